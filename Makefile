@@ -1,0 +1,53 @@
+# Every target makes the environment it needs, in .venv: with uv where it is installed, else with python3 and pip.
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null)
+BIN := .venv/bin
+SOURCES := integrations tests examples benchmarks
+
+ifdef UV
+CREATE = uv venv --quiet --allow-existing --python $(PYTHON) .venv
+INSTALL = VIRTUAL_ENV=.venv uv pip install --quiet
+else
+CREATE = $(PYTHON) -m venv .venv
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint types bench record clean help
+
+demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
+	@$(BIN)/python examples/quickstart.py
+
+test: .venv/dev-ready  ## The whole test suite, offline
+	@$(BIN)/python -m pytest -n 2
+
+lint: .venv/dev-ready  ## Style, format and the walls between the layers
+	@$(BIN)/ruff check $(wildcard $(SOURCES))
+	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	@cd integrations && ../$(BIN)/lint-imports --config ../pyproject.toml
+
+types: .venv/dev-ready  ## Types, strictly
+	@$(BIN)/mypy
+
+record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
+	@$(BIN)/python -m tests.cassettes.record
+
+clean:  ## Remove what the other targets made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
+	@find integrations tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/demo-ready: pyproject.toml
+	@$(CREATE)
+	@echo "Installing what the demo needs into .venv …"
+	@$(INSTALL) -e ".[all]"
+	@touch $@
+
+.venv/dev-ready: pyproject.toml
+	@$(CREATE)
+	@echo "Installing what development needs into .venv …"
+	@$(INSTALL) -e ".[dev]"
+	@touch $@
