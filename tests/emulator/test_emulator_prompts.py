@@ -1,0 +1,94 @@
+"""Prompts of a known shape are answered in the form that their authors parse."""
+
+from __future__ import annotations
+
+import json
+
+from .wires import Wire
+
+REACT = """You are designed to help with a variety of tasks.
+
+## Tools
+You have access to the following tools:
+> Tool Name: add
+Tool Description: Add two numbers
+Tool Args: {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
+
+## Output Format
+```
+Thought: The current language of the user is: (user's language). I need to use a tool to help me answer the question.
+Action: tool name (one of add) if using a tool.
+Action Input: the input to the tool, in a JSON format
+```
+"""
+
+
+def test_react_acts_and_then_answers(wire: Wire) -> None:
+    turns = [{"role": "system", "content": REACT}, {"role": "user", "content": "What is 2 plus 3?"}]
+    acted = wire.said(messages=turns)["content"]
+    assert acted.endswith('Action: add\nAction Input: {"a": 2, "b": 3}')
+    turns += [{"role": "assistant", "content": acted}, {"role": "user", "content": "Observation: 5"}]
+    said = wire.said(messages=turns)["content"]
+    assert said.endswith("\nAnswer: [emulated] Based on the observation: 5")
+
+
+def test_a_selector_gets_a_choice(wire: Wire) -> None:
+    prompt = (
+        "Some choices are given below. It is provided in a numbered list (1 to 2), where each item in the list "
+        "corresponds to a summary.\n---------------------\n(1) All about honey\n\n(2) Programming in Python\n"
+        "---------------------\nUsing only the choices above and not prior knowledge, return the choice that is most "
+        "relevant to the question: 'Who created Python?'\n"
+    )
+    assert json.loads(wire.said(prompt)["content"])[0]["choice"] == 2
+
+
+def test_a_reranker_gets_scores(wire: Wire) -> None:
+    prompt = (
+        "A list of documents is shown below. Respond with the numbers and relevance.\nDoc: 9, Relevance: 7\n\n"
+        "Let's try this now: \n\nDocument 1:\nHoney keeps for years.\n\nDocument 2:\nVienna is the capital of Austria."
+        "\nQuestion: capital of Austria\nAnswer:\n"
+    )
+    assert wire.said(prompt)["content"] == "Doc: 2, Relevance: 7\nDoc: 1, Relevance: 1"
+
+
+def test_a_question_is_answered_from_its_context(wire: Wire) -> None:
+    prompt = (
+        "Context information is below.\n---------------------\nHoney keeps for years. Vienna is the capital of "
+        "Austria.\n---------------------\nGiven the context information and not prior knowledge, answer the query.\n"
+        "Query: What is the capital of Austria?\nAnswer: "
+    )
+    said = wire.said(prompt)["content"]
+    assert said == "[emulated] According to the context: Vienna is the capital of Austria."
+
+
+def test_an_evaluator_gets_yes_or_no(wire: Wire) -> None:
+    def ask(claim: str) -> str:
+        return str(
+            wire.said(
+                "Please tell if a given piece of information is supported by the context.\n"
+                "You need to answer with either YES or NO.\n"
+                f"Information: {claim}\nContext: Vienna is the capital of Austria.\nAnswer: "
+            )["content"]
+        )
+
+    assert (ask("Vienna is a capital"), ask("Honey comes from bees")) == ("YES", "NO")
+
+
+def test_sub_questions_come_as_fenced_json(wire: Wire) -> None:
+    prompt = (
+        "Given a user question, and a list of tools, output a list of relevant sub-questions in json markdown.\n\n"
+        '# Example 1\n<Tools>\n```json\n{"x": "y"}\n```\n\n<User Question>\nold\n\n<Output>\n```json\n{}\n```\n\n'
+        '# Example 2\n<Tools>\n```json\n{"sport": "games", "code": "Python"}\n```\n\n'
+        "<User Question>\nCompare both\n\n<Output>\n"
+    )
+    fenced = wire.said(prompt)["content"].removeprefix("```json\n").removesuffix("\n```")
+    assert [item["tool_name"] for item in json.loads(fenced)["items"]] == ["sport", "code"]
+
+
+def test_a_schema_in_the_prompt_is_followed(wire: Wire) -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+    schema["required"] = ["name", "age"]
+    prompt = (
+        f"Extract: Bob is 41\n\nHere's a JSON schema to follow:\n{json.dumps(schema)}\n\nOutput a valid JSON object."
+    )
+    assert json.loads(wire.said(prompt)["content"]) == {"name": "Bob", "age": 41}

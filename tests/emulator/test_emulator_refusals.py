@@ -1,0 +1,189 @@
+"""What the gateway refuses, the emulator refuses, in the gateway's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .wires import MODEL, TOOLS, Json, Wire, refusal
+
+USER = {"role": "user", "content": "Hi"}
+CALL = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+ASKS = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "sunny"}
+
+NULLS = (
+    "temperature top_p seed tools tool_choice response_format stream stream_options parallel_tool_calls max_tokens "
+    "max_completion_tokens"
+)
+
+
+@pytest.mark.parametrize("name", NULLS.split())
+def test_null_is_refused(wire: Wire, name: str) -> None:
+    [(path, reason)] = refusal(wire.chat(**{name: None}))
+    assert path == name
+    assert reason.startswith("Expected ")
+    assert reason.endswith(", received null")
+
+
+@pytest.mark.parametrize("name", ["stop", "n", "logit_bias", "logprobs", "top_logprobs", "frequency_penalty"])
+def test_null_is_taken_where_the_vendor_says_so(wire: Wire, name: str) -> None:
+    assert wire.chat(**{name: None}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "reason"),
+    [
+        ({"seed": 0}, "seed", "Number must be greater than or equal to 1"),
+        ({"top_p": 0}, "top_p", "Number must be greater than or equal to 0.01"),
+        ({"temperature": 2.1}, "temperature", "Number must be less than or equal to 2"),
+        ({"max_tokens": 0}, "max_tokens", "Number must be greater than or equal to 1"),
+        ({"stream_options": {}}, "stream_options.include_usage", "Required"),
+        ({"tools": []}, "tools", "Array must contain at least 1 element(s)"),
+        ({"tool_choice": "auto"}, "tool_choice", "'tool_choice' is only allowed when 'tools' are specified"),
+        (
+            {"reasoning_effort": "minimal"},
+            "reasoning_effort",
+            "Invalid enum value. Expected 'low' | 'medium' | 'high' | 'none' | 'xhigh' | 'max', received 'minimal'",
+        ),
+        ({"messages": []}, "messages", "Array must contain at least 1 element(s)"),
+        (
+            {"messages": [{"role": "bot", "content": "x"}]},
+            "messages.0.role",
+            "Invalid enum value. Expected 'system' | 'developer' | 'user' | 'assistant' | 'tool', received 'bot'",
+        ),
+        ({"messages": [{"role": "user", "content": None}]}, "messages.0.content", "Expected string, received null"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content", "Invalid input"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+            "messages.0.content.0.image_url.url",
+            "Required",
+        ),
+        (
+            {"response_format": {"type": "text", "x": 1}},
+            "response_format.x",
+            "Unrecognized key(s) in object: 'x'",
+        ),
+        (
+            {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT]},
+            "messages.1.content",
+            "Expected string, received null",
+        ),
+        (
+            {"messages": [USER, ASKS, RESULT | {"content": [{"type": "text", "text": "x"}]}]},
+            "messages.2.content",
+            "Expected string, received array",
+        ),
+        (
+            {"messages": [USER, ASKS, RESULT | {"status": "ok"}]},
+            "messages.2",
+            "Unrecognized key(s) in object: 'status'",
+        ),
+        (
+            {"messages": [USER, RESULT]},
+            "messages.1.tool_call_id",
+            "No tool call with id 'c1' in the preceding assistant turn",
+        ),
+        ({"messages": [USER, ASKS, USER]}, "messages.2", "Tool calls without an answer: c1"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f"}}]},
+            "tools.0.function.parameters",
+            "Required",
+        ),
+        (
+            {"tools": [TOOLS[0] | {"cache_control": {"type": "ephemeral"}}]},
+            "tools.0",
+            "Unrecognized key(s) in object: 'cache_control'",
+        ),
+        (
+            {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "nope"}}},
+            "tool_choice",
+            "Tool choice 'nope' not found in 'tools'",
+        ),
+        ({"reasoning": {"effort": "low", "max_tokens": 9}}, "reasoning", "max_tokens cannot be used simultaneously"),
+    ],
+)
+def test_a_bad_request_is_told_what_is_wrong(wire: Wire, body: Json, path: str, reason: str) -> None:
+    [(found, why)] = refusal(wire.chat(**body))
+    assert found == path
+    assert why.startswith(reason)
+
+
+def test_unknown_fields_are_dropped(wire: Wire) -> None:
+    assert wire.chat(verbosity="low", user="me", made_up={"a": 1}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "messages"),
+    [
+        ("google/gemma-3-4b-it", [{"role": "system", "content": "x"}, USER]),
+        ("google/gemma-3n-e4b-it", [{"role": "system", "content": "x"}, USER]),
+        ("alibaba/qwen-max", [{"role": "developer", "content": "x"}, USER]),
+    ],
+)
+def test_some_models_refuse_a_role(wire: Wire, model: str, messages: list[Json]) -> None:
+    [(path, reason)] = refusal(wire.chat(model=model, messages=messages))
+    assert path == "messages.0.role"
+    assert "does not support" in reason
+
+
+def test_kimi_refuses_every_tool_choice(wire: Wire) -> None:
+    assert wire.chat(model="moonshot/kimi-k2-6", tools=TOOLS).status_code == 200
+    [(path, _)] = refusal(wire.chat(model="moonshot/kimi-k2-6", tools=TOOLS, tool_choice="required"))
+    assert path == "tool_choice"
+
+
+def test_permissive_families_take_more(wire: Wire) -> None:
+    parts = [{"type": "text", "text": "sunny", "cache_control": {"type": "ephemeral"}}]
+    asks = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    turns = [USER, asks, {"role": "tool", "tool_call_id": "c1", "content": parts}]
+    assert wire.chat(model="z-ai/glm-4.5-air", messages=turns).status_code == 200
+
+
+def test_the_error_is_a_problem_document(wire: Wire) -> None:
+    body = wire.chat(seed=0).json()
+    assert (body["status"], body["title"], body["instance"]) == (400, "Bad Request", "/v1/chat/completions")
+    assert body["error"]["name"] == "PublicApiValidationException"
+    assert body["requestId"]
+    assert body["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [(None, "requires a valid API key"), ("Bearer", "empty string"), ("Basic abc", "requires a valid API key")],
+)
+def test_a_key_is_needed(wire: Wire, header: str | None, words: str) -> None:
+    del wire.http.headers["authorization"]
+    headers = {"authorization": header} if header else {}
+    response = wire.http.post("chat/completions", json={"model": MODEL, "messages": [USER]}, headers=headers)
+    assert response.status_code == 401
+    assert response.json()["error"]["name"] == "UnauthorizedException"
+    assert words in response.json()["message"]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'"x"'])
+def test_a_body_that_is_no_object(wire: Wire, content: bytes) -> None:
+    assert wire.http.post("chat/completions", content=content).status_code == 400
+
+
+@pytest.mark.parametrize("model", ["emulated/nope", "this-does-not-exist"])
+def test_a_model_that_does_not_exist(wire: Wire, model: str) -> None:
+    response = wire.chat(model=model)
+    assert (response.status_code, response.json()["message"]) == (404, f"Model {model} not found")
+
+
+def test_a_responses_only_model_is_not_on_chat(wire: Wire) -> None:
+    response = wire.chat(model="openai/gpt-5-pro")
+    assert (response.status_code, "not available on /v1/chat" in response.text) == (400, True)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "completions"), ("GET", "nothing/here"), ("GET", "embeddings")])
+def test_a_path_that_does_not_exist(wire: Wire, method: str, path: str) -> None:
+    assert wire.http.request(method, path).status_code in (404, 405)
+
+
+def test_paths_work_without_the_version(wire: Wire) -> None:
+    root = wire.gateway.base_url.removesuffix("/v1")
+    body: dict[str, Any] = {"model": MODEL, "messages": [USER]}
+    assert wire.http.post(f"{root}/chat/completions", json=body).status_code == 200
