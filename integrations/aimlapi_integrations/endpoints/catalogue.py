@@ -1,0 +1,187 @@
+"""`/v1/models`: which models there are now, what they can do and what they cost. It needs no key.
+
+https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+from ..conversation import Json
+from ..errors import APIResponseError
+from . import reading
+from .reading import obj, objects, string
+
+PATH = "/models"
+
+_FILTERS = ("id", "type", "tags", "modalities", "input_modalities", "output_modalities", "capabilities")
+
+_MILLION = Decimal(1_000_000)
+
+# What a price per token is for, by where the catalogue says that the tokens come from.
+_ORIGINS = {"provided": "input", "generated": "output", "cached": "cache_read", "cache_write": "cache_creation"}
+# The same by the beginning of a unit's name, where it says nothing of that.
+_NAMES = {
+    "cache_write": "cache_creation",
+    "cache": "cache_read",
+    "input_cache": "cache_read",
+    "prompt_cache": "cache_read",
+    "input": "input",
+    "prompt": "input",
+    "output": "output",
+    "completion": "output",
+}
+
+
+# What else the unit of a text token says of itself, where it says anything.
+_TEXT_TOKEN = {"content": "text", "type": "charge", "phase": "inference"}
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueModel:
+    """One model of the live catalogue. Fields that were not asked for, or are not told, are empty or None.
+
+    Attributes:
+        id, aliases: every name that it answers to.
+        type: the endpoint that serves it, such as `openai/chat-completions`.
+        context_length, max_output: tokens.
+        capabilities: what it declares; a model may do more than it declares.
+        prices: US dollars per million tokens: `input`, `output`, `cache_read`, `cache_creation`.
+        price_kind: `fixed`, `variants` (depends on the request) or `variable` (cannot be told before).
+        raw: the whole entry.
+    """
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    type: str = ""
+    name: str = ""
+    developer: str = ""
+    description: str = ""
+    context_length: int | None = None
+    max_output: int | None = None
+    capabilities: tuple[str, ...] = ()
+    input_modalities: tuple[str, ...] = ()
+    output_modalities: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    price_kind: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def token_prices(self) -> dict[str, float]:
+        """US dollars for one token, in the form of `models.Model.prices`."""
+        return {unit: float(price / _MILLION) for unit, price in self.prices.items()}
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is its id or an alias, in any case."""
+        return name.casefold() in {known.casefold() for known in (self.id, *self.aliases)}
+
+
+def query(include: str | Iterable[str] | None = None, **filters: str | Iterable[str] | None) -> dict[str, str]:
+    """The query of a listing.
+
+    Args:
+        include: sections to add: `pricing`, `modalities`, `capabilities` or `all`.
+        filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`. Several
+            values of one are alternatives; several filters must all hold.
+
+    >>> query(include="pricing", capabilities=["tools", "vision"])
+    {'include': 'pricing', 'capabilities': 'tools,vision'}
+    """
+    unknown = filters.keys() - set(_FILTERS)
+    if unknown:
+        raise TypeError(f"The catalogue has no filter {', '.join(sorted(unknown))}: it has {', '.join(_FILTERS)}.")
+    given = {"include": include, **filters}
+    return {name: _joined(value) for name, value in given.items() if value}
+
+
+def model_url(base_url: str, model: str) -> str:
+    """Where one model is: at the root of the host, not below `/v1`, and with its slashes as they are.
+
+    >>> model_url("https://api.aimlapi.com/v1", "openai/gpt-4o")
+    'https://api.aimlapi.com/model/openai/gpt-4o'
+    """
+    return f"{base_url.rstrip('/').removesuffix('/v1')}/model/{quote(model, safe='/@:')}"
+
+
+def decode_list(body: Json, headers: Mapping[str, str]) -> tuple[CatalogueModel, ...]:
+    """The models of a listing. APIResponseError where the body holds none."""
+    rows = body.get("data") if isinstance(body, dict) else body
+    if not isinstance(rows, list):
+        raise reading.unreadable(f"data: expected array, received {reading.json_type(rows)}", body, headers)
+    return tuple(_model(row) for row in objects(rows) if string(row.get("id")))
+
+
+def decode_model(body: Json, headers: Mapping[str, str]) -> CatalogueModel:
+    """The model of an answer about one. APIResponseError where the body holds none."""
+    row = obj(body.get("data", body)) if isinstance(body, dict) else {}
+    if not string(row.get("id")):
+        raise _no_model(body, headers)
+    return _model(row)
+
+
+def _no_model(body: Any, headers: Mapping[str, str]) -> APIResponseError:
+    return reading.unreadable("data.id: expected string, received none", body, headers)
+
+
+def _joined(value: str | Iterable[str]) -> str:
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def _model(row: Json) -> CatalogueModel:
+    info, modalities, pricing = obj(row.get("info")), obj(row.get("modalities")), obj(row.get("pricing"))
+    return CatalogueModel(
+        id=row["id"],
+        aliases=_words(row.get("aliases")),
+        type=string(row.get("type")) or "",
+        name=string(info.get("name")) or row["id"],
+        developer=string(info.get("developer")) or "",
+        description=string(info.get("description")) or "",
+        context_length=reading.integer(info.get("contextLength")) or None,
+        max_output=reading.integer(info.get("outputMax")) or reading.integer(info.get("maxTokens")) or None,
+        capabilities=_words(row.get("capabilities")),
+        input_modalities=_words(modalities.get("input")),
+        output_modalities=_words(modalities.get("output")),
+        tags=_words(row.get("tags")),
+        prices=_prices(objects(pricing.get("units"))),
+        price_kind=string(pricing.get("kind")),
+        raw=row,
+    )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
+
+
+def _prices(units: list[Json]) -> dict[str, Decimal]:
+    """The price of each kind of text token; the first, where several are told."""
+    prices: dict[str, Decimal] = {}
+    for unit in units:
+        kind, price = _kind(unit), _per_million(unit)
+        if kind and price is not None:
+            prices.setdefault(kind, price)
+    return prices
+
+
+def _kind(unit: Json) -> str | None:
+    """What a unit is the price of; None where that is no text token."""
+    if any(unit.get(key) not in (value, None) for key, value in _TEXT_TOKEN.items()):
+        return None
+    name = string(unit.get("name")) or ""
+    if "token" not in f"{name} {unit.get('measure')}":
+        return None
+    by_name = next((kind for start, kind in _NAMES.items() if name.startswith(start)), None)
+    return _ORIGINS.get(str(unit.get("origin"))) or by_name
+
+
+def _per_million(unit: Json) -> Decimal | None:
+    """`price` is for `per` units, which differs between models."""
+    try:
+        price, per = Decimal(str(unit["price"])), Decimal(str(unit.get("per") or 1))
+    except (KeyError, InvalidOperation):
+        return None
+    return price / per * _MILLION if price.is_finite() and per > 0 else None

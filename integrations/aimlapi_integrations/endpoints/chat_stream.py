@@ -1,0 +1,241 @@
+"""The events of a chat completions stream -> `Delta`s, folded into one body for `chat_reply.decode` to read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..conversation import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text
+from ..errors import StreamError, error_from
+from . import reading
+from .chat_reply import THINKING, decode, image, image_parts, reasoning_text
+from .inline_thinking import ThinkingSplitter, thinks_inline
+from .reading import obj, objects, string
+from .tool_call_fold import ToolCallFold
+
+# Fields whose last value is not the one to keep: later chunks repeat them as null or "".
+_STICKY = ("id", "model", "usage", "meta", "citations", "search_results", "provider", "service_tier")
+
+
+class ChatDecoder:
+    """One stream's decoder: feed it every event, then close it.
+
+    Usage may come in any chunk, more than once; finish reasons twice; the end with or without `[DONE]`. The delta of
+    `close` has what may be said only once.
+    """
+
+    def __init__(self, model: str, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._body: Json = {"model": model}
+        self._kept: Json = {}
+        self._choice: Json = {}
+        self._message: Json = {}
+        self._text: list[str] = []
+        self._thought: list[str] = []
+        self._logprobs: list[Json] = []
+        self._calls = ToolCallFold()
+        self._positions: dict[Hashable, int] = {}
+        self._splitter = ThinkingSplitter() if thinks_inline(model) else None
+        self._thinking: str | None = None
+        self._said_id = False
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    def feed(self, event: Json) -> Delta | None:
+        """What `event` adds; None where that is nothing."""
+        if not isinstance(event, dict):
+            raise self._broken(f"an event is no object but {reading.json_type(event)}")
+        if event.get("error"):
+            raise self._reported(event)
+        self._keep(event)
+        fragments: list[Fragment] = []
+        for choice in objects(event.get("choices")):
+            if not choice.get("index"):  # others than the first answer are not streamed
+                self._read_choice(choice, fragments)
+        reply_id = self._first_id()
+        return Delta(tuple(fragments), id=reply_id) if fragments or reply_id else None
+
+    def close(self, finished: bool) -> Delta:
+        """The last delta, with the whole reply."""
+        if not self._choice.get("finish_reason") and not finished:
+            raise self._broken("the connection ended before the answer did")
+        if not self._choice and not self._message and not self._text:
+            raise self._broken("the stream held no answer")
+        fragments = self._pieces(self._splitter.close()) if self._splitter else []
+        for position, call in self._calls.unnamed(string(self._kept.get("id"))):
+            fragments.append(self._fragment(("call", position), call))
+        reply = decode(self._folded(), self._headers)
+        return Delta((*fragments, *self._once_whole(reply)), reply=reply)
+
+    def _once_whole(self, reply: Reply) -> Iterator[Fragment]:
+        """What cannot be told in pieces: signatures and details of the thinking, sources named beside the answer."""
+        for part in reply.message.parts:
+            match part:
+                case Reasoning() if replace(part, text="") != Reasoning():
+                    yield self._fragment("reasoning", replace(part, text=""))
+                case Text(citations=citations) if citations and "annotations" not in self._message:
+                    yield self._fragment("text", Text("", citations))
+                case _:
+                    pass
+
+    # --- what is kept for the end -----------------------------------------------------------------------------
+
+    def _keep(self, event: Json) -> None:
+        self._body.update(event)
+        kept = self._kept
+        for key in _STICKY:
+            value = event.get(key)
+            if value and (key not in kept or key not in ("id", "model")):
+                kept[key] = value
+
+    def _first_id(self) -> str | None:
+        if self._said_id or "id" not in self._kept:
+            return None
+        self._said_id = True
+        return string(self._kept["id"])
+
+    def _folded(self) -> Json:
+        """The body that a plain call would have had."""
+        message: Json = {"role": "assistant", "content": self.text, **self._message}
+        if self._thought:
+            message["reasoning_content"] = "".join(self._thought)
+        if calls := self._calls.bodies():
+            message["tool_calls"] = calls
+        choice: Json = {"index": 0, **self._choice, "message": message}
+        if self._logprobs:
+            choice["logprobs"] = {"content": self._logprobs}
+        return {**self._body, **self._kept, "object": "chat.completion", "choices": [choice]}
+
+    def _broken(self, what: str) -> StreamError:
+        return StreamError(f"The stream broke off: {what}.", headers=self._headers)
+
+    def _reported(self, event: Json) -> Exception:
+        return error_from(200, self._headers, event)
+
+    # --- one choice -------------------------------------------------------------------------------------------
+
+    def _read_choice(self, choice: Json, fragments: list[Fragment]) -> None:
+        if choice.get("finish_reason") == "error" or choice.get("error"):
+            raise self._reported({"error": choice.get("error") or "the model's provider failed"})
+        for key in ("finish_reason", "native_finish_reason"):
+            if choice.get(key):
+                self._choice[key] = choice[key]
+        if choice.get("logprobs"):
+            self._logprobs += objects(obj(choice["logprobs"]).get("content"))
+        delta = choice.get("delta")
+        if delta is None and not self._text:
+            delta = choice.get("message")  # a whole message where a piece was due
+        if isinstance(delta, dict):
+            self._read_delta(delta, fragments)
+
+    def _read_delta(self, delta: Json, fragments: list[Fragment]) -> None:
+        if len(delta) > 1 or "content" not in delta:
+            self._read_beside(delta, fragments)
+        if content := delta.get("content"):
+            self._read_content(content, fragments)
+        if calls := delta.get("tool_calls"):
+            self._read_tool_calls(calls, fragments)
+
+    def _read_beside(self, delta: Json, fragments: list[Fragment]) -> None:
+        """Everything but text and tool calls, which most deltas hold nothing of."""
+        for key in _WHOLE:
+            if delta.get(key):
+                self._message[key] = delta[key]
+        for key, read in _READERS.items():
+            if delta.get(key):
+                read(self, delta[key], fragments)
+        self._read_reasoning(delta, fragments)
+
+    def _fragment(self, key: Hashable, part: Part) -> Fragment:
+        return Fragment(self._positions.setdefault(key, len(self._positions)), part)
+
+    def _read_content(self, content: Any, fragments: list[Fragment]) -> None:
+        if isinstance(content, list):
+            self._read_images(image_parts(content), fragments)
+        text = reading.text(content, "choices[].delta.content", self._body, self._headers)
+        self._text.append(text)
+        if self._splitter is None:
+            fragments.append(self._fragment("text", Text(text)))
+        else:
+            fragments += self._pieces(self._splitter.feed(text))
+
+    def _pieces(self, pieces: Iterable[tuple[str, str]]) -> list[Fragment]:
+        return [
+            self._fragment("reasoning", Reasoning(text)) if kind == "reasoning" else self._fragment("text", Text(text))
+            for kind, text in pieces
+        ]
+
+    def _read_reasoning(self, delta: Json, fragments: list[Fragment]) -> None:
+        """Several fields may say the same, in one chunk or in turn: the first that spoke is the one to hear."""
+        self._fold_details(objects(delta.get("reasoning_details")))
+        said = [field for field in THINKING if reasoning_text({field: delta.get(field)})]
+        self._thinking = self._thinking or next(iter(said), None)
+        if self._thinking in said:
+            thought = reasoning_text({self._thinking: delta[self._thinking]})
+            self._thought.append(thought)
+            fragments.append(self._fragment("reasoning", Reasoning(thought)))
+
+    def _fold_details(self, details: list[Json]) -> None:
+        """Pieces of one detail share type and index: its text grows, its other fields are set once they come."""
+        folded: list[Json] = self._message.setdefault("reasoning_details", [])
+        for piece in details:
+            key = (piece.get("type"), piece.get("index"))
+            known = next((one for one in folded if (one.get("type"), one.get("index")) == key), None)
+            if known is None:
+                folded.append(dict(piece))
+            else:
+                known.update({name: _grown(known, name, value) for name, value in piece.items() if value is not None})
+
+    # --- the rarer fields of a delta, by name ------------------------------------------------------------------
+
+    def _read_refusal(self, refusal: Any, fragments: list[Fragment]) -> None:
+        words = string(refusal) or ""
+        self._message["refusal"] = self._message.get("refusal", "") + words
+        fragments.append(self._fragment("refusal", Refusal(words)))
+
+    def _read_tool_calls(self, pieces: Any, fragments: list[Fragment]) -> None:
+        for piece in objects(pieces):
+            position, call = self._calls.add(piece)
+            fragments.append(self._fragment(("call", position), call))
+
+    def _read_function_call(self, call: Any, fragments: list[Fragment]) -> None:
+        self._read_tool_calls([{"index": 0, "function": call}], fragments)
+
+    def _read_annotations(self, annotations: Any, fragments: list[Fragment]) -> None:
+        found = objects(annotations)
+        self._message.setdefault("annotations", []).extend(found)
+        fragments.append(self._fragment("text", Text("", tuple(map(reading.annotation, found)))))
+
+    def _read_images(self, images: Any, fragments: list[Fragment]) -> None:
+        for item in objects(images):
+            self._message.setdefault("images", []).append(item)
+            fragments.append(self._fragment(("image", len(self._message["images"])), image(item)))
+
+    def _read_audio(self, audio: Any, fragments: list[Fragment]) -> None:
+        piece, folded = obj(audio), self._message.setdefault("audio", {})
+        folded.update({key: _grown(folded, key, value) for key, value in piece.items() if value is not None})
+        part = Audio(data=string(piece.get("data")), transcript=string(piece.get("transcript")))
+        fragments.append(self._fragment("audio", part))
+
+
+_READERS = {
+    "refusal": ChatDecoder._read_refusal,
+    "function_call": ChatDecoder._read_function_call,
+    "annotations": ChatDecoder._read_annotations,
+    "images": ChatDecoder._read_images,
+    "audio": ChatDecoder._read_audio,
+}
+
+# Fields of a message that come in one piece.
+_WHOLE = ("extra_content", "encrypted_content")
+
+_GROWING = ("text", "summary", "data", "transcript")
+
+
+def _grown(known: Json, name: str, value: Any) -> Any:
+    before = known.get(name)
+    return before + value if name in _GROWING and isinstance(before, str) and isinstance(value, str) else value

@@ -1,0 +1,81 @@
+"""Which endpoint carries a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..conversation import HostedItem, HostedTool, Request
+from ..errors import UnsupportedParameterError
+from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
+from . import Endpoint, chat_completions, messages, responses
+from .reading import obj
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "chat_completions": chat_completions,
+    "responses": responses,
+    "messages": messages,
+}
+
+_PATHS = {"chat_completions": CHAT, "responses": RESPONSES, "messages": MESSAGES}
+
+# Options that only the responses endpoint has. `store` is not among them: chat completions carries the same
+# conversation without it.
+RESPONSES_OPTIONS = frozenset({"background", "include", "instructions", "previous_response_id", "prompt", "truncation"})
+
+
+def choose(request: Request, *, endpoint: str | None = None, use_responses_api: bool | None = None) -> Endpoint:
+    """The endpoint for a request: the one asked for, else responses where only it will do, else chat completions.
+
+    Args:
+        request: the model decides, then what the request holds.
+        endpoint: `chat_completions`, `responses` or `messages`; before all else.
+        use_responses_api: True for responses, False for chat completions.
+
+    Raises:
+        UnsupportedParameterError: the model is known not to be served on the endpoint that was asked for.
+    """
+    name = _asked(endpoint, use_responses_api)
+    if name is None:
+        name = "responses" if only_responses(request) else "chat_completions"
+    else:
+        _check_served(name, request.model)
+    return ENDPOINTS[name]
+
+
+def only_responses(request: Request) -> bool:
+    """Whether the responses endpoint is the only one that carries all of a request."""
+    model = lookup(request.model)
+    if model.known and not model.responses:
+        return False
+    return (
+        _responses_only_model(model)
+        or any(request.options.get(name) for name in RESPONSES_OPTIONS)
+        or bool(obj(request.options.get("reasoning")).get("summary"))
+        or any(_hosted_there(tool, model) for tool in request.tools if isinstance(tool, HostedTool))
+        or any(isinstance(part, HostedItem) for message in request.messages for part in message.parts)
+    )
+
+
+def _asked(endpoint: str | None, use_responses_api: bool | None) -> str | None:
+    if endpoint is None:
+        return {None: None, True: "responses", False: "chat_completions"}[use_responses_api]
+    if endpoint not in ENDPOINTS:
+        raise UnsupportedParameterError(f"endpoint={endpoint!r}: it is one of {', '.join(ENDPOINTS)}.")
+    return endpoint
+
+
+def _check_served(name: str, asked: str) -> None:
+    model = lookup(asked)
+    served = [other for other, path in _PATHS.items() if path in model.endpoints]
+    if model.known and served and name not in served:
+        raise UnsupportedParameterError(f"{asked} is not served on {name}: choose {' or '.join(served)}.")
+
+
+def _responses_only_model(model: Model) -> bool:
+    return model.responses is not None and (model.chat is None or "responses_only" in model.quirks)
+
+
+def _hosted_there(tool: HostedTool, model: Model) -> bool:
+    """Whether a tool that is no plain function is one of the responses endpoint and not of the model's chat."""
+    kinds = model.chat.tools.kinds if model.chat and model.chat.tools else frozenset[str]()
+    return tool.type not in kinds

@@ -1,0 +1,197 @@
+"""`/v1/embeddings`: texts <-> vectors.
+
+What a model takes is in `models.json`; inputs are always strings, since the gateway refuses token ids.
+https://docs.aimlapi.com/api-references/embedding-models
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from array import array
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from ..conversation import Cost, Embeddings, Json, Usage
+from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
+from ..models import EMBEDDINGS, EmbeddingsShape, Model, lookup
+from . import reading
+from .fitting import ParameterWarning
+from .reading import obj
+
+PATH = "/embeddings"
+
+# The gateway publishes no limits of a batch. These stay below OpenAI's: 2,048 texts, 300,000 tokens.
+MAX_TEXTS = 1000
+MAX_CHARACTERS = 250_000
+
+
+def encode(texts: Sequence[str], model: str, *, strict: bool = False, **options: Any) -> Json:
+    """The body that asks for the vectors of `texts`.
+
+    Args:
+        texts: at least one, none of them empty.
+        model: its id.
+        strict: whether an option that the model does not list is an error even where the gateway would drop it.
+        options: `dimensions`, `encoding_format`, `task_type`, `title`, `auto_truncate`, `input_type`; None is not set.
+
+    Raises:
+        UnsupportedContentError: (a ValueError) no texts, or one that is empty or too long; says which.
+        UnsupportedParameterError: (a ValueError) an option that the model refuses.
+
+    >>> encode(["apple"], "text-embedding-3-small", dimensions=256)
+    {'model': 'text-embedding-3-small', 'input': 'apple', 'dimensions': 256}
+    """
+    known = lookup(model)
+    shape = known.embeddings or EmbeddingsShape()
+    _check(texts, shape)
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        _check_option(name, value, known, shape, strict)
+    return {"model": model, "input": texts[0] if len(texts) == 1 else list(texts), **given}
+
+
+def batches(
+    texts: Sequence[str], model: str, size: int = MAX_TEXTS, characters: int = MAX_CHARACTERS
+) -> list[Sequence[str]]:
+    """`texts` in their order, in lists for one request each.
+
+    Args:
+        texts: of any number.
+        model: its id. Some take longer texts alone than in a list: one that is too long for a list goes alone.
+        size: the most texts in a list.
+        characters: the most characters in a list; a single text may have more.
+
+    >>> batches(["a", "b", "c"], "text-embedding-3-small", size=2)
+    [['a', 'b'], ['c']]
+    """
+    shape = lookup(model).embeddings or EmbeddingsShape()
+    limit = shape.max_item_characters or math.inf
+    found: list[Sequence[str]] = []
+    start = total = 0
+    for index, text in enumerate(texts):
+        alone = len(text) > limit or (index > start and len(texts[index - 1]) > limit)
+        if index > start and (alone or index - start >= size or total + len(text) > characters):
+            found.append(texts[start:index])
+            start, total = index, 0
+        total += len(text)
+    return [*found, texts[start:]] if texts else []
+
+
+def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
+    """The vectors that a 2xx body holds, in the order of the texts.
+
+    Args:
+        body: floats, or base64 of little-endian 32-bit floats.
+        headers: of the answer, for the price and the ids of the call.
+        count: how many texts were asked.
+
+    Raises:
+        APIResponseError: the body holds no vectors, or not one for each text.
+    """
+    rows = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise reading.unreadable(f"data: expected array, received {reading.json_type(rows)}", body, headers)
+    if len(rows) != count:
+        raise reading.unreadable(f"data: expected {count} embeddings, received {len(rows)}", body, headers)
+    vectors: dict[int, list[float]] = {}
+    for position, row in enumerate(map(obj, rows)):
+        index = row.get("index")
+        vectors[index if type(index) is int else position] = _vector(row.get("embedding"), position, body, headers)
+    if vectors.keys() != set(range(count)):
+        raise reading.unreadable(f"data: expected the indexes 0 to {count - 1}, each once", body, headers)
+    return Embeddings(
+        vectors=tuple(vectors[index] for index in range(count)),
+        model=reading.string(body.get("model")) or "",
+        usage=reading.usage(body.get("usage")),
+        cost=reading.cost(body, headers),
+        trail=reading.trail(body, headers),
+    )
+
+
+def joined(parts: Sequence[Embeddings]) -> Embeddings:
+    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the trail of the last.
+
+    The price is None where any of them has none, since the sum would be too low.
+    """
+    return Embeddings(
+        vectors=tuple(vector for part in parts for vector in part.vectors),
+        model=parts[-1].model,
+        usage=_sum_usage([part.usage for part in parts if part.usage]),
+        cost=_sum_cost([part.cost for part in parts]),
+        trail=parts[-1].trail,
+    )
+
+
+# --- what is asked ------------------------------------------------------------------------------------------------
+
+
+def _check(texts: Sequence[str], shape: EmbeddingsShape) -> None:
+    if isinstance(texts, str):
+        raise UnsupportedContentError("Embeddings take a list of texts, not one string: put it into a list.")
+    if not texts:
+        raise UnsupportedContentError("No texts to embed.")
+    limit = shape.max_characters if len(texts) == 1 else shape.max_item_characters
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UnsupportedContentError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")
+        if not text:
+            raise UnsupportedContentError(f"texts[{index}] is empty: there is nothing to embed.")
+        if limit is not None and len(text) > limit:
+            raise UnsupportedContentError(f"texts[{index}] has {len(text):,} characters; the model takes {limit:,}.")
+
+
+def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsShape, strict: bool) -> None:
+    listed = model.parameter(name, EMBEDDINGS)
+    if listed is None and (shape.closed or strict):
+        takes = ", ".join(sorted(shape.parameters)) or "none"
+        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {takes}).")
+    if listed is None:
+        text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it."
+        warnings.warn(text, ParameterWarning, stacklevel=1)
+    elif not listed.accepts(value):
+        allowed = ", ".join(repr(word) for word in listed.enum if word is not None)
+        limits = allowed or f"{listed.minimum} to {listed.maximum}"
+        raise UnsupportedParameterError(f"{model.id} does not take {name}={value!r} (it takes {limits}).")
+
+
+# --- what is answered ---------------------------------------------------------------------------------------------
+
+
+def _vector(raw: Any, position: int, body: Json, headers: Mapping[str, str]) -> list[float]:
+    try:
+        vector = _from_base64(raw) if isinstance(raw, str) else list(map(float, raw))
+    except (TypeError, ValueError) as error:
+        raise _no_vector(position, body, headers) from error
+    if not vector:
+        raise _no_vector(position, body, headers)
+    return vector
+
+
+def _from_base64(raw: str) -> list[float]:
+    floats = array("f", b64decode(raw, validate=True))
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats.tolist()
+
+
+def _no_vector(position: int, body: Json, headers: Mapping[str, str]) -> APIResponseError:
+    return reading.unreadable(f"data[{position}].embedding: expected a list of numbers", body, headers)
+
+
+def _sum_usage(usages: list[Usage]) -> Usage | None:
+    if not usages:
+        return None
+    return Usage(sum(one.input for one in usages), 0, sum(one.total for one in usages))
+
+
+def _sum_cost(costs: list[Cost | None]) -> Cost | None:
+    priced = [cost for cost in costs if cost]
+    if not priced or len(priced) < len(costs):
+        return None
+    used = [cost.credits for cost in priced if cost.credits is not None]
+    usd = sum((Decimal(cost.usd) for cost in priced), Decimal(0))
+    return Cost(f"{usd:.9f}", sum(used) if len(used) == len(priced) else None)

@@ -1,0 +1,45 @@
+"""A request made to fit its model, before an endpoint writes it down.
+
+What would be refused is changed where its meaning survives; what is not listed but harmless is sent and told as a
+`ParameterWarning`; the rest raises before the call. Each adaptation is one function of a pipeline.
+"""
+
+from __future__ import annotations
+
+from ..conversation import Request
+from .fit_messages import fit_messages
+from .fit_options import fit_options
+from .fit_responses import fit_responses_messages, fit_responses_options, fit_responses_tools
+from .fit_tools import fit_response_format, fit_tools
+from .fitting import ParameterWarning, Step, fitting
+
+__all__ = ["ParameterWarning", "fit"]
+
+_STEPS: dict[str, tuple[Step, ...]] = {
+    "chat_completions": (fit_response_format, fit_tools, fit_options, fit_messages),
+    "responses": (fit_responses_tools, fit_responses_options, fit_responses_messages),
+    "messages": (fit_options,),
+}
+
+
+def fit(request: Request, endpoint: str = "chat_completions", *, strict: bool = False) -> Request:
+    """The request as its model takes it; the very same one where nothing has to change.
+
+    Args:
+        request: what is asked. It is not changed.
+        endpoint: `chat_completions`, `responses` or `messages`.
+        strict: raise where else a warning would tell of a parameter that is changed, dropped or not listed.
+
+    Raises:
+        UnsupportedParameterError: a value out of the model's range, or a misfit where `strict`.
+        UnsupportedContentError: a message that the model cannot take; the text says what can.
+
+    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> asked = Request("gpt-4o", (Message("user", (Text("Hello"),)),), options={"max_tokens": 5})
+    >>> fit(asked) is asked
+    True
+    """
+    case = fitting(request.model, endpoint, strict)
+    for step in _STEPS[endpoint]:
+        request = step(request, case)
+    return request

@@ -1,0 +1,77 @@
+"""What a request is made to fit: one model on one endpoint, and how its misfits are told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from ..conversation import Request
+from ..errors import UnsupportedParameterError
+from ..models import CHAT, MESSAGES, RESPONSES, ChatShape, Model, Parameter, ResponsesShape, lookup
+from ..shapes import ANYTHING
+
+PATHS = {"chat_completions": CHAT, "responses": RESPONSES, "messages": MESSAGES}
+
+
+class ParameterWarning(UserWarning):
+    """A parameter that the model does not list was sent, or one was changed into what the model takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A model on an endpoint.
+
+    Attributes:
+        asked: the model's id as the caller wrote it.
+        path: the endpoint, as `models` names it.
+        strict: whether a misfit is an error and not a warning.
+        served: whether the model is known to be served there; elsewhere nothing is known of what it takes.
+    """
+
+    asked: str
+    model: Model
+    path: str
+    strict: bool
+    served: bool
+
+    @property
+    def chat(self) -> ChatShape:
+        return self.model.chat or _ANY_CHAT
+
+    @property
+    def responses(self) -> ResponsesShape | None:
+        return self.model.responses if self.model.known else None
+
+    def listed(self, name: str) -> Parameter | None:
+        """What the field may hold; None where it is not listed."""
+        return self.model.parameter(name, self.path) if self.served else ANYTHING
+
+    def note(self, text: str) -> None:
+        """Tells a misfit. All warnings come from this line, so Python's default filter shows each text once."""
+        if self.strict:
+            raise UnsupportedParameterError(text)
+        warnings.warn(text, ParameterWarning, stacklevel=1)
+
+    def unlisted(self, name: str) -> None:
+        """Tells that a field which the model does not list goes out; raises where the model would refuse it."""
+        text = f"{name!r} is not a parameter that {self.asked} lists"
+        if self.path == CHAT and self.chat.closed_body:
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
+        self.note(f"{text}: it is sent, and the gateway drops it.")
+
+
+Step: TypeAlias = Callable[[Request, Fitting], Request]
+"""One adaptation: the same request where there is nothing to adapt."""
+
+_ANY_CHAT = ChatShape()
+
+
+@lru_cache(maxsize=1024)
+def fitting(asked: str, endpoint: str, strict: bool) -> Fitting:
+    """The fitting of a model's id on an endpoint (`chat_completions`, `responses` or `messages`)."""
+    model, path = lookup(asked), PATHS[endpoint]
+    served = {CHAT: model.chat is not None, RESPONSES: model.responses is not None, MESSAGES: model.messages}[path]
+    return Fitting(asked, model, path, strict, served)

@@ -1,0 +1,187 @@
+"""How any endpoint's JSON is read: tolerant of nulls and of fields that are missing, never guessing at a wrong type.
+
+The fields are those that the vendor's documented replies have; families differ in which they send.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..conversation import Citation, Cost, Json, Trail, Usage
+from ..errors import APIResponseError
+
+# The gateway's price of a US dollar: https://docs.aimlapi.com/faq/how-can-i-track-my-funds
+CREDITS_PER_USD = 2_000_000
+
+_INPUT_DETAILS = {
+    "cached_tokens": "cache_read",
+    "cache_write_tokens": "cache_creation",
+    "audio_tokens": "audio",
+    "text_tokens": "text",
+    "image_tokens": "image",
+    "video_tokens": "video",
+}
+_OUTPUT_DETAILS = {
+    "reasoning_tokens": "reasoning",
+    "audio_tokens": "audio",
+    "text_tokens": "text",
+    "image_tokens": "image",
+    "video_tokens": "video",
+    "accepted_prediction_tokens": "accepted_prediction",
+    "rejected_prediction_tokens": "rejected_prediction",
+}
+
+
+def obj(value: Any) -> Json:
+    """`value` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[Json]:
+    """The JSON objects in `value` if it is a list, else none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def string(value: Any) -> str | None:
+    """`value` if it is a string with something in it."""
+    return value if isinstance(value, str) and value else None
+
+
+def integer(value: Any) -> int:
+    """A token count, whether it came as an int, a float or digits in a string; 0 where it is none."""
+    try:
+        return int(value) if not isinstance(value, bool) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def text(value: Any, where: str, body: Json, headers: Mapping[str, str]) -> str:
+    """The text of a `content` field: a string, null, or a list of text parts."""
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case list():
+            return "".join(_part_text(part) for part in value)
+    raise unreadable(f"{where}: expected string, received {json_type(value)}", body, headers)
+
+
+def _part_text(part: Any) -> str:
+    return part if isinstance(part, str) else string(obj(part).get("text")) or ""
+
+
+def arguments(value: Any) -> str:
+    """The arguments of a tool call as JSON text: some models send an object, or nothing, where text is due."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def unreadable(message: str, body: Any, headers: Mapping[str, str]) -> APIResponseError:
+    """The error for a 2xx body that is not what the endpoint returns."""
+    return APIResponseError(message, status=200, body=body, headers=headers)
+
+
+def json_type(value: Any) -> str:
+    """The JSON name of a value's type."""
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def usage(raw: Any) -> Usage | None:
+    """Token counts by either naming (`prompt_tokens` or `input_tokens`), as the reply gives them."""
+    if not isinstance(raw, dict):
+        return None
+    inputs, outputs = _first(raw, "prompt_tokens", "input_tokens"), _first(raw, "completion_tokens", "output_tokens")
+    total = raw.get("total_tokens")
+    return Usage(
+        input=integer(inputs),
+        output=integer(outputs),
+        total=integer(total) if total is not None else integer(inputs) + integer(outputs),
+        input_details=_details(_first(raw, "prompt_tokens_details", "input_tokens_details"), _INPUT_DETAILS)
+        or _cache_hits(raw),
+        output_details=_details(_first(raw, "completion_tokens_details", "output_tokens_details"), _OUTPUT_DETAILS),
+        raw=raw,
+    )
+
+
+def _first(raw: Json, *names: str) -> Any:
+    return next((raw[name] for name in names if raw.get(name) is not None), None)
+
+
+def _details(raw: Any, names: Mapping[str, str]) -> dict[str, int]:
+    details = obj(raw)
+    return {ours: integer(details[theirs]) for theirs, ours in names.items() if details.get(theirs) is not None}
+
+
+def _cache_hits(raw: Json) -> dict[str, int]:
+    """DeepSeek's and Baidu's way of counting cached tokens, where there are no details."""
+    hits = raw.get("prompt_cache_hit_tokens")
+    return {} if hits is None else {"cache_read": integer(hits)}
+
+
+def cost(body: Json, headers: Mapping[str, str]) -> Cost | None:
+    """The price of a call, from `meta.usage` in the body or the headers that plain replies carry."""
+    priced = obj(obj(body.get("meta")).get("usage"))
+    used = _decimal(_first({**_priced(headers), **priced}, "credits_used"))
+    usd = _decimal(_first({**priced, **_priced(headers)}, "usd_spent"))
+    if usd is None and used is not None:
+        usd = used / CREDITS_PER_USD
+    return None if usd is None else Cost(f"{usd:.9f}", None if used is None else int(used))
+
+
+def _priced(headers: Mapping[str, str]) -> Json:
+    found = {"credits_used": headers.get("x-aimlapi-credits-used"), "usd_spent": headers.get("x-aimlapi-usd-spent")}
+    return {name: value for name, value in found.items() if value}
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < 30 else None
+
+
+def trail(body: Json, headers: Mapping[str, str]) -> Trail:
+    """The ids of a call; `provider` is whoever ran the model, where the gateway names it."""
+    return Trail(
+        inference_id=headers.get("x-inference-id"),
+        request_id=headers.get("x-request-id") or string(body.get("request_id")),
+        client_request_id=headers.get("x-client-request-id"),
+        provider=string(obj(body.get("meta")).get("provider"))
+        or string(body.get("provider"))
+        or headers.get("x-aimlapi-provider"),
+    )
+
+
+def annotation(raw: Json) -> Citation:
+    """A citation in either form: flat (Responses), or inside a `url_citation` key (chat completions)."""
+    inner = obj(raw.get("url_citation")) or raw
+    return Citation(
+        url=string(inner.get("url")),
+        title=string(inner.get("title")) or string(inner.get("filename")),
+        start=_offset(inner.get("start_index")),
+        end=_offset(inner.get("end_index")),
+        quote=string(inner.get("content")),
+        raw=raw,
+    )
+
+
+def _offset(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def sources(body: Json) -> tuple[Citation, ...]:
+    """Sources named beside the answer instead of in it: Perplexity's `search_results`, or bare `citations`."""
+    found = objects(body.get("search_results"))
+    if found:
+        return tuple(annotation(result) for result in found)
+    urls = body.get("citations")
+    return tuple(Citation(url=url) for url in urls if isinstance(url, str)) if isinstance(urls, list) else ()

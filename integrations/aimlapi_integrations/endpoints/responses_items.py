@@ -1,0 +1,240 @@
+"""Messages -> the `input` of a responses body: one item for each message, call, result and piece of reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from ..conversation import (
+    Audio,
+    File,
+    HostedItem,
+    Image,
+    Json,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    Video,
+)
+from ..errors import UnsupportedContentError
+from ..models import Model, ResponsesShape
+from .media import data_url, filename, lift_media
+
+ENDPOINT = "the responses endpoint"
+
+
+def encode_input(messages: tuple[Message, ...], model: Model, stored: bool) -> Json:
+    """The `input` of a body, and `instructions` where only they can carry the system text.
+
+    Args:
+        messages: the conversation. Media of tool results and of assistant turns go into a user turn behind them.
+        model: which says whether its schema takes a list of items.
+        stored: whether the gateway keeps the conversation, so that items can be named by their ids.
+    """
+    shape = model.responses or ResponsesShape()
+    if not shape.list_input and (short := _without_list(messages)):
+        return short
+    if (text := _only_text(messages)) is not None:
+        return {"input": text}
+    if "reasoning" not in shape.items:
+        messages = tuple(map(_without_reasoning, messages))
+        stored = stored and not model.reasoning  # upstream wants the reasoning that led to an item it is given by id
+    items = list(_items(lift_media(messages), stored))
+    return {"input": items[0] if len(items) == 1 and not shape.list_input else items}
+
+
+def _only_text(messages: tuple[Message, ...]) -> str | None:
+    match messages:
+        case (Message(role="user", parts=(Text(text=text),)),):
+            return text
+    return None
+
+
+def _without_list(messages: tuple[Message, ...]) -> Json:
+    """System text as instructions and one question as a string, if that is all there is."""
+    system = [message for message in messages if message.role in ("system", "developer")]
+    question = _only_text(messages[len(system) :])
+    if not system or question is None or messages[: len(system)] != tuple(system):
+        return {}
+    return {"instructions": "\n\n".join(message.text for message in system), "input": question}
+
+
+def _without_reasoning(message: Message) -> Message:
+    return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Reasoning)))
+
+
+def _items(messages: tuple[Message, ...], stored: bool) -> Iterator[Json]:
+    custom = {call.id for message in messages for call in message.tool_calls if call.kind == "custom"}
+    for message in messages:
+        match message.role:
+            case "assistant":
+                yield from _assistant(message, stored)
+            case "tool":
+                yield from _tool_result(message, custom)
+            case "user" | "system" | "developer":
+                yield from _asked(message)
+            case role:
+                raise UnsupportedContentError(f"A message of role {role!r} cannot go to {ENDPOINT}.")
+
+
+# --- turns of the caller ------------------------------------------------------------------------------------------
+
+
+def _asked(message: Message) -> Iterator[Json]:
+    """A user's or system's turn; approvals and other hosted items in it stand between its messages."""
+    for hosted, parts in groupby(message.parts, lambda part: isinstance(part, HostedItem)):
+        if hosted:
+            yield from (dict(part.item) for part in parts if isinstance(part, HostedItem))
+        else:
+            yield {"role": message.role, "content": _content(list(parts))}
+    if not message.parts:
+        yield {"role": message.role, "content": ""}
+
+
+def _content(parts: list[Part]) -> str | list[Json]:
+    """A string where one text says it all, else a list of parts."""
+    match parts:
+        case [Text(text=text)]:
+            return text
+    return [_part(part) for part in parts]
+
+
+def _part(part: Part) -> Json:
+    match part:
+        case Text():
+            return {"type": "input_text", "text": part.text}
+        case Image():
+            return _image(part)
+        case File():
+            return _file(part)
+        case Audio() | Video():
+            kind = type(part).__name__
+            raise UnsupportedContentError(f"{kind} content cannot go to {ENDPOINT}: chat completions can carry it.")
+    raise UnsupportedContentError(f"{type(part).__name__} content in a user turn cannot go to {ENDPOINT}.")
+
+
+def _image(part: Image) -> Json:
+    url = part.url or (data_url(part.data, part.mime or "image/png") if part.data else None)
+    if not url and not part.file_id:
+        raise UnsupportedContentError("An image has neither a URL, nor data, nor a file id.")
+    where = {"image_url": url} if url else {"file_id": part.file_id}
+    return {"type": "input_image", **where, **({"detail": part.detail} if part.detail else {})}
+
+
+def _file(part: File) -> Json:
+    if part.file_id:
+        return {"type": "input_file", "file_id": part.file_id}
+    if part.url and not part.url.startswith("data:"):
+        return {"type": "input_file", "file_url": part.url}
+    data = part.url or data_url(part.data or "", part.mime or "application/pdf")
+    return {"type": "input_file", "filename": filename(part), "file_data": data}
+
+
+def _tool_result(message: Message, custom: set[str]) -> Iterator[Json]:
+    """What a tool said: a string, by the schema. That the tool failed has no field of its own but is in the text."""
+    if any(isinstance(part, HostedItem) for part in message.parts):
+        yield from (dict(part.item) for part in message.parts if isinstance(part, HostedItem))
+        return
+    if not message.tool_call_id:
+        raise UnsupportedContentError("A tool message must name the call that it answers: set its tool_call_id.")
+    texts = []
+    for part in message.parts:
+        if not isinstance(part, Text):
+            raise UnsupportedContentError(f"{type(part).__name__} content in a tool result cannot go to {ENDPOINT}.")
+        texts.append(part.text)
+    kind = "custom_tool_call_output" if message.tool_call_id in custom else "function_call_output"
+    yield {"type": kind, "call_id": message.tool_call_id, "output": "\n".join(texts)}
+
+
+# --- turns of the model -------------------------------------------------------------------------------------------
+
+
+def _assistant(message: Message, stored: bool) -> Iterator[Json]:
+    """The items of an answer, in their order. Parts that share an id were one item and become one again."""
+    for (kind, _), group in groupby(message.parts, _item_key):
+        parts = list(group)
+        encode = _ITEMS.get(kind)
+        if encode is None:
+            raise UnsupportedContentError(f"{kind.__name__} content in an assistant turn cannot go to {ENDPOINT}.")
+        yield from encode(parts, stored)
+    if not message.parts:
+        yield {"role": "assistant", "content": ""}
+
+
+def _item_key(part: Part) -> tuple[type, Any]:
+    return (Text if isinstance(part, Refusal) else type(part)), getattr(part, "id", None)
+
+
+def _said(parts: list[Any], stored: bool) -> Iterator[Json]:
+    """Text as a plain string, the only short form that the gateway takes of an answer; whole where ids or sources
+    matter, as the schema wants it."""
+    item_id = getattr(parts[0], "id", None)
+    if item_id and (stored or any(_annotations(part) for part in parts)):
+        content = [_output(part) for part in parts]
+        yield {"type": "message", "id": item_id, "role": "assistant", "status": "completed", "content": content}
+    elif text := "".join(part.text for part in parts):
+        yield {"role": "assistant", "content": text}
+
+
+def _output(part: Text | Refusal) -> Json:
+    if isinstance(part, Refusal):
+        return {"type": "refusal", "refusal": part.text}
+    return {"type": "output_text", "text": part.text, "annotations": _annotations(part)}
+
+
+def _annotations(part: Text | Refusal) -> list[Json]:
+    """The citations that are whole enough for the schema: a URL, a title and both ends."""
+    if isinstance(part, Refusal):
+        return []
+    return [
+        {
+            "type": "url_citation",
+            "url": found.url,
+            "title": found.title,
+            "start_index": found.start,
+            "end_index": found.end,
+        }
+        for found in part.citations
+        if None not in (found.url, found.title, found.start, found.end)
+    ]
+
+
+def _reasoned(parts: list[Reasoning], stored: bool) -> Iterator[Json]:
+    """One reasoning item of all its parts.
+
+    It goes back where it says something: upstream refuses the id of an item that it has neither stored nor can decrypt,
+    and reasoning of other endpoints has no id.
+    """
+    item_id = parts[0].id
+    summary = [{"type": "summary_text", "text": part.text} for part in parts if part.kind == "summary" and part.text]
+    encrypted = next((part.encrypted for part in parts if part.encrypted), None)
+    if item_id and (stored or encrypted or summary):
+        proof = {"encrypted_content": encrypted} if encrypted else {}
+        yield {"type": "reasoning", "id": item_id, "summary": summary, **proof}
+
+
+def _called(parts: list[ToolCall], stored: bool) -> Iterator[Json]:
+    for call in parts:
+        item_id = {"id": call.item_id} if stored and call.item_id else {}
+        named = {"call_id": call.id, "name": call.name, **item_id}
+        if call.kind == "custom":
+            yield {"type": "custom_tool_call", "input": call.arguments, **named}
+        else:
+            yield {"type": "function_call", "arguments": call.arguments, **named}
+
+
+def _hosted(parts: Iterable[HostedItem], stored: bool) -> Iterator[Json]:  # noqa: ARG001  # as the other items
+    yield from (dict(part.item) for part in parts)
+
+
+_ITEMS: dict[type, Callable[[list[Any], bool], Iterator[Json]]] = {
+    Text: _said,
+    Reasoning: _reasoned,
+    ToolCall: _called,
+    HostedItem: _hosted,
+}

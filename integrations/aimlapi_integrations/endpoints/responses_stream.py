@@ -1,0 +1,268 @@
+"""The events of a responses stream -> `Delta`s, folded into one body for `responses_reply.decode` to read.
+
+An item is told of up to four times: in pieces, whole when a piece is done, whole when the item is done, and whole in
+the response that ends the stream. Gateways leave out any of these, so each time only what was not yet told is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..conversation import Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
+from ..errors import APIError, StreamError, error_from
+from . import reading
+from .reading import obj, objects, string
+from .responses_reply import decode, failed, item_parts, output_items, status_of, summary_part, thinking_part
+from .responses_told import Told
+from .tool_call_fold import made_up_id
+
+_At: TypeAlias = tuple[int, str, int]  # an item's position in the output, and the place of a part in the item
+
+
+@dataclass(frozen=True, slots=True)
+class _Growth:
+    """A family of events: `.delta` has a piece of a part, `.done` the whole of it in the field named `done`."""
+
+    item: str
+    place: str
+    number: str
+    done: str
+    part: Callable[[str, str | None], Part]
+
+
+def _text(text: str, item_id: str | None) -> Part:
+    return Text(text, id=item_id)
+
+
+def _refusal(text: str, _: str | None) -> Part:
+    return Refusal(text)
+
+
+def _arguments(text: str, item_id: str | None) -> Part:
+    return ToolCall("", "", text, item_id=item_id)
+
+
+def _input(text: str, item_id: str | None) -> Part:
+    return ToolCall("", "", text, "custom", item_id=item_id)
+
+
+_GROWTH: Mapping[str, _Growth] = {
+    "response.output_text": _Growth("message", "content", "content_index", "text", _text),
+    "response.refusal": _Growth("message", "content", "content_index", "refusal", _refusal),
+    "response.reasoning_text": _Growth("reasoning", "content", "content_index", "text", thinking_part),
+    "response.reasoning_summary_text": _Growth("reasoning", "summary", "summary_index", "text", summary_part),
+    "response.function_call_arguments": _Growth("function_call", "arguments", "", "arguments", _arguments),
+    "response.custom_tool_call_input": _Growth("custom_tool_call", "input", "", "input", _input),
+}
+
+
+class ResponsesDecoder:
+    """One stream's decoder: feed it every event, then close it. Events that are not known say nothing."""
+
+    def __init__(self, model: str, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._body: Json = {"model": model}
+        self._items: dict[int, Json] = {}
+        self._whole: set[int] = set()
+        self._places: dict[str, int] = {}
+        self._told: dict[_At, Told] = {}
+        self._text: list[str] = []
+        self._ended = False
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    def feed(self, event: Json) -> Delta | None:
+        """What `event` adds; None where that is nothing."""
+        if not isinstance(event, dict):
+            raise self._broken(f"an event is no object but {reading.json_type(event)}")
+        kind = str(event.get("type"))
+        if kind == "error" or (event.get("error") and not kind.startswith("response.")):
+            raise self._reported(event)
+        family, _, end = kind.rpartition(".")
+        if family in _GROWTH and end in ("delta", "done"):
+            fragments = tuple(self._grow(_GROWTH[family], event, end == "done"))
+            return Delta(fragments) if fragments else None
+        reply_id = self._keep(obj(event.get("response")))
+        read = _EVENTS.get(kind)
+        fragments = tuple(read(self, event)) if read else ()
+        return Delta(fragments, id=reply_id) if fragments or reply_id else None
+
+    def close(self, finished: bool) -> Delta:  # noqa: ARG002  # [DONE] ends the stream, not the response
+        """The last delta, with the whole reply."""
+        if not self._ended:
+            raise self._broken("the connection ended before the response did")
+        reply = decode(self._folded(), self._headers)
+        return Delta(tuple(self._sources(reply)), reply=reply)
+
+    # --- the response around the items ------------------------------------------------------------------------
+
+    def _keep(self, response: Json) -> str | None:
+        """Keeps what an event says of the response; its id, where that is new."""
+        known = string(self._body.get("id"))
+        self._body.update(response)
+        return None if known else string(response.get("id"))
+
+    def _end(self, event: Json) -> Iterator[Fragment]:
+        """The response is there, whole or cut off: what was never told of it is now."""
+        self._ended = True
+        response = obj(event.get("response"))
+        if response.get("status") not in ("completed", "incomplete", "failed", "cancelled"):
+            cut = event["type"] == "response.incomplete"
+            self._body["status"] = "incomplete" if cut else status_of({**response, "status": None})
+        items = output_items(self._folded())
+        if len(self._whole) < len(items):
+            for index, item in enumerate(items):
+                yield from self._tell_item(self._counterpart(index, item), item)
+
+    def _counterpart(self, index: int, item: Json) -> int:
+        """The position of an item of the whole response among those told of: by id, else by position and type."""
+        known = self._places.get(string(item.get("id")) or "")
+        if known is not None:
+            return known
+        alike = (
+            at for at in (index, *sorted(self._items)) if self._items.get(at, item).get("type") == item.get("type")
+        )
+        return next((at for at in alike if at not in self._whole), index)
+
+    def _fail(self, event: Json) -> Iterator[Fragment]:
+        response = obj(event.get("response"))
+        raise self._with_partial(failed(obj(response.get("error")), response, self._headers))
+
+    def _reported(self, event: Json) -> APIError:
+        """An `error` event, its fields flat or in `error`; anything else that reports one is the gateway's own."""
+        if event.get("type") != "error":
+            return self._with_partial(error_from(200, self._headers, event))
+        told = failed(obj(event.get("error")) or {**event, "type": None}, event, self._headers)
+        told.response_id = string(self._body.get("id"))
+        return self._with_partial(told)
+
+    def _broken(self, what: str) -> StreamError:
+        return StreamError(f"The stream broke off: {what}.", headers=self._headers, partial=self.text)
+
+    def _with_partial(self, error: APIError) -> APIError:
+        error.partial = self.text
+        return error
+
+    # --- the body that a plain call would have had ------------------------------------------------------------
+
+    def _folded(self) -> Json:
+        """The last response told of; its output as events built it, where the response says less."""
+        built = [self._built(index) for index in sorted(self._items)]
+        said = objects(self._body.get("output"))
+        if len(said) < len(built):
+            named = {string(item.get("id")): item for item in said}
+            said = [named.get(string(item.get("id")), item) for item in built]
+        return {**self._body, "output": said}
+
+    def _built(self, index: int) -> Json:
+        """An item, out of its pieces where it was never told of as a whole."""
+        item = dict(self._items[index])
+        if index in self._whole:
+            return item
+        for at, told in sorted(self._told.items(), key=lambda entry: entry[0]):
+            if at[0] != index or not told.pieces:
+                continue
+            if at[1] in ("arguments", "input"):
+                item[at[1]] = told.text()
+            else:
+                item[at[1]] = [*(item.get(at[1]) or () if at[2] else ()), told.body(at[1])]
+        return item
+
+    def _sources(self, reply: Reply) -> Iterator[Fragment]:
+        """Sources that the response names beside its output, which decoding put on the last text."""
+        texts = [told for told in self._told.values() if told.kind is Text]
+        if texts and reply.message.citations and not any(told.citations for told in texts):
+            yield Fragment(texts[-1].position, Text("", reply.message.citations))
+
+    # --- items and pieces of them -----------------------------------------------------------------------------
+
+    def _place(self, event: Json, item_id: str | None, opens: bool = False) -> int:
+        """An item's position in the output: where it was first seen, whatever later events say."""
+        if item_id in self._places:
+            return self._places[item_id]
+        said = event.get("output_index")
+        index = said if type(said) is int else max(self._items, default=0)
+        if opens and index in self._items:
+            index = max(self._items) + 1
+        if item_id:
+            self._places[item_id] = index
+        return index
+
+    def _opened(self, event: Json) -> Iterator[Fragment]:
+        """An item begins. Of what it holds, only a call's name is told: the rest may come again, in pieces."""
+        item = obj(event.get("item"))
+        item_id = string(item.get("id"))
+        index = self._place(event, item_id, opens=True)
+        self._items[index] = {key: value for key, value in item.items() if key != "encrypted_content"}
+        call_id, name = string(item.get("call_id")) or "", string(item.get("name")) or ""
+        match item.get("type"):
+            case "function_call":
+                yield from self._tell((index, "arguments", 0), ToolCall(call_id, name, "", item_id=item_id))
+            case "custom_tool_call":
+                yield from self._tell((index, "input", 0), ToolCall(call_id, name, "", "custom", item_id=item_id))
+            case "reasoning":  # as other items, it may be told of only at the end, and still comes first
+                self._told[index, "summary", 0] = Told(len(self._told), Reasoning)
+            case kind if kind != "message":
+                self._told[index, "item", 0] = Told(len(self._told), HostedItem)
+
+    def _done(self, event: Json) -> Iterator[Fragment]:
+        item = obj(event.get("item"))
+        yield from self._tell_item(self._place(event, string(item.get("id"))), item)
+
+    def _tell_item(self, index: int, item: Json) -> Iterator[Fragment]:
+        self._items[index] = item
+        self._whole.add(index)
+        cut = self._body.get("status") == "incomplete"
+        spare_id = made_up_id(string(self._body.get("id")), index)
+        for (place, number), part in item_parts(item, spare_id, cut):
+            yield from self._tell((index, place, number), part, whole=True)
+
+    def _grow(self, growth: _Growth, event: Json, done: bool) -> Iterator[Fragment]:
+        item_id = string(event.get("item_id"))
+        index = self._place(event, item_id)
+        at = (index, growth.place, reading.integer(event.get(growth.number)))
+        text = reading.arguments(event.get(growth.done if done else "delta"))
+        if not text:
+            return
+        told = self._told.get(at)
+        if told and told.pieces and not done:  # the most frequent case of all
+            yield self._piece(told, growth.part(text, None), text)
+            return
+        self._items.setdefault(index, {"type": growth.item, **({"id": item_id} if item_id else {})})
+        yield from self._tell(at, growth.part(text, item_id), whole=done)
+
+    def _cited(self, event: Json) -> Iterator[Fragment]:
+        index = self._place(event, string(event.get("item_id")))
+        at = (index, "content", reading.integer(event.get("content_index")))
+        if note := obj(event.get("annotation")):
+            yield from self._tell(at, Text("", (reading.annotation(note),)))
+
+    def _piece(self, told: Told, part: Part, text: str) -> Fragment:
+        told.pieces.append(text)
+        if isinstance(part, Text):
+            self._text.append(text)
+        return Fragment(told.position, part)
+
+    def _tell(self, at: _At, part: Part, whole: bool = False) -> Iterator[Fragment]:
+        told = self._told.get(at) or Told(len(self._told), type(part))
+        if piece := told.more(part, whole):
+            self._told[at] = told
+            if isinstance(piece, Text):
+                self._text.append(piece.text)
+            yield Fragment(told.position, piece)
+
+
+_EVENTS: Mapping[str, Callable[[ResponsesDecoder, Json], Iterator[Fragment]]] = {
+    "response.output_item.added": ResponsesDecoder._opened,
+    "response.output_item.done": ResponsesDecoder._done,
+    "response.output_text.annotation.added": ResponsesDecoder._cited,
+    "response.completed": ResponsesDecoder._end,
+    "response.incomplete": ResponsesDecoder._end,
+    "response.failed": ResponsesDecoder._fail,
+    "response.cancelled": ResponsesDecoder._fail,
+}

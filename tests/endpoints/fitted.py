@@ -1,0 +1,56 @@
+"""Models with their ways, and what goes out to them: what the tests of `fit` share."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from aimlapi_integrations.conversation import (
+    Message,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+)
+from aimlapi_integrations.endpoints import chat_completions
+from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+
+Json = dict[str, Any]
+
+ASK = Message("user", (Text("Hello"),))
+BRIEF = Message("system", (Text("Be brief."),))
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+WEATHER, NEWS = Tool("weather", "d", SCHEMA), Tool("news", "d", SCHEMA)
+FORMAT = ResponseFormat("json_schema", "Trip", SCHEMA)
+CALL = Message("assistant", (ToolCall("c1", "weather", '{"city": "Bern"}'),))
+RAIN = Message("tool", (Text("Rain"),), tool_call_id="c1")
+
+GPT_4O, GPT_5_MINI, SONAR = "gpt-4o", "openai/gpt-5-mini-2025-08-07", "perplexity/sonar"
+CLAUDE_BLOCKS = "anthropic/claude-sonnet-4.5"  # lists the Anthropic form only
+CLAUDE_BOTH = "anthropic/claude-opus-5"
+CLAUDE_OLD = "anthropic/claude-3-sonnet"
+CLAUDE_CLOSED = "claude-3-5-sonnet-20240620"  # refuses fields that it does not list
+GEMMA = "google/gemma-3-4b-it"  # neither a system role nor tools
+KIMI = "moonshot/kimi-k2-6"
+NEMOTRON = "nvidia/nemotron-3-ultra-550b-a55b"
+DEEPSEEK = "deepseek/deepseek-thinking-v3.2-exp"
+
+
+def asked(model: str, *messages: Message, **fields: Any) -> Request:
+    return Request(model, messages or (ASK,), **fields)
+
+
+def sent(model: str, *messages: Message, warns: str | None = None, **fields: Any) -> Json:
+    """What goes out, with the one warning named in `warns`, or with none."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        body = chat_completions.encode(fit(asked(model, *messages, **fields)))
+    texts = [str(warning.message) for warning in told]
+    assert all(warning.category is ParameterWarning for warning in told)
+    assert (len(texts) == 1 and warns in texts[0]) if warns else not texts, texts
+    return body
+
+
+def roles(body: Json) -> list[str]:
+    return [message["role"] for message in body["messages"]]

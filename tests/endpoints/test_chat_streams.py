@@ -1,0 +1,279 @@
+"""A chat completions stream, folded: the same reply as the plain call, whatever the gateway does to the chunks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import Delta, Reasoning, Reply, Text, ToolCall
+from aimlapi_integrations.endpoints import chat_completions
+from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+
+from .chat_streams import cut
+
+Json = dict[str, Any]
+NO_HEADERS: dict[str, str] = {}
+
+
+def chunk(delta: Json | None = None, finish: str | None = None, **top: Any) -> Json:
+    choice: Json = {"index": 0, "finish_reason": finish}
+    if delta is not None:
+        choice["delta"] = delta
+    return {"id": "c1", "model": "gpt-4o", "object": "chat.completion.chunk", "choices": [choice], **top}
+
+
+def deltas(events: list[Json], finished: bool = True, model: str = "gpt-4o") -> list[Delta]:
+    decoder = chat_completions.Decoder(model, NO_HEADERS)
+    return [delta for event in events if (delta := decoder.feed(event))] + [decoder.close(finished)]
+
+
+def fold(events: list[Json], finished: bool = True, model: str = "gpt-4o") -> Reply:
+    reply = deltas(events, finished, model)[-1].reply
+    assert reply is not None
+    return reply
+
+
+def calls(*pieces: Json) -> list[tuple[str, str, str]]:
+    reply = fold([chunk({"tool_calls": [piece]}) for piece in pieces] + [chunk({}, "tool_calls")])
+    return [(call.id, call.name, call.arguments) for call in reply.tool_calls]
+
+
+def piece(index: Any = ..., call_id: str | None = None, name: str | None = None, arguments: Any = ...) -> Json:
+    fields: Json = {} if index is ... else {"index": index}
+    function: Json = {} if name is None else {"name": name}
+    if arguments is not ...:
+        function["arguments"] = arguments
+    return {**fields, **({"id": call_id, "type": "function"} if call_id else {}), "function": function}
+
+
+MESSAGES = {
+    "text": {"content": "Grüße, 世界! How are you?"},
+    "reasoning_content": {"reasoning_content": "Let me think about it.", "content": "Done."},
+    "reasoning and details": {
+        "reasoning": "Because it is so.",
+        "reasoning_details": [{"type": "reasoning.text", "text": "Because it is so.", "format": "unknown", "index": 0}],
+        "content": "So.",
+    },
+    "encrypted details": {
+        "content": "Yes.",
+        "reasoning_details": [{"type": "reasoning.encrypted", "data": "b64==", "format": "google-gemini-v1"}],
+    },
+    "thought signature": {"content": "Yes.", "extra_content": {"google": {"thought_signature": "sig"}}},
+    "refusal": {"content": None, "refusal": "I cannot help with that."},
+    "citations": {
+        "content": "Paris [1].",
+        "annotations": [
+            {
+                "type": "url_citation",
+                "url_citation": {"url": "https://example.org", "title": "P", "start_index": 0, "end_index": 9},
+            }
+        ],
+    },
+    "tool calls": {
+        "content": "",
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "add", "arguments": '{"a": 1, "b": 2}'}},
+            {
+                "id": "b",
+                "type": "function",
+                "function": {"name": "now", "arguments": "{}"},
+                "extra_content": {"google": {"thought_signature": "s"}},
+            },
+        ],
+    },
+    "images": {
+        "content": "Here.",
+        "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}],
+    },
+    "audio": {"content": "", "audio": {"id": "audio_1", "data": "AAAA", "transcript": "Hi", "format": "wav"}},
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_folded_stream_is_the_plain_reply(name: str, size: int) -> None:
+    body = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 7,
+        "model": "gpt-4o",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **MESSAGES[name]}}],
+        "usage": {"prompt_tokens": 4, "completion_tokens": 9, "total_tokens": 13},
+        "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
+    }
+    plain = chat_completions.decode(body, NO_HEADERS)
+    assert replace(fold(list(cut(body, size))), raw={}) == replace(plain, raw={})
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("content", "thought", "said"),
+    [
+        ("<think>\nHm.\n</think>\n\nHello", "Hm.", "Hello"),
+        ("Hello</think>", "", "Hello"),
+        ("a </think> b", "", "a </think> b"),
+        ("<think>cut off", "cut off", ""),
+        ("<thin air", "", "<thin air"),
+        ("no tags", "", "no tags"),
+    ],
+)
+def test_inline_thinking_is_told_from_text(content: str, thought: str, said: str, size: int) -> None:
+    body = {"id": "c", "model": "minimax/m2", "choices": [{"finish_reason": "stop", "message": {"content": content}}]}
+    plain = chat_completions.decode(body, NO_HEADERS)
+    got = deltas(list(cut(body, size)), model="minimax/m2")
+    assert (plain.reasoning, plain.text) == (thought, said)
+    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == (thought, said)
+    assert got[-1].reply is not None
+    assert got[-1].reply.message == plain.message
+
+
+def test_other_models_may_talk_of_think_tags() -> None:
+    body = {"model": "gpt-4o", "choices": [{"finish_reason": "stop", "message": {"content": "<think>x</think>y"}}]}
+    assert chat_completions.decode(body, NO_HEADERS).text == "<think>x</think>y"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        pytest.param(
+            [
+                piece(0, "a", "f", '{"x":'),
+                piece(1, "b", "g", '{"y":'),
+                piece(0, arguments="1}"),
+                piece(1, arguments="2}"),
+            ],
+            [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}')],
+            id="interleaved",
+        ),
+        pytest.param(
+            [piece(0, "a", "f", '{"x":'), piece(0, "a", "f", "1}")], [("a", "f", '{"x":1}')], id="id and name repeated"
+        ),
+        pytest.param(
+            [piece(0, "a", "f", "{}"), piece(0, "b", "g", '{"y":'), piece(0, arguments="2}")],
+            [("a", "f", "{}"), ("b", "g", '{"y":2}')],
+            id="every index 0",
+        ),
+        pytest.param(
+            [
+                piece(call_id="a", name="f", arguments='{"x":'),
+                piece(arguments="1}"),
+                piece(call_id="b", name="g", arguments="{}"),
+            ],
+            [("a", "f", '{"x":1}'), ("b", "g", "{}")],
+            id="no index",
+        ),
+        pytest.param([piece(None, "a", "f", "{}")], [("a", "f", "{}")], id="null index"),
+        pytest.param([piece(0, "a", "f", {"x": 1})], [("a", "f", '{"x": 1}')], id="arguments as an object"),
+        pytest.param([piece(0, "a", "f", None)], [("a", "f", "{}")], id="null arguments"),
+        pytest.param([piece(0, "a", "f")], [("a", "f", "{}")], id="no arguments"),
+        pytest.param([piece(0, None, "f", "{}")], [("call_c1_0", "f", "{}")], id="no id"),
+        pytest.param(
+            [piece(0, None, "f", "{}"), piece(0, None, "f", '{"x":1}')],
+            [("call_c1_0", "f", "{}"), ("call_c1_1", "f", '{"x":1}')],
+            id="same function twice, no ids",
+        ),
+    ],
+)
+def test_tool_calls_are_put_together(pieces: list[Json], expected: list[tuple[str, str, str]]) -> None:
+    assert calls(*pieces) == expected
+
+
+def test_two_calls_in_one_chunk() -> None:
+    events = [chunk({"tool_calls": [piece(0, "a", "f", "{}"), piece(1, "b", "g", "{}")]}), chunk({}, "tool_calls")]
+    assert [call.name for call in fold(events).tool_calls] == ["f", "g"]
+
+
+def test_fragments_add_up_to_the_reply() -> None:
+    events = [
+        chunk({"role": "assistant", "content": None, "reasoning_content": "Hm"}),
+        chunk({"reasoning_content": "."}),
+        chunk({"content": "Hel", "reasoning_content": None}),
+        chunk({"content": "lo"}),
+        chunk({"tool_calls": [piece(0, "a", "f", '{"x"')]}),
+        chunk({"tool_calls": [piece(0, "a", "f", ":1}")]}),
+        chunk({}, "tool_calls"),
+    ]
+    got = deltas(events)
+    seen = [(f.index, f.part) for delta in got for f in delta.fragments]
+    assert seen == [
+        (0, Reasoning("Hm")),
+        (0, Reasoning(".")),
+        (1, Text("Hel")),
+        (1, Text("lo")),
+        (2, ToolCall("a", "f", '{"x"')),
+        (2, ToolCall("", "", ":1}")),
+    ]
+    assert [delta.id for delta in got if delta.id] == ["c1"]
+
+
+def test_cut_off_arguments_are_never_repaired() -> None:
+    reply = fold([chunk({"tool_calls": [piece(0, "a", "f", '{"x": 1')]}), chunk({}, "length")])
+    assert (reply.finish_reason, reply.tool_calls[0].arguments) == ("length", '{"x": 1')
+    assert reply.tool_calls[0].parsed() is None
+    empty = fold([chunk({"tool_calls": [piece(0, "a", "f", "")]}), chunk({}, "length")])
+    assert empty.tool_calls[0].parsed() is None
+
+
+def test_usage_is_the_last_that_came_and_finish_reason_one() -> None:
+    events = [
+        chunk({"content": "a"}, usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}),
+        chunk({"content": "b"}, "stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+        chunk(None, "stop", usage=None),
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}},
+    ]
+    reply = fold(events, finished=False)
+    assert (reply.usage.input, reply.usage.output, reply.usage.total) == (3, 2, 5)  # type: ignore[union-attr]
+    assert (reply.finish_reason, reply.text, reply.id) == ("stop", "ab", "c1")
+
+
+def test_claude_chunks() -> None:
+    events = [
+        {**chunk({"role": "assistant", "content": "Hi", "refusal": None}), "id": "msg_1"},
+        {**chunk({"role": "assistant", "content": "!"}), "id": ""},
+        {**chunk({"content": ""}, "stop", usage={"prompt_tokens": 1, "completion_tokens": 1}), "id": ""},
+        {**chunk(None, "stop"), "id": "", "usage": None},
+    ]
+    reply = fold(events, finished=False, model="anthropic/claude-haiku-4.5")
+    assert (reply.id, reply.text, reply.usage.total) == ("msg_1", "Hi!", 2)  # type: ignore[union-attr]
+
+
+def test_sources_named_beside_the_answer_are_citations() -> None:
+    top = {"search_results": [{"title": "T", "url": "https://example.org"}], "citations": ["https://example.org"]}
+    got = deltas([chunk({"content": "A"}, **top), chunk({}, "stop", **top)], model="perplexity/sonar")
+    assert got[-1].reply is not None
+    assert [c.url for c in got[-1].reply.message.citations] == ["https://example.org"]
+    assert [c.title for f in got[-1].fragments if isinstance(f.part, Text) for c in f.part.citations] == ["T"]
+
+
+def test_other_choices_are_left_alone() -> None:
+    other = {**chunk({"content": "B"}), "choices": [{"index": 1, "delta": {"content": "B"}}]}
+    assert fold([chunk({"content": "A"}), other, chunk({}, "stop")]).text == "A"
+
+
+@pytest.mark.parametrize("events", [[], [chunk({"content": "Hal"})]], ids=["nothing", "half an answer"])
+def test_a_cut_stream_is_an_error(events: list[Json]) -> None:
+    with pytest.raises(StreamError, match="broke off"):
+        deltas(events, finished=False)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"error": {"message": "upstream is down", "code": 502}},
+        {"error": "upstream is down"},
+        chunk({"content": ""}, "error", error={"message": "upstream is down"})
+        | {"error": {"message": "upstream is down"}},
+        {**chunk(), "choices": [{"index": 0, "finish_reason": "error", "error": {"message": "upstream is down"}}]},
+    ],
+)
+def test_an_error_inside_a_stream_is_raised(event: Json) -> None:
+    with pytest.raises(APIError, match="upstream is down"):
+        deltas([chunk({"content": "Hal"}), event])
+
+
+@pytest.mark.parametrize("event", [5, "text", None, [], chunk({"content": 5})])
+def test_what_is_no_chunk_is_a_typed_error(event: Any) -> None:
+    with pytest.raises(AIMLAPIError):
+        deltas([event])

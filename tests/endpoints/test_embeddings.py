@@ -1,0 +1,159 @@
+"""Texts to vectors: what is asked, and what is read."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import warnings
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import Cost, Embeddings, Json, Trail, Usage
+from aimlapi_integrations.endpoints import embeddings
+from aimlapi_integrations.endpoints.fitting import ParameterWarning
+from aimlapi_integrations.errors import APIResponseError, UnsupportedParameterError
+
+SMALL = "text-embedding-3-small"
+VOYAGE = "voyage-2"
+
+
+def body(*vectors: Any, **fields: Any) -> Json:
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
+    return {"object": "list", "data": data, "model": SMALL, "usage": {"prompt_tokens": 3, "total_tokens": 3}, **fields}
+
+
+def test_one_text_and_many() -> None:
+    assert embeddings.PATH == "/embeddings"
+    assert embeddings.encode(["a"], SMALL) == {"model": SMALL, "input": "a"}
+    assert embeddings.encode(("a", "b"), SMALL, dimensions=None) == {"model": SMALL, "input": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        (SMALL, {"dimensions": 256, "encoding_format": "base64"}),
+        ("alibaba/qwen-text-embedding-v4", {"dimensions": 64}),
+        ("text-embedding-004", {"task_type": "CLUSTERING", "title": "t", "auto_truncate": False}),
+        (VOYAGE, {"input_type": "document"}),
+        ("someone/unknown-embedding", {"anything": 1}),
+    ],
+)
+def test_options_that_the_model_lists(model: str, options: Json) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert embeddings.encode(["a"], model, **options) == {"model": model, "input": "a", **options}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "told"),
+    [
+        (SMALL, {"input_type": "query"}, "does not take 'input_type'.*dimensions, encoding_format"),
+        (SMALL, {"user": "me"}, "does not take 'user'"),
+        (VOYAGE, {"input_type": "query"}, "input_type='query'.*'document'"),
+        ("alibaba/qwen-text-embedding-v4", {"dimensions": 4000}, "dimensions=4000.*64 to 2048"),
+        ("text-embedding-004", {"task_type": "POETRY"}, "RETRIEVAL_QUERY"),
+    ],
+)
+def test_options_that_the_model_refuses(model: str, options: Json, told: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=told):
+        embeddings.encode(["a"], model, **options)
+
+
+def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
+    with pytest.warns(ParameterWarning, match="'dimensions' is not a parameter that voyage-2 lists"):
+        assert embeddings.encode(["a"], VOYAGE, dimensions=2)["dimensions"] == 2
+    with pytest.raises(UnsupportedParameterError, match="dimensions"):
+        embeddings.encode(["a"], VOYAGE, strict=True, dimensions=2)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([], "No texts"),
+        ("a string", "put it into a list"),
+        (["a", ""], r"texts\[1\] is empty"),
+        (["a", [1, 2]], r"texts\[1\] is list"),
+        (["a", None], r"texts\[1\] is NoneType"),
+    ],
+)
+def test_texts_that_cannot_be_embedded(texts: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        embeddings.encode(texts, SMALL)
+
+
+def test_texts_that_are_too_long_are_named() -> None:
+    with pytest.raises(ValueError, match=r"texts\[1\] has 801 characters; the model takes 800"):
+        embeddings.encode(["a", "x" * 801], VOYAGE)
+    with pytest.raises(ValueError, match="8,001 characters"):
+        embeddings.encode(["x" * 8001], VOYAGE)
+    assert embeddings.encode(["x" * 8000], VOYAGE)["input"] == "x" * 8000
+
+
+def test_batches_by_count_and_by_size() -> None:
+    texts = ["aa", "bb", "cc", "dddddd", "e"]
+    assert embeddings.batches(texts, SMALL) == [texts]
+    assert embeddings.batches(texts, SMALL, size=2) == [["aa", "bb"], ["cc", "dddddd"], ["e"]]
+    assert embeddings.batches(texts, SMALL, characters=5) == [["aa", "bb"], ["cc"], ["dddddd"], ["e"]]
+    assert embeddings.batches([], SMALL) == []
+
+
+def test_a_text_too_long_for_a_list_goes_alone() -> None:
+    long = "x" * 900
+    assert embeddings.batches(["a", long, "b", "c", long], VOYAGE) == [["a"], [long], ["b", "c"], [long]]
+
+
+def test_vectors_in_the_order_of_the_texts() -> None:
+    answer = body([1, 2], [0.5, -1])
+    answer["data"].reverse()
+    found = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
+    assert found.vectors == ([1.0, 2.0], [0.5, -1.0])
+    assert {type(number) for vector in found.vectors for number in vector} == {float}
+    assert (found.model, found.usage and found.usage.total, found.trail) == (SMALL, 3, Trail(inference_id="inf"))
+
+
+def test_vectors_in_base64() -> None:
+    packed = base64.b64encode(struct.pack("<3f", 0.5, -1.0, 2.0)).decode()
+    assert embeddings.decode(body(packed), {}, 1).vectors == ([0.5, -1.0, 2.0],)
+
+
+def test_usage_and_price_as_they_are() -> None:
+    meta = {"usage": {"credits_used": 20}}
+    found = embeddings.decode(body([1.0], usage={"total_tokens": 6}, meta=meta), {}, 1)
+    assert found.usage is not None
+    assert (found.usage.input, found.usage.total) == (0, 6)
+    assert found.cost == Cost("0.000010000", 20)
+    assert embeddings.decode(body([1.0], usage=None), {}, 1).usage is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ([], "data: expected array"),
+        ({}, "data: expected array, received null"),
+        (body([1.0]), "expected 2 embeddings, received 1"),
+        (body([1.0], []), r"data\[1\].embedding"),
+        (body([1.0], None), r"data\[1\].embedding"),
+        (body([1.0], ["x"]), r"data\[1\].embedding"),
+        (body([1.0], "###"), r"data\[1\].embedding"),
+        (body([1.0], "QUI="), r"data\[1\].embedding"),
+        ({"data": [{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]}, "indexes 0 to 1"),
+    ],
+)
+def test_answers_that_hold_no_vectors(answer: Any, told: str) -> None:
+    with pytest.raises(APIResponseError, match=told):
+        embeddings.decode(answer, {}, 2)
+
+
+def test_answers_without_indexes_are_in_order() -> None:
+    assert embeddings.decode({"data": [{"embedding": [1]}, {"embedding": [2]}]}, {}, 2).vectors == ([1.0], [2.0])
+
+
+def test_several_answers_as_one() -> None:
+    first = Embeddings(([1.0],), SMALL, Usage(2, 0, 2), Cost("0.000001000", 2), Trail(inference_id="a"))
+    second = Embeddings(([2.0], [3.0]), SMALL, Usage(3, 0, 3), Cost("0.000002000", 4), Trail(inference_id="b"))
+    whole = embeddings.joined([first, second])
+    assert whole == Embeddings(
+        ([1.0], [2.0], [3.0]), SMALL, Usage(5, 0, 5), Cost("0.000003000", 6), Trail(inference_id="b")
+    )
+    assert embeddings.joined([first, Embeddings((), SMALL)]).cost is None

@@ -1,0 +1,162 @@
+"""A request made to fit its model on chat completions: options, and how misfits are told."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    Tool,
+    ToolChoice,
+)
+from aimlapi_integrations.endpoints import chat_completions
+from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.errors import UnsupportedParameterError
+
+from .fitted import (
+    ASK,
+    BRIEF,
+    CALL,
+    CLAUDE_BLOCKS,
+    CLAUDE_BOTH,
+    CLAUDE_CLOSED,
+    FORMAT,
+    GPT_4O,
+    GPT_5_MINI,
+    KIMI,
+    RAIN,
+    SONAR,
+    WEATHER,
+    Json,
+    asked,
+    sent,
+)
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [
+        (
+            GPT_4O,
+            {"temperature": 0, "max_tokens": 5, "stop": ["a"]},
+            {"temperature": 0, "max_tokens": 5, "stop": ["a"]},
+        ),
+        (CLAUDE_BOTH, {"stop": "END"}, {"stop_sequences": ["END"]}),
+        (GPT_4O, {"stop_sequences": ["END"]}, {"stop": ["END"]}),
+        (GPT_4O, {"stop": [], "seed": None}, {}),
+        ("openai/gpt-5-5", {"max_completion_tokens": 9}, {"max_tokens": 9}),
+        (GPT_4O, {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
+        (GPT_5_MINI, {"reasoning": {"effort": "low"}}, {"reasoning_effort": "low"}),
+        (GPT_5_MINI, {"reasoning_effort": "none"}, {"reasoning_effort": "none"}),
+        (CLAUDE_BLOCKS, {"thinking": {"type": "enabled", "budget_tokens": 2048}}, None),
+    ],
+)
+def test_options_that_survive(model: str, given: Json, expected: Json | None) -> None:
+    body = sent(model, options=given)
+    assert {name: value for name, value in body.items() if name not in ("model", "messages")} == (
+        given if expected is None else expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [
+        (GPT_4O, {"seed": 0}, {"seed": 1}),
+        (GPT_4O, {"top_p": 0}, {"top_p": 0.01}),
+        (GPT_5_MINI, {"reasoning_effort": "minimal"}, {"reasoning_effort": "low"}),
+        (GPT_5_MINI, {"reasoning_effort": "xhigh"}, {"reasoning_effort": "high"}),
+        ("mistralai/mistral-medium-3.1", {"reasoning": {"effort": "max"}}, {"reasoning": {"effort": "max"}}),
+        (GPT_5_MINI, {"temperature": 0.5}, {"temperature": 0.5}),
+        (GPT_5_MINI, {"service_tier": "flex"}, {"service_tier": "flex"}),
+        (GPT_5_MINI, {"verbosity": "low"}, {"verbosity": "low"}),
+        (CLAUDE_BOTH, {"presence_penalty": 1}, {"presence_penalty": 1}),
+    ],
+)
+def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+    body = sent(model, options=given, warns=model)
+    assert {name: body[name] for name in expected} == expected
+
+
+def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None:
+    request = asked(GPT_5_MINI, options={"temperature": 0.5})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        fit(request)
+        fit(request)
+    [warning] = told
+    assert "'temperature'" in str(warning.message)
+    assert GPT_5_MINI in str(warning.message)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "words"),
+    [
+        (GPT_4O, {"temperature": 3}, "number from 0 to 2"),
+        (GPT_4O, {"seed": -1}, "from 1"),
+        (GPT_4O, {"max_tokens": "many"}, "number from 1"),
+        (CLAUDE_BLOCKS, {"temperature": 1.5}, "from 0 to 1"),
+        (CLAUDE_BLOCKS, {"thinking": {"type": "enabled"}}, "budget_tokens"),
+        (GPT_5_MINI, {"reasoning_effort": "a lot"}, "'low', 'medium', 'high'"),
+        (CLAUDE_CLOSED, {"seed": 3}, "leave it out"),
+        (GPT_4O, {"previous_response_id": "resp_1"}, "Responses"),
+    ],
+)
+def test_options_that_are_refused(model: str, given: Json, words: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=words):
+        fit(asked(model, options=given))
+
+
+def test_an_unknown_model_takes_anything_in_any_range() -> None:
+    given = {"temperature": 9, "another": 1}
+    assert {**sent("acme/new-model", options=given), **given} == sent("acme/new-model", options=given)
+
+
+# --- strictly ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (GPT_5_MINI, {"options": {"temperature": 0.5}}),
+        (GPT_4O, {"options": {"seed": 0}}),
+        (GPT_5_MINI, {"options": {"reasoning_effort": "minimal"}}),
+        (KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),
+        (KIMI, {"tools": (Tool("f", strict=True),)}),
+        (SONAR, {"tools": (WEATHER,)}),
+        (CLAUDE_BOTH, {"response_format": FORMAT}),
+        ("stealth/ox-alpha", {"response_format": FORMAT}),
+    ],
+)
+def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None:
+    request = asked(model, **fields)
+    with pytest.warns(ParameterWarning):
+        fit(request)
+    with pytest.raises(UnsupportedParameterError, match=model):
+        fit(request, strict=True)
+
+
+# --- nothing is touched -----------------------------------------------------------------------------------------------
+
+
+def test_the_same_request_where_nothing_has_to_change() -> None:
+    request = asked(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
+    assert fit(request) is request
+
+
+def test_what_the_caller_gave_is_not_mutated() -> None:
+    given = asked(
+        CLAUDE_BLOCKS,
+        BRIEF,
+        ASK,
+        tools=(WEATHER,),
+        tool_choice=ToolChoice("required"),
+        options={"stop": ["a"], "reasoning": {"effort": "low"}, "system": "You."},
+    )
+    before = copy.deepcopy(given)
+    with pytest.warns(ParameterWarning, match="'reasoning'"):
+        chat_completions.encode(fit(given))
+    assert given == before

@@ -1,0 +1,171 @@
+"""A request made to fit its model on chat completions: its turns and what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    Audio,
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolChoice,
+    Video,
+)
+from aimlapi_integrations.endpoints.fit import fit
+from aimlapi_integrations.errors import UnsupportedContentError
+
+from .fitted import (
+    ASK,
+    BRIEF,
+    CALL,
+    CLAUDE_BLOCKS,
+    CLAUDE_OLD,
+    GEMMA,
+    GPT_4O,
+    RAIN,
+    SCHEMA,
+    WEATHER,
+    asked,
+    roles,
+    sent,
+)
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_developer_is_the_system_where_there_is_none() -> None:
+    developer = Message("developer", (Text("Be brief."),))
+    assert roles(sent("google/gemini-2.5-flash", developer, ASK)) == ["system", "user"]
+    assert roles(sent(GPT_4O, developer, ASK)) == ["developer", "user"]
+
+
+def test_system_text_goes_into_the_field_where_it_is_listed() -> None:
+    late = Message("system", (Text("In German."),))
+    body = sent(CLAUDE_BLOCKS, BRIEF, ASK, late)
+    assert (body["system"], roles(body)) == ("Be brief.\n\nIn German.", ["user"])
+    assert sent(CLAUDE_BLOCKS, BRIEF, ASK, options={"system": "You."})["system"] == "You.\n\nBe brief."
+
+
+@pytest.mark.parametrize(
+    ("messages", "contents"),
+    [
+        ((BRIEF, ASK), ["Be brief.\n\nHello"]),
+        ((ASK, BRIEF), ["Hello", "Be brief."]),
+        ((BRIEF, BRIEF, ASK), ["Be brief.\n\nBe brief.\n\nHello"]),
+    ],
+)
+def test_system_text_goes_before_the_users_where_there_is_neither(messages: Any, contents: list[str]) -> None:
+    body = sent(GEMMA, *messages)
+    assert set(roles(body)) == {"user"}
+    assert [message["content"] for message in body["messages"]] == contents
+
+
+def test_system_text_goes_before_a_picture() -> None:
+    [message] = sent(GEMMA, BRIEF, Message("user", (Image(url="https://a/b.png"),)))["messages"]
+    assert message["content"][0] == {"type": "text", "text": "Be brief."}
+
+
+def test_tool_turns_are_refused_where_there_are_none() -> None:
+    with pytest.raises(UnsupportedContentError, match="lists tools"):
+        fit(asked(GEMMA, ASK, CALL, RAIN))
+
+
+# --- Claude models that list the Anthropic form only ------------------------------------------------------------------
+
+
+def test_claude_with_tools_in_the_form_that_is_seen_to_work() -> None:
+    body = sent(CLAUDE_BLOCKS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("required"))
+    assert roles(body) == ["user", "assistant", "tool"]
+    assert (body["tools"][0]["type"], body["tool_choice"], body["system"]) == ("function", {"type": "any"}, "Be brief.")
+
+
+@pytest.mark.parametrize("model", [CLAUDE_BLOCKS, CLAUDE_OLD])
+def test_claude_gets_blocks_where_its_schema_can_carry_them(model: str) -> None:
+    failed = Message("tool", (Text("Timeout"),), tool_call_id="c1", is_error=True)
+    thought = Message("assistant", (Reasoning("Hm.", signature="s"), Refusal("No."), *CALL.parts))
+    _, called, told = sent(model, ASK, thought, failed)["messages"]
+    thinking = [{"type": "thinking", "thinking": "Hm.", "signature": "s"}] if model == CLAUDE_BLOCKS else []
+    use = {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Bern"}}
+    assert called == {"role": "assistant", "content": [*thinking, {"type": "text", "text": "No."}, use]}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": "Timeout", "is_error": True}
+    assert told == {"role": "user", "content": [result]}
+
+
+def test_claude_with_tools_in_its_own_form() -> None:
+    body = sent(CLAUDE_OLD, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("named", "weather"))
+    assert body["tools"] == [{"name": "weather", "description": "d", "input_schema": SCHEMA}]
+    assert body["tool_choice"] == {"type": "tool", "name": "weather"}
+    assert roles(body) == ["user", "assistant", "user"]
+
+
+def test_more_results_than_one_turn_may_have_are_several_turns() -> None:
+    calls = Message("assistant", tuple(ToolCall(f"c{i}", "weather", "{}") for i in range(7)))
+    results = [Message("tool", (Text("Rain"),), tool_call_id=f"c{i}") for i in range(7)]
+    turns = sent(CLAUDE_BLOCKS, ASK, calls, *results)["messages"]
+    assert [(turn["role"], len(turn["content"])) for turn in turns[1:]] == [
+        ("assistant", 5),
+        ("assistant", 2),
+        ("user", 5),
+        ("user", 2),
+    ]
+
+
+# --- content ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "words"),
+    [
+        ("gpt-3.5-turbo", File(data="QUI=", filename="a.pdf"), "responses endpoint"),
+        ("gpt-4", Image(url="https://a/b.png"), "image input"),
+        (GPT_4O, Audio(data="QUI=", format="wav"), "audio input"),
+        (GPT_4O, Video(url="https://a/b.mp4"), "video input"),
+        (GPT_4O, File(file_id="file-1"), "give its data"),
+        (GPT_4O, Image(url="picture.png"), "data URL"),
+        ("gpt-4o-audio-preview", Audio(data="QUI=", format="flac"), "mp3, wav"),
+    ],
+)
+def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+    for role in ("user", "tool"):
+        turns = (ASK, CALL) if role == "tool" else ()
+        message = Message(role, (part,), tool_call_id="c1" if role == "tool" else None)
+        with pytest.raises(UnsupportedContentError, match=words):
+            fit(asked(model, *turns, message))
+
+
+def test_media_in_system_text_are_refused_and_not_lost() -> None:
+    with pytest.raises(UnsupportedContentError, match="user turn"):
+        fit(asked(GEMMA, Message("system", (Image(url="https://a/b.png"),)), ASK))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        File(data="SGVsbG8=", mime="text/plain", filename="a.txt"),
+        File(url="data:text/markdown;base64,SGVsbG8=", filename="a.txt"),
+    ],
+)
+def test_a_text_file_is_its_text(file: File) -> None:
+    [message] = sent("gpt-4", Message("user", (file,)))["messages"]
+    assert message["content"] == "a.txt:\nHello"
+
+
+def test_audio_under_the_name_that_the_model_lists() -> None:
+    [message] = sent("google/gemini-3-5-flash", Message("user", (Audio(data="QUI=", format="flac"),)))["messages"]
+    assert message["content"][0]["input_audio"]["format"] == "audio/flac"
+
+
+def test_texts_are_joined_where_a_turn_has_too_many_parts() -> None:
+    image = Image(data="QUI=", mime="image/png")
+    texts = tuple(Text(letter) for letter in "abcdef")
+    [message] = sent(CLAUDE_BLOCKS, Message("user", (*texts, image)))["messages"]
+    assert [part["type"] for part in message["content"]] == ["text", "image"]
+    with pytest.raises(UnsupportedContentError, match="at most 5 parts"):
+        fit(asked(CLAUDE_BLOCKS, Message("user", (image,) * 6)))

@@ -1,0 +1,266 @@
+"""The messages endpoint: requests, replies and streams in the Anthropic form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    Audio,
+    Citation,
+    File,
+    HostedItem,
+    HostedTool,
+    Image,
+    Message,
+    Reasoning,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from aimlapi_integrations.endpoints import messages
+from aimlapi_integrations.errors import (
+    AIMLAPIError,
+    APIError,
+    StreamError,
+    UnsupportedContentError,
+    UnsupportedParameterError,
+)
+
+Json = dict[str, Any]
+MODEL = "anthropic/claude-opus-5"
+HELLO = Message("user", (Text("Hello"),))
+
+
+def body(*turns: Message, **fields: Any) -> Json:
+    return messages.encode(Request(MODEL, turns or (HELLO,), **fields))
+
+
+def block(part: Any, role: Any = "user") -> Json:
+    [[found]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
+    return found  # type: ignore[no-any-return]
+
+
+def test_a_conversation() -> None:
+    sent = body(
+        Message("system", (Text("Be brief."),)),
+        HELLO,
+        Message("assistant", (Reasoning("Hm.", signature="s"), Text("Hi"), ToolCall("t1", "f", '{"x": 1}'))),
+        Message("tool", (Text("one"),), tool_call_id="t1", is_error=True),
+        Message("user", (Text("Go on"),)),
+    )
+    assert sent["system"] == "Be brief."
+    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+        {"type": "text", "text": "Hi"},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"x": 1}},
+    ]
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "t1",
+        "content": [{"type": "text", "text": "one"}],
+        "is_error": True,
+    }
+    assert sent["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (Image(data="QQ==", mime="image/jpeg"), {"type": "base64", "media_type": "image/jpeg", "data": "QQ=="}),
+        (Image(url="data:image/png;base64,QQ=="), {"type": "base64", "media_type": "image/png", "data": "QQ=="}),
+        (Image(url="https://a/b.png"), {"type": "url", "url": "https://a/b.png"}),
+        (File(data="QQ=="), {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}),
+    ],
+)
+def test_sources(part: Any, expected: Json) -> None:
+    assert block(part)["source"] == expected
+
+
+def test_cache_markers_stay() -> None:
+    marker = {"type": "ephemeral"}
+    assert block(Text("Long", cache=marker)) == {"type": "text", "text": "Long", "cache_control": marker}
+    sent = body(Message("system", (Text("Long", cache=marker),)), HELLO)
+    assert sent["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
+
+
+def test_thinking_without_proof_is_not_told_again() -> None:
+    assert body(Message("assistant", (Reasoning("Hm."), Text("Hi"))))["messages"][0]["content"] == [
+        {"type": "text", "text": "Hi"}
+    ]
+    assert block(Reasoning(encrypted="e"), "assistant") == {"type": "redacted_thinking", "data": "e"}
+
+
+def test_what_cannot_go_is_named() -> None:
+    with pytest.raises(UnsupportedContentError, match="Audio"):
+        body(Message("user", (Audio(data="QQ=="),)))
+    with pytest.raises(UnsupportedContentError, match="file id"):
+        body(Message("user", (Image(file_id="f"),)))
+    with pytest.raises(UnsupportedParameterError, match="response format"):
+        body(response_format=ResponseFormat("json_object"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "parallel", "expected"),
+    [
+        (None, None, None),
+        (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
+        (ToolChoice("required"), None, {"type": "any"}),
+        (ToolChoice("named", "f"), True, {"type": "tool", "name": "f", "disable_parallel_tool_use": False}),
+        (ToolChoice("none"), None, {"type": "none"}),
+        (ToolChoice("raw", item={"type": "auto"}), None, {"type": "auto"}),
+    ],
+)
+def test_tools(choice: ToolChoice | None, parallel: bool | None, expected: Json | None) -> None:
+    tools = (Tool("f", "Does f", {"type": "object"}), HostedTool({"type": "web_search_20250305", "name": "web_search"}))
+    sent = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
+    assert sent["tools"] == [
+        {"name": "f", "description": "Does f", "input_schema": {"type": "object"}},
+        {"type": "web_search_20250305", "name": "web_search"},
+    ]
+    assert sent.get("tool_choice") == expected
+
+
+def test_options_by_their_names_here() -> None:
+    sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
+    assert sent["stop_sequences"] == ["END"]
+    assert sent["max_tokens"] == 9000
+    assert sent["thinking"] == {"type": "enabled", "budget_tokens": messages.BUDGETS["low"]}
+    assert "top_p" not in sent
+
+
+REPLY: Json = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-opus-5",
+    "content": [
+        {"type": "thinking", "thinking": "Let me see.", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "enc"},
+        {
+            "type": "text",
+            "text": "It rains.",
+            "citations": [{"type": "char_location", "cited_text": "rain", "document_title": "Weather"}],
+        },
+        {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"x": 1}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 5,
+        "cache_creation_input_tokens": 2,
+        "output_tokens": 7,
+        "service_tier": "standard",
+    },
+    "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
+}
+
+
+def events(reply: Json, size: int = 4) -> Iterator[Json]:
+    head = {**reply, "content": [], "stop_reason": None, "usage": {"input_tokens": 10}}
+    yield {"type": "message_start", "message": {key: value for key, value in head.items() if key != "meta"}}
+    yield {"type": "ping"}
+    for index, whole in enumerate(reply["content"]):
+        yield from block_events(index, whole, size)
+    yield {"type": "message_delta", "delta": {"stop_reason": reply["stop_reason"]}, "usage": reply["usage"]}
+    yield {"type": "message_stop", "meta": reply["meta"]}
+
+
+def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
+    def delta(kind: str, **fields: Any) -> Json:
+        return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
+
+    empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
+    start = {**whole, **empty.get(whole["type"], {})}
+    start.pop("citations", None)
+    yield {"type": "content_block_start", "index": index, "content_block": start}
+    match whole["type"]:
+        case "text":
+            yield from (delta("text_delta", text=piece) for piece in pieces(whole["text"], size))
+            yield from (delta("citations_delta", citation=citation) for citation in whole.get("citations", ()))
+        case "thinking":
+            yield from (delta("thinking_delta", thinking=piece) for piece in pieces(whole["thinking"], size))
+            yield delta("signature_delta", signature=whole["signature"])
+        case "tool_use":
+            yield from (delta("input_json_delta", partial_json=piece) for piece in pieces('{"x": 1}', size))
+    yield {"type": "content_block_stop", "index": index}
+
+
+def pieces(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def test_a_reply() -> None:
+    reply = messages.decode(REPLY, {"x-inference-id": "i"})
+    assert reply.message.parts == (
+        Reasoning("Let me see.", signature="sig"),
+        Reasoning(encrypted="enc"),
+        Text("It rains.", (Citation(title="Weather", quote="rain", raw=REPLY["content"][2]["citations"][0]),)),
+        HostedItem(REPLY["content"][3]),
+        ToolCall("t1", "f", '{"x": 1}'),
+    )
+    assert reply.usage is not None
+    assert (reply.usage.input, reply.usage.output, reply.usage.total) == (17, 7, 24)
+    assert reply.usage.input_details == {"cache_read": 5, "cache_creation": 2}
+    assert (reply.finish_reason, reply.trail.inference_id) == ("tool_calls", "i")
+    assert reply.cost is not None
+    assert (reply.cost.usd, reply.cost.credits) == ("0.001240000", 2480)
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
+    decoder = messages.Decoder(MODEL, {})
+    got = [delta for event in events(REPLY, size) if (delta := decoder.feed(event))]
+    last = decoder.close(finished=False)
+    assert last.reply is not None
+    assert replace(last.reply, raw={}) == replace(messages.decode(REPLY, {}), raw={})
+    assert "".join(delta.text for delta in got) == "It rains."
+    assert "".join(delta.reasoning for delta in got) == "Let me see."
+    assert [delta.id for delta in got if delta.id] == ["msg_1"]
+
+
+def test_cut_off_arguments_are_never_repaired() -> None:
+    decoder = messages.Decoder(MODEL, {})
+    tool = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+    decoder.feed({"type": "content_block_start", "index": 0, "content_block": tool})
+    delta = {"type": "input_json_delta", "partial_json": '{"x": 1'}
+    decoder.feed({"type": "content_block_delta", "index": 0, "delta": delta})
+    decoder.feed({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 3}})
+    reply = decoder.close(finished=False).reply
+    assert reply is not None
+    assert (reply.finish_reason, reply.tool_calls[0].arguments, reply.tool_calls[0].parsed()) == (
+        "length",
+        '{"x": 1',
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "bad", [[], {"content": None}, {"type": "error", "error": {"message": "overloaded"}}, {"error": "no"}]
+)
+def test_what_is_no_reply_is_a_typed_error(bad: Any) -> None:
+    with pytest.raises(APIError):
+        messages.decode(bad, {})
+
+
+def test_a_cut_stream_is_an_error() -> None:
+    decoder = messages.Decoder(MODEL, {})
+    for event in list(events(REPLY))[:6]:
+        decoder.feed(event)
+    with pytest.raises(StreamError, match="broke off"):
+        decoder.close(finished=False)
+
+
+@pytest.mark.parametrize("event", [5, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}])
+def test_errors_inside_a_stream(event: Any) -> None:
+    with pytest.raises(AIMLAPIError):
+        messages.Decoder(MODEL, {}).feed(event)

@@ -1,0 +1,142 @@
+"""Options, tools and formats by the names of the responses endpoint."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    HostedTool,
+    Json,
+    Request,
+    ResponseFormat,
+    Tool,
+    ToolChoice,
+)
+from aimlapi_integrations.endpoints import responses
+from aimlapi_integrations.errors import UnsupportedParameterError
+
+from .responses_turns import ADD, MODEL, assistant, encode, user
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"max_tokens": 100}, {"max_output_tokens": 100}),
+        ({"max_completion_tokens": 100, "max_tokens": 50}, {"max_output_tokens": 100}),
+        ({"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+        ({"reasoning_effort": "low", "reasoning": {"effort": "high"}}, {"reasoning": {"effort": "high"}}),
+        ({"reasoning": {"effort": "low", "summary": None}}, {"reasoning": {"effort": "low"}}),
+        ({"verbosity": "low"}, {"text": {"format": {"type": "text"}, "verbosity": "low"}}),
+        ({"text": {"verbosity": "high"}}, {"text": {"format": {"type": "text"}, "verbosity": "high"}}),
+        ({"temperature": 0.5, "top_p": None, "store": False}, {"temperature": 0.5, "store": False}),
+        ({"background": True, "truncation": "auto"}, {"background": True, "truncation": "auto"}),
+        (
+            {"previous_response_id": "resp_1", "instructions": "x"},
+            {"previous_response_id": "resp_1", "instructions": "x"},
+        ),
+        ({"stop": ["x"], "seed": 1, "n": 1, "user": "me", "metadata": {}, "logprobs": True}, {}),
+        ({"provider": "openai"}, {"provider": "openai"}),
+    ],
+)
+def test_options_by_the_names_of_this_endpoint(options: Json, expected: Json) -> None:
+    assert encode(user("Hi"), options=options) == {"model": MODEL, "input": "Hi", **expected}
+
+
+def test_every_option_is_either_taken_or_told_apart() -> None:
+    assert not responses.OPTIONS & responses.CHAT_ONLY
+
+
+def test_structured_output_is_flat() -> None:
+    schema = {"type": "object", "properties": {}}
+    wanted = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")
+    assert encode(user("Hi"), response_format=wanted, options={"verbosity": "low"})["text"] == {
+        "verbosity": "low",
+        "format": {
+            "type": "json_schema",
+            "name": "city",
+            "schema": schema,
+            "strict": True,
+            "description": "A city.",
+        },
+    }
+    assert encode(user("Hi"), response_format=ResponseFormat("json_object"))["text"]["format"] == {
+        "type": "json_object"
+    }
+
+
+def test_functions_always_have_parameters_and_a_boolean_strict() -> None:
+    search = {"type": "web_search_preview", "search_context_size": "low"}
+    tools = (
+        ADD,
+        Tool("now", extra={"cache_control": {"type": "ephemeral"}}),
+        replace(ADD, strict=True),
+        HostedTool(search),
+    )
+    body = encode(user("Hi"), tools=tools, parallel_tool_calls=False, model="gpt-4o")
+    assert body["tools"] == [
+        {"type": "function", "name": "add", "description": "Adds.", "parameters": ADD.parameters, "strict": False},
+        {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}, "strict": False},
+        {"type": "function", "name": "add", "description": "Adds.", "parameters": ADD.parameters, "strict": True},
+        search,
+    ]
+    assert body["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (ToolChoice("required"), "required"),
+        (ToolChoice("named", "add"), {"type": "function", "name": "add"}),
+        (ToolChoice("hosted", "web_search_preview"), {"type": "web_search_preview"}),
+        (ToolChoice("raw", item={"type": "mcp", "server_label": "s"}), {"type": "mcp", "server_label": "s"}),
+    ],
+)
+def test_tool_choice(choice: ToolChoice, expected: object) -> None:
+    assert encode(user("Hi"), tools=(ADD,), tool_choice=choice)["tool_choice"] == expected
+    assert "tool_choice" not in encode(user("Hi"), tool_choice=choice)
+
+
+def test_a_broken_tool_choice_raises() -> None:
+    with pytest.raises(UnsupportedParameterError, match="no tool choice"):
+        encode(user("Hi"), tools=(ADD,), tool_choice=ToolChoice("named"))
+
+
+def test_reasoning_is_asked_for_in_a_form_that_can_be_handed_back() -> None:
+    encrypted = "reasoning.encrypted_content"
+    assert "include" not in encode(user("Hi"))
+    assert encode(user("Hi"), tools=(ADD,))["include"] == [encrypted]
+    assert encode(user("Hi"), options={"reasoning": {"summary": "auto"}})["include"] == [encrypted]
+    assert "include" not in encode(user("Hi"), tools=(ADD,), options={"store": True})
+    assert "include" not in encode(user("Hi"), tools=(ADD,), model="gpt-4o")
+    own = ["code_interpreter_call.outputs"]
+    assert encode(user("Hi"), tools=(ADD,), options={"include": own})["include"] == [*own, encrypted]
+    assert own == ["code_interpreter_call.outputs"]
+    assert encode(user("Hi"), tools=(ADD,), options={"include": [encrypted]})["include"] == [encrypted]
+
+
+def test_nothing_is_null_and_nothing_of_the_caller_changes() -> None:
+    options: Json = {
+        "reasoning": {"effort": None, "summary": "auto"},
+        "max_tokens": None,
+        "text": None,
+        "include": None,
+    }
+    request = Request(MODEL, (user("Hi"), assistant("Hello")), (ADD,), options=options, extra_body={"x": 1})
+    before = copy.deepcopy(request)
+    body = responses.encode(request)
+    streamed = responses.stream_options(body, True)
+    assert "null" not in json.dumps(body)
+    assert body["x"] == 1
+    assert streamed == {**body, "stream": True}
+    assert "stream" not in body
+    assert request == before
+
+
+def test_paths() -> None:
+    assert responses.PATH == "/responses"
+    assert responses.response_path("resp_1") == "/responses/resp_1"
+    assert responses.cancel_path("a/b") == "/responses/a%2Fb/cancel"

@@ -1,0 +1,294 @@
+"""A responses stream, cut anyhow and with anything left out, tells what the plain reply says, once."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import Delta, HostedItem, Json, Reasoning, Reply, Text, ToolCall
+from aimlapi_integrations.endpoints import responses
+from aimlapi_integrations.errors import APIError, APIResponseError, ResponseFailedError, StreamError
+
+from .cutting import events, folded, without, words
+
+NOTE = {"type": "url_citation", "url": "https://example.com", "title": "E", "start_index": 0, "end_index": 2}
+
+OUTPUT: list[Json] = [
+    {
+        "id": "rs_1",
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": "First thought"}, {"type": "summary_text", "text": "Second"}],
+        "encrypted_content": "ENC",
+    },
+    {"id": "rs_2", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "In full"}]},
+    {"id": "rs_3", "type": "reasoning", "summary": []},
+    {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "x"}},
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [
+            {"type": "output_text", "text": "Hello there", "annotations": [NOTE], "logprobs": []},
+            {"type": "refusal", "refusal": "No more."},
+        ],
+    },
+    {
+        "id": "msg_2",
+        "type": "message",
+        "role": "assistant",
+        "status": "in_progress",
+        "content": [{"type": "output_text", "text": "A second message", "annotations": [], "logprobs": []}],
+    },
+    {"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "add", "arguments": '{"a": 1}'},
+    {"id": "fc_2", "type": "function_call", "call_id": "call_2", "name": "now", "arguments": ""},
+    {"id": "fc_3", "type": "function_call", "name": "put", "arguments": {"b": 2}},
+    {"type": "function_call", "name": "nameless", "arguments": "{}"},
+    {"id": "ctc_1", "type": "custom_tool_call", "call_id": "call_5", "name": "sql", "input": "select 1"},
+    {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": "QUJD"},
+    {"id": "mcp_1", "type": "mcp_call", "name": "n", "arguments": "{}", "server_label": "s", "output": "ok"},
+]
+
+BODY: Json = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1754668409,
+    "status": "completed",
+    "model": "gpt-5-mini",
+    "output": OUTPUT,
+    "output_text": "Hello thereA second message",
+    "usage": {
+        "input_tokens": 4,
+        "output_tokens": 63,
+        "total_tokens": 67,
+        "output_tokens_details": {"reasoning_tokens": 9},
+    },
+    "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
+}
+
+
+def play(stream: Iterable[Json], finished: bool = True) -> list[Delta]:
+    decoder = responses.Decoder("gpt-5-mini", {})
+    deltas = [delta for event in stream if (delta := decoder.feed(event))]
+    last = decoder.close(finished)
+    assert decoder.text == "".join(delta.text for delta in (*deltas, last))
+    return [*deltas, last]
+
+
+def reply(deltas: list[Delta]) -> Reply:
+    found = deltas[-1].reply
+    assert found is not None
+    return found
+
+
+def bare(told: Reply) -> Reply:
+    return replace(told, raw={})
+
+
+def told(body: Json) -> list[tuple[str, str]]:
+    return [(type(part).__name__, words(part)) for part in responses.decode(body, {}).message.parts]
+
+
+def without_output(stream: list[Json]) -> list[Json]:
+    def stripped(response: Json) -> Json:
+        return {key: value for key, value in response.items() if key not in ("output", "output_text")}
+
+    return [{**event, "response": stripped(event["response"])} if "response" in event else event for event in stream]
+
+
+def renamed(stream: list[Json]) -> list[Json]:
+    """As from a gateway that gives an item another id in each event."""
+    numbers = itertools.count()
+    stream = copy.deepcopy(stream)
+    for event in stream:
+        if "item_id" in event:
+            event["item_id"] = f"x{next(numbers)}"
+        for item in [event.get("item"), *event.get("response", {}).get("output", [])]:
+            if item and item["type"] == "message":
+                item["id"] = f"x{next(numbers)}"
+    return stream
+
+
+ALL = events(BODY)
+STREAMS = {
+    "as documented": ALL,
+    "without deltas": without(ALL, ".delta"),
+    "without done": without(ALL, ".done"),
+    "without added": without(ALL, ".added"),
+    "only the end": ALL[-1:],
+    "an end without output": without_output(ALL),
+    "whole items from the start": [
+        {**event, "item": OUTPUT[event["output_index"]]} if event["type"].endswith("item.added") else event
+        for event in ALL
+    ],
+    "without output_index": [{key: value for key, value in event.items() if key != "output_index"} for event in ALL],
+    "with unknown events": [
+        *ALL[:2],
+        {"type": "response.new.thing", "delta": "x"},
+        {"type": "keepalive"},
+        {},
+        *ALL[2:],
+    ],
+    "as one body": [BODY | {"type": "response.completed", "response": BODY}],
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS.keys())
+def test_a_stream_tells_what_the_plain_reply_says(stream: list[Json]) -> None:
+    deltas = play(stream)
+    assert bare(reply(deltas)) == bare(responses.decode(BODY, {}))
+    assert folded(deltas) == told(BODY)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_however_it_is_cut(size: int) -> None:
+    deltas = play(events(BODY, size))
+    assert folded(deltas) == told(BODY)
+    assert [delta.id for delta in deltas if delta.id] == ["resp_1"]
+
+
+def test_only_pieces_and_the_end() -> None:
+    """Without the events that open and close items, their order is that of their first pieces."""
+    deltas = play(without(ALL, ".done", ".added"))
+    assert bare(reply(deltas)) == bare(responses.decode(BODY, {}))
+    assert sorted(folded(deltas)) == sorted(told(BODY))
+
+
+def test_items_whose_ids_change_are_told_once() -> None:
+    deltas = play(renamed(ALL))
+    assert reply(deltas).text == BODY["output_text"]
+    assert folded(deltas) == told(BODY)
+
+
+def test_an_item_stays_where_it_was_first_seen() -> None:
+    stream = [
+        {**event, "output_index": 0} if event["type"].endswith((".delta", "item.done")) else event for event in ALL
+    ]
+    assert reply(play(stream)).text == BODY["output_text"]
+
+
+def test_items_that_all_say_index_0_stay_apart() -> None:
+    with_ids = {**BODY, "output": [item for item in OUTPUT if "id" in item]}
+    stream = [{**event, "output_index": 0} if "output_index" in event else event for event in events(with_ids)]
+    assert folded(play(stream)) == told(with_ids)
+
+
+def test_what_is_given_once_comes_once() -> None:
+    parts = [fragment.part for delta in play(ALL) for fragment in delta.fragments]
+    assert [part.encrypted for part in parts if isinstance(part, Reasoning) and part.encrypted] == ["ENC"]
+    assert [part.id for part in parts if isinstance(part, Text) and part.id] == ["msg_1", "msg_2"]
+    assert sum(len(part.citations) for part in parts if isinstance(part, Text)) == 1
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    assert [part.name for part in calls if part.name] == ["add", "now", "put", "nameless", "sql"]
+    assert [part.id for part in calls if part.id] == ["call_1", "call_2", "fc_3", "call_resp_1_9", "call_5"]
+    assert [part.type for part in parts if isinstance(part, HostedItem)] == ["web_search_call", "mcp_call"]
+
+
+def test_a_call_is_named_before_its_arguments() -> None:
+    calls = [f.part for delta in play(ALL) for f in delta.fragments if isinstance(f.part, ToolCall)]
+    assert calls[0] == ToolCall("call_1", "add", "", item_id="fc_1")
+    assert calls[1] == ToolCall("", "", '{"a')
+
+
+def test_calls_whose_pieces_interleave() -> None:
+    added = {"type": "response.output_item.added"}
+    grown = {"type": "response.function_call_arguments.delta"}
+    calls = [
+        {"type": "function_call", "id": f"fc_{n}", "call_id": f"call_{n}", "name": "f", "arguments": ""} for n in (0, 1)
+    ]
+    stream = [
+        *({**added, "output_index": n, "item": call} for n, call in enumerate(calls)),
+        *({**grown, "item_id": f"fc_{n}", "delta": piece} for piece in ('{"n":', "1}") for n in (0, 1)),
+        {"type": "response.completed", "response": {"id": "resp_1", "status": "completed"}},
+    ]
+    assert [(call.id, call.arguments) for call in reply(play(stream)).tool_calls] == [
+        ("call_0", '{"n":1}'),
+        ("call_1", '{"n":1}'),
+    ]
+
+
+def test_sources_beside_the_output_come_at_the_end() -> None:
+    plain = {**BODY, "output": [OUTPUT[5]], "citations": ["https://example.com"], "output_text": "A second message"}
+    deltas = play(events(plain))
+    assert [citation.url for fragment in deltas[-1].fragments for citation in fragment.part.citations] == [
+        "https://example.com"
+    ]
+    assert bare(reply(deltas)) == bare(responses.decode(plain, {}))
+
+
+@pytest.mark.parametrize("status", ["incomplete", None])
+def test_an_incomplete_response_keeps_its_text(status: str | None) -> None:
+    cut: Json = {**BODY, "output": [OUTPUT[5]], "incomplete_details": {"reason": "max_output_tokens"}, "status": status}
+    found = reply(play(events(cut)))
+    assert (found.finish_reason, found.status, found.text) == ("length", "incomplete", "A second message")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_stream_without_its_end_is_an_error(finished: bool) -> None:
+    with pytest.raises(StreamError, match="broke off") as caught:
+        play(ALL[:-1], finished)
+    assert caught.value.partial == BODY["output_text"]
+
+
+def test_an_empty_stream_is_an_error() -> None:
+    with pytest.raises(StreamError):
+        play([])
+
+
+def test_an_event_that_is_no_object_is_an_error() -> None:
+    broken: Any = ["x"]
+    with pytest.raises(StreamError, match="no object but array"):
+        responses.Decoder("m", {}).feed(broken)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "code": "server_error", "message": "It broke.", "param": None},
+        {"type": "error", "error": {"type": "x", "code": "server_error", "message": "It broke."}},
+        {
+            "type": "response.failed",
+            "response": {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "It broke."}},
+        },
+    ],
+    ids=["flat", "nested", "failed"],
+)
+def test_a_failure_amid_the_stream(event: Json) -> None:
+    begun = ALL[:-1]
+    with pytest.raises(ResponseFailedError, match="It broke") as caught:
+        play([*begun, event])
+    error = caught.value
+    assert (error.code, error.response_id) == ("server_error", "resp_1")
+    assert error.partial == BODY["output_text"]
+
+
+def test_an_end_that_says_it_failed() -> None:
+    with pytest.raises(ResponseFailedError):
+        play([{"type": "response.completed", "response": {**BODY, "status": "failed"}}])
+
+
+def test_an_error_of_the_gateway_itself() -> None:
+    with pytest.raises(APIError, match="Too Many Requests"):
+        play([{"error": {"message": "Too Many Requests"}}])
+
+
+def test_an_end_that_holds_no_response() -> None:
+    found = reply(play([{"type": "response.completed", "response": {"id": "resp_1"}}]))
+    assert (found.id, found.message.parts) == ("resp_1", ())
+
+
+def test_progress_says_nothing() -> None:
+    decoder = responses.Decoder("m", {})
+    quiet = (
+        "response.web_search_call.searching",
+        "response.image_generation_call.partial_image",
+        "response.audio.delta",
+    )
+    assert [decoder.feed({"type": kind, "item_id": "x", "output_index": 0}) for kind in quiet] == [None, None, None]
+    assert issubclass(StreamError, APIError)
+    assert issubclass(APIResponseError, APIError)

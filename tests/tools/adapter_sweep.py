@@ -1,0 +1,55 @@
+"""Holds what the LangChain and LlamaIndex models send, for every documented model, against that model's schema.
+
+    python -m tests.tools.adapter_sweep --contract DIR [--adapter langchain]
+
+The scenarios are those of `contract_sweep.py`, written as users of the framework write them. Exits with 1 where a
+request is refused, raises, or has a field that the model's page does not list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .adapter_lc import LangChain
+from .adapter_li import LlamaIndex
+from .contract_scenario import ENDPOINTS, EmbeddingScenario, Json, Scenario
+from .contract_sweep import Sweep, load_contract
+
+ADAPTERS = {"langchain": LangChain, "llama_index": LlamaIndex}
+
+
+class AdapterSweep(Sweep):
+    """A sweep through one framework."""
+
+    def __init__(self, contract: Any, adapter: LangChain | LlamaIndex) -> None:
+        super().__init__(contract)
+        self.adapter = adapter
+
+    def body(self, path: str, model: str, scenario: Scenario | EmbeddingScenario) -> Json:
+        """What the framework's model sends for a scenario."""
+        if isinstance(scenario, EmbeddingScenario):
+            self.adapter.embed(model, scenario)
+        else:
+            self.adapter.ask(model, ENDPOINTS[path][0], scenario)
+        return self.adapter.wire.sent
+
+
+def main() -> int:
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("--contract", type=Path, required=True, help="the folder that holds contract.py")
+    cli.add_argument("--adapter", choices=ADAPTERS, help="one framework alone")
+    asked = cli.parse_args()
+    total = 0
+    for name in [asked.adapter] if asked.adapter else ADAPTERS:
+        print(f"=== {name}")
+        sweep = AdapterSweep(load_contract(asked.contract), ADAPTERS[name]())
+        sweep.run()
+        total += sweep.report()
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
