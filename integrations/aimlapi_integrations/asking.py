@@ -1,0 +1,132 @@
+"""What people write by hand, strings and dicts in OpenAI's form, as a `Request`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .conversation import (
+    HostedTool,
+    Image,
+    Message,
+    Part,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from .errors import UnsupportedContentError, UnsupportedParameterError
+
+Fields: TypeAlias = Mapping[str, Any]
+Messages: TypeAlias = "str | Sequence[Message | Fields]"
+AnyTool: TypeAlias = "Tool | HostedTool | Fields"
+
+
+def as_request(
+    messages: Messages,
+    *,
+    model: str,
+    tools: Sequence[AnyTool] = (),
+    tool_choice: str | ToolChoice | None = None,
+    parallel_tool_calls: bool | None = None,
+    response_format: ResponseFormat | Fields | None = None,
+    extra_body: Fields | None = None,
+    **options: Any,
+) -> Request:
+    """The question to a model.
+
+    Raises:
+        UnsupportedContentError: a message holds something that has no form here; write it as `Message`.
+        UnsupportedParameterError: a tool or a response format that is none.
+
+    Example:
+        >>> as_request("Hello", model="gpt-4o", temperature=0).messages[0].text
+        'Hello'
+    """
+    told = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    return Request(
+        model=model,
+        messages=tuple(map(as_message, told)),
+        tools=tuple(map(as_tool, tools)),
+        tool_choice=as_choice(tool_choice) if tools else None,
+        parallel_tool_calls=parallel_tool_calls if tools else None,
+        response_format=as_format(response_format),
+        options=options,
+        extra_body=extra_body or {},
+    )
+
+
+def as_message(message: Message | Fields) -> Message:
+    """A turn: `{"role": …, "content": …}`, with `tool_calls`, `tool_call_id` and `name` where they belong."""
+    if isinstance(message, Message):
+        return message
+    parts = (*_parts(message.get("content")), *map(_tool_call, message.get("tool_calls") or ()))
+    return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
+
+
+def _parts(content: Any) -> Iterator[Part]:
+    if isinstance(content, str):
+        content = [content] if content else []
+    for item in content or ():
+        yield _part(item)
+
+
+def _part(item: Any) -> Part:
+    match item:
+        case str():
+            return Text(item)
+        case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
+            return Text(text)
+        case {"type": "image_url", "image_url": {"url": str(url)} as image}:
+            return Image(url=url, detail=image.get("detail"))
+        case {"type": "image_url" | "input_image", "image_url": str(url)}:
+            return Image(url=url)
+    kind = item.get("type") if isinstance(item, Mapping) else type(item).__name__
+    raise UnsupportedContentError(f"Content of type {kind!r} in a dict: write the turn as a Message, with its parts.")
+
+
+def _tool_call(call: Fields) -> ToolCall:
+    function = call["function"]
+    return ToolCall(id=call["id"], name=function["name"], arguments=function["arguments"])
+
+
+def as_tool(tool: AnyTool) -> Tool | HostedTool:
+    """A tool: `{"type": "function", "function": …}`, or one that the gateway runs (`{"type": "mcp", …}`)."""
+    match tool:
+        case Tool() | HostedTool():
+            return tool
+        case {"type": "function", "function": {"name": str(name)} as known}:
+            return Tool(name, known.get("description"), known.get("parameters"), known.get("strict"))
+        case {"type": str()}:
+            return HostedTool(tool)
+    raise UnsupportedParameterError(f"{tool!r} is no tool.")
+
+
+def as_choice(choice: str | ToolChoice | None) -> ToolChoice | None:
+    """`auto`, `none`, `required`, or the name of a tool."""
+    match choice:
+        case None | ToolChoice():
+            return choice
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+    return ToolChoice("named", choice)
+
+
+def as_format(wanted: ResponseFormat | Fields | None) -> ResponseFormat | None:
+    """`{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": {"name": …, "schema": …}}`."""
+    match wanted:
+        case None | ResponseFormat():
+            return wanted
+        case {"type": "text" | "json_object" as kind}:
+            return ResponseFormat(kind)
+        case {"type": "json_schema", "json_schema": {"schema": Mapping() as schema} as known}:
+            return ResponseFormat(
+                "json_schema",
+                name=known.get("name", "answer"),
+                schema=schema,
+                strict=known.get("strict"),
+                description=known.get("description"),
+            )
+    raise UnsupportedParameterError(f"{wanted!r} is no response format.")

@@ -1,0 +1,231 @@
+"""What calls cost: exact sums per model, limits that stop the next call, and an estimate before the first.
+
+>>> ledger = Ledger(max_cost_usd="0.50")
+>>> ledger.add("openai/gpt-5-mini-2025-08-07", Usage(9, 30, 39), Cost("0.000062250", 125))
+>>> ledger.total.usd
+Decimal('0.000062250')
+>>> ledger.check()                      # would raise BudgetExceededError once half a dollar is spent
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from .conversation import Cost, Embeddings, Reply, Usage
+from .errors import BudgetExceededError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a number of calls used. `unpriced` counts those whose reply named no price: `usd` leaves them out."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    total_tokens: int = 0
+    credits: int = 0
+    usd: Decimal = Decimal(0)
+    unpriced: int = 0
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @classmethod
+    def of(cls, usage: Usage | None, cost: Cost | None) -> Spending:
+        """One call."""
+        usage = usage or Usage()
+        return cls(
+            calls=1,
+            input_tokens=usage.input,
+            cached_tokens=usage.input_details.get("cache_read", 0),
+            output_tokens=usage.output,
+            reasoning_tokens=usage.output_details.get("reasoning", 0),
+            total_tokens=usage.total,
+            credits=(cost and cost.credits) or 0,
+            usd=Decimal(cost.usd) if cost else Decimal(0),
+            unpriced=0 if cost else 1,
+        )
+
+    def __str__(self) -> str:
+        unpriced = f", {self.unpriced} of them without a price" if self.unpriced else ""
+        details = f"in {self.input_tokens:,}, out {self.output_tokens:,}"
+        return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_counted(self.calls)}{unpriced}"
+
+
+class Ledger:
+    """Sums of what calls cost, per model. Threads may share one; so may frameworks.
+
+    Args:
+        max_cost_usd: dollars; once they are spent, `check` raises. A string or Decimal is taken exactly.
+        max_tokens_total: tokens, in and out; likewise.
+    """
+
+    def __init__(self, max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None) -> None:
+        self.max_cost_usd = None if max_cost_usd is None else Decimal(str(max_cost_usd))
+        self.max_tokens_total = max_tokens_total
+        self._models: dict[str, Spending] = {}
+
+    def add(self, model: str, usage: Usage | None = None, cost: Cost | None = None) -> None:
+        """Enters one call."""
+        spent = Spending.of(usage, cost)
+        with _LOCK:
+            self._models[model] = self._models.get(model, Spending()) + spent
+
+    def check(self) -> None:
+        """To be called before a call.
+
+        Raises:
+            BudgetExceededError: a limit is reached. Calls already on their way are not stopped, so that many at once
+                can end somewhat above it.
+        """
+        spent, usd, tokens = self.total, self.max_cost_usd, self.max_tokens_total
+        if usd is not None and spent.usd >= usd:
+            raise BudgetExceededError(f"The budget of ${usd:f} is used up: {spent}. No further call was made.")
+        if tokens is not None and spent.total_tokens >= tokens:
+            raise BudgetExceededError(f"The budget of {tokens:,} tokens is used up: {spent}. No further call was made.")
+
+    @property
+    def by_model(self) -> dict[str, Spending]:
+        """The sums of each model, by the name that its replies give."""
+        with _LOCK:
+            return dict(self._models)
+
+    @property
+    def total(self) -> Spending:
+        """The sum over all models."""
+        return sum(self.by_model.values(), Spending())
+
+    def reset(self) -> None:
+        """Forgets everything but the limits."""
+        with _LOCK:
+            self._models.clear()
+
+    def __str__(self) -> str:
+        rows = [f"{model}: {spent}" for model, spent in self.by_model.items()]
+        return "\n".join([*rows, f"total: {self.total}"] if len(rows) != 1 else rows)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.total}>"
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+
+        table = Table("model", title="AI/ML API costs")
+        for heading in _COLUMNS:
+            table.add_column(heading, justify="right")
+        for model, spent in self.by_model.items():
+            table.add_row(model, *_row(spent))
+        table.add_section()
+        table.add_row("total", *_row(self.total), style="bold")
+        return table
+
+
+_COLUMNS = ("calls", "input", "cached", "output", "reasoning", "tokens", "credits", "USD")
+
+
+def _row(spent: Spending) -> list[str]:
+    counts = [getattr(spent, f.name) for f in fields(spent)[:7]]
+    return [*(f"{count:,}" for count in counts), f"{spent.usd:f}" + (" +?" if spent.unpriced else "")]
+
+
+def _counted(calls: int) -> str:
+    return "1 call" if calls == 1 else f"{calls:,} calls"
+
+
+# --- a ledger for all calls of a block ------------------------------------------------------------------------------
+
+_open: ContextVar[tuple[Ledger, ...]] = ContextVar("aimlapi_ledgers", default=())
+
+
+@contextmanager
+def track_costs(
+    max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None
+) -> Iterator[Ledger]:
+    """A ledger of every call that is made inside the block, by whatever client, model or agent, embeddings included.
+
+    It goes where context variables go: into tasks and coroutines, not into threads that are started by hand. Blocks
+    nest: each counts, and each can stop.
+
+    Args:
+        max_cost_usd: see `Ledger`.
+        max_tokens_total: see `Ledger`.
+
+    Example:
+        >>> with track_costs(max_cost_usd=0.10) as costs:
+        ...     pass  # client.chat("…")
+        >>> print(costs)
+        total: $0 for 0 tokens (in 0, out 0) in 0 calls
+    """
+    ledger = Ledger(max_cost_usd, max_tokens_total)
+    token = _open.set((*_open.get(), ledger))
+    try:
+        yield ledger
+    finally:
+        _open.reset(token)
+
+
+def check_budgets() -> None:
+    """What a client does before it sends. BudgetExceededError where a limit of a `track_costs` around it is reached."""
+    for ledger in _open.get():
+        ledger.check()
+
+
+def record(answer: Reply | Embeddings) -> None:
+    """What a client does with a whole answer."""
+    for ledger in _open.get():
+        ledger.add(answer.model, answer.usage, answer.cost)
+
+
+# --- before a call --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a call may cost, by an approximate count of tokens. The dollars are None where the price is not known.
+
+    `usd` is the price of the input with no answer, `max_usd` with the longest that was allowed for.
+    """
+
+    input_tokens: int
+    max_output_tokens: int | None
+    usd: Decimal | None
+    max_usd: Decimal | None
+    approximate: Literal[True] = True
+
+
+def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[str, float]) -> Estimate:
+    """The price of a call that has not been made.
+
+    Args:
+        input_tokens: as `tokens.estimate_tokens` counts them.
+        max_output_tokens: the longest answer; None where nothing limits it.
+        prices: dollars per token by the unit's name, as `models.Model.prices` has them. Of these, the first that is
+            named after the input (`input…`, `prompt…`) and the first after the output (`output…`, `completion…`).
+
+    Example:
+        >>> estimate(1000, 500, {"input_tokens": 2.5e-07, "output_tokens": 2e-06}).max_usd
+        Decimal('0.00125000')
+    """
+    price_in, price_out = _price(prices, ("input", "prompt")), _price(prices, ("output", "completion"))
+    usd = None if price_in is None else input_tokens * price_in
+    if usd is None or price_out is None or max_output_tokens is None:
+        return Estimate(input_tokens, max_output_tokens, usd, None)
+    return Estimate(input_tokens, max_output_tokens, usd, usd + max_output_tokens * price_out)
+
+
+def _price(prices: Mapping[str, float], names: tuple[str, ...]) -> Decimal | None:
+    plain = (price for unit, price in prices.items() if unit.startswith(names) and "cache" not in unit)
+    return next((Decimal(str(price)) for price in plain), None)

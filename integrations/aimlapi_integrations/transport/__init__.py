@@ -1,0 +1,1 @@
+"""JSON <-> bytes: sends, retries and streams. Knows no conversation and no framework."""

@@ -1,0 +1,85 @@
+"""What has come back: an answer, or the error that it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from ..error_bodies import parsed, preview, read, without
+from ..errors import APIError, APIResponseError, error_from
+from .exchange import Answer, Outcome
+from .sse import parse_json
+
+_NOT_KEPT = ("set-cookie", "content-encoding", "content-length", "transfer-encoding")
+_SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def lowered(response: httpx.Response) -> dict[str, str]:
+    """The headers, names in lower case."""
+    return dict(response.headers.items())
+
+
+def succeeded(response: httpx.Response) -> bool:
+    """Whether this is an answer: any 2xx (older models say 201), or that nothing has changed (304)."""
+    unchanged = response.status_code == 304 and "if-none-match" in response.request.headers
+    return response.is_success or unchanged
+
+
+def judged(response: httpx.Response, secret: str) -> Outcome:
+    """The response if it is an answer, else the error it means; that one has been read."""
+    return response if succeeded(response) else _error(response, response.content, secret)
+
+
+def _error(response: httpx.Response, content: bytes, secret: str) -> APIError:
+    kept = _detached(response, content, secret)
+    return error_from(response.status_code, lowered(response), kept.content, kept, secret=secret)
+
+
+def _detached(response: httpx.Response, content: bytes, secret: str) -> httpx.Response:
+    """The response without what holds the key: its request's headers, and wherever it repeats it."""
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_KEPT]
+    clean = without(content.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
+    request = httpx.Request(response.request.method, response.request.url)
+    return httpx.Response(response.status_code, headers=headers, content=clean, request=request)
+
+
+def read_answer(response: httpx.Response, secret: str) -> Answer:
+    """The JSON object of an answer that has been read. APIResponseError where it is something else."""
+    if response.status_code == 304:
+        return Answer(304, lowered(response), {})
+    try:
+        body = parse_json(response.content)
+    except ValueError:
+        raise _unreadable(response, response.content, _kind(response.content), secret) from None
+    if not isinstance(body, dict):
+        raise _unreadable(response, response.content, "JSON that is no object", secret)
+    return Answer(response.status_code, lowered(response), body)
+
+
+def not_a_stream(response: httpx.Response, content: bytes, secret: str) -> APIError:
+    """The error for an answer that is no stream of events: the one that it reports, or that it is none."""
+    body = parsed(content)
+    if isinstance(body, dict) and (body.get("error") or ("message" in body and "choices" not in body)):
+        return _error(response, content, secret)
+    what = "a whole JSON answer" if isinstance(body, (dict, list)) else _kind(content)
+    return _unreadable(response, content, f"{what} where a stream of events was due", secret)
+
+
+def _kind(content: bytes) -> str:
+    if not content.strip():
+        return "an empty body"
+    if content.lstrip().startswith(_SSE_FIELDS):
+        return "a stream of events where JSON was due"
+    return "something that is not JSON"
+
+
+def _unreadable(response: httpx.Response, content: bytes, what: str, secret: str) -> APIResponseError:
+    kept = _detached(response, content, secret)
+    body: Any = parsed(kept.content)
+    said = read(body) if isinstance(body, str) else None
+    if said and said.html:
+        told = f"{said.message}\nCheck the base URL: the gateway's is https://api.aimlapi.com/v1."
+    else:
+        told = f"The answer is {what}: {preview(kept.text, 200)!r}" if kept.content else f"The answer is {what}"
+    return APIResponseError(told, status=response.status_code, body=body, headers=lowered(response), response=kept)

@@ -1,0 +1,170 @@
+"""What both colours of client share: the configuration, and the requests that it makes."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from ..version import __version__
+from .exchange import Call, OnRetry, RetryPolicy, Timeout
+from .pool import LIMITS
+from .waiting import CHUNK, DEFAULT_TIMEOUT, as_timeout, within
+
+GATEWAY_HOST = "api.aimlapi.com"
+
+# Who calls, for the gateway's statistics; sent to the gateway alone, and the caller's own headers win.
+ATTRIBUTION = {
+    "HTTP-Referer": "https://pypi.org/project/aimlapi-integrations/",
+    "X-Title": "aimlapi-integrations",
+    "X-AIMLAPI-Source": "agent/aimlapi-integrations",
+}
+
+_CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+
+_ACCEPT = "application/json, text/event-stream"
+
+BuildRequest = Callable[..., httpx.Request]
+
+
+class Base:
+    """Configuration of a client. See `HTTPClient` for the arguments."""
+
+    def __init__(
+        self,
+        api_key: str | SecretStr,
+        base_url: str,
+        *,
+        timeout: Timeout = None,
+        max_retries: int = 2,
+        retry: RetryPolicy | None = None,
+        chunk_timeout: float | None = CHUNK,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, Any] | None = None,
+        limits: httpx.Limits | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> None:
+        self._key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
+        self.base_url = base_url.rstrip("/")
+        self.timeout = as_timeout(timeout, DEFAULT_TIMEOUT)
+        self.retry = retry or RetryPolicy(max_retries=max_retries)
+        self.chunk_timeout = chunk_timeout
+        self.limits = limits or LIMITS
+        self.on_retry = on_retry
+        self._query = dict(default_query or {})
+        host = _checked_host(self.base_url)
+        self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
+        self._headers.update(ATTRIBUTION if host == GATEWAY_HOST else {})
+        self._headers.update(_checked(default_headers or {}))
+        self._headers.setdefault("Authorization", _checked({"Authorization": f"Bearer {self.secret}"})["Authorization"])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+    @property
+    def secret(self) -> str:
+        """The API key."""
+        return self._key.get_secret_value()
+
+    def policy(self, call: Call) -> RetryPolicy:
+        """The retry policy of one call."""
+        return self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
+
+    def wait_per_chunk(self, call: Call) -> float | None:
+        """The longest pause between two events of this call's stream, in seconds."""
+        return self.chunk_timeout if call.chunk_timeout is None else call.chunk_timeout
+
+    def request(self, call: Call, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
+        """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
+        headers = httpx.Headers(self._headers)
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.headers:
+            headers.update(_checked(call.headers))
+        return build(
+            call.method,
+            self._url(call.path),
+            params={**self._query, **call.query} or None,
+            headers=headers,
+            content=None if call.body is None else encoded(call.body),
+            extensions={"timeout": within(as_timeout(call.timeout, self.timeout), left)},
+        )
+
+    def _url(self, path: str) -> str:
+        """`path` below the base URL, or as it is where it is a whole URL of the same server: no other gets the key."""
+        if path.startswith("/"):
+            return self.base_url + path
+        asked, known = httpx.URL(path), httpx.URL(self.base_url)
+        if (asked.scheme, asked.host, asked.port) != (known.scheme, known.host, known.port):
+            raise ValueError(f"{path!r} is not on the server of base_url {self.base_url!r}.")
+        return path
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The body as compact JSON. ValueError, with the place, for what JSON does not have."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as problem:
+        place = _unwritable(body, ())
+        where = ".".join(map(str, place)) if place else "it"
+        raise ValueError(f"The request cannot be written as JSON: {where}: {problem}") from problem
+
+
+def _unwritable(value: Any, path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The way to the innermost value that cannot be written; None where all can, or where it goes too deep."""
+    if len(path) > 50 or _writable(value):
+        return None
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if _is_list(value) else ()
+    inner = (_unwritable(item, (*path, key)) for key, item in items)
+    return next((found for found in inner if found), path)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _writable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers that inject nothing. The errors name the header and keep its value to themselves."""
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            raise TypeError(f"Header {name!r} is no text but {type(value).__name__}.")
+        if _FORBIDDEN.search(name) or _FORBIDDEN.search(value):
+            raise ValueError(f"Header {name!r} holds a line break or a null character.")
+        if not (name.isascii() and value.isascii()):
+            raise ValueError(f"Header {name!r} holds a character that is not ASCII.")
+        if name.lower() == "x-client-request-id" and not _CLIENT_REQUEST_ID.fullmatch(value):
+            raise ValueError(
+                f"X-Client-Request-Id {value!r}: takes 1 to 128 of A-Z a-z 0-9 . _ : -; the gateway drops others."
+            )
+    return dict(headers)
+
+
+def _checked_host(base_url: str) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as problem:
+        raise ValueError(f"base_url {base_url!r} is no URL: {problem}") from problem
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"base_url {base_url!r} is no http or https URL.")
+    if url.scheme == "http" and not _loopback(url.host):
+        warnings.warn(f"base_url {base_url!r} sends the API key over plain http.", UserWarning, stacklevel=5)
+    return url.host
+
+
+def _loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")

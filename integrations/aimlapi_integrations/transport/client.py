@@ -1,0 +1,267 @@
+"""The clients: the only place that sends and sleeps; `event_stream.py` reads what is streamed.
+
+>>> with HTTPClient("key", "https://api.aimlapi.com/v1") as http:                              # doctest: +SKIP
+...     http.send(Call("POST", "/chat/completions", {"model": "gpt-4o", "messages": [...]})).body
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
+
+import httpx
+
+from ..errors import APIError
+from .answers import judged, read_answer, succeeded
+from .base import Base
+from .doorway import DOORWAY
+from .event_stream import EventStream
+from .exchange import Answer, Call, Outcome, Send, Sleep, exchange
+from .loops import ClientPerLoop
+from .pool import async_transport, ssl_context
+from .waiting import connection_errors
+
+
+class HTTPClient(Base):
+    """Sends calls and reads their answers. Threads may share one; a fork makes connections of its own.
+
+    Args:
+        api_key, base_url: as `settings` resolves them; the key goes to this host only.
+        timeout: seconds, (connect, read) or httpx.Timeout; the default waits 10 s to connect and 600 s to read.
+        max_retries, retry: how often to try again, or a whole policy.
+        chunk_timeout: seconds between two events of a stream; None or 0 for no limit.
+        default_headers, default_query: sent with every call.
+        limits: of the connections made here.
+        http_client: used as it is, and never closed here.
+        on_retry: called with a `RetryEvent` before each wait.
+    """
+
+    def __init__(self, *args: Any, http_client: httpx.Client | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._given = http_client
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        self._own: httpx.Client | None = None
+        self._closing: weakref.finalize[Any, Any] | None = None
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    def send(self, call: Call) -> Answer:
+        """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
+        return read_answer(self._exchange(call, stream=False), self.secret)
+
+    @contextmanager
+    def stream(self, call: Call) -> Iterator[EventStream]:
+        """The events of the answer; leaving the block frees the connection."""
+        events = EventStream(self._exchange(call, stream=True), self.wait_per_chunk(call), self.secret)
+        DOORWAY.hold(events)
+        try:
+            yield events
+        finally:
+            DOORWAY.close(lambda: _closed(events))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Close the connections that are our own."""
+        closing, self._closing, self._own = self._closing, None, None
+        if closing:
+            closing()
+
+    def __enter__(self) -> HTTPClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _exchange(self, call: Call, stream: bool) -> httpx.Response:
+        flow = exchange(self.policy(call), self.on_retry)
+        step = next(flow)
+        try:
+            while True:
+                match step:
+                    case Sleep(seconds):
+                        self.sleep(seconds)
+                        step = next(flow)
+                    case Send(left):
+                        step = flow.send(self._attempt(call, stream, left))
+        except StopIteration as done:
+            return cast(httpx.Response, done.value)
+
+    def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
+        http = self._http()
+        request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+        try:
+            with DOORWAY, connection_errors(request):
+                response = http.send(request, stream=stream, follow_redirects=False)
+                if stream and not succeeded(response):
+                    _read_and_close(response)
+        except APIError as error:
+            return error
+        return judged(response, self.secret)
+
+    def _http(self) -> httpx.Client:
+        """The caller's client, or our own: made at the first call, and anew in a process that was forked off."""
+        if self._given:
+            return self._given
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        own = self._own
+        if own is None:
+            with self._lock:
+                own = self._own = self._own or self._connect()
+        return own
+
+    def _connect(self) -> httpx.Client:
+        client = httpx.Client(verify=ssl_context(), limits=self.limits, timeout=self.timeout)
+        self._closing = weakref.finalize(self, _close_in, os.getpid(), client)
+        return client
+
+    def _leave_to_parent(self) -> None:
+        """Forget what a fork has copied: those sockets, and that lock, are the parent's."""
+        if self._closing:
+            self._closing.detach()
+        _PARENTS.append(self._own)
+        self._disconnect()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _CONNECTED} | {"_given": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._disconnect()
+
+    def __deepcopy__(self, _: dict[int, Any]) -> HTTPClient:
+        return cast(HTTPClient, _twin(self))
+
+
+_CONNECTED = ("_own", "_closing", "_process", "_lock")
+_PARENTS: list[httpx.Client | None] = []
+
+
+def _read_and_close(response: httpx.Response) -> None:
+    try:
+        response.read()
+    finally:
+        response.close()
+
+
+def _closed(events: EventStream) -> None:
+    try:
+        events.close()
+    finally:
+        DOORWAY.let_go(events)
+
+
+def _close_in(process: int, client: httpx.Client) -> None:
+    if process == os.getpid():
+        client.close()
+
+
+def _twin(client: Any) -> Any:
+    """A copy with the same configuration, the same client of the caller's, and connections of its own."""
+    twin = object.__new__(type(client))
+    twin.__setstate__({**client.__getstate__(), "_given": client._given})
+    return twin
+
+
+class AsyncHTTPClient(Base):
+    """The same, asynchronously: one client of its own for each event loop, closed with the loop.
+
+    Args:
+        http_client: an httpx.AsyncClient, used as it is, and never closed here. For very many calls at once, one on
+            aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
+    """
+
+    def __init__(self, *args: Any, http_client: httpx.AsyncClient | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._given = http_client
+        self._own = self._per_loop()
+
+    async def send(self, call: Call) -> Answer:
+        """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
+        return read_answer(await self._exchange(call, stream=False), self.secret)
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[EventStream]:
+        """The events of the answer; leaving the block frees the connection."""
+        events = EventStream(await self._exchange(call, stream=True), self.wait_per_chunk(call), self.secret)
+        try:
+            yield events
+        finally:
+            await events.aclose()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    async def aclose(self) -> None:
+        """Close the connections that are our own."""
+        await self._own.aclose()
+
+    async def __aenter__(self) -> AsyncHTTPClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
+        flow = exchange(self.policy(call), self.on_retry)
+        step = next(flow)
+        try:
+            while True:
+                match step:
+                    case Sleep(seconds):
+                        await self.sleep(seconds)
+                        step = next(flow)
+                    case Send(left):
+                        step = flow.send(await self._attempt(call, stream, left))
+        except StopIteration as done:
+            return cast(httpx.Response, done.value)
+
+    async def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
+        http = self._given or await self._own.get()
+        request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+        try:
+            with connection_errors(request):
+                response = await http.send(request, stream=stream, follow_redirects=False)
+                if stream and not succeeded(response):
+                    await _aread_and_close(response)
+        except APIError as error:
+            return error
+        return judged(response, self.secret)
+
+    def _per_loop(self) -> ClientPerLoop:
+        return ClientPerLoop(partial(_async_client, self.limits, self.timeout))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_own"} | {"_given": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._own = self._per_loop()
+
+    def __deepcopy__(self, _: dict[int, Any]) -> AsyncHTTPClient:
+        return cast(AsyncHTTPClient, _twin(self))
+
+
+def _async_client(limits: httpx.Limits, timeout: httpx.Timeout) -> httpx.AsyncClient:
+    transport = async_transport(limits)
+    return httpx.AsyncClient(transport=transport, verify=ssl_context(), limits=limits, timeout=timeout)
+
+
+async def _aread_and_close(response: httpx.Response) -> None:
+    try:
+        await response.aread()
+    finally:
+        await response.aclose()

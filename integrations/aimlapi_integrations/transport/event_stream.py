@@ -1,0 +1,134 @@
+"""The events of one answer as they come in, and how to leave before the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+import httpx
+
+from ..errors import APIError
+from .answers import lowered, not_a_stream
+from .doorway import DOORWAY
+from .sse import EventParser, Json
+from .waiting import NextEvent
+
+# Seconds to wait, after `[DONE]`, for the few bytes that make the connection fit for another call.
+GRACE = 0.25
+
+_BLANK = b"\xef\xbb\xbf \r\n\t"
+_MOST_ODD_BYTES = 1_000_000
+
+
+class EventStream:
+    """The events of one answer, to be iterated once, in the colour of the client that gave it.
+
+    Attributes:
+        headers: of the answer, names in lower case.
+    """
+
+    def __init__(self, response: httpx.Response, chunk_timeout: float | None, secret: str) -> None:
+        self.headers = lowered(response)
+        self._response = response
+        self._secret = secret
+        self._parser = EventParser()
+        self._next = NextEvent(response, chunk_timeout)
+        self._chunks: Any = None
+        self._sniffing = True
+        self._odd: list[bytes] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the stream has said `[DONE]`."""
+        return self._parser.finished
+
+    def __iter__(self) -> Iterator[Json]:
+        self._chunks = iter(self._stream()) if self._plain() else self._response.iter_bytes()
+        while (raw := self._pull()) is not None:
+            yield from self._read(raw)
+            if self._parser.finished:
+                return
+        yield from self._last()
+
+    async def __aiter__(self) -> AsyncIterator[Json]:
+        self._chunks = self._stream().__aiter__() if self._plain() else self._response.aiter_bytes()
+        with self._next.errors():
+            async for raw in self._chunks:
+                for event in self._read(raw):
+                    yield event
+                if self._parser.finished:
+                    return
+        for event in self._last():
+            yield event
+
+    def _plain(self) -> bool:
+        """Whether the bytes can be had without httpx's layers for decompression and progress."""
+        return not self._response.is_closed and "content-encoding" not in self.headers
+
+    def _stream(self) -> Any:
+        return self._response.stream
+
+    def _pull(self) -> bytes | None:
+        with DOORWAY, self._next.errors():
+            return cast("bytes | None", next(self._chunks, None))
+
+    def _read(self, raw: bytes) -> list[Json]:
+        if self._sniffing:
+            self._sniff(raw)
+        if self._odd is not None:
+            self._gather(raw)
+            return []
+        events = self._parser.feed(raw)
+        self._next.heard(bool(events))
+        return events
+
+    def _sniff(self, raw: bytes) -> None:
+        """No field of an event begins like JSON or HTML; the content type is not to be trusted."""
+        begin = raw.lstrip(_BLANK)[:1]
+        self._sniffing = not begin
+        self._odd = [] if begin in (b"{", b"[", b"<") else None
+
+    def _gather(self, raw: bytes) -> None:
+        odd = self._odd or []
+        odd.append(raw)
+        self._odd = odd
+        self._next.heard(False)
+        if sum(map(len, odd)) > _MOST_ODD_BYTES:
+            self._last()
+
+    def _last(self) -> list[Json]:
+        if self._odd is not None:
+            raise not_a_stream(self._response, b"".join(self._odd), self._secret)
+        return self._parser.close()
+
+    # --- leaving --------------------------------------------------------------------------------------------------
+
+    def _may_be_reused(self) -> bool:
+        """Whether to wait for the end after `[DONE]`; not where nothing bounds the wait."""
+        if self._parser.finished and self._next.bounded:
+            self._next.hurry(GRACE)
+            return True
+        return False
+
+    def close(self) -> None:
+        """Free the connection at once."""
+        if self._may_be_reused():
+            with suppress(APIError):
+                while self._pull() is not None:
+                    pass
+        self._next.release()
+        self._response.close()
+
+    async def aclose(self) -> None:
+        """Free the connection at once."""
+        try:
+            if self._may_be_reused():
+                with suppress(APIError), self._next.errors():
+                    async for _ in self._chunks:
+                        pass
+        finally:
+            self._next.release()
+            await self._response.aclose()
+            if isinstance(self._chunks, AsyncGenerator):
+                await self._chunks.aclose()

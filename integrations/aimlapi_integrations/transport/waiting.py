@@ -1,0 +1,145 @@
+"""How long may be waited, and for what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import httpx
+
+from ..errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, StreamError
+from .exchange import Timeout
+
+CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
+DEFAULT_TIMEOUT = httpx.Timeout(connect=CONNECT, read=READ, write=WRITE, pool=POOL)
+
+_KINDS: dict[type[Exception], str] = {
+    httpx.ConnectTimeout: "connect",
+    httpx.ReadTimeout: "read",
+    httpx.WriteTimeout: "write",
+    httpx.PoolTimeout: "pool",
+}
+
+
+def as_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
+    """Seconds, a (connect, read) pair or an httpx.Timeout as the latter; None is `default`."""
+    match value:
+        case None:
+            return default
+        case httpx.Timeout():
+            return value
+        case (connect, read):
+            return httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool)
+        case int() | float():
+            return httpx.Timeout(value, connect=min(value, CONNECT))
+    raise TypeError(f"timeout: expected seconds, (connect, read) or httpx.Timeout, received {value!r}")
+
+
+def within(timeout: httpx.Timeout, left: float | None) -> dict[str, float | None]:
+    """The timeouts in the form that httpcore reads, none above the seconds that are `left`."""
+    each = timeout.as_dict()
+    if left is None:
+        return each
+    return {kind: max(0.001, left if seconds is None else min(seconds, left)) for kind, seconds in each.items()}
+
+
+def timed_out(kind: str, seconds: float | None) -> APITimeoutError:
+    """The error for the timeout `kind`, after `seconds`."""
+    what = "The stream fell silent" if kind == "chunk" else "No answer in time"
+    how_long = "" if seconds is None else f" of {seconds:g} s"
+    error = APITimeoutError(f"{what}: the {kind} timeout{how_long} ran out.")
+    error.timeout, error.seconds = kind, seconds
+    return error
+
+
+@contextmanager
+def connection_errors(request: httpx.Request) -> Iterator[None]:
+    """httpx's errors as ours: what failed, and which timeout ran out after how many seconds."""
+    try:
+        yield
+    except httpx.TimeoutException as problem:
+        kind = _KINDS.get(type(problem), "read")
+        raise timed_out(kind, request.extensions["timeout"].get(kind)) from problem
+    except httpx.DecodingError as problem:
+        raise APIResponseError(f"The answer's compression is broken: {problem}.") from problem
+    except httpx.HTTPError as problem:
+        raise _unreached(request, problem) from problem
+
+
+def _unreached(request: httpx.Request, problem: httpx.HTTPError) -> APIError:
+    error = APIConnectionError(f"No answer from {request.url.host}: {_said(problem)}.")
+    error.retryable = not isinstance(problem, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+    return error
+
+
+def _said(problem: httpx.HTTPError) -> str:
+    return str(problem).rstrip(".") or type(problem).__name__
+
+
+class NextEvent:
+    """Bounds the pause between two events of a stream, whatever else keeps coming in between.
+
+    httpcore takes a response's read timeout once and starts it anew with every read, so that keep-alive comments can
+    hold a dead stream open. So while a stream runs, its connection's `read` is given what is left until the next event
+    is due. Where that connection cannot be had (a mock, HTTP/2), the pause is checked after each read.
+    """
+
+    def __init__(self, response: httpx.Response, seconds: float | None) -> None:
+        limits = response.request.extensions["timeout"]
+        self._read_limit: float | None = limits.get("read")
+        self._seconds = seconds or math.inf
+        self._due = monotonic() + self._seconds
+        self._connection: Any = None
+        if self._seconds < math.inf:
+            limits["read"] = min(self._seconds, self._read_limit or math.inf)
+            self._bound(response)
+
+    def _bound(self, response: httpx.Response) -> None:
+        connection: Any = response.extensions.get("network_stream")
+        if response.http_version != "HTTP/1.1" or not hasattr(connection, "__dict__"):
+            return
+        read = connection.read
+
+        def read_until_due(max_bytes: int, timeout: float | None = None) -> Any:
+            left = max(0.001, self._due - monotonic())
+            return read(max_bytes, timeout=left if timeout is None else min(timeout, left))
+
+        connection.read = read_until_due
+        self._connection = connection
+
+    @property
+    def bounded(self) -> bool:
+        """Whether no read can outlast what is due."""
+        return self._connection is not None
+
+    def heard(self, anything: bool) -> None:
+        """After each read: whether it held an event. APITimeoutError where the next one is overdue."""
+        now = monotonic()
+        if anything:
+            self._due = now + self._seconds
+        elif now >= self._due:
+            raise timed_out("chunk", self._seconds)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than `seconds` from now."""
+        self._due = min(self._due, monotonic() + seconds)
+
+    def release(self) -> None:
+        """Give the connection its own `read` back, before another request has it."""
+        if self._connection is not None:
+            self._connection.__dict__.pop("read", None)
+            self._connection = None
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """httpx's errors inside a stream as ours."""
+        try:
+            yield
+        except httpx.ReadTimeout as problem:
+            overdue = monotonic() >= self._due - 0.01
+            raise timed_out(*(("chunk", self._seconds) if overdue else ("read", self._read_limit))) from problem
+        except httpx.HTTPError as problem:
+            raise StreamError(f"The stream broke off: {_said(problem)}.") from problem
