@@ -1,0 +1,45 @@
+"""LangChain on AI/ML API: `ChatAIMLAPI`, and what goes with it.
+
+>>> from aimlapi_integrations.langchain import ChatAIMLAPI
+>>> ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").invoke("Hello").text
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+try:
+    import langchain_core  # noqa: F401  # the extra is installed
+except ImportError as error:
+    raise ImportError('LangChain is missing: pip install "aimlapi-integrations[langchain]"') from error
+
+if TYPE_CHECKING:
+    from .chat_model import ChatAIMLAPI
+    from .costs import AIMLAPICallbackHandler, get_aimlapi_callback
+    from .embeddings import AIMLAPIEmbeddings
+    from .registration import register, unregister
+
+__all__ = [
+    "AIMLAPICallbackHandler",
+    "AIMLAPIEmbeddings",
+    "ChatAIMLAPI",
+    "get_aimlapi_callback",
+    "register",
+    "unregister",
+]
+
+_MODULES = {
+    "AIMLAPICallbackHandler": "costs",
+    "AIMLAPIEmbeddings": "embeddings",
+    "ChatAIMLAPI": "chat_model",
+    "get_aimlapi_callback": "costs",
+    "register": "registration",
+    "unregister": "registration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -1,0 +1,218 @@
+"""`Delta`s -> the chunks of a LangChain stream, and the class of those chunks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+from langchain_core import messages
+from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
+from langchain_core.messages.tool import tool_call as valid_tool_call
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import model_validator
+from typing_extensions import Self
+
+from ..conversation import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
+from .content_blocks import call_arguments, slices
+from .from_reply import PROVIDER, Form, generation_info, message_id, refusal_alone, response_metadata
+from .keepsakes import split
+from .usage import usage_metadata
+
+
+class _Finished(messages.AIMessage):
+    """What core makes of a merged chunk: the first parent of its class. It is a plain `AIMessage`."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return messages.AIMessage(*args, **kwargs) if cls is _Finished else super().__new__(cls)
+
+
+class AIMessageChunk(_Finished, messages.AIMessageChunk):
+    """A chunk that never takes a tool call that was cut off for a whole one.
+
+    Core mends JSON that breaks off, in streams for the sake of partial results, and so it does at their end, where a
+    mended call is a wrong one: https://github.com/langchain-ai/langchain/issues/39275. The class has core's name, by
+    which it is serialised: what loads it is a chunk of core's.
+    """
+
+    __slots__ = ("blocks",)  # its own share of the message's blocks, exact where the merged message's is derived
+
+    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # as core's own chunks do
+
+    @classmethod
+    def made(cls, blocks: list[Json], fields: dict[str, Any]) -> Self:
+        """A chunk with its share of blocks, validated without the constructors between, which cost as much again."""
+        chunk = object.__new__(cls)
+        cls.__pydantic_validator__.validate_python(fields, self_instance=chunk)
+        object.__setattr__(chunk, "blocks", blocks)
+        return chunk
+
+    @model_validator(mode="after")
+    def init_tool_calls(self) -> Self:
+        """Core's reading of the tool calls; at the end of the message, only whole ones are valid."""
+        if self.tool_call_chunks or self.tool_calls or self.invalid_tool_calls:
+            cast(Any, messages.AIMessageChunk).init_tool_calls(self)
+            if self.chunk_position == "last" and self.tool_call_chunks:
+                _judge(self)
+        return self
+
+
+def _judge(message: messages.AIMessageChunk) -> None:
+    """Sort the calls of a whole message by whether their arguments are whole."""
+    message.tool_calls, message.invalid_tool_calls = [], []
+    for chunk in message.tool_call_chunks:
+        name, call_id, written = chunk["name"] or "", chunk["id"], chunk["args"] or ""
+        args = ToolCall(call_id or "", name, written).parsed()
+        if args is None:
+            error = "The arguments are not a whole JSON object."
+            message.invalid_tool_calls.append(
+                invalid_tool_call(name=name, args=written.strip(), id=call_id, error=error)
+            )
+        else:
+            message.tool_calls.append(valid_tool_call(name=name, args=args, id=call_id))
+    if isinstance(message.content, list):
+        message.content = _settled(message.content, message)
+
+
+def _settled(content: list[Any], message: messages.AIMessageChunk) -> list[Any]:
+    """Blocks of a whole message, with its calls in place of their pieces."""
+    calls = {call["id"]: call for call in (*message.tool_calls, *message.invalid_tool_calls)}
+    return [
+        {**calls[block["id"]], **({"extras": block["extras"]} if block.get("extras") else {})}
+        if isinstance(block, dict) and block.get("type") in _CALLS and block.get("id") and block["id"] in calls
+        else block
+        for block in content
+    ]
+
+
+_CALLS = ("tool_call_chunk", "tool_call")
+
+
+class Chunks:
+    """Turns the deltas of one stream into chunks.
+
+    In the default form a chunk's content is text, in `v1` it is a list of blocks, from the first chunk to the last.
+    What must not be told in pieces (citations, refusals, sound, calls of custom tools) and what may be told only once
+    (counts, price, finish reason, ids) is on the last chunk.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._begun: set[int] = set()
+        self._held: dict[int, Part] = {}
+        self._argued: dict[int, bool] = {}
+        self._thought: int | None = None
+        self._id: str | None = None
+
+    def chunk(self, delta: Delta) -> ChatGenerationChunk:
+        """The chunk that tells of `delta`."""
+        self._id = self._id or message_id(delta.id)
+        if not self._form.v1 and len(delta.fragments) == 1 and delta.reply is None:
+            part = delta.fragments[0].part
+            if type(part) is Text and not part.citations:
+                return self._text(part.text, delta.fragments[0].index)
+        fragments = [told for fragment in delta.fragments for told in self._told(fragment)]
+        if delta.reply is not None:
+            return self._last(delta.reply, fragments)
+        message = self._message(fragments, {}, {"model_provider": PROVIDER})
+        return ChatGenerationChunk(message=message)
+
+    def _text(self, text: str, index: int) -> ChatGenerationChunk:
+        self._begun.add(index)
+        block = {"type": "text", "text": text, "index": f"lc_txt_{index}"}
+        fields = {"content": text, "response_metadata": {"model_provider": PROVIDER}, "id": self._id}
+        return ChatGenerationChunk(message=AIMessageChunk.made([block], fields))
+
+    # --- what is told at once, and what is held back ------------------------------------------------------------
+
+    def _told(self, fragment: Fragment) -> list[Fragment]:
+        match fragment.part:
+            case Text(text=text, citations=citations) as part if citations:
+                self._hold(fragment.index, replace(part, text=""))
+                return [Fragment(fragment.index, replace(part, citations=()))] if text else []
+            case Refusal() | Audio() | ToolCall(kind="custom"):
+                self._hold(fragment.index, fragment.part)
+                return []
+            case ToolCall(arguments=arguments):
+                self._argued[fragment.index] = self._argued.get(fragment.index, False) or bool(arguments)
+        return [fragment]
+
+    def _hold(self, index: int, part: Part) -> None:
+        held = self._held.get(index)
+        self._held[index] = part if held is None else _sum(held, part)
+
+    def _released(self, reply: Reply) -> list[Fragment]:
+        """What was held back, whole; and arguments where none came: `{}`, or none because they were cut off.
+
+        A blank stands for the latter: core reads the empty string as no arguments, and a blank as broken ones.
+        """
+        audio = next((part for part in reply.message.parts if isinstance(part, Audio)), None)
+        held = [Fragment(at, audio if audio and isinstance(part, Audio) else part) for at, part in self._held.items()]
+        functions = [call for call in reply.tool_calls if call.kind == "function"]
+        silent = [
+            Fragment(index, ToolCall("", "", call.arguments or " "))
+            for (index, argued), call in zip(sorted(self._argued.items()), functions, strict=False)
+            if not argued
+        ]
+        return held + silent
+
+    def _last(self, reply: Reply, fragments: list[Fragment]) -> ChatGenerationChunk:
+        choice = reply.choices[0]
+        kwargs = {name: value for name, value in split(choice.message)[1].items() if name != "reasoning_content"}
+        message = self._message(
+            fragments + self._released(reply),
+            refusal_alone(kwargs) if self._form.v1 else kwargs,
+            response_metadata(reply, choice, self._form),
+            usage_metadata=usage_metadata(reply.usage),
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message, generation_info=generation_info(choice))
+
+    def _message(self, fragments: list[Fragment], kwargs: Json, metadata: Json, **last: Any) -> AIMessageChunk:
+        shown = slices(fragments, self._begun)
+        if self._form.v1:
+            content: Any = shown
+            metadata = {**metadata, "output_version": "v1"}
+        else:
+            content = "".join(part.text for part in (f.part for f in fragments) if isinstance(part, Text))
+            if thought := self._reasoning(fragments):
+                kwargs = {"reasoning_content": thought, **kwargs}
+        fields = {
+            "content": content,
+            "additional_kwargs": kwargs,
+            "tool_call_chunks": [_piece(f.part, f.index) for f in fragments if isinstance(f.part, ToolCall)],
+            "response_metadata": metadata,
+            "id": self._id,
+            **last,
+        }
+        return AIMessageChunk.made(shown, fields)
+
+    def _reasoning(self, fragments: list[Fragment]) -> str:
+        """The thinking of these fragments; parts of it lie a blank line apart, as in `Message.reasoning`."""
+        said = ""
+        for fragment in fragments:
+            if isinstance(fragment.part, Reasoning) and fragment.part.text:
+                if self._thought not in (None, fragment.index):
+                    said += "\n\n"
+                self._thought = fragment.index
+                said += fragment.part.text
+        return said
+
+
+def _sum(held: Part, part: Part) -> Part:
+    match held, part:
+        case Text(), Text():
+            return replace(held, citations=held.citations + part.citations)
+        case Refusal(), Refusal():
+            return Refusal(held.text + part.text)
+        case ToolCall(), ToolCall():
+            arguments, call_id = held.arguments + part.arguments, held.id or part.id
+            return replace(held, id=call_id, name=held.name or part.name, arguments=arguments)
+    return part
+
+
+def _piece(call: ToolCall, index: int) -> Any:
+    written = call.arguments
+    if call.kind == "custom":
+        written = json.dumps(call_arguments(call), ensure_ascii=False)
+    return tool_call_chunk(name=call.name or None, args=written, id=call.id or None, index=index)

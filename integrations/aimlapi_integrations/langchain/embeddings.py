@@ -1,0 +1,231 @@
+"""`AIMLAPIEmbeddings`, LangChain's embeddings of the gateway."""
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from langchain_core.embeddings import Embeddings as LangChainEmbeddings
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from typing_extensions import Self
+
+from ..client import AsyncClient, Client
+from ..conversation import Embeddings
+from ..endpoints.embeddings import joined
+from ..settings import resolve_api_key, resolve_base_url
+from .embedding_batches import Batch, long_texts_named, numbered_batches
+from .errors import model_errors
+from .parallel import arun_in_order, progress, run_in_order
+
+_OTHER_NAMES = {"model_name": "model", "openai_api_key": "aimlapi_api_key", "openai_api_base": "aimlapi_api_base"}
+
+# How `OpenAIEmbeddings` is kept from cutting texts into token ids, which this gateway does not take anyway.
+_MEANINGLESS = (
+    "check_embedding_ctx_length",
+    "embedding_ctx_length",
+    "tiktoken_enabled",
+    "tiktoken_model_name",
+    "deployment",
+    "skip_empty",
+    "retry_min_seconds",
+    "retry_max_seconds",
+)
+
+
+class AIMLAPIEmbeddings(BaseModel, LangChainEmbeddings):
+    """An embedding model of AI/ML API as LangChain's `Embeddings`.
+
+    It takes the arguments of `OpenAIEmbeddings` by the same names. Texts go out in batches, several at once, and their
+    vectors come back in order; each batch is retried by itself. Nothing of a call is kept on the instance: threads and
+    event loops may share one, and copies and pickles open connections of their own.
+
+    Raises:
+        MissingAPIKeyError: no key was given and none is in the environment.
+
+    Example:
+        >>> embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=256)
+        >>> vectors = embeddings.embed_documents(["Paris is a city.", "Rhubarb is a plant."])
+        >>> embeddings.embed_with_usage(["Paris is a city."]).cost
+        Cost(usd='0.000000100', credits=None)
+    """
+
+    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, extra="forbid")
+
+    model: str = "text-embedding-3-small"
+    """The model, by the gateway's id or an alias of it."""
+    aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
+    """The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."""
+    aimlapi_api_base: str | None = Field(default=None, alias="base_url")
+    """Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, then the public one."""
+
+    dimensions: int | None = Field(default=None, ge=1)
+    """Length of the vectors, where the model can be asked for one."""
+    encoding_format: Literal["float", "base64"] | None = None
+    """How vectors travel; what arrives here are floats either way."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Further parameters, by the endpoint's names: `task_type`, `input_type`, `title` …"""
+    query_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """What `embed_query` sends beside or instead of those: `{"task_type": "RETRIEVAL_QUERY"}`."""
+
+    chunk_size: int = Field(default=256, ge=1)
+    """Texts per request at most."""
+    max_concurrency: int = Field(default=4, ge=1)
+    """Requests under way at once at most, for one call."""
+    show_progress_bar: bool = False
+    """Whether to show one while documents are embedded; needs `rich`."""
+
+    request_timeout: Any = Field(default=None, alias="timeout")
+    """Seconds to wait, or an `httpx.Timeout`."""
+    max_retries: int | None = None
+    """Further tries of a batch after errors that may pass; 0 for none."""
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
+    """Headers of every call."""
+    default_query: Mapping[str, Any] | None = Field(default=None, repr=False)
+    """Query parameters of every call."""
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.Client` of your own; it is used as it is and never closed."""
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.AsyncClient` of your own, likewise."""
+
+    _client: Client | None = PrivateAttr(default=None)
+    _async_client: AsyncClient | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_model_kwargs(cls, values: Any) -> Any:
+        """Take other models' names; put what is no field into `model_kwargs`, with a warning."""
+        return _gathered(cls, values) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _resolve_connection(self) -> Self:
+        self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
+        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    # --- texts to vectors -------------------------------------------------------------------------------------------
+
+    def embed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
+        """The vectors of `texts`, in their order; `chunk_size` overrides the field. No text, no call.
+
+        Raises:
+            UnsupportedContentError: a text that the model cannot take, by its index.
+        """
+        return list(self._embed(texts, self.model_kwargs, chunk_size).vectors)
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of one text that is to be compared with those of documents."""
+        return self._embed([text], {**self.model_kwargs, **self.query_kwargs}).vectors[0]
+
+    async def aembed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
+        """As `embed_documents`."""
+        return list((await self._aembed(texts, self.model_kwargs, chunk_size)).vectors)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """As `embed_query`."""
+        return (await self._aembed([text], {**self.model_kwargs, **self.query_kwargs})).vectors[0]
+
+    def embed_with_usage(self, texts: list[str]) -> Embeddings:
+        """As `embed_documents`, with the tokens and the price of all its calls."""
+        return self._embed(texts, self.model_kwargs)
+
+    async def aembed_with_usage(self, texts: list[str]) -> Embeddings:
+        """As `embed_with_usage`."""
+        return await self._aembed(texts, self.model_kwargs)
+
+    def _embed(self, texts: Sequence[str], options: Mapping[str, Any], chunk_size: int | None = None) -> Embeddings:
+        client, sent = self._connection(), self._sent(options)
+        with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+
+            def embed(batch: Batch) -> Embeddings:
+                with long_texts_named(batch, self.model):
+                    found = client.embed(batch.texts, model=self.model, **sent)
+                advance(len(batch.texts))
+                return found
+
+            work = numbered_batches(texts, self.model, chunk_size or self.chunk_size)
+            return self._joined(run_in_order(embed, work, self.max_concurrency))
+
+    async def _aembed(
+        self, texts: Sequence[str], options: Mapping[str, Any], chunk_size: int | None = None
+    ) -> Embeddings:
+        client, sent = self._aconnection(), self._sent(options)
+        with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+
+            async def embed(batch: Batch) -> Embeddings:
+                with long_texts_named(batch, self.model):
+                    found = await client.embed(batch.texts, model=self.model, **sent)
+                advance(len(batch.texts))
+                return found
+
+            work = numbered_batches(texts, self.model, chunk_size or self.chunk_size)
+            return self._joined(await arun_in_order(embed, work, self.max_concurrency))
+
+    def _joined(self, answers: Sequence[Embeddings]) -> Embeddings:
+        return joined(answers) if answers else Embeddings((), self.model)
+
+    def _sent(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a request, without those that say nothing."""
+        sent = {"dimensions": self.dimensions, "encoding_format": self.encoding_format, **options}
+        return {name: value for name, value in sent.items() if value is not None}
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def _connection(self) -> Client:
+        if self._client is None:
+            self._client = Client(**self._settings(), http_client=self.http_client)
+        return self._client
+
+    def _aconnection(self) -> AsyncClient:
+        if self._async_client is None:
+            self._async_client = AsyncClient(**self._settings(), http_client=self.http_async_client)
+        return self._async_client
+
+    def _settings(self) -> dict[str, Any]:
+        settings = {
+            "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
+            "base_url": self.aimlapi_api_base,
+            "timeout": self.request_timeout,
+            "max_retries": self.max_retries,
+            "default_headers": self.default_headers,
+            "default_query": self.default_query,
+        }
+        return {name: value for name, value in settings.items() if value is not None}
+
+    def close(self) -> None:
+        """Close the sync connection that was made here, if one was."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def aclose(self) -> None:
+        """Close both connections that were made here, if they were."""
+        self.close()
+        if self._async_client is not None:
+            await self._async_client.aclose()
+            self._async_client = None
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied.__pydantic_private__ = {"_client": None, "_async_client": None}
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        clients = {id(client): client for client in (self.http_client, self.http_async_client)}
+        return super(AIMLAPIEmbeddings, self.__copy__()).__deepcopy__({**(memo or {}), **clients})
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state, private = super().__getstate__(), {"_client": None, "_async_client": None}
+        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
+
+
+def _gathered(cls: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+    values = {_OTHER_NAMES.get(name, name): value for name, value in values.items()}
+    names = {*cls.model_fields, *(field.alias for field in cls.model_fields.values() if field.alias)}
+    further = {name: values.pop(name) for name in [*values] if name not in names}
+    for name in further:
+        what = "means nothing here and is left out" if name in _MEANINGLESS else "goes to model_kwargs"
+        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it {what}.", stacklevel=5)
+    sent = {name: value for name, value in further.items() if name not in _MEANINGLESS}
+    return {**values, "model_kwargs": {**(values.get("model_kwargs") or {}), **sent}} if sent else values

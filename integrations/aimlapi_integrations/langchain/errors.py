@@ -1,0 +1,150 @@
+"""Our errors as LangChain's: each is caught as what it is and as core's `ModelError` of the same meaning.
+
+    AIMLAPIError                  core
+    BadRequestError               ModelInvalidRequestError
+     └── ContextOverflowError     ContextOverflowError, ModelInvalidRequestError
+    AuthenticationError           ModelAuthenticationError
+    PermissionDeniedError         ModelPermissionDeniedError      (also InsufficientCreditsError)
+    NotFoundError                 ModelNotFoundError
+    RequestTimeoutError           ModelTimeoutError               (also APITimeoutError, with ModelConnectionError)
+    RateLimitError                ModelRateLimitError
+    APIConnectionError            ModelConnectionError
+    every other                   ModelAPIError
+    UnsupportedContentError, UnsupportedParameterError            ModelInvalidRequestError
+
+Core's `is_retryable`, which middleware goes by, says what our `retryable` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from langchain_core import exceptions as core
+
+from .. import errors as ours
+
+
+class UnsupportedContentError(ours.UnsupportedContentError, core.ModelInvalidRequestError):
+    __doc__ = ours.UnsupportedContentError.__doc__
+
+
+class UnsupportedParameterError(ours.UnsupportedParameterError, core.ModelInvalidRequestError):
+    __doc__ = ours.UnsupportedParameterError.__doc__
+
+
+class APIError(ours.APIError, core.ModelAPIError):
+    __doc__ = ours.APIError.__doc__
+    is_retryable = ours.APIError.retryable
+
+
+class APIConnectionError(ours.APIConnectionError, core.ModelConnectionError):
+    __doc__ = ours.APIConnectionError.__doc__
+    is_retryable = ours.APIConnectionError.retryable
+
+
+class APITimeoutError(ours.APITimeoutError, core.ModelTimeoutError, core.ModelConnectionError):
+    __doc__ = ours.APITimeoutError.__doc__
+    is_retryable = ours.APITimeoutError.retryable
+
+
+class APIStatusError(ours.APIStatusError, core.ModelAPIError):
+    __doc__ = ours.APIStatusError.__doc__
+    is_retryable = ours.APIStatusError.retryable
+
+
+class BadRequestError(ours.BadRequestError, core.ModelInvalidRequestError):
+    __doc__ = ours.BadRequestError.__doc__
+
+
+class ContextOverflowError(ours.ContextOverflowError, core.ContextOverflowError, core.ModelInvalidRequestError):
+    __doc__ = ours.ContextOverflowError.__doc__
+
+
+class AuthenticationError(ours.AuthenticationError, core.ModelAuthenticationError):
+    __doc__ = ours.AuthenticationError.__doc__
+
+
+class PermissionDeniedError(ours.PermissionDeniedError, core.ModelPermissionDeniedError):
+    __doc__ = ours.PermissionDeniedError.__doc__
+
+
+class InsufficientCreditsError(ours.InsufficientCreditsError, core.ModelPermissionDeniedError):
+    __doc__ = ours.InsufficientCreditsError.__doc__
+
+
+class NotFoundError(ours.NotFoundError, core.ModelNotFoundError):
+    __doc__ = ours.NotFoundError.__doc__
+
+
+class RequestTimeoutError(ours.RequestTimeoutError, core.ModelTimeoutError):
+    __doc__ = ours.RequestTimeoutError.__doc__
+    is_retryable = ours.RequestTimeoutError.retryable
+
+
+class ConflictError(ours.ConflictError, core.ModelAPIError):
+    __doc__ = ours.ConflictError.__doc__
+    is_retryable = ours.ConflictError.retryable
+
+
+class RateLimitError(ours.RateLimitError, core.ModelRateLimitError):
+    __doc__ = ours.RateLimitError.__doc__
+    is_retryable = ours.RateLimitError.retryable
+
+
+class InternalServerError(ours.InternalServerError, core.ModelAPIError):
+    __doc__ = ours.InternalServerError.__doc__
+    is_retryable = ours.InternalServerError.retryable
+
+
+class APIResponseError(ours.APIResponseError, core.ModelAPIError):
+    __doc__ = ours.APIResponseError.__doc__
+    is_retryable = ours.APIResponseError.retryable
+
+
+class StreamError(ours.StreamError, core.ModelAPIError):
+    __doc__ = ours.StreamError.__doc__
+    is_retryable = ours.StreamError.retryable
+
+
+class ResponseFailedError(ours.ResponseFailedError, core.ModelAPIError):
+    __doc__ = ours.ResponseFailedError.__doc__
+    is_retryable = ours.ResponseFailedError.retryable
+
+
+_COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
+    kind.__bases__[0]: kind
+    for kind in (
+        UnsupportedContentError,
+        UnsupportedParameterError,
+        APIError,
+        APIConnectionError,
+        APITimeoutError,
+        APIStatusError,
+        BadRequestError,
+        ContextOverflowError,
+        AuthenticationError,
+        PermissionDeniedError,
+        InsufficientCreditsError,
+        NotFoundError,
+        RequestTimeoutError,
+        ConflictError,
+        RateLimitError,
+        InternalServerError,
+        APIResponseError,
+        StreamError,
+        ResponseFailedError,
+    )
+}
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Let our errors pass as core's too: the same error, of a class that is both. Serves sync and async code alike."""
+    try:
+        yield
+    except ours.AIMLAPIError as error:
+        error.__class__ = next(
+            (_COUNTERPARTS[kind] for kind in type(error).__mro__ if kind in _COUNTERPARTS), type(error)
+        )
+        raise

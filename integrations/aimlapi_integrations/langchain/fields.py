@@ -1,0 +1,223 @@
+"""The constructor of `ChatAIMLAPI`: its fields, how they are checked, and what they come to in a request."""
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.utils.pydantic import get_fields
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from typing_extensions import Self
+
+from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from .profile import model_profile
+
+ApiKey = SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
+
+# What other models call the same things, so that changing the class is the whole migration.
+_OTHER_NAMES = {
+    "max_completion_tokens": "max_tokens",
+    "openai_api_key": "aimlapi_api_key",
+    "openai_api_base": "aimlapi_api_base",
+}
+
+# Fields that are parameters of the endpoint under their own name.
+_PARAMETERS = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "stop",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+    "reasoning",
+    "verbosity",
+    "service_tier",
+    "include",
+    "store",
+    "truncation",
+    "provider",
+    "normalize_tool_schemas",
+)
+
+_OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
+
+
+class ChatFields(BaseChatModel):
+    """Everything that `ChatAIMLAPI` can be told when it is made; what is left out is left to the gateway."""
+
+    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
+
+    model_name: str = Field(default=DEFAULT_MODEL, alias="model")
+    """The model, by the gateway's id or an alias of it."""
+    aimlapi_api_key: ApiKey = Field(default=None, alias="api_key", validate_default=False)
+    """The key, or a function that gives it (async only for async calls). Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."""
+    aimlapi_api_base: str | None = Field(default=None, alias="base_url")
+    """Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, then the public one."""
+
+    temperature: float | None = None
+    """How freely the model picks its words, 0 to 2."""
+    max_tokens: int | None = None
+    """Tokens of the answer at most, thinking included; also `max_completion_tokens`."""
+    top_p: float | None = None
+    """Share of the likeliest tokens to pick from."""
+    stop: str | list[str] | None = Field(default=None, alias="stop_sequences")
+    """Texts that end the answer before them."""
+    seed: int | None = None
+    """Makes answers repeatable as far as the model can."""
+    n: int | None = Field(default=None, ge=1)
+    """Number of answers; more than one cannot be streamed."""
+    logprobs: bool | None = None
+    """Whether to return the log probability of each token."""
+    top_logprobs: int | None = None
+    """Likeliest tokens to return at each place, 0 to 20."""
+    logit_bias: dict[str, float] | None = None
+    """Likelihood to add to tokens, by token id."""
+    frequency_penalty: float | None = None
+    """Penalty for tokens by how often they came, -2 to 2."""
+    presence_penalty: float | None = None
+    """Penalty for tokens that came at all, -2 to 2."""
+    reasoning_effort: str | None = None
+    """How much to think: `low`, `medium` or `high`."""
+    reasoning: dict[str, Any] | None = None
+    """`{"effort": …, "summary": …}`, as the Responses endpoint takes it."""
+    verbosity: str | None = None
+    """How long to answer: `low`, `medium` or `high`."""
+    service_tier: str | None = None
+    """The tier of the model's vendor to run on."""
+
+    provider: str | None = None
+    """The source to run the model at (`openai`, `alibaba` …), without fallback; `auto` has all of them."""
+    normalize_tool_schemas: bool | None = None
+    """Whether the gateway may rewrite the schemas of tools for the source's sake."""
+    client_request_id: str | None = None
+    """Your own id of the calls, for the gateway's logs."""
+
+    endpoint: Literal["chat_completions", "responses"] | None = None
+    """The endpoint to use, whatever the model and the request."""
+    use_responses_api: bool | None = None
+    """Whether to use the Responses endpoint; None: the model and the request decide."""
+    use_previous_response_id: bool = False
+    """Whether to send only what is new since the last stored response in the messages (Responses)."""
+    include: list[str] | None = None
+    """Further output to return (Responses)."""
+    store: bool | None = None
+    """Whether the gateway keeps the response for `previous_response_id` (Responses)."""
+    truncation: str | None = None
+    """`auto` drops the middle of a conversation that is too long (Responses)."""
+
+    request_timeout: Any = Field(default=None, alias="timeout")
+    """Seconds to wait, or an `httpx.Timeout`."""
+    stream_chunk_timeout: float | None = None
+    """Seconds to wait from one chunk to the next."""
+    max_retries: int | None = None
+    """Further tries after errors that may pass; 0 for none."""
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
+    default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
+    """Query parameters of every call."""
+    http_client: Any = Field(default=None, exclude=True)
+    """An `httpx.Client` of your own; it is used as it is and never closed."""
+    http_async_client: Any = Field(default=None, exclude=True)
+    """An `httpx.AsyncClient` of your own, likewise."""
+
+    streaming: bool = False
+    """Whether `invoke` streams too."""
+    stream_usage: bool = True
+    """Whether streams tell their token counts."""
+    strict_parameters: bool = False
+    """Whether a parameter that the model does not list is an error instead of a warning."""
+    disabled_params: dict[str, Any] | None = None
+    """Parameters never to send (None), or not with these values."""
+    include_response_headers: bool = False
+    """Whether `response_metadata["headers"]` has the headers that tell of the call."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Further parameters, by the endpoint's names."""
+    extra_body: Mapping[str, Any] | None = None
+    """JSON to lay over the finished body, unread."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_model_kwargs(cls, values: Any) -> Any:
+        """Take other models' names; put what is no field into `model_kwargs`, with a warning; nothing twice."""
+        return _gathered(cls, values) if isinstance(values, dict) else values
+
+    @field_validator("output_version")
+    @classmethod
+    def _known_output_version(cls, version: str | None) -> str | None:
+        if version not in _OUTPUT_VERSIONS:
+            raise ValueError(f"output_version={version!r} is none of {_OUTPUT_VERSIONS}.")
+        return version
+
+    @model_validator(mode="after")
+    def _resolve_connection(self) -> Self:
+        if not callable(self.aimlapi_api_key):
+            self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
+        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    @model_validator(mode="after")
+    def _one_answer_in_streams(self) -> Self:
+        if self.streaming and (self.n or 1) > 1:
+            raise ValueError("n must be 1 when streaming.")
+        return self
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return model_profile(self.model_name)
+
+    @property
+    def model(self) -> str:
+        """The model's id, by the name that the constructor takes it by."""
+        return self.model_name
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        """The parameters that every call has."""
+        given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
+        return {**given, **self.model_kwargs}
+
+
+def _gathered(cls: type[BaseChatModel], values: dict[str, Any]) -> dict[str, Any]:
+    values = dict(values)
+    for other, name in _OTHER_NAMES.items():
+        if other in values:
+            _only_once(name, values, cls)
+            values[name] = values.pop(other)
+    names = _names(cls)
+    further = dict(values.get("model_kwargs") or {})
+    for name in [name for name in values if name not in names]:
+        if name in further:
+            raise ValueError(f"{name!r} was given twice: by itself and in model_kwargs.")
+        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it goes to model_kwargs.", stacklevel=5)
+        further[name] = values.pop(name)
+    for name, alias in _aliases(cls).items():
+        if name in values and alias in values:
+            raise ValueError(f"{name!r} was given twice: also as {alias!r}.")
+    if own := sorted(names & further.keys()):
+        raise ValueError(f"Give {', '.join(own)} by name, not in model_kwargs.")
+    return {**values, "model_kwargs": further} if further else values
+
+
+def _only_once(name: str, values: Mapping[str, Any], cls: type[BaseChatModel]) -> None:
+    if name in values or _aliases(cls).get(name) in values:
+        raise ValueError(f"{name!r} was given twice, by different names.")
+
+
+def _aliases(cls: type[BaseChatModel]) -> dict[str, str]:
+    return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
+
+
+def _names(cls: type[BaseChatModel]) -> set[str]:
+    return {*get_fields(cls), *_aliases(cls).values()}
+
+
+def stop_list(stop: str | Sequence[str] | None) -> list[str]:
+    """Stop sequences as a list."""
+    return [stop] if isinstance(stop, str) else list(stop or ())

@@ -1,0 +1,144 @@
+"""`Reply` -> `AIMessage` and `ChatResult`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from langchain_core.messages import AIMessage, InvalidToolCall
+from langchain_core.messages.tool import ToolCall as LangChainToolCall
+from langchain_core.messages.tool import invalid_tool_call
+from langchain_core.messages.tool import tool_call as valid_tool_call
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from ..conversation import Choice, Json, Reply, ToolCall, Trail
+from .content_blocks import blocks, call_arguments
+from .keepsakes import split
+from .usage import usage_metadata
+
+PROVIDER = "aimlapi"
+
+_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions"}
+
+
+class Form(NamedTuple):
+    """How messages are to be: `v1` for content of standard blocks instead of text, `headers` for those that tell of the
+    call in `response_metadata`."""
+
+    v1: bool = False
+    headers: bool = False
+
+
+def chat_result(reply: Reply, form: Form) -> ChatResult:
+    """A generation for each choice; the counts and the price of the call are on the first alone."""
+    generations = [_generation(reply, place, form) for place in range(len(reply.choices))]
+    return ChatResult(generations=generations, llm_output={"model_name": reply.model, **_token_usage(reply)})
+
+
+def _token_usage(reply: Reply) -> Json:
+    return {"token_usage": dict(reply.usage.raw)} if reply.usage else {}
+
+
+def _generation(reply: Reply, place: int, form: Form) -> ChatGeneration:
+    choice = reply.choices[place]
+    message = _message(reply, choice, form, first=place == 0)
+    return ChatGeneration(message=message, generation_info=generation_info(choice))
+
+
+def generation_info(choice: Choice) -> dict[str, Any] | None:
+    """What callbacks read beside the message."""
+    info = {"finish_reason": choice.finish_reason, "logprobs": _logprobs(choice)}
+    return {name: value for name, value in info.items() if value is not None} or None
+
+
+def _message(reply: Reply, choice: Choice, form: Form, first: bool) -> AIMessage:
+    valid, invalid = tool_calls(choice.message.tool_calls)
+    content, kwargs = split(choice.message)
+    shown: Any = content
+    metadata = response_metadata(reply, choice, form, first)
+    if form.v1:
+        shown, kwargs = blocks(choice.message.parts), refusal_alone(kwargs)
+        metadata["output_version"] = "v1"
+    return AIMessage(
+        content=shown,
+        additional_kwargs=kwargs,
+        tool_calls=valid,
+        invalid_tool_calls=invalid,
+        usage_metadata=usage_metadata(reply.usage) if first else None,
+        response_metadata=metadata,
+        id=message_id(reply.id),
+    )
+
+
+def refusal_alone(kwargs: Json) -> Json:
+    """What `additional_kwargs` keep where the content is blocks: those say all the rest."""
+    return {name: value for name, value in kwargs.items() if name == "refusal"}
+
+
+def message_id(reply_id: str | None) -> str | None:
+    """The id of a stored response. Ids of chat completions name no message: LangChain gives its own."""
+    return reply_id if reply_id and reply_id.startswith("resp_") else None
+
+
+def tool_calls(calls: tuple[ToolCall, ...]) -> tuple[list[LangChainToolCall], list[InvalidToolCall]]:
+    """The calls whose arguments are whole, and those whose are not."""
+    valid, invalid = [], []
+    for call in calls:
+        args = call_arguments(call)
+        if args is None:
+            error = "The arguments are not a whole JSON object."
+            invalid.append(invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=error))
+        else:
+            valid.append(valid_tool_call(name=call.name, args=args, id=call.id))
+    return valid, invalid
+
+
+def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = True) -> Json:
+    """Everything that the reply says of itself: model, reason, ids, price, sources beside the text."""
+    native = choice.native_finish_reason
+    fields = {
+        "model_name": reply.model,
+        "finish_reason": choice.finish_reason or native,
+        "native_finish_reason": native if native != choice.finish_reason else None,
+        "id": reply.id,
+        "created": reply.created,
+        "system_fingerprint": reply.system_fingerprint,
+        "service_tier": reply.service_tier,
+        "logprobs": _logprobs(choice),
+        "endpoint": _ENDPOINTS.get(str(reply.raw.get("object"))),
+        "status": reply.status,
+        **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
+        **_trail(reply),
+        **(_price(reply) if first else {}),
+        "headers": _headers(reply.trail) if form.headers else None,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return {"model_provider": PROVIDER, **given}
+
+
+def _logprobs(choice: Choice) -> Json | None:
+    return None if choice.logprobs is None else {"content": [dict(entry) for entry in choice.logprobs]}
+
+
+def _trail(reply: Reply) -> Json:
+    trail = reply.trail
+    return {
+        "inference_id": trail.inference_id,
+        "request_id": trail.request_id,
+        "client_request_id": trail.client_request_id,
+        "provider": trail.provider,
+    }
+
+
+def _headers(trail: Trail) -> Json:
+    fields = {
+        "x-inference-id": trail.inference_id,
+        "x-request-id": trail.request_id,
+        "x-client-request-id": trail.client_request_id,
+        "x-aimlapi-provider": trail.provider,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _price(reply: Reply) -> Json:
+    cost = reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits}
+    return {"cost": cost, **_token_usage(reply)}

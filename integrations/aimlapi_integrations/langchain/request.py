@@ -1,0 +1,129 @@
+"""Messages and the arguments of a call -> `Request` and `CallOptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from ..client import CallOptions
+from ..conversation import Request, ResponseFormat
+from .fields import ChatFields, stop_list
+from .structured import response_format
+from .to_conversation import conversation
+from .tools import as_choice, as_dict, as_tool
+
+
+class Call(NamedTuple):
+    """A question, and how to ask it."""
+
+    request: Request
+    options: CallOptions
+
+
+# Arguments that LangChain itself gives meaning to.
+_NOT_SENT = ("stream", "ls_structured_output_format", "structured_output_format", "run_manager")
+
+
+def build(
+    model: ChatFields,
+    messages: Sequence[BaseMessage],
+    stop: Sequence[str] | None,
+    kwargs: Mapping[str, Any],
+    headers: Mapping[str, str],
+) -> Call:
+    """The call that `messages` and the arguments of `invoke`, `stream` or `bind` ask for, over the model's own.
+
+    Args:
+        model: the chat model, whose fields hold where `kwargs` say nothing.
+        messages: the conversation.
+        stop: texts that end the answer; None or empty for the model's own.
+        kwargs: parameters of this call by the constructor's or the endpoint's names.
+        headers: what authorizes the call, where the key is a function's.
+    """
+    given = _named({name: value for name, value in kwargs.items() if name not in _NOT_SENT})
+    options = _call_options(model, given, headers)
+    tools = [as_dict(tool) for tool in given.pop("tools", None) or ()]
+    choice = as_choice(given.pop("tool_choice", None), tools)
+    parallel = given.pop("parallel_tool_calls", model.model_kwargs.get("parallel_tool_calls"))
+    extra_body = {**(model.extra_body or {}), **(given.pop("extra_body", None) or {})}
+    asked = given.pop("model", None) or model.model_name
+    parameters = _parameters(model, given, stop)
+    wanted = _format(parameters.pop("response_format", None), parameters.pop("strict", None))
+    since, messages = _news(model, messages, parameters)
+    request = Request(
+        model=asked,
+        messages=conversation(messages),
+        tools=tuple(map(as_tool, tools)),
+        tool_choice=None if _disabled(model, "tool_choice", choice) else choice,
+        parallel_tool_calls=None if not tools or _disabled(model, "parallel_tool_calls", parallel) else parallel,
+        response_format=wanted,
+        options={**parameters, **since},
+        extra_body=extra_body,
+    )
+    return Call(request, options)
+
+
+_NAMES = {
+    "model_name": "model",
+    "stop_sequences": "stop",
+    "max_completion_tokens": "max_tokens",
+    "request_timeout": "timeout",
+}
+
+
+def _named(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {_NAMES.get(name, name): value for name, value in kwargs.items()}
+
+
+def _call_options(model: ChatFields, given: dict[str, Any], headers: Mapping[str, str]) -> CallOptions:
+    """How to ask, taken out of the arguments."""
+
+    def option(name: str, default: Any) -> Any:
+        value = given.pop(name, None)
+        return default if value is None else value
+
+    usage = (given.pop("stream_options", None) or {}).get("include_usage")
+    return CallOptions(
+        endpoint=option("endpoint", model.endpoint),
+        use_responses_api=option("use_responses_api", model.use_responses_api),
+        timeout=option("timeout", None),
+        chunk_timeout=option("stream_chunk_timeout", None),
+        headers={**headers, **option("extra_headers", {})},
+        query=option("extra_query", {}),
+        client_request_id=option("client_request_id", model.client_request_id),
+        stream_usage=bool(option("stream_usage", model.stream_usage if usage is None else usage)),
+        strict_parameters=option("strict_parameters", model.strict_parameters),
+    )
+
+
+def _parameters(model: ChatFields, given: Mapping[str, Any], stop: Sequence[str] | None) -> dict[str, Any]:
+    """The endpoint's parameters: the call's over the model's, without those that say nothing or are disabled."""
+    merged = {**model._parameters, **given}
+    merged.pop("parallel_tool_calls", None)
+    merged["stop"] = stop_list(stop) or stop_list(merged.get("stop")) or None
+    return {name: value for name, value in merged.items() if value is not None and not _disabled(model, name, value)}
+
+
+def _disabled(model: ChatFields, name: str, value: Any) -> bool:
+    disabled = model.disabled_params or {}
+    return name in disabled and (disabled[name] is None or value in disabled[name])
+
+
+def _format(asked: Any, strict: bool | None) -> ResponseFormat | None:
+    return None if asked is None else response_format(asked, strict)
+
+
+def _news(
+    model: ChatFields, messages: Sequence[BaseMessage], parameters: Mapping[str, Any]
+) -> tuple[dict[str, str], Sequence[BaseMessage]]:
+    """The stored response to go on from, and the messages after it; all of them where there is none, or nothing new."""
+    if not model.use_previous_response_id or "previous_response_id" in parameters:
+        return {}, messages
+    for place in range(len(messages) - 1, -1, -1):
+        message = messages[place]
+        stored = str(message.response_metadata.get("id")) if isinstance(message, AIMessage) else ""
+        if stored.startswith("resp_") and messages[place + 1 :]:
+            return {"previous_response_id": stored}, messages[place + 1 :]
+    return {}, messages

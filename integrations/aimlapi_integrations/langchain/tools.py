@@ -1,0 +1,138 @@
+"""Every form of tool and of tool choice that LangChain knows -> the form of chat completions, and -> the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from ..conversation import HostedTool, Json, Tool, ToolChoice
+from .schemas import function_of
+from .strict_schema import strict_schema
+
+AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+
+_MARKS: tuple[str, ...] = ("cache_control", "defer_loading")
+_FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")
+
+
+def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
+    """One tool as the dict that chat completions takes; a tool that the gateway runs itself, as it is.
+
+    Args:
+        tool: a dict (OpenAI's, Anthropic's or Bedrock's tool, a JSON schema with a title, a hosted tool), a pydantic or
+            TypedDict class, a function, or a LangChain tool.
+        strict: whether the model must keep to the schema exactly; None leaves it open.
+    """
+    if isinstance(tool, Mapping):
+        return _from_dict(dict(tool), strict)
+    extras = getattr(tool, "extras", None) or {} if isinstance(tool, BaseTool) else {}
+    if isinstance(tool, BaseTool) and (tool.metadata or {}).get("type") == "custom_tool":
+        return {**convert_to_openai_tool(tool), **extras}
+    return {**_strictly({"type": "function", "function": function_of(tool)}, strict), **extras}
+
+
+def _from_dict(tool: Json, strict: bool | None) -> Json:
+    if is_hosted(tool):
+        return tool
+    further = {key: tool[key] for key in _MARKS if key in tool}
+    if tool.get("type") == "function" and "function" not in tool:  # the flat form of Responses
+        tool = {key: tool[key] for key in ("name", "description", "parameters", "strict") if tool.get(key) is not None}
+    if isinstance(tool.get("function"), Mapping):
+        further.update({key: value for key, value in tool.items() if key not in _FUNCTION_KEYS})
+    return {**_strictly(convert_to_openai_tool(tool), strict), **further}
+
+
+def is_hosted(tool: Mapping[str, Any]) -> bool:
+    """Whether a dict is a tool that is no function of the caller's: its type is neither that nor a JSON type."""
+    if "input_schema" in tool or "toolSpec" in tool:
+        return False
+    return isinstance(tool.get("type"), str) and tool["type"] not in ("function", "object")
+
+
+def _strictly(tool: Json, strict: bool | None) -> Json:
+    """With `strict` as asked; a strict schema is one in which nothing may be left out."""
+    if strict is None or tool.get("type") != "function":
+        return tool
+    function = {**tool["function"], "strict": strict}
+    if strict and function.get("parameters"):
+        function["parameters"] = strict_schema(function["parameters"])
+    return {**tool, "function": function}
+
+
+def as_tool(tool: AnyTool) -> Tool | HostedTool:
+    """One tool in the vocabulary."""
+    item = as_dict(tool)
+    if is_hosted(item):
+        return HostedTool(item)
+    function = item["function"]
+    return Tool(
+        name=function["name"],
+        description=function.get("description") or None,
+        parameters=function.get("parameters"),
+        strict=function.get("strict"),
+        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
+    )
+
+
+# --- tool choice --------------------------------------------------------------------------------------------------
+
+_MODES: dict[Any, str] = {"auto": "auto", "none": "none", "any": "required", "required": "required", True: "required"}
+
+
+def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Json | None:
+    """A tool choice as chat completions takes it; None for no choice.
+
+    Args:
+        choice: `"auto"`, `"none"`, `"any"` or `"required"`, a bool, the name of a tool, the type of a hosted one, or a
+            dict in OpenAI's or Anthropic's form. None and False leave it to the model.
+        tools: the tools that it is among.
+
+    Raises:
+        ValueError: a name that none of the tools has.
+    """
+    if choice is None or choice is False:
+        return None
+    if isinstance(choice, Mapping):
+        return _choice_from_dict(dict(choice))
+    names = _names(tools)
+    if choice in names:
+        return {"type": "function", "function": {"name": choice}}
+    if choice in _MODES:
+        return _MODES[choice]
+    if any(tool.get("type") == choice for tool in tools if is_hosted(tool)):
+        return {"type": choice}
+    raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {names}.")
+
+
+def _names(tools: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [str(tool["function"]["name"]) for tool in tools if isinstance(tool.get("function"), Mapping)]
+
+
+def _choice_from_dict(choice: Json) -> str | Json:
+    match choice:
+        case {"type": "tool", "name": name} | {"type": "function", "name": name}:
+            return {"type": "function", "function": {"name": name}}
+        case {"type": "any" | "auto" | "none" | "required" as mode}:
+            return _MODES[mode]
+        case {"function": {"name": name}} if "type" not in choice:
+            return {"type": "function", "function": {"name": name}}
+    return choice
+
+
+def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> ToolChoice | None:
+    """A tool choice in the vocabulary; None for no choice, or where there is nothing to choose from."""
+    match choice_as_dict(choice, tools) if tools else None:
+        case None:
+            return None
+        case "auto" | "none" | "required" as mode:
+            return ToolChoice(mode)
+        case {"type": "function", "function": {"name": str(name)}}:
+            return ToolChoice("named", name=name)
+        case {"type": str(kind), **rest} if not rest:
+            return ToolChoice("hosted", name=kind)
+        case dict(item):
+            return ToolChoice("raw", item=item)
+    raise ValueError(f"tool_choice={choice!r} is no tool choice.")

@@ -1,0 +1,39 @@
+"""What `message.content_blocks` shows: standard blocks, from whole messages, chunks and merged chunks alike."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.content import ContentBlock
+
+from ..conversation import Json, ToolCall
+from .content_blocks import blocks
+from .from_reply import PROVIDER
+from .to_conversation import answer_parts
+
+
+def translate_content(message: AIMessage) -> list[ContentBlock]:
+    """The standard blocks of a whole message, in the order in which the model wrote them."""
+    return cast(list[ContentBlock], blocks(answer_parts(message)))
+
+
+def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
+    """The blocks of a chunk: its own slice of them, or those of the message so far where it is merged from several."""
+    own = getattr(message, "blocks", None)
+    if own is not None:
+        return cast(list[ContentBlock], [dict(block) for block in own])
+    if message.chunk_position == "last" or not message.tool_call_chunks:
+        return translate_content(message)
+    said = [block for part in answer_parts(message) if not isinstance(part, ToolCall) for block in blocks([part])]
+    return cast(list[ContentBlock], said + [_chunk(chunk) for chunk in message.tool_call_chunks])
+
+
+def _chunk(chunk: Any) -> Json:
+    return {"type": "tool_call_chunk", **{name: chunk.get(name) for name in ("id", "name", "args", "index")}}
+
+
+def register() -> None:
+    """Make core ask this module for the blocks of messages whose `model_provider` is ours."""
+    register_translator(PROVIDER, translate_content, translate_content_chunk)

@@ -1,0 +1,108 @@
+"""A gateway of canned answers for the LangChain tests: what it was asked is in `bodies`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from aimlapi_integrations.langchain import ChatAIMLAPI
+
+Json = dict[str, Any]
+
+
+def chat_body(content: str | None = "Hi", finish: str = "stop", **message: Any) -> Json:
+    """A chat completions reply."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": "gpt-4o-2024",
+        "choices": [
+            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
+        ],
+        "usage": {
+            "prompt_tokens": 10,
+            "completion_tokens": 5,
+            "total_tokens": 15,
+            "prompt_tokens_details": {"cached_tokens": 3},
+            "completion_tokens_details": {"reasoning_tokens": 2},
+        },
+        "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
+        "system_fingerprint": "fp_1",
+    }
+
+
+def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) -> Json:
+    """An event of a chat completions stream."""
+    choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "model": "gpt-4o-2024",
+        "choices": choices,
+        **further,
+    }
+
+
+def pieces(body: Json, size: int = 3) -> list[Json]:
+    """The stream that says the same as a plain reply, in pieces of a few characters."""
+    [choice] = body["choices"]
+    message = dict(choice["message"])
+    content, calls = message.pop("content") or "", message.pop("tool_calls", [])
+    thought = message.pop("reasoning_content", "")
+    events = [chunk({"role": "assistant", "content": ""})]
+    events += [chunk({"reasoning_content": thought[i : i + size]}) for i in range(0, len(thought), size)]
+    events += [chunk({"content": content[i : i + size]}) for i in range(0, len(content), size)]
+    for index, call in enumerate(calls):
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+        first = {**call, "index": index, "function": {"name": name, "arguments": ""}}
+        events.append(chunk({"tool_calls": [first]}))
+        events += [
+            chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments[i : i + size]}}]})
+            for i in range(0, len(arguments), size)
+        ]
+    message.pop("role")
+    events += [chunk({key: value}) for key, value in message.items()]
+    further = {key: body[key] for key in ("created", "system_fingerprint", "meta")}
+    return [*events, chunk(finish=choice["finish_reason"]), chunk(usage=body["usage"], **further)]
+
+
+def sse(events: list[Json]) -> bytes:
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+
+
+class Gateway:
+    """Answers every request with `body` (as a stream where one is asked for), or with `status` and `body`."""
+
+    def __init__(self, body: Json | None = None, *, status: int = 200, events: list[Json] | None = None) -> None:
+        self.body = chat_body() if body is None else body
+        self.status = status
+        self.events = events
+        self.bodies: list[Json] = []
+        self.headers: list[httpx.Headers] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        self.bodies.append(asked)
+        self.headers.append(request.headers)
+        headers = {"x-inference-id": "inf-1", "x-request-id": "req-1"}
+        if self.status != 200 or not asked.get("stream"):
+            return httpx.Response(self.status, json=self.body, headers=headers)
+        events = pieces(self.body) if self.events is None else self.events
+        return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
+
+    def model(self, **kwargs: Any) -> ChatAIMLAPI:
+        """A chat model that speaks to this gateway, sync and async."""
+        transport = httpx.MockTransport(self)
+        return ChatAIMLAPI(
+            **{
+                "model": "gpt-4o",
+                "api_key": "sk-test",
+                "max_retries": 0,
+                "http_client": httpx.Client(transport=transport),
+                "http_async_client": httpx.AsyncClient(transport=transport),
+                **kwargs,
+            }
+        )

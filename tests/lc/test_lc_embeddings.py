@@ -1,0 +1,449 @@
+"""`AIMLAPIEmbeddings`: LangChain's own tests, batches and their order, what goes out, what is kept, what is raised."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+import math
+import pickle
+import struct
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
+from langchain_tests.unit_tests import EmbeddingsUnitTests
+
+from aimlapi_integrations.costs import track_costs
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.errors import (
+    AIMLAPIError,
+    AuthenticationError,
+    BadRequestError,
+    BudgetExceededError,
+    MissingAPIKeyError,
+    UnsupportedContentError,
+)
+from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
+
+KEY = "sk-planted-secret"
+TEXTS = [f"text number {place}" for place in range(23)]
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Emulator() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(running):
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def make(gateway):
+    """Embeddings on the emulator."""
+    made = []
+
+    def embeddings(**given: Any) -> AIMLAPIEmbeddings:
+        made.append(AIMLAPIEmbeddings(**{"api_key": KEY, "base_url": gateway.base_url, **given}))
+        return made[-1]
+
+    yield embeddings
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def documents(request):
+    """`embed_documents` or its async twin."""
+    if request.param == "sync":
+        return lambda embeddings, *args: embeddings.embed_documents(*args)
+    return lambda embeddings, *args: asyncio.run(_closing(embeddings, embeddings.aembed_documents(*args)))
+
+
+@pytest.fixture(params=["sync", "async"])
+def query(request):
+    if request.param == "sync":
+        return lambda embeddings, text: embeddings.embed_query(text)
+    return lambda embeddings, text: asyncio.run(_closing(embeddings, embeddings.aembed_query(text)))
+
+
+async def _closing(embeddings, work):
+    try:
+        return await work
+    finally:
+        await embeddings.aclose()
+
+
+def near(one, other) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
+
+
+class TestUnit(EmbeddingsUnitTests):
+    @property
+    def embeddings_class(self):
+        return AIMLAPIEmbeddings
+
+    @property
+    def embedding_model_params(self):
+        return {"api_key": KEY}
+
+    @property
+    def init_from_env_params(self):
+        return (
+            {"AIMLAPI_API_KEY": KEY, "AIMLAPI_API_BASE": "https://example.com/v1"},
+            {},
+            {"aimlapi_api_key": KEY, "aimlapi_api_base": "https://example.com/v1"},
+        )
+
+
+class TestIntegration(EmbeddingsIntegrationTests):
+    @pytest.fixture(autouse=True)
+    def _gateway(self, running):
+        self.gateway = running
+
+    @property
+    def embeddings_class(self):
+        return AIMLAPIEmbeddings
+
+    @property
+    def embedding_model_params(self):
+        return {"api_key": KEY, "base_url": self.gateway.base_url}
+
+    @pytest.fixture
+    async def model(self):
+        embeddings = self.embeddings_class(**self.embedding_model_params)
+        yield embeddings
+        await embeddings.aclose()
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_batches_keep_the_order(make, gateway, documents, concurrency):
+    one_by_one = [make().embed_query(text) for text in TEXTS]
+    gateway.requests.clear()
+    found = documents(make(chunk_size=5, max_concurrency=concurrency), TEXTS)
+    assert found == one_by_one
+    assert sorted(len(request.json["input"]) for request in gateway.requests) == [3, 5, 5, 5, 5]
+
+
+def test_the_size_of_a_batch_can_be_given_per_call(make, gateway, documents):
+    documents(make(), TEXTS, 12)
+    assert sorted(len(request.json["input"]) for request in gateway.requests) == [11, 12]
+
+
+def test_batches_are_limited_by_size_too(make, gateway, documents):
+    long = ["word " * 20_000] * 12
+    assert len(documents(make(), long)) == 12
+    assert len(gateway.requests) > 1
+
+
+def test_no_text_makes_no_call(make, gateway, documents):
+    assert documents(make(), []) == []
+    assert gateway.requests == []
+
+
+def test_answers_in_any_order_are_sorted_by_index():
+    def reversed_answer(request: httpx.Request) -> httpx.Response:
+        texts = json.loads(request.content)["input"]
+        data = [{"object": "embedding", "index": i, "embedding": [len(text), 1]} for i, text in enumerate(texts)]
+        return httpx.Response(
+            200, json={"object": "list", "data": data[::-1], "model": "m", "usage": {"total_tokens": 3}}
+        )
+
+    with httpx.Client(transport=httpx.MockTransport(reversed_answer)) as client:
+        found = AIMLAPIEmbeddings(api_key=KEY, http_client=client).embed_documents(["a", "bb", "ccc"])
+    assert found == [[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]
+    assert all(type(number) is float for vector in found for number in vector)
+
+
+def test_at_most_so_many_calls_at_once():
+    under_way, most = 0, 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return httpx.Response(200, json={"data": [{"index": 0, "embedding": [1.0]}], "model": "m"})
+
+    async def run():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            embeddings = AIMLAPIEmbeddings(api_key=KEY, http_async_client=client, chunk_size=1, max_concurrency=3)
+            await embeddings.aembed_documents(TEXTS)
+
+    asyncio.run(run())
+    assert most == 3
+
+
+def test_a_batch_is_retried_alone(make, gateway, documents):
+    embeddings = make(chunk_size=10, max_concurrency=1, default_headers={"x-emulator-fault": "status-503; times=1"})
+    assert len(documents(embeddings, TEXTS)) == 23
+    assert len(gateway.requests) == 4
+
+
+def test_an_error_ends_it(make, gateway, documents):
+    embeddings = make(chunk_size=1, max_concurrency=1, default_headers={"x-emulator-fault": "status-401"})
+    with pytest.raises(AuthenticationError):
+        documents(embeddings, TEXTS)
+    assert len(gateway.requests) == 1
+
+
+# --- what goes out --------------------------------------------------------------------------------------------------
+
+MODELS = {
+    "text-embedding-3-small": 1536,
+    "text-embedding-3-large": 3072,
+    "text-embedding-ada-002": 1536,
+    "openai/text-embedding-3-small": 1536,
+    "alibaba/qwen-text-embedding-v3": 1024,
+    "alibaba/qwen-text-embedding-v4": 1024,
+    "text-multilingual-embedding-002": 768,
+    "text-embedding-004": 768,
+    "textembedding-gecko@001": 768,
+    "textembedding-gecko@003": 768,
+    "textembedding-gecko-multilingual@001": 768,
+    "voyage-2": 1024,
+    "voyage-code-2": 1536,
+    "voyage-finance-2": 1024,
+    "voyage-large-2": 1536,
+    "voyage-large-2-instruct": 1024,
+    "voyage-law-2": 1024,
+    "voyage-multilingual-2": 1024,
+    "BAAI/bge-base-en-v1.5": 768,
+    "BAAI/bge-large-en-v1.5": 1024,
+    "togethercomputer/m2-bert-80M-32k-retrieval": 768,
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_documented_model(make, model):
+    embeddings = make(model=model)
+    assert [len(vector) for vector in embeddings.embed_documents(["a b", "c"])] == [MODELS[model]] * 2
+    assert len(embeddings.embed_query("a")) == MODELS[model]
+
+
+@pytest.mark.parametrize("model", ["text-embedding-3-small", "alibaba/qwen-text-embedding-v3", "text-embedding-004"])
+def test_dimensions(make, gateway, query, model):
+    assert len(query(make(model=model, dimensions=256), "a")) == 256
+    assert gateway.requests[-1].json["dimensions"] == 256
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+def test_floats_arrive_however_they_travel(make, gateway, query, encoding):
+    found = query(make(encoding_format=encoding), "some text")
+    assert gateway.requests[-1].json["encoding_format"] == encoding
+    assert all(type(number) is float for number in found)
+    assert found == pytest.approx(make().embed_query("some text"), abs=1e-6)
+
+
+def test_base64_is_read_exactly():
+    packed = base64.b64encode(struct.pack("<3f", 0.5, -1.25, 3.0)).decode()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": [{"index": 0, "embedding": packed}], "model": "m"})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        embeddings = AIMLAPIEmbeddings(api_key=KEY, http_client=client, encoding_format="base64")
+        assert embeddings.embed_query("a") == [0.5, -1.25, 3.0]
+
+
+def test_only_what_is_set_goes_out(make, gateway, query):
+    query(make(), "a")
+    sent = gateway.requests[-1].json
+    assert set(sent) <= {"model", "input", "encoding_format"}
+    assert None not in sent.values()
+
+
+def test_queries_may_differ_from_documents(make, gateway):
+    google = {"model": "text-embedding-004", "model_kwargs": {"task_type": "RETRIEVAL_DOCUMENT", "title": "A"}}
+    embeddings = make(**google, query_kwargs={"task_type": "RETRIEVAL_QUERY"})
+    embeddings.embed_documents(["a"])
+    embeddings.embed_query("a")
+    assert [request.json["task_type"] for request in gateway.requests] == ["RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY"]
+    assert embeddings.model_kwargs == {"task_type": "RETRIEVAL_DOCUMENT", "title": "A"}
+
+
+def test_headers_and_query_go_along(make, gateway):
+    make(default_headers={"x-title": "mine"}, default_query={"a": "b"}).embed_query("a")
+    assert gateway.requests[-1].headers["x-title"] == "mine"
+    assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("texts", [["a", "", "c"], ["", "b"]])
+def test_an_empty_text_is_named_by_its_index(make, gateway, documents, texts):
+    with pytest.raises(UnsupportedContentError, match=rf"\b{texts.index('')}\b"):
+        documents(make(), texts)
+    assert gateway.requests == []
+
+
+def test_a_text_that_is_too_long_is_named_by_its_index(make, documents):
+    with pytest.raises(AIMLAPIError, match=r"\b2\b"):
+        documents(make(model="voyage-2"), ["a", "b", "c" * 8001])
+
+
+def test_a_text_that_the_gateway_finds_too_long_is_named_by_its_index(documents):
+    def refuse(request: httpx.Request) -> httpx.Response:
+        texts = json.loads(request.content)["input"]
+        if len("".join(texts)) > 30_000:
+            return httpx.Response(400, json={"message": "This model's maximum context length is 8192 tokens."})
+        data = [{"index": place, "embedding": [1.0]} for place in range(1 if isinstance(texts, str) else len(texts))]
+        return httpx.Response(200, json={"data": data, "model": "m"})
+
+    transport = httpx.MockTransport(refuse)
+    clients = {
+        "http_client": httpx.Client(transport=transport),
+        "http_async_client": httpx.AsyncClient(transport=transport),
+    }
+    embeddings = AIMLAPIEmbeddings(api_key=KEY, chunk_size=2, **clients)
+    with pytest.raises(BadRequestError, match=r"texts\[3\] has about"):
+        documents(embeddings, ["a", "b", "c", "word " * 20_000, "e"])
+
+
+def test_a_text_that_no_list_may_hold_goes_alone(make, gateway, documents):
+    assert len(documents(make(model="voyage-2"), ["a", "b" * 2000, "c"])) == 3
+    assert "b" * 2000 in [request.json["input"] for request in gateway.requests]
+
+
+def test_what_is_no_text_is_named_by_its_index(make, documents):
+    with pytest.raises((UnsupportedContentError, TypeError), match=r"\b1\b"):
+        documents(make(), ["a", 5])
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_tokens_and_price_of_all_calls(make):
+    embeddings = make(chunk_size=5)
+    whole = embeddings.embed_with_usage(TEXTS)
+    again = asyncio.run(_closing(embeddings, embeddings.aembed_with_usage(TEXTS)))
+    parts = [make().embed_with_usage([text]) for text in TEXTS]
+    assert whole.vectors == again.vectors
+    assert whole.usage.total == again.usage.total == sum(part.usage.total for part in parts)
+    assert Decimal(whole.cost.usd) > 0
+    assert Decimal(whole.cost.usd) == Decimal(again.cost.usd)
+    assert whole.model == "text-embedding-3-small"
+
+
+def test_no_text_costs_nothing(make):
+    assert make().embed_with_usage([]).vectors == ()
+
+
+def test_a_voyage_reply_has_only_a_total(make):
+    assert make(model="voyage-2").embed_with_usage(["some text"]).usage.total > 0
+
+
+def test_costs_are_tracked_in_the_threads_too(make):
+    with track_costs() as costs:
+        make(chunk_size=5).embed_documents(TEXTS)
+    assert costs.total.calls == 5
+    with track_costs(max_tokens_total=1):
+        make().embed_query("some text")
+        with pytest.raises(BudgetExceededError):
+            make().embed_query("some text")
+
+
+def test_retrieval_works(make):
+    store = InMemoryVectorStore(make())
+    store.add_texts(["Rhubarb pie needs sugar.", "The Louvre is in Paris.", "Submarines dive."])
+    assert store.similarity_search("Where in Paris is the Louvre?", k=1)[0].page_content == "The Louvre is in Paris."
+
+
+def test_a_progress_bar_on_request(make, capsys, documents):
+    documents(make(show_progress_bar=True, chunk_size=5), TEXTS)
+    assert "Embedding" in capsys.readouterr().out
+
+
+def test_no_bar_unasked(make, capsys, documents):
+    documents(make(), TEXTS)
+    assert capsys.readouterr() == ("", "")
+
+
+# --- the instance ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it)), lambda it: it.model_copy()]
+)
+def test_copies_work_on_their_own(make, again):
+    embeddings = make(dimensions=64)
+    first = embeddings.embed_query("a")
+    twin = again(embeddings)
+    embeddings.close()
+    assert twin.embed_query("a") == first
+    twin.close()
+
+
+def test_a_client_of_the_callers_is_used_and_left_open(gateway, make):
+    with httpx.Client() as client:
+        embeddings = make(http_client=client)
+        copy.deepcopy(embeddings).embed_query("a")
+        embeddings.embed_query("a")
+        embeddings.close()
+        assert not client.is_closed
+        assert pickle.loads(pickle.dumps(embeddings)).http_client is None
+
+
+def test_two_event_loops(make):
+    embeddings = make()
+
+    async def use():
+        return await embeddings.aembed_query("a")
+
+    assert asyncio.run(use()) == asyncio.run(use())
+    asyncio.run(embeddings.aclose())
+
+
+def test_the_key_is_not_shown(make):
+    embeddings = make(default_headers={"x-secret": KEY})
+    assert KEY not in repr(embeddings) + str(embeddings)
+    assert KEY not in embeddings.model_dump_json(exclude={"default_headers"})
+
+
+def test_a_missing_key_is_told(monkeypatch):
+    for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MissingAPIKeyError):
+        AIMLAPIEmbeddings()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"openai_api_key": KEY, "openai_api_base": "https://example.com/v1"},
+        {"aimlapi_api_key": KEY, "aimlapi_api_base": "https://example.com/v1", "request_timeout": 3},
+        {"api_key": KEY, "base_url": "https://example.com/v1", "timeout": 3, "model_name": "voyage-2"},
+    ],
+)
+def test_the_names_of_others(given):
+    embeddings = AIMLAPIEmbeddings(**given)
+    assert embeddings.aimlapi_api_key.get_secret_value() == KEY
+    assert embeddings.aimlapi_api_base == "https://example.com/v1"
+    assert embeddings.model == given.get("model_name", "text-embedding-3-small")
+
+
+def test_an_unknown_name_goes_to_model_kwargs_with_a_warning():
+    with pytest.warns(UserWarning, match="input_type"):
+        assert AIMLAPIEmbeddings(api_key=KEY, input_type="document").model_kwargs == {"input_type": "document"}
+
+
+def test_what_means_nothing_here_is_left_out_with_a_warning():
+    with pytest.warns(UserWarning, match="means nothing"):
+        assert AIMLAPIEmbeddings(api_key=KEY, check_embedding_ctx_length=False).model_kwargs == {}
+
+
+@pytest.mark.parametrize("wrong", [{"chunk_size": 0}, {"max_concurrency": 0}, {"dimensions": 0}])
+def test_wrong_numbers_are_told(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        AIMLAPIEmbeddings(api_key=KEY, **wrong)

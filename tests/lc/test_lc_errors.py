@@ -1,0 +1,152 @@
+"""Errors are ours and LangChain's at once, in every way of calling."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core import exceptions as core
+from langchain_core.messages import AIMessage, HumanMessage
+
+from aimlapi_integrations import errors
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.lc.gateway import Gateway, chunk, sse
+
+STATUSES = {
+    400: (errors.BadRequestError, core.ModelInvalidRequestError, False),
+    401: (errors.AuthenticationError, core.ModelAuthenticationError, False),
+    403: (errors.PermissionDeniedError, core.ModelPermissionDeniedError, False),
+    404: (errors.NotFoundError, core.ModelNotFoundError, False),
+    429: (errors.RateLimitError, core.ModelRateLimitError, True),
+    500: (errors.InternalServerError, core.ModelAPIError, True),
+    503: (errors.InternalServerError, core.ModelAPIError, True),
+}
+
+
+async def _drained(stream: Any) -> None:
+    async for _ in stream:
+        pass
+
+
+WAYS = {
+    "invoke": lambda model: model.invoke("Hi"),
+    "ainvoke": lambda model: asyncio.run(model.ainvoke("Hi")),
+    "stream": lambda model: list(model.stream("Hi")),
+    "astream": lambda model: asyncio.run(_drained(model.astream("Hi"))),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("status", STATUSES)
+def test_status(status: int, way: str):
+    ours, theirs, retryable = STATUSES[status]
+    model = Gateway({"message": "No such thing", "requestId": "req-1"}, status=status).model()
+    with pytest.raises(ours) as caught:
+        WAYS[way](model)
+    assert isinstance(caught.value, theirs)
+    assert caught.value.is_retryable is retryable
+    assert caught.value.request_id == "req-1"
+    assert isinstance(caught.value.response, httpx.Response)
+    assert caught.value.response.json()["message"] == "No such thing"
+
+
+def test_context_overflow_is_theirs_too():
+    body = {
+        "message": "This model's maximum context length is 8192 tokens.",
+        "error": {"code": "context_length_exceeded"},
+    }
+    with pytest.raises(core.ContextOverflowError) as caught:
+        Gateway(body, status=400).model().invoke("Hi")
+    assert isinstance(caught.value, errors.ContextOverflowError)
+    assert isinstance(caught.value, core.ModelInvalidRequestError)
+
+
+def test_connection_failure():
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    model = ChatAIMLAPI(api_key="k", max_retries=0, http_client=httpx.Client(transport=httpx.MockTransport(refuse)))
+    with pytest.raises(core.ModelConnectionError) as caught:
+        model.invoke("Hi")
+    assert isinstance(caught.value, errors.APIConnectionError)
+    assert caught.value.is_retryable
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_stream_that_breaks_off_is_an_error(way: str):
+    events = [chunk({"content": "Half an ans"})]
+    cut = sse(events).replace(b"data: [DONE]\n\n", b"")
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=cut, headers={"content-type": "text/event-stream"})
+
+    transport = httpx.MockTransport(answer)
+    model = ChatAIMLAPI(
+        api_key="k",
+        max_retries=0,
+        http_client=httpx.Client(transport=transport),
+        http_async_client=httpx.AsyncClient(transport=transport),
+    )
+    with pytest.raises(errors.StreamError) as caught:
+        WAYS[way](model)
+    assert isinstance(caught.value, core.ModelAPIError)
+
+
+def test_what_cannot_be_sent_is_not_retried():
+    with pytest.raises(core.ModelInvalidRequestError) as caught:
+        Gateway().model().invoke([HumanMessage([{"type": "hologram"}])])
+    assert isinstance(caught.value, ValueError)
+    assert not caught.value.is_retryable
+
+
+def test_errors_pickle():
+    with pytest.raises(errors.RateLimitError) as caught:
+        Gateway({"message": "Slow down"}, status=429).model().invoke("Hi")
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert type(copied) is type(caught.value)
+    assert isinstance(copied, core.ModelRateLimitError)
+    assert str(copied) == str(caught.value)
+
+
+def test_fallbacks_and_retries_of_langchain():
+    good = Gateway().model()
+    assert Gateway({"message": "x"}, status=500).model().with_fallbacks([good]).invoke("Hi").text == "Hi"
+    answers = iter([429, 200])
+
+    class Twice(Gateway):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            self.status = next(answers)
+            return super().__call__(request)
+
+    retried = (
+        Twice().model().with_retry(retry_if_exception_type=(core.ModelRateLimitError,), wait_exponential_jitter=False)
+    )
+    assert retried.invoke("Hi").text == "Hi"
+
+
+def test_a_stream_left_early_is_told_to_tracers_as_such():
+    from langchain_core.callbacks import BaseCallbackHandler
+
+    class Seen(BaseCallbackHandler):
+        error: BaseException | None = None
+
+        def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+            self.error = error
+
+    seen = Seen()
+    stream = Gateway().model().stream("Hi", config={"callbacks": [seen]})
+    next(stream)
+    stream.close()
+    assert isinstance(seen.error, GeneratorExit)
+
+
+def test_history_with_a_broken_call_is_sent_back():
+    gateway = Gateway()
+    broken = {"id": "c1", "name": "f", "args": None, "error": None, "type": "invalid_tool_call"}
+    gateway.model().invoke([HumanMessage("Hi"), AIMessage("", invalid_tool_calls=[broken])])
+    sent = gateway.bodies[0]["messages"][1]
+    assert sent["content"] == ""
+    assert sent["tool_calls"][0]["function"] == {"name": "f", "arguments": ""}

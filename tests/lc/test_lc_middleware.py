@@ -1,0 +1,177 @@
+"""LangChain's agent middleware finds in `ChatAIMLAPI` what it needs: profile, token counts, error classes, schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    ClearToolUsesEdit,
+    ContextEditingMiddleware,
+    LLMToolSelectorMiddleware,
+    ModelCallLimitMiddleware,
+    ModelFallbackMiddleware,
+    ModelRetryMiddleware,
+    SummarizationMiddleware,
+)
+from langchain_core.exceptions import ModelAuthenticationError
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.lc.gateway import Gateway, chat_body
+from tests.lc.test_lc_agents import (
+    MODEL,
+    QUESTION,
+    add,
+    bodies,
+    emulator_of_the_module,
+    ended,
+    gateway,
+    get_weather,
+    model_at_the_emulator,
+)
+
+__all__ = ["emulator_of_the_module", "gateway", "model_at_the_emulator"]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainPendingDeprecationWarning"),
+]
+
+
+def long_history(turns: int = 10) -> list[AnyMessage]:
+    said = "The quick brown fox jumps over the lazy dog. " * 20
+    return [message for turn in range(turns) for message in (HumanMessage(f"{turn}: {said}"), AIMessage(said))]
+
+
+def small(model: ChatAIMLAPI, tokens: int) -> ChatAIMLAPI:
+    """The same model, as if its context were of so many tokens."""
+    assert model.profile
+    return model.model_copy(update={"profile": {**model.profile, "max_input_tokens": tokens}})
+
+
+# --- summaries ------------------------------------------------------------------------------------------------------
+
+
+async def test_summaries_by_fraction_of_the_context(model: ChatAIMLAPI):
+    model = small(model, 4000)
+    middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("fraction", 0.1))
+    agent = create_agent(model, [get_weather], middleware=[middleware])
+    asked = {"messages": [*long_history(), *QUESTION["messages"]]}
+    for result in (agent.invoke(asked), await agent.ainvoke(asked)):
+        assert len(result["messages"]) < 10
+        assert "summary" in result["messages"][0].text
+        assert "Sunny in Paris" in result["messages"][-1].text
+
+
+def test_nothing_is_summarised_below_the_fraction(model: ChatAIMLAPI, gateway: Emulator):
+    middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("messages", 2))
+    assert ended(create_agent(model, [get_weather], middleware=[middleware]).invoke(QUESTION)["messages"])
+    assert len(bodies(gateway)) == 2
+
+
+def test_summaries_by_the_tokens_that_replies_report():
+    """Reported tokens count only where the provider of the message is the one that the model names itself."""
+    gateway = Gateway(chat_body("Fine", finish="stop"))
+    model = small(gateway.model(), 20)
+    middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.6), keep=("messages", 1))
+    first = model.invoke("Hi")
+    assert first.usage_metadata
+    assert first.usage_metadata["total_tokens"] == 15
+    agent = create_agent(model, [], middleware=[middleware])
+    result = agent.invoke({"messages": [HumanMessage("Hi"), first, HumanMessage("Ho")]})
+    assert "summary" in result["messages"][0].text
+
+
+# --- retries and fallbacks ------------------------------------------------------------------------------------------
+
+
+def test_fallback_without_a_retry_that_could_not_help():
+    failing = Gateway({"message": "x"}, status=401)
+    fallback = Gateway(chat_body("Saved"))
+    retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="error")
+    falling_back: Any = ModelFallbackMiddleware(fallback.model())
+    agent = create_agent(failing.model(), [], middleware=[falling_back, retry])
+    assert agent.invoke(QUESTION)["messages"][-1].text == "Saved"
+    assert len(failing.bodies) == 1, "an error that will not pass was tried again"
+
+
+@pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
+async def test_fallback_to_another_vendor(gateway: Emulator, responses: bool):
+    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    first = ChatAIMLAPI(model=f"{MODEL}#fault=status-503", use_responses_api=responses, **told)
+    second = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", **told)
+    agent = create_agent(first, [get_weather], middleware=[ModelFallbackMiddleware(second)])
+    for result in (agent.invoke(QUESTION), await agent.ainvoke(QUESTION)):
+        assert ended(result["messages"])
+    assert {body["model"] for body in bodies(gateway)} == {MODEL, "anthropic/claude-sonnet-4.5"}
+    await first.aclose()
+    await second.aclose()
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+async def test_middleware_retries_what_may_pass(gateway: Emulator, status: int):
+    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status};times=2", **told)
+    retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
+    result = await create_agent(model, [], middleware=[retry]).ainvoke(QUESTION)
+    assert "[emulated]" in result["messages"][-1].text
+    assert len(bodies(gateway)) == 3
+    await model.aclose()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+def test_middleware_does_not_retry_what_will_not_pass(gateway: Emulator, status: int):
+    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status}", api_key="k", base_url=gateway.base_url)
+    retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="continue")
+    create_agent(model, [], middleware=[retry]).invoke(QUESTION)
+    assert len(bodies(gateway)) == 1
+    model.close()
+
+
+def test_errors_of_an_agent_are_those_of_core():
+    with pytest.raises(ModelAuthenticationError):
+        create_agent(Gateway({"message": "x"}, status=401).model(), []).invoke(QUESTION)
+
+
+# --- what goes to the model -----------------------------------------------------------------------------------------
+
+
+def names(body: dict[str, Any]) -> list[str]:
+    return [tool.get("function", tool)["name"] for tool in body.get("tools", [])]
+
+
+async def test_a_model_selects_the_tools(model: ChatAIMLAPI, gateway: Emulator):
+    selector: Any = LLMToolSelectorMiddleware(max_tools=1, always_include=["add"])
+    agent = create_agent(model, [get_weather, search_books, add], middleware=[selector])
+    for result in (agent.invoke(QUESTION), await agent.ainvoke(QUESTION)):
+        assert isinstance(result["messages"][-1], AIMessage)
+    offered = [names(body) for body in bodies(gateway) if names(body)]
+    assert offered
+    assert all(len(tools) == 2 and "add" in tools for tools in offered)
+
+
+def search_books(title: str) -> str:
+    """Searches the library."""
+    return f"{title}: on the shelf."
+
+
+@pytest.mark.parametrize("method", ["approximate", "model"])
+def test_old_tool_results_are_cleared(model: ChatAIMLAPI, gateway: Emulator, method: Any):
+    call = {"name": "get_weather", "args": {"city": "Oslo"}, "id": "call_1", "type": "tool_call"}
+    old = [HumanMessage("Oslo?"), AIMessage("", tool_calls=[call]), ToolMessage("Rain. " * 200, tool_call_id="call_1")]
+    edit = ClearToolUsesEdit(trigger=100, keep=0, placeholder="[cleared]")
+    editing: Any = ContextEditingMiddleware(edits=[edit], token_count_method=method)
+    agent = create_agent(model, [get_weather], middleware=[editing])
+    agent.invoke({"messages": [*old, *QUESTION["messages"]]})
+    sent = str(bodies(gateway)[0])
+    assert "[cleared]" in sent
+    assert "Rain." not in sent
+
+
+def test_a_limit_of_calls_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
+    limit: Any = ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")
+    create_agent(model, [get_weather], middleware=[limit]).invoke(QUESTION)
+    assert len(bodies(gateway)) == 1

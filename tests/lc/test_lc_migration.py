@@ -1,0 +1,251 @@
+"""Calls as users of `ChatOpenAI`, `ChatOpenRouter` and `langchain-aimlapi` write them, with the class name changed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.tools import tool
+from pydantic import BaseModel, SecretStr
+
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.errors import MissingAPIKeyError
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
+
+KEY = "sk-planted-secret"
+
+
+@pytest.fixture(scope="module")
+def running():
+    with Emulator() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(running):
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def url(gateway):
+    return gateway.base_url
+
+
+@pytest.fixture
+def make():
+    """`ChatAIMLAPI`, closed when the test is over."""
+    made = []
+
+    def model(**given: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**given))
+        return made[-1]
+
+    yield model
+    for one in made:
+        one.close()
+
+
+def body(gateway) -> dict[str, Any]:
+    return gateway.requests[-1].json
+
+
+PREDICTION = {"type": "content", "content": "Hello"}
+
+# Arguments, and what they make of the body of a request: each class documents them under these names.
+CHAT_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "the usual": (
+        {"model": "gpt-4o", "temperature": 0, "max_tokens": 300, "timeout": None, "max_retries": 2},
+        {"model": "gpt-4o", "temperature": 0, "max_tokens": 300},
+    ),
+    "by the fields' names": (
+        {"model_name": "gpt-4o", "openai_api_key": KEY, "request_timeout": 30},
+        {"model": "gpt-4o"},
+    ),
+    "the newer name of the limit": ({"model": "gpt-4o", "max_completion_tokens": 300}, {"max_tokens": 300}),
+    "sampling": (
+        {"model": "gpt-4o", "top_p": 0.5, "frequency_penalty": 0.1, "presence_penalty": 0.2, "seed": 5, "n": 2},
+        {"top_p": 0.5, "frequency_penalty": 0.1, "presence_penalty": 0.2, "seed": 5, "n": 2},
+    ),
+    "stop": ({"model": "gpt-4o", "stop_sequences": ["END"]}, {"stop": ["END"]}),
+    "logprobs": ({"model": "gpt-4o", "logprobs": True, "top_logprobs": 2}, {"logprobs": True, "top_logprobs": 2}),
+    "logit bias": ({"model": "gpt-4o", "logit_bias": {"1": -1}}, {"logit_bias": {"1": -1}}),
+    "reasoning": (
+        {"model": "openai/gpt-5-mini-2025-08-07", "reasoning_effort": "low"},
+        {"reasoning_effort": "low"},
+    ),
+    "model_kwargs": ({"model": "gpt-4o", "model_kwargs": {"prediction": PREDICTION}}, {"prediction": PREDICTION}),
+    "extra_body": ({"model": "gpt-4o", "extra_body": {"provider": "openai"}}, {"provider": "openai"}),
+    "streaming": ({"model": "gpt-4o", "streaming": True, "stream_usage": True}, {"stream": True}),
+}
+
+
+@pytest.mark.parametrize("case", CHAT_OPENAI)
+def test_the_arguments_of_chat_openai(make, gateway, url, case):
+    given, sent = CHAT_OPENAI[case]
+    key = {} if "openai_api_key" in given else {"api_key": KEY}
+    base = {"openai_api_base": url} if "openai_api_key" in given else {"base_url": url}
+    answer = make(**key, **base, **given).invoke("Hello")
+    assert isinstance(answer, AIMessage)
+    assert {name: body(gateway).get(name) for name in sent} == sent
+    assert None not in body(gateway).values()
+    assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("given", [{"use_responses_api": True}, {"reasoning": {"effort": "low", "summary": "auto"}}])
+def test_chat_openai_on_responses(make, gateway, url, given):
+    model = make(model="openai/gpt-5-mini-2025-08-07", api_key=KEY, base_url=url, **given)
+    answer = model.invoke("Hello")
+    assert gateway.requests[-1].path.endswith("/responses")
+    assert answer.text
+
+
+@pytest.mark.parametrize("key", [KEY, SecretStr(KEY), lambda: KEY])
+def test_the_forms_of_a_key(make, gateway, url, key):
+    make(model="gpt-4o", api_key=key, base_url=url).invoke("Hello")
+    assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_headers_of_attribution(make, gateway, url):
+    headers = {"HTTP-Referer": "https://example.com", "X-Title": "Mine"}
+    make(model="gpt-4o", api_key=KEY, base_url=url, default_headers=headers).invoke("Hello")
+    assert gateway.requests[-1].headers["x-title"] == "Mine"
+
+
+# --- ChatOpenRouter -------------------------------------------------------------------------------------------------
+
+
+def test_the_arguments_of_chat_openrouter(make, gateway, url):
+    model = make(
+        model="anthropic/claude-sonnet-4.5",
+        api_key=KEY,
+        base_url=url,
+        temperature=0.3,
+        max_tokens=1024,
+        max_retries=2,
+        timeout=60,
+    )
+    messages = [SystemMessage("Translate to French."), HumanMessage("I love programming.")]
+    answer = model.invoke(messages)
+    assert body(gateway)["max_tokens"] == 1024
+    assert answer.usage_metadata["total_tokens"] > 0
+    assert answer.response_metadata["model_name"]
+    assert answer.response_metadata["cost"]["usd"]
+
+
+# --- langchain-aimlapi ----------------------------------------------------------------------------------------------
+
+
+def test_the_arguments_of_chat_aimlapi(make, gateway, url):
+    model = make(
+        model="gpt-4o",
+        aimlapi_api_key=KEY,
+        aimlapi_api_base=url,
+        temperature=0.7,
+        max_tokens=512,
+        timeout=30,
+        max_retries=3,
+    )
+    assert model.invoke([("system", "You are helpful."), ("human", "Hello")]).content
+    assert body(gateway)["temperature"] == 0.7
+
+
+def test_its_environment(make, gateway, url, monkeypatch):
+    monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
+    monkeypatch.setenv("AIMLAPI_API_BASE", url)
+    assert make(model="gpt-4o").invoke("Hello").content
+    assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_missing_key_is_an_error_and_no_mock(monkeypatch):
+    for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MissingAPIKeyError):
+        ChatAIMLAPI(model="gpt-4o")
+
+
+def test_its_embeddings(gateway, url):
+    embeddings = AIMLAPIEmbeddings(model="text-embedding-3-large", aimlapi_api_key=KEY, aimlapi_api_base=url)
+    assert len(embeddings.embed_documents(["one", "two"])) == 2
+    embeddings.close()
+    assert len(gateway.requests) == 1
+
+
+# --- usage, alike for all three -------------------------------------------------------------------------------------
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+    country: str
+
+
+@tool
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Sunny in {city}."
+
+
+@pytest.fixture
+def model(make, url):
+    return make(model="gpt-4o", api_key=KEY, base_url=url)
+
+
+def test_tools(model):
+    answer = model.bind_tools([weather], tool_choice="any", parallel_tool_calls=False).invoke("Weather in Paris?")
+    assert [call["name"] for call in answer.tool_calls] == ["weather"]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_structured_output(model, method):
+    prompt = 'Paris is in France. Answer in JSON with "name" and "country".'
+    found = model.with_structured_output(City, method=method, include_raw=True).invoke(prompt)
+    assert found["raw"].usage_metadata["total_tokens"] > 0
+    assert isinstance(found["parsed"], City), found["parsing_error"]
+
+
+def test_streams_with_usage(model):
+    chunks = list(model.stream("Hello"))
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    assert len(chunks) > 1
+    assert whole.usage_metadata["total_tokens"] > 0
+
+
+def test_async_and_batch(model):
+    async def run():
+        answers = await model.abatch(["a", "b"])
+        await model.aclose()
+        return answers
+
+    assert len(asyncio.run(run())) == 2
+    assert len(model.batch(["a", "b"])) == 2
+
+
+def test_bound_and_per_call_arguments(model, gateway):
+    model.bind(stop=["END"]).invoke("Hello", temperature=0.1, max_tokens=20)
+    assert {name: body(gateway)[name] for name in ("stop", "temperature", "max_tokens")} == {
+        "stop": ["END"],
+        "temperature": 0.1,
+        "max_tokens": 20,
+    }
+
+
+def test_tokens_are_counted_offline(model, gateway):
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    plain = model.get_num_tokens_from_messages([HumanMessage("Hello")])
+    assert 0 < plain < model.get_num_tokens_from_messages([HumanMessage([{"type": "text", "text": "Hello"}, picture])])
+    assert plain < model.get_num_tokens_from_messages([HumanMessage("Hello")], tools=[weather])
+    assert model.get_num_tokens("Hello") > 0
+    assert gateway.requests == []
+
+
+def test_an_image(model, gateway):
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    model.invoke([HumanMessage([{"type": "text", "text": "What is this?"}, picture])])
+    assert body(gateway)["messages"][0]["content"][1]["type"] == "image_url"

@@ -1,0 +1,124 @@
+"""`register()` and `unregister()`: LangChain's own makers of models, with ours among them."""
+
+from __future__ import annotations
+
+import sys
+
+import httpx
+import langchain.chat_models.base as chat_base
+import langchain.embeddings.base as embeddings_base
+import pytest
+from langchain.chat_models import init_chat_model
+from langchain.embeddings import init_embeddings
+
+from aimlapi_integrations.errors import AIMLAPIError
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
+from aimlapi_integrations.langchain.registration import RegistrationError, register, unregister
+
+MODEL = "aimlapi:openai/gpt-5-mini-2025-08-07"
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was():
+    before = dict(chat_base._BUILTIN_PROVIDERS), dict(embeddings_base._BUILTIN_PROVIDERS)
+    yield
+    unregister()
+    assert before == (chat_base._BUILTIN_PROVIDERS, embeddings_base._BUILTIN_PROVIDERS)
+
+
+def test_without_it_the_provider_is_unknown():
+    with pytest.raises(ValueError, match="model_provider"):
+        init_chat_model(MODEL, api_key="k")
+
+
+def test_models_and_embeddings_by_name():
+    register()
+    model = init_chat_model(MODEL, api_key="k", temperature=0.5)
+    assert isinstance(model, ChatAIMLAPI)
+    assert (model.model_name, model.temperature) == ("openai/gpt-5-mini-2025-08-07", 0.5)
+    assert init_chat_model("google/gemini-2.5-pro", model_provider="aimlapi", api_key="k").model_name
+    embeddings = init_embeddings("aimlapi:voyage-2", api_key="k")
+    assert isinstance(embeddings, AIMLAPIEmbeddings)
+    assert embeddings.model == "voyage-2"
+
+
+def test_a_colon_in_the_id_is_part_of_the_id():
+    register()
+    assert init_chat_model("aimlapi:google/gemma-3-27b-it:free", api_key="k").model_name == "google/gemma-3-27b-it:free"
+
+
+def test_configurable_models(emulated):
+    register()
+    config = {"configurable": {"model": "gpt-4o", "model_provider": "aimlapi"}}
+    with httpx.Client() as client:
+        given = {"api_key": "k", "base_url": emulated.base_url, "http_client": client}
+        model = init_chat_model(configurable_fields=("model", "model_provider"), **given)
+        assert model.invoke("Hello", config=config).response_metadata["model_name"] == "gpt-4o"
+
+
+@pytest.fixture
+def emulated():
+    from aimlapi_integrations.emulator import Emulator
+
+    with Emulator() as gateway:
+        yield gateway
+
+
+def test_twice_is_once():
+    register()
+    rows = dict(chat_base._BUILTIN_PROVIDERS)
+    register()
+    assert rows == chat_base._BUILTIN_PROVIDERS
+
+
+def test_it_can_be_taken_back():
+    register()
+    unregister()
+    unregister()
+    with pytest.raises(ValueError):
+        init_chat_model(MODEL, api_key="k")
+    with pytest.raises(ValueError):
+        init_chat_model("gpt-4o", model_provider="aimlapi", api_key="k")
+    with pytest.raises(ValueError):
+        init_embeddings("aimlapi:voyage-2", api_key="k")
+
+
+@pytest.mark.parametrize("module", [chat_base, embeddings_base])
+@pytest.mark.parametrize("changed", [None, {}, [], {"openai": "langchain_openai:ChatOpenAI"}, {"openai": ("a", "B")}])
+def test_a_table_that_has_changed_is_told_and_left_alone(monkeypatch, module, changed):
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_BUILTIN_PROVIDERS", changed)
+        with pytest.raises(RegistrationError, match="directly"):
+            register()
+        for base in (chat_base, embeddings_base):
+            assert "aimlapi" not in (base._BUILTIN_PROVIDERS or {})
+
+
+def test_a_table_that_nobody_reads_any_more_is_told(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(chat_base, "init_chat_model", lambda *_, **__: object())
+        with pytest.raises(RegistrationError, match="directly"):
+            register()
+    assert "aimlapi" not in chat_base._BUILTIN_PROVIDERS
+
+
+def test_another_provider_of_that_name_is_not_replaced(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(chat_base._BUILTIN_PROVIDERS, "aimlapi", ("langchain_aimlapi", "ChatAimlapi", lambda cls: cls()))
+        with pytest.raises(RegistrationError, match="langchain_aimlapi"):
+            register()
+        unregister()
+        assert chat_base._BUILTIN_PROVIDERS["aimlapi"][0] == "langchain_aimlapi"
+
+
+def test_without_langchain_it_says_so(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "langchain.chat_models.base", None)
+        with pytest.raises(RegistrationError, match="pip install langchain"):
+            register()
+
+
+def test_the_error_is_ours_and_a_runtime_error():
+    assert issubclass(RegistrationError, AIMLAPIError)
+    assert issubclass(RegistrationError, RuntimeError)

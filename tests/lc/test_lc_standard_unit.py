@@ -1,0 +1,25 @@
+"""langchain-tests' unit tests, as they are."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from aimlapi_integrations.langchain import ChatAIMLAPI
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+class TestUnit(ChatModelUnitTests):
+    @property
+    def chat_model_class(self):
+        return ChatAIMLAPI
+
+    @property
+    def chat_model_params(self):
+        return {"model": "openai/gpt-5-mini-2025-08-07", "api_key": "test"}
+
+    @property
+    def init_from_env_params(self):
+        env = {"AIMLAPI_API_KEY": "test", "AIMLAPI_API_BASE": "http://127.0.0.1:1/v1"}
+        return env, {}, {"aimlapi_api_key": "test", "aimlapi_api_base": "http://127.0.0.1:1/v1"}

@@ -1,0 +1,179 @@
+"""Every form of tool and of tool choice, as it reaches the wire."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pydantic.v1
+import pytest
+from langchain_core.tools import tool
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from tests.lc.gateway import Gateway
+
+PARAMETERS = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+
+class Add(BaseModel):
+    """Adds."""
+
+    a: int
+
+
+class AddV1(pydantic.v1.BaseModel):
+    """Adds."""
+
+    a: int
+
+
+class AddDict(TypedDict):
+    """Adds."""
+
+    a: int
+
+
+def add(a: int) -> int:
+    """Adds."""
+    return a
+
+
+@tool
+def add_tool(a: int) -> int:
+    """Adds."""
+    return a
+
+
+FORMS = {
+    "pydantic": (Add, "Add"),
+    "pydantic v1": (AddV1, "AddV1"),
+    "typed dict": (AddDict, "AddDict"),
+    "function": (add, "add"),
+    "tool": (add_tool, "add_tool"),
+    "OpenAI tool": (
+        {"type": "function", "function": {"name": "f", "description": "Adds.", "parameters": PARAMETERS}},
+        "f",
+    ),
+    "OpenAI function": ({"name": "f", "description": "Adds.", "parameters": PARAMETERS}, "f"),
+    "Responses tool": ({"type": "function", "name": "f", "description": "Adds.", "parameters": PARAMETERS}, "f"),
+    "JSON schema": ({"title": "f", "description": "Adds.", **PARAMETERS}, "f"),
+    "Anthropic": ({"name": "f", "description": "Adds.", "input_schema": PARAMETERS}, "f"),
+    "Bedrock": ({"toolSpec": {"name": "f", "description": "Adds.", "inputSchema": {"json": PARAMETERS}}}, "f"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_form_of_tool(form: str):
+    given, name = FORMS[form]
+    before = copy.deepcopy(given) if isinstance(given, dict) else None
+    gateway = Gateway()
+    gateway.model().bind_tools([given]).invoke("Hi")
+    [sent] = gateway.bodies[0]["tools"]
+    assert sent["type"] == "function"
+    assert sent["function"]["name"] == name
+    assert sent["function"]["description"] == "Adds."
+    assert sent["function"]["parameters"]["properties"]["a"]["type"] == "integer"
+    assert sent["function"]["parameters"]["required"] == ["a"]
+    assert before is None or given == before
+
+
+HOSTED = {"type": "web_search_preview"}
+NAMED = {"type": "function", "function": {"name": "add"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("any", "required"),
+        ("required", "required"),
+        (True, "required"),
+        ("add", NAMED),
+        (NAMED, NAMED),
+        ({"type": "function", "name": "add"}, NAMED),
+        ({"type": "tool", "name": "add"}, NAMED),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
+        (None, None),
+        (False, None),
+    ],
+)
+def test_tool_choice(choice: Any, sent: Any):
+    gateway = Gateway()
+    gateway.model().bind_tools([add], tool_choice=choice).invoke("Hi")
+    assert gateway.bodies[0].get("tool_choice") == sent
+    gateway.model().invoke("Hi", tools=[add], tool_choice=choice)
+    assert gateway.bodies[1].get("tool_choice") == sent
+
+
+def test_unknown_tool_choice_is_an_error():
+    with pytest.raises(ValueError, match="multiply"):
+        Gateway().model().bind_tools([add], tool_choice="multiply")
+
+
+def test_no_tools_are_not_sent():
+    gateway = Gateway()
+    gateway.model().bind_tools([], tool_choice="any", parallel_tool_calls=False).invoke("Hi")
+    assert gateway.bodies[0].keys() == {"model", "messages"}
+    gateway.model().invoke("Hi", tools=[], tool_choice="auto")
+    assert gateway.bodies[1].keys() == {"model", "messages"}
+
+
+def test_parallel_tool_calls_only_where_asked():
+    gateway = Gateway()
+    gateway.model().bind_tools([add]).invoke("Hi")
+    assert "parallel_tool_calls" not in gateway.bodies[0]
+    gateway.model().bind_tools([add], parallel_tool_calls=False).invoke("Hi")
+    assert gateway.bodies[1]["parallel_tool_calls"] is False
+
+
+def test_disabled_params_are_never_sent():
+    gateway = Gateway()
+    model = gateway.model(disabled_params={"parallel_tool_calls": None, "temperature": [0]})
+    model.bind_tools([add], parallel_tool_calls=False).invoke("Hi", temperature=0)
+    assert "parallel_tool_calls" not in gateway.bodies[0]
+    assert "temperature" not in gateway.bodies[0]
+    model.invoke("Hi", temperature=1)
+    assert gateway.bodies[1]["temperature"] == 1
+
+
+def test_strict_tools_leave_nothing_out():
+    class Settings(BaseModel):
+        """Sets."""
+
+        name: str
+        level: int = 3
+        labels: dict[str, str] = Field(default_factory=dict)
+
+    gateway = Gateway()
+    gateway.model().bind_tools([Settings], strict=True).invoke("Hi")
+    function = gateway.bodies[0]["tools"][0]["function"]
+    assert function["strict"] is True
+    schema = function["parameters"]
+    assert schema["required"] == ["name", "level", "labels"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["level"]["type"] == ["integer", "null"]
+    assert "default" not in schema["properties"]["level"]
+    assert schema["properties"]["labels"]["additionalProperties"] == {"type": "string"}
+
+
+def test_extras_of_a_tool_are_kept():
+    bound = Gateway().model().bind_tools([tool(extras={"cache_control": {"type": "ephemeral"}})(add)])
+    assert bound.kwargs["tools"][0]["cache_control"] == {"type": "ephemeral"}  # type: ignore[attr-defined]
+
+
+def test_a_tool_that_contains_itself():
+    gateway = Gateway()
+    gateway.model().bind_tools([Tree]).invoke("Hi")
+    schema = gateway.bodies[0]["tools"][0]["function"]["parameters"]
+    assert schema["type"] == "object"
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert "Tree" in schema["$defs"]
+
+
+class Tree(BaseModel):
+    """A tree."""
+
+    children: list[Tree] = []
