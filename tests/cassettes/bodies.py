@@ -1,0 +1,121 @@
+"""HTTP bodies as a person can read them, and back: JSON as its structure, a stream as the list of its events.
+
+What comes back says the same, byte for byte but for spaces in JSON: a client cannot tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+Stored: TypeAlias = dict[str, Any]
+"""At most one of `json`, `events` and `text`; none of them where there is no body.
+
+What all JSON events of a stream have in common (`id`, `model` …) stands once, in `every_event`.
+"""
+
+EVENT_STREAM = "text/event-stream"
+
+
+def readable(body: bytes | str | None, content_type: str) -> Stored:
+    """A body as a cassette stores it.
+
+    Raises:
+        ValueError: the body is not text, or cannot be given back as it was.
+    """
+    text = body.decode("utf-8") if isinstance(body, bytes) else body
+    if not text:
+        return {}
+    if content_type.startswith(EVENT_STREAM):
+        return _events(text)
+    parsed = _parsed(text)
+    return {"text": text} if parsed is text else {"json": parsed}
+
+
+def wire(stored: Stored) -> str:
+    """What went over the wire, of `json`, `events` or `text`."""
+    if "json" in stored:
+        return _dumps(stored["json"])
+    if "events" in stored:
+        return "".join(f"{line}\n" for event in _whole(stored) for line in _lines(event))
+    return str(stored.get("text", ""))
+
+
+def payloads(stored: Stored) -> list[Stored]:
+    """The JSON that the events of a stream carry, in their order."""
+    return [event["data"] for event in _whole(stored) if isinstance(event.get("data"), dict)]
+
+
+def _whole(stored: Stored) -> Iterator[Stored]:
+    """The events with what they have in common."""
+    shared = stored.get("every_event", {})
+    for event in stored.get("events", ()):
+        data = event.get("data")
+        yield {**event, "data": {**shared, **data}} if isinstance(data, dict) else event
+
+
+def _events(text: str) -> Stored:
+    blocks = text.replace("\r\n", "\n").split("\n\n")
+    if blocks[-1] and not blocks[-1].endswith("\n"):
+        raise ValueError(f"A stream that ends inside an event makes no cassette: {blocks[-1]!r}")
+    return _shared([event for block in blocks for event in _block(block)])
+
+
+def _shared(events: list[Stored]) -> Stored:
+    """Events without what they have in common, and that."""
+    found = payloads({"events": events})
+    first = found[0] if len(found) > 1 else {}
+    shared = {name: value for name, value in first.items() if all(_has(data, name, value) for data in found)}
+    if not shared:
+        return {"events": events}
+    return {"every_event": shared, "events": [_without(shared, event) for event in events]}
+
+
+def _without(shared: Stored, event: Stored) -> Stored:
+    data = event.get("data")
+    if not isinstance(data, dict):
+        return event
+    return {**event, "data": {name: value for name, value in data.items() if name not in shared}}
+
+
+def _has(data: Stored, name: str, value: Any) -> bool:
+    return name in data and _dumps(data[name]) == _dumps(value)
+
+
+def _block(block: str) -> Iterator[Stored]:
+    """The comments of a block, each by itself, then its event."""
+    fields: dict[str, list[str]] = {}
+    for line in filter(None, block.split("\n")):
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name:
+            fields.setdefault(name, []).append(value)
+        else:
+            yield {"comment": value}
+    if fields:
+        event = {name: "\n".join(values) for name, values in fields.items()}
+        yield event | ({"data": _parsed(event["data"])} if "data" in event else {})
+
+
+def _lines(event: Stored) -> Iterator[str]:
+    if "comment" in event:
+        yield f": {event['comment']}"
+    for name, value in event.items():
+        if name != "comment":
+            text = value if isinstance(value, str) else _dumps(value)
+            yield from (f"{name}: {line}" for line in text.split("\n"))
+    yield ""
+
+
+def _parsed(text: str) -> Any:
+    """The object or list that the text is; else the text itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, dict | list) else text
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,112 @@
+"""The scenarios in LlamaIndex."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatResponse, ImageBlock, TextBlock, ThinkingBlock
+from llama_index.core.llms import ChatMessage
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools import FunctionTool
+
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+
+from . import seen
+from .seen import Line, Parsed, Seen, Sight, Tokens, Vectors
+
+
+def model(line: Line, name: str = seen.MODEL, **kwargs: Any) -> AIMLAPI:
+    return AIMLAPI(
+        model=name,
+        api_key=line.api_key,
+        api_base=line.base_url,
+        use_responses_api=line.use_responses_api,
+        max_retries=0,
+        **kwargs,
+    )
+
+
+def look(response: ChatResponse, calls: list[Any] | None = None) -> Seen:
+    """What a user reads off a response, and the tool calls that the model found in it."""
+    told, raw = response.additional_kwargs, response.raw
+    assert isinstance(raw, dict)
+    usage = raw["usage"]
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    thoughts = [block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)]
+    return Seen(
+        text=response.message.content or "",
+        reasoning="\n\n".join(thought for thought in thoughts if thought),
+        finish_reason=told["finish_reason"],
+        tokens=Tokens(
+            told["prompt_tokens"],
+            told["completion_tokens"],
+            told["total_tokens"],
+            details.get("reasoning_tokens", 0),
+        ),
+        tool_calls=tuple((call.tool_name, call.tool_kwargs) for call in calls or ()),
+        cost=told.get("cost"),
+        inference_id=told.get("inference_id"),
+        request_id=told.get("request_id"),
+    )
+
+
+def chat(line: Line, llm: AIMLAPI, content: Any) -> list[Sight]:
+    return [look(line.call(llm, "chat", [ChatMessage(role="user", content=content)]))]
+
+
+def hello(line: Line) -> list[Sight]:
+    return chat(line, model(line), seen.HELLO)
+
+
+def plain(line: Line) -> list[Sight]:
+    return chat(line, model(line), seen.GREETING)
+
+
+def stream(line: Line) -> list[Sight]:
+    parts = line.call(model(line), "stream_chat", [ChatMessage(seen.GREETING)])
+    assert "".join(part.delta or "" for part in parts) == parts[-1].message.content
+    return [look(parts[-1])]
+
+
+def tools(line: Line) -> list[Sight]:
+    llm = model(line)
+    weather = FunctionTool.from_defaults(seen.get_weather, description="The weather in a city.")
+    asked = line.call(llm, "chat_with_tools", [weather], user_msg=seen.QUESTION)
+    calls = llm.get_tool_calls_from_response(asked)
+    history = [ChatMessage(seen.QUESTION), asked.message]
+    for call in calls:
+        said = weather(**call.tool_kwargs).content
+        history.append(ChatMessage(role="tool", content=said, additional_kwargs={"tool_call_id": call.tool_id}))
+    answered = line.call(llm, "chat_with_tools", [weather], chat_history=history)
+    return [look(asked, calls), look(answered)]
+
+
+def structured(line: Line) -> list[Sight]:
+    trip = line.call(model(line), "structured_predict", seen.Trip, PromptTemplate(seen.NOTE))
+    assert trip == seen.Trip(city="Lisbon", days=4)
+    return [Parsed(trip)]
+
+
+def reasoning(line: Line) -> list[Sight]:
+    thinker = (
+        model(line, reasoning_options={"effort": "low", "summary": "auto"})
+        if line.use_responses_api
+        else model(line, seen.THINKER)
+    )
+    return chat(line, thinker, seen.RIDDLE)
+
+
+def image(line: Line) -> list[Sight]:
+    blocks = [TextBlock(text=seen.LOOK), ImageBlock(image=seen.PICTURE.encode(), image_mimetype="image/png")]
+    return chat(line, model(line), blocks)
+
+
+def embeddings(line: Line) -> list[Sight]:
+    embedder = AIMLAPIEmbedding(
+        model_name=seen.EMBEDDER,
+        dimensions=seen.DIMENSIONS,
+        api_key=line.api_key,
+        api_base=line.base_url,
+        max_retries=0,
+    )
+    return [Vectors(line.call(embedder, "get_text_embedding_batch", seen.TEXTS))]

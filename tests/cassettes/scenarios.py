@@ -1,0 +1,51 @@
+"""The table of scenarios: for each adapter, endpoint and capability a small function that calls and says what it saw.
+
+A name is `adapter-endpoint-capability`, and that of the cassette too. The modules of adapters load when they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from .seen import Line, Sight
+
+ADAPTERS = {"core": "core_scenarios", "langchain": "lc_scenarios", "llama-index": "li_scenarios"}
+ENDPOINTS = {"chat": False, "responses": True}
+CAPABILITIES = ("plain", "stream", "tools", "structured", "reasoning", "image")
+
+# Exchanges that the vendor documents, and the endpoint that each goes to. They were transcribed, not recorded.
+DOCUMENTED = {"documented-chat-completions": "chat", "documented-responses": "responses"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One small use of one adapter."""
+
+    adapter: str
+    endpoint: str
+    capability: str
+
+    @property
+    def name(self) -> str:
+        """`adapter-endpoint-capability`, without what an endpoint says twice."""
+        parts = (self.adapter, self.endpoint, self.capability)
+        return "-".join(dict.fromkeys(parts))
+
+    def run(self, line: Line) -> list[Sight]:
+        """Makes its calls, and says what a user sees of each."""
+        module = import_module(f".{ADAPTERS[self.adapter]}", __package__)
+        function = getattr(module, self.capability)
+        sights: list[Sight] = function(replace(line, use_responses_api=ENDPOINTS.get(self.endpoint, False)))
+        return sights
+
+
+def _scenarios() -> Iterator[Scenario]:
+    for adapter in ADAPTERS:
+        for endpoint in ENDPOINTS:
+            yield from (Scenario(adapter, endpoint, capability) for capability in CAPABILITIES)
+        yield Scenario(adapter, "embeddings", "embeddings")
+
+
+SCENARIOS = {scenario.name: scenario for scenario in _scenarios()}
