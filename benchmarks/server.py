@@ -1,0 +1,146 @@
+"""A canned gateway on loopback, in a process of its own: it answers from bytes made once, and costs next to nothing.
+
+The model id of a request says what to answer: `chunks-500`, `tools-500`, `pause-20` (20 chunks, a pause among them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import cache
+from typing import Any
+
+Json = dict[str, Any]
+PAUSE = 0.25
+WORD = " word"
+USAGE = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
+META = {"usage": {"credits_used": 20, "usd_spent": 0.00001}}
+
+
+@cache
+def chat_plain() -> bytes:
+    message = {"role": "assistant", "content": WORD * 20}
+    choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
+    return _json({"object": "chat.completion", **_head(), "choices": [choice], "usage": USAGE, "meta": META})
+
+
+@cache
+def chat_stream(kind: str, count: int) -> tuple[bytes, ...]:
+    deltas: list[Json] = [{"content": WORD}] * count if kind != "tools" else list(_tool_deltas(count))
+    chunks = [_chunk([{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
+    chunks.append(_chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if kind == "tools" else "stop"}]))
+    chunks.append(_chunk([], usage=USAGE, meta=META))
+    return (*map(_event, chunks), b"data: [DONE]\n\n")
+
+
+def _tool_deltas(count: int) -> list[Json]:
+    name = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x": "'}}
+    piece = {"index": 0, "function": {"arguments": "word "}}
+    end = {"index": 0, "function": {"arguments": '"}'}}
+    return [{"tool_calls": [call]} for call in [name, *[piece] * (count - 2), end]]
+
+
+@cache
+def responses_plain() -> bytes:
+    return _json(_response("completed", WORD * 20))
+
+
+@cache
+def responses_stream(kind: str, count: int) -> tuple[bytes, ...]:
+    part = {"type": "output_text", "text": "", "annotations": []}
+    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    events: list[Json] = [
+        {"type": "response.created", "response": {**_response("in_progress", ""), "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.added", **at, "part": part},
+        *[{"type": "response.output_text.delta", **at, "delta": WORD, "logprobs": []}] * count,
+        {"type": "response.output_text.done", **at, "text": WORD * count, "logprobs": []},
+        {"type": "response.completed", "response": _response("completed", WORD * count)},
+    ]
+    return tuple(
+        f"event: {event['type']}\n".encode() + _event({**event, "sequence_number": at})
+        for at, event in enumerate(events)
+    )
+
+
+def embeddings(texts: int) -> bytes:
+    vector = [0.01] * 64
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(texts)]
+    return _json({"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+
+
+def _response(status: str, text: str) -> Json:
+    content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": content}
+    usage = {"input_tokens": 12, "output_tokens": 34, "total_tokens": 46}
+    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+    head = {"id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": "m", "tools": []}
+    more = {"parallel_tool_calls": True, "tool_choice": "auto", "error": None, "incomplete_details": None}
+    return {**head, **more, "output": [message], "usage": {**usage, **details}, "meta": META}
+
+
+def _head() -> Json:
+    return {"id": "chatcmpl-1", "created": 1, "model": "m", "system_fingerprint": "canned"}
+
+
+def _chunk(choices: list[Json], **more: Any) -> Json:
+    return {"object": "chat.completion.chunk", **_head(), "choices": choices, **more}
+
+
+def _event(body: Json) -> bytes:
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+def _json(body: Json) -> bytes:
+    raw = json.dumps(body).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(raw), raw)
+
+
+async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            size = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+            body = json.loads(await reader.readexactly(int(size.partition(b":")[2])) or b"{}")
+            await answer(head.split(b" ", 2)[1].decode(), body, writer)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def answer(path: str, body: Json, writer: asyncio.StreamWriter) -> None:
+    if path.endswith("/embeddings"):
+        writer.write(embeddings(len(body["input"])))
+    elif not body.get("stream"):
+        writer.write(responses_plain() if path.endswith("/responses") else chat_plain())
+    else:
+        kind, _, count = body["model"].partition("-")
+        make = responses_stream if path.endswith("/responses") else chat_stream
+        await stream(make(kind, int(count or 20)), kind == "pause", writer)
+    await writer.drain()
+
+
+async def stream(events: tuple[bytes, ...], pause: bool, writer: asyncio.StreamWriter) -> None:
+    """Eight events to a TCP chunk, as a busy gateway sends them; with a pause, one by one."""
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    step = 1 if pause else 8
+    for at in range(0, len(events), step):
+        piece = b"".join(events[at : at + step])
+        writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        await writer.drain()
+        if pause and at == 3:
+            await asyncio.sleep(PAUSE)
+    writer.write(b"0\r\n\r\n")
+
+
+async def serve() -> None:
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 26, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
