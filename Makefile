@@ -30,15 +30,25 @@ lint: .venv/dev-ready  ## Style, format and the walls between the layers
 types: .venv/dev-ready  ## Types, strictly
 	@$(BIN)/mypy
 
+bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
+	@.venv-bench/bin/python -m benchmarks.run
+
 record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
 	@$(BIN)/python -m tests.cassettes.record
 
 clean:  ## Remove what the other targets made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
+	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	@find integrations tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# An environment of its own: one of the peers caps pydantic.
+.venv-bench/ready: pyproject.toml
+	@$(subst .venv,.venv-bench,$(CREATE))
+	@echo "Installing the peers into .venv-bench …"
+	@$(subst .venv,.venv-bench,$(INSTALL)) -e ".[bench]"
+	@touch $@
 
 .venv/demo-ready: pyproject.toml
 	@$(CREATE)
