@@ -142,13 +142,15 @@ class ChatDecoder:
 
     def _read_beside(self, delta: Json, fragments: list[Fragment]) -> None:
         """Everything but text and tool calls, which most deltas hold nothing of."""
-        for key in _WHOLE:
-            if delta.get(key):
-                self._message[key] = delta[key]
-        for key, read in _READERS.items():
-            if delta.get(key):
-                read(self, delta[key], fragments)
-        self._read_reasoning(delta, fragments)
+        for key, value in delta.items():
+            if not value:
+                continue
+            if key in _WHOLE:
+                self._message[key] = value
+            elif key in _READERS:
+                _READERS[key](self, value, fragments)
+            elif key in THINKING:
+                self._read_thinking(key, value, fragments)
 
     def _fragment(self, key: Hashable, part: Part) -> Fragment:
         return Fragment(self._positions.setdefault(key, len(self._positions)), part)
@@ -169,13 +171,13 @@ class ChatDecoder:
             for kind, text in pieces
         ]
 
-    def _read_reasoning(self, delta: Json, fragments: list[Fragment]) -> None:
+    def _read_thinking(self, field: str, value: Any, fragments: list[Fragment]) -> None:
         """Several fields may say the same, in one chunk or in turn: the first that spoke is the one to hear."""
-        self._fold_details(objects(delta.get("reasoning_details")))
-        said = [field for field in THINKING if reasoning_text({field: delta.get(field)})]
-        self._thinking = self._thinking or next(iter(said), None)
-        if self._thinking in said:
-            thought = reasoning_text({self._thinking: delta[self._thinking]})
+        if field == "reasoning_details":
+            self._fold_details(objects(value))
+        thought = reasoning_text({field: value})
+        if thought and self._thinking in (None, field):
+            self._thinking = field
             self._thought.append(thought)
             fragments.append(self._fragment("reasoning", Reasoning(thought)))
 

@@ -50,11 +50,23 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
         """Core's reading of the tool calls; at the end of the message, only whole ones are valid."""
-        if self.tool_call_chunks or self.tool_calls or self.invalid_tool_calls:
+        if self.chunk_position != "last" and len(self.tool_call_chunks) == 1 and _amid(self.tool_call_chunks[0]):
+            self.tool_calls, self.invalid_tool_calls = [], [_as_invalid(self.tool_call_chunks[0])]
+        elif self.tool_call_chunks or self.tool_calls or self.invalid_tool_calls:
             cast(Any, messages.AIMessageChunk).init_tool_calls(self)
             if self.chunk_position == "last" and self.tool_call_chunks:
                 _judge(self)
         return self
+
+
+def _amid(piece: messages.ToolCallChunk) -> bool:
+    """Whether a piece comes from amid the arguments: core tries at length to mend such a one, and finds it invalid."""
+    args = (piece["args"] or "").lstrip()
+    return bool(args) and args[0] != "{"
+
+
+def _as_invalid(piece: messages.ToolCallChunk) -> messages.InvalidToolCall:
+    return invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"], error=None)
 
 
 def _judge(message: messages.AIMessageChunk) -> None:
