@@ -1,43 +1,51 @@
 """A JSON schema that a model can be held to exactly.
 
-https://platform.openai.com/docs/guides/structured-outputs#supported-schemas: every property is required, what was
-optional may be null instead, and no further properties are allowed, save in maps, which have nothing but such.
+https://platform.openai.com/docs/guides/structured-outputs#supported-schemas: every property is required and no further
+ones are allowed, save in maps, which have nothing but such.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..conversation import Json
+from .conversation import Json
 
 _NESTED = ("items", "additionalProperties", "not")
 _NESTED_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NESTED_MAPS = ("properties", "$defs", "definitions")
 
 
-def strict_schema(schema: Any) -> Any:
+def strict_schema(schema: Any, *, nullable: bool = True) -> Any:
     """`schema` made strict, at every level; the one given is not changed.
+
+    Args:
+        schema: a JSON schema, or what stands where one may.
+        nullable: whether what was optional may be null instead. Else it must be there like the rest: for readers that
+            take a default where a field is missing, but no null.
 
     >>> strict_schema({"type": "object", "properties": {"a": {"type": "integer", "default": 1}}})["required"]
     ['a']
     """
     if not isinstance(schema, dict):
         return schema
-    strict = {key: _nested(key, value) for key, value in schema.items() if key != "default"}
-    return _closed(strict, schema.get("required") or ()) if "properties" in strict else strict
+    strict = {key: _nested(key, value, nullable) for key, value in schema.items() if key != "default"}
+    if "properties" not in strict:
+        return strict
+    return _closed(strict, (schema.get("required") or ()) if nullable else strict["properties"])
 
 
-def _nested(key: str, value: Any) -> Any:
+def _nested(key: str, value: Any, nullable: bool) -> Any:
     if key in _NESTED:
-        return strict_schema(value)
+        return strict_schema(value, nullable=nullable)
     if key in _NESTED_LISTS:
-        return [strict_schema(one) for one in value]
+        return [strict_schema(one, nullable=nullable) for one in value]
     if key in _NESTED_MAPS:
-        return {name: strict_schema(one) for name, one in value.items()}
+        return {name: strict_schema(one, nullable=nullable) for name, one in value.items()}
     return value
 
 
 def _closed(schema: Json, required: Any) -> Json:
+    """With every property required; those that were not, nullable."""
     properties = {name: one if name in required else _nullable(one) for name, one in schema["properties"].items()}
     return {**schema, "properties": properties, "required": list(properties), "additionalProperties": False}
 

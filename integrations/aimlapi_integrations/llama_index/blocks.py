@@ -1,0 +1,161 @@
+"""Blocks of a LlamaIndex message -> parts, one function per class of block."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    VideoBlock,
+)
+
+from ..conversation import Audio, File, Image, Part, Reasoning, Text, Video
+from ..errors import UnsupportedContentError
+from .mime import is_text, mime_type
+
+
+def parts_of(block: Any) -> list[Part]:
+    """The parts that one block of content stands for: none for text that is empty.
+
+    Raises:
+        UnsupportedContentError: a block of a class that has no form here.
+    """
+    convert = _CONVERTERS.get(type(block)) or _by_base(block)
+    return convert(block)
+
+
+def _by_base(block: Any) -> Callable[[Any], list[Part]]:
+    found = next((convert for kind, convert in _CONVERTERS.items() if isinstance(block, kind)), None)
+    if found is None:
+        raise UnsupportedContentError(f"A {type(block).__name__} cannot be sent to any endpoint.")
+    return found
+
+
+def _text(block: TextBlock) -> list[Part]:
+    return [Text(block.text)] if block.text else []
+
+
+def _image(block: ImageBlock) -> list[Part]:
+    url = _link(block)
+    if url:
+        return [Image(url=url, detail=block.detail)]
+    raw = _read(block.resolve_image())
+    return [Image(data=_base64(raw), mime=mime_type(raw, _name(block), block.image_mimetype), detail=block.detail)]
+
+
+def _audio(block: AudioBlock) -> list[Part]:
+    url = _link(block)
+    if url and not url.startswith("data:"):
+        return [Audio(url=url, format=block.format)]
+    raw = _read(block.resolve_audio())
+    mime = mime_type(raw, _name(block))
+    return [Audio(data=_base64(raw), format=block.format or (mime if mime.startswith("audio/") else None))]
+
+
+def _video(block: VideoBlock) -> list[Part]:
+    url = _link(block)
+    if url:
+        return [Video(url=url)]
+    raw = _read(block.resolve_video())
+    return [Video(data=_base64(raw), mime=mime_type(raw, _name(block), block.video_mimetype))]
+
+
+def _document(block: DocumentBlock) -> list[Part]:
+    """A document; one of text goes as text, since endpoints read files of that kind hardly anywhere."""
+    title = block.title if block.title != _UNTITLED else None
+    if block.url and not block.url.startswith("data:"):
+        return [File(url=block.url, mime=block.document_mimetype, filename=title or _name(block))]
+    raw = _read(block.resolve_document())
+    mime = mime_type(raw, title or _name(block), block.document_mimetype)
+    name = title or _name(block)
+    if is_text(mime):
+        text = raw.decode(errors="replace")
+        return [Text(f"{name}\n\n{text}" if name else text)]
+    return [File(data=_base64(raw), mime=mime, filename=_with_suffix(name, mime))]
+
+
+_UNTITLED = "input_document"  # what core calls a document that was given no title
+
+
+def _citable(block: CitableBlock) -> list[Part]:
+    inner = [part for nested in block.content for part in parts_of(nested)]
+    return [Text(f"{block.title} ({block.source}):"), *inner]
+
+
+def _citation(block: CitationBlock) -> list[Part]:
+    return parts_of(block.cited_content)
+
+
+def _thinking(block: ThinkingBlock) -> list[Part]:
+    """Reasoning; the parts of a summary share their item's proofs, which go with the first."""
+    known = block.additional_information
+    first = Reasoning(
+        text=block.content or "",
+        kind="summary" if known.get("kind") == "summary" else "text",
+        id=known.get("id"),
+        signature=known.get("signature"),
+        encrypted=known.get("encrypted_content"),
+        details=tuple(known.get("reasoning_details") or ()),
+    )
+    texts = known.get("parts") or [first.text]
+    if "\n\n".join(texts) != first.text:
+        texts = [first.text]
+    head = Reasoning(texts[0], first.kind, first.id, first.signature, first.encrypted, first.details)
+    return [head, *(Reasoning(text, first.kind, first.id) for text in texts[1:])]
+
+
+_CONVERTERS: dict[type, Callable[[Any], list[Part]]] = {
+    TextBlock: _text,
+    ImageBlock: _image,
+    AudioBlock: _audio,
+    VideoBlock: _video,
+    DocumentBlock: _document,
+    CitableBlock: _citable,
+    CitationBlock: _citation,
+    ThinkingBlock: _thinking,
+}
+
+
+# --- bytes and names ----------------------------------------------------------------------------------------------
+
+
+def _link(block: ImageBlock | AudioBlock | VideoBlock) -> str | None:
+    """The block's URL, where that is what it has."""
+    return str(block.url) if block.url and not _given(block) and block.path is None else None
+
+
+def _given(block: Any) -> Any:
+    return next((value for name in ("image", "audio", "video") if (value := getattr(block, name, None))), None)
+
+
+def _read(buffer: Any) -> bytes:
+    """All of a file; it is left as it was found, since it is the caller's."""
+    data: bytes = buffer.read()
+    buffer.seek(0)
+    return data
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _name(block: Any) -> str | None:
+    """The file's name, from its path or URL."""
+    place = str(block.path or block.url or "")
+    return None if place.startswith("data:") else PurePosixPath(place.partition("?")[0]).name or None
+
+
+def _with_suffix(name: str | None, mime: str) -> str | None:
+    if name is None or PurePosixPath(name).suffix:
+        return name
+    return name + (mimetypes.guess_extension(mime) or "")

@@ -1,0 +1,139 @@
+"""What an LLM and an embedding have in common: how to reach the gateway, and the clients that do."""
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from typing_extensions import Self
+
+from ..client import AsyncClient, Client
+from ..settings import resolve_api_key, resolve_base_url
+
+T = TypeVar("T")
+
+
+class Clients:
+    """One client of each colour per set of arguments, so that a changed field, or a changed copy, gets its own.
+
+    Copies of a model share what is here; a pickle or deep copy starts with nothing, because connections do neither.
+    Threads and event loops may share one: `AsyncClient` keeps a pool for each loop.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Any] = {}
+
+    def sync(self, arguments: Mapping[str, Any]) -> Client:
+        """The client that takes these arguments."""
+        return self._get(Client, arguments)
+
+    def asynchronous(self, arguments: Mapping[str, Any]) -> AsyncClient:
+        """Its async twin."""
+        return self._get(AsyncClient, arguments)
+
+    def close(self) -> None:
+        """Close the connections of the sync clients; the next call opens others."""
+        for client in self._of(Client):
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections that the async clients have in the running event loop."""
+        for client in self._of(AsyncClient):
+            await client.aclose()
+
+    def _of(self, kind: type[T]) -> list[T]:
+        return [client for client in self._made.values() if isinstance(client, kind)]
+
+    def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
+        key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
+        if key not in self._made:
+            self._made.setdefault(key, kind(**arguments))
+        made: T = self._made[key]
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Clients":
+        return Clients()
+
+    def __reduce__(self) -> tuple[type["Clients"], tuple[()]]:
+        return Clients, ()
+
+
+def _hashable(value: Any) -> Hashable:
+    return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+
+
+class Connected(BaseModel):
+    """The fields that say how to reach the gateway. The key is in no dump and no `repr`; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
+
+    api_key: SecretStr | None = Field(
+        default=None, exclude=True, repr=False, description="The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."
+    )
+    api_base: str | None = Field(
+        default=None, description="Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, the public one."
+    )
+    timeout: float | None = Field(default=None, description="Seconds to wait for an answer.")
+    max_retries: int = Field(default=2, ge=0, description="Further tries after errors that may pass; 0 for none.")
+    default_headers: dict[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Headers of every call. They may hold secrets."
+    )
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
+    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    reuse_client: bool = Field(
+        default=True, description="Taken for compatibility. Connections are safe to reuse here, and always are."
+    )
+
+    _clients: Clients = PrivateAttr(default_factory=Clients)
+
+    @model_validator(mode="after")
+    def _resolve_connection(self) -> Self:
+        self.api_key = resolve_api_key(self.api_key)
+        self.api_base = resolve_base_url(self.api_base)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy with connections of its own; HTTP clients that were given are shared, not copied."""
+        given = {id(client): client for client in (self.http_client, self.async_http_client) if client is not None}
+        return super().__deepcopy__({**given, **(memo or {})})
+
+    def close(self) -> None:
+        """Close the connections that were made here; a client that was given stays open."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """The same for the running event loop."""
+        await self._clients.aclose()
+
+    def _client(self) -> Client:
+        return self._clients.sync({**self._connection(), "http_client": self.http_client})
+
+    def _async_client(self) -> AsyncClient:
+        return self._clients.asynchronous({**self._connection(), "http_client": self.async_http_client})
+
+    def _connection(self) -> dict[str, Any]:
+        """The arguments of a client; what was not given has the client's own default."""
+        arguments = {
+            "api_key": self.api_key.get_secret_value() if self.api_key else None,
+            "base_url": self.api_base,
+            "timeout": self.timeout,
+            "max_retries": self.max_retries,
+            "default_headers": self.default_headers,
+        }
+        return {name: value for name, value in arguments.items() if value is not None}
+
+
+def renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """`values` by the names that they have here.
+
+    Raises:
+        ValueError: a value was given twice, by different names.
+    """
+    known: dict[str, Any] = {}
+    for given, value in values.items():
+        name = names.get(given, given)
+        if name in known:
+            raise ValueError(f"{name!r} was given twice: also as {given!r}.")
+        known[name] = value
+    return known

@@ -1,0 +1,71 @@
+"""`AIMLAPIEmbedding`: the embedding models of AI/ML API in LlamaIndex."""
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from pydantic import Field, model_validator
+
+from ..settings import DEFAULT_EMBEDDING_MODEL
+from .connection import Connected, renamed
+
+_NAMES = {"model": "model_name", "batch_size": "embed_batch_size"}
+
+
+class AIMLAPIEmbedding(Connected, BaseEmbedding):
+    """Embeddings of any model of the gateway, sync and truly async, a batch per request.
+
+    Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names; an unknown one is an error.
+
+    Raises:
+        MissingAPIKeyError: there is no key.
+        APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
+
+    Example:
+        >>> embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=256)
+        >>> len(embedding.get_text_embedding("The Douro flows through Porto."))
+    """
+
+    model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any id; also `model`.")
+    dimensions: int | None = Field(default=None, gt=0, description="Length of the vectors, where the model can choose.")
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further parameters of every call.")
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name it is serialised by."""
+        return "AIMLAPIEmbedding"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_other_names(cls, values: Any) -> Any:
+        return renamed(values, _NAMES) if isinstance(values, dict) else values
+
+    # --- the hooks of the base class, which batches, caches, limits and reports -----------------------------------
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        return self._get_text_embeddings([query])[0]
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        if not texts:
+            return []
+        return list(self._client().embed(texts, model=self.model_name, **self._parameters()).vectors)
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return (await self._aget_text_embeddings([query]))[0]
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return (await self._aget_text_embeddings([text]))[0]
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        if not texts:
+            return []
+        embeddings = await self._async_client().embed(texts, model=self.model_name, **self._parameters())
+        return list(embeddings.vectors)
+
+    def _parameters(self) -> dict[str, Any]:
+        given = {"dimensions": self.dimensions, **self.additional_kwargs}
+        return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,226 @@
+"""Messages and the arguments of a call -> `Request` and `CallOptions`.
+
+An argument of the call is over one of `additional_kwargs`, and that over the field of the same name. None says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from pydantic import BaseModel
+
+from ..client import CallOptions
+from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
+from ..strict_schema import strict_schema
+from .connection import renamed
+from .fields import OTHER_NAMES, AIMLAPIFields
+from .to_conversation import conversation, safe_name
+
+
+class Call(NamedTuple):
+    """A question, and how to ask it."""
+
+    request: Request
+    options: CallOptions
+
+
+_NAMES = {
+    **OTHER_NAMES,
+    "reasoning_options": "reasoning",
+    "audio_config": "audio",
+    "call_metadata": "metadata",
+    "stop_sequences": "stop",
+}
+
+# Fields that are parameters of an endpoint.
+_PARAMETERS = (
+    "model",
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "logprobs",
+    "top_logprobs",
+    "reasoning_effort",
+    "reasoning_options",
+    "modalities",
+    "audio_config",
+    "instructions",
+    "store",
+    "include",
+    "truncation",
+    "previous_response_id",
+    "call_metadata",
+    "user",
+    "provider",
+    "normalize_tool_schemas",
+)
+
+# What says how to ask, by the name that `CallOptions` has for it.
+_OPTIONS = {
+    "endpoint": "endpoint",
+    "use_responses_api": "use_responses_api",
+    "timeout": "timeout",
+    "chunk_timeout": "chunk_timeout",
+    "extra_headers": "headers",
+    "extra_query": "query",
+    "client_request_id": "client_request_id",
+    "stream_usage": "stream_usage",
+    "strict_parameters": "strict_parameters",
+}
+_OPTION_FIELDS = ("endpoint", "use_responses_api", "client_request_id", "stream_usage", "strict_parameters")
+
+
+def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:
+    """The call that `messages` and `kwargs` ask for, over the LLM's own settings. Nothing given is changed.
+
+    Raises:
+        UnsupportedContentError: a message that no endpoint has a form for.
+        ValueError: an argument given twice, or a tool choice that is none.
+    """
+    given = {**_settings(llm), **_stated(llm.additional_kwargs), **_stated(kwargs)}
+    options = {ours: given.pop(name) for name, ours in _OPTIONS.items() if name in given}
+    if llm.track_previous_responses:
+        messages = _tracked(messages, given, options)
+    tools = [as_tool(tool) for tool in (*given.pop("tools", ()), *given.pop("built_in_tools", ()))]
+    choice, parallel = given.pop("tool_choice", None), given.pop("parallel_tool_calls", None)
+    wanted = given.pop("response_format", None)
+    request = Request(
+        model=given.pop("model"),
+        messages=conversation(messages),
+        tools=tuple(tools),
+        tool_choice=as_choice(choice) if tools else None,
+        parallel_tool_calls=parallel if tools else None,
+        response_format=None if wanted is None else as_format(wanted, given.pop("strict", llm.strict)),
+        extra_body=given.pop("extra_body", {}),
+        options={name: value for name, value in given.items() if name not in _NOT_SENT},
+    )
+    return Call(request, CallOptions(**options))
+
+
+_NOT_SENT = ("strict", "stream")
+
+
+def _settings(llm: AIMLAPIFields) -> Json:
+    fields = {name: getattr(llm, name) for name in (*_PARAMETERS, *_OPTION_FIELDS, "built_in_tools")}
+    return _stated(fields)
+
+
+def _stated(values: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in renamed(values, _NAMES).items() if value is not None}
+
+
+def _tracked(messages: Sequence[ChatMessage], given: Json, options: Json) -> Sequence[ChatMessage]:
+    """The messages after the last stored response, which is named instead of them; state is in the messages alone."""
+    given.setdefault("store", True)
+    options.setdefault("use_responses_api", True)
+    if "previous_response_id" in given:
+        return messages
+    for place in range(len(messages) - 1, -1, -1):
+        stored = messages[place].role == MessageRole.ASSISTANT and messages[place].additional_kwargs.get("response_id")
+        if stored and messages[place + 1 :]:
+            given["previous_response_id"] = stored
+            return messages[place + 1 :]
+    return messages
+
+
+# --- tools --------------------------------------------------------------------------------------------------------
+
+
+def as_tool(tool: Mapping[str, Any] | Any) -> Tool | HostedTool:
+    """A LlamaIndex tool, or a dict in the form of either endpoint."""
+    item = tool if isinstance(tool, Mapping) else tool_dict(tool)
+    if item.get("type", "function") != "function":
+        return HostedTool(dict(item))
+    function = item.get("function", item)
+    return Tool(
+        name=safe_name(function["name"]),
+        description=function.get("description") or None,
+        parameters=function.get("parameters"),
+        strict=function.get("strict"),
+        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
+    )
+
+
+_FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")
+
+
+def tool_dict(tool: Any, strict: bool | None = None) -> Json:
+    """A LlamaIndex tool as the dict that chat completions takes, which instrumentation reads too."""
+    metadata = tool.metadata
+    parameters = metadata.get_parameters_dict()
+    function: Json = {"name": safe_name(metadata.get_name()), "description": metadata.description or ""}
+    function["parameters"] = strict_schema(parameters, nullable=False) if strict else parameters
+    return {"type": "function", "function": function if strict is None else {**function, "strict": strict}}
+
+
+_MODES: Mapping[Any, Any] = {
+    "auto": "auto",
+    "none": "none",
+    "any": "required",
+    "required": "required",
+    True: "required",
+    False: "none",
+}
+
+
+def as_choice(choice: Any) -> ToolChoice | None:
+    """A tool choice in the vocabulary: a mode, a tool's name, a bool, or a dict in the form of any endpoint.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match choice:
+        case None:
+            return None
+        case {"function": {"name": str(name)}} | {"type": "function" | "tool", "name": str(name)}:
+            return ToolChoice("named", name=safe_name(name))
+        case {"type": "auto" | "none" | "any" | "required" as mode}:
+            return ToolChoice(_MODES[mode])
+        case {"type": str(kind), **rest}:
+            return ToolChoice("raw", item=choice) if rest else ToolChoice("hosted", name=kind)
+        case str() if choice not in _MODES:
+            return ToolChoice("named", name=safe_name(choice))
+        case str() | bool():
+            return ToolChoice(_MODES[choice])
+    raise ValueError(f"tool_choice={choice!r} is no tool choice.")
+
+
+# --- structured answers -------------------------------------------------------------------------------------------
+
+
+def as_format(wanted: Any, strict: bool | None) -> ResponseFormat:
+    """The form of the answer, from a pydantic class or a `response_format` in the form of either endpoint.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    match wanted:
+        case type() if issubclass(wanted, BaseModel):
+            return as_format(format_dict(wanted), strict)
+        case {"type": "text" | "json_object" as kind}:
+            return ResponseFormat(kind)
+        case Mapping() if wanted.get("type") == "json_schema":
+            return _json_schema(wanted.get("json_schema", wanted), strict)
+    raise ValueError(f"response_format={wanted!r} is no form of answer.")
+
+
+def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseFormat:
+    strict = inner.get("strict", strict)
+    schema = inner["schema"]
+    return ResponseFormat(
+        kind="json_schema",
+        name=safe_name(inner.get("name") or "answer"),
+        schema=strict_schema(schema, nullable=False) if strict else schema,
+        strict=strict,
+        description=inner.get("description"),
+    )
+
+
+def format_dict(output_cls: type[BaseModel]) -> Json:
+    """What asks for an answer of this class."""
+    schema = output_cls.model_json_schema()
+    inner = {"name": safe_name(output_cls.__name__), "schema": schema}
+    described = {"description": schema["description"]} if schema.get("description") else {}
+    return {"type": "json_schema", "json_schema": {**inner, **described}}

@@ -1,0 +1,105 @@
+"""A gateway of canned answers for the LlamaIndex tests: what it was asked is in `bodies`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from aimlapi_integrations.llama_index import AIMLAPI
+
+Json = dict[str, Any]
+
+USAGE = {
+    "prompt_tokens": 10,
+    "completion_tokens": 5,
+    "total_tokens": 15,
+    "prompt_tokens_details": {"cached_tokens": 3},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
+
+
+def reply(content: str | None = "Hi", finish: str = "stop", logprobs: Json | None = None, **message: Any) -> Json:
+    """A chat completions reply."""
+    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "gpt-4o-2024",
+        "choices": [{**choice, **({"logprobs": logprobs} if logprobs else {})}],
+        "usage": USAGE,
+        "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
+    }
+
+
+def call(
+    name: str = "get_weather", arguments: str = '{"city": "Paris"}', call_id: str = "call_1", **extra: Any
+) -> Json:
+    """A tool call of a reply."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **extra}
+
+
+def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) -> Json:
+    """An event of a chat completions stream."""
+    choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "model": "gpt-4o-2024",
+        "choices": choices,
+        **further,
+    }
+
+
+def pieces(body: Json, size: int = 4) -> list[Json]:
+    """The stream that says the same as a plain reply, in pieces of a few characters."""
+    [choice] = body["choices"]
+    message = {**choice["message"]}
+    content, thought = message.pop("content") or "", message.pop("reasoning_content", "")
+    events = [chunk({"role": message.pop("role"), "content": ""})]
+    events += [chunk({"reasoning_content": thought[i : i + size]}) for i in range(0, len(thought), size)]
+    events += [chunk({"content": content[i : i + size]}) for i in range(0, len(content), size)]
+    for index, tool_call in enumerate(message.pop("tool_calls", [])):
+        written = tool_call["function"]["arguments"]
+        function = {**tool_call["function"], "arguments": ""}
+        events.append(chunk({"tool_calls": [{**tool_call, "index": index, "function": function}]}))
+        events += [
+            chunk({"tool_calls": [{"index": index, "function": {"arguments": written[i : i + size]}}]})
+            for i in range(0, len(written), size)
+        ]
+    events += [chunk({name: value}) for name, value in message.items()]
+    return [*events, chunk(finish=choice["finish_reason"]), chunk(usage=body["usage"], meta=body["meta"])]
+
+
+def sse(events: list[Json]) -> bytes:
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+
+
+class Gateway:
+    """Answers every request with `body`, as a stream where one is asked for: `events`, else the body in pieces."""
+
+    def __init__(self, body: Json | None = None, events: list[Json] | None = None) -> None:
+        self.body = reply() if body is None else body
+        self.events = events
+        self.bodies: list[Json] = []
+        self.headers: list[httpx.Headers] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        self.bodies.append(asked)
+        self.headers.append(request.headers)
+        headers = {"x-inference-id": "inf-1", "x-request-id": "req-1"}
+        if not asked.get("stream"):
+            return httpx.Response(200, json=self.body, headers=headers)
+        events = pieces(self.body) if self.events is None else self.events
+        return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
+
+    def llm(self, **given: Any) -> AIMLAPI:
+        """An LLM that speaks to this gateway, sync and async."""
+        transport = httpx.MockTransport(self)
+        clients = {
+            "http_client": httpx.Client(transport=transport),
+            "async_http_client": httpx.AsyncClient(transport=transport),
+        }
+        return AIMLAPI(**{"model": "gpt-4o", "api_key": "sk-test", "max_retries": 0, **clients, **given})

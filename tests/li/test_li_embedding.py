@@ -1,0 +1,100 @@
+"""`AIMLAPIEmbedding`: every hook, sync and async."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.schema import TextNode
+
+from aimlapi_integrations.errors import APIError
+from aimlapi_integrations.llama_index import AIMLAPIEmbedding
+
+
+class Vectors:
+    """Answers with vectors that hold the place of their text, last one first."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.statuses = list(statuses)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.bodies.append(json.loads(request.content))
+        if self.statuses:
+            return httpx.Response(self.statuses.pop(), json={"message": "busy"}, headers={"retry-after": "0"})
+        asked = self.bodies[-1]["input"]
+        texts = [asked] if isinstance(asked, str) else asked
+        data = [
+            {"object": "embedding", "index": i, "embedding": [float(len(text)), 1.0]} for i, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return httpx.Response(200, json={"object": "list", "model": "m", "data": data[::-1], "usage": usage})
+
+    def embedding(self, **given: Any) -> AIMLAPIEmbedding:
+        transport = httpx.MockTransport(self)
+        clients = {
+            "http_client": httpx.Client(transport=transport),
+            "async_http_client": httpx.AsyncClient(transport=transport),
+        }
+        return AIMLAPIEmbedding(**{"api_key": "k", **clients, **given})
+
+
+async def test_all_hooks_agree() -> None:
+    embedding = Vectors().embedding()
+    assert embedding.get_text_embedding("abc") == await embedding.aget_text_embedding("abc") == [3.0, 1.0]
+    assert embedding.get_query_embedding("abc") == await embedding.aget_query_embedding("abc") == [3.0, 1.0]
+
+
+@pytest.mark.parametrize("given", [{}, {"num_workers": 2}])
+@pytest.mark.parametrize("show_progress", [False, True])
+async def test_batches_keep_their_order(given: dict[str, Any], show_progress: bool) -> None:
+    vectors = Vectors()
+    embedding = vectors.embedding(embed_batch_size=2, **given)
+    texts = ["a", "bb", "ccc", "dddd", "eeeee"]
+    expected = [[float(len(text)), 1.0] for text in texts]
+    assert embedding.get_text_embedding_batch(texts, show_progress=show_progress) == expected
+    assert len(vectors.bodies) == 3
+    assert await embedding.aget_text_embedding_batch(texts, show_progress=show_progress) == expected
+    assert len(vectors.bodies) == 6
+
+
+async def test_nothing_to_embed_is_no_request() -> None:
+    vectors = Vectors()
+    embedding = vectors.embedding()
+    assert embedding.get_text_embedding_batch([]) == await embedding.aget_text_embedding_batch([]) == []
+    assert embedding._get_text_embeddings([]) == await embedding._aget_text_embeddings([]) == []
+    assert vectors.bodies == []
+
+
+def test_any_model_and_its_parameters_and_text_as_it_is() -> None:
+    vectors = Vectors()
+    vectors.embedding(model="nobody/new", dimensions=2, additional_kwargs={"user": "me"}).get_text_embedding(
+        "two\nlines"
+    )
+    [body] = vectors.bodies
+    assert (body["model"], body["dimensions"], body["user"]) == ("nobody/new", 2, "me")
+    assert body["input"] in ("two\nlines", ["two\nlines"])
+
+
+def test_retries_are_of_one_layer() -> None:
+    vectors = Vectors(500, 429)
+    assert vectors.embedding(max_retries=2).get_text_embedding("abc") == [3.0, 1.0]
+    assert len(vectors.bodies) == 3
+    failing = Vectors(500, 500, 500)
+    with pytest.raises(APIError):
+        failing.embedding(max_retries=1).get_text_embedding("abc")
+    assert len(failing.bodies) == 2
+    none = Vectors(500, 500)
+    with pytest.raises(APIError):
+        none.embedding(max_retries=0).get_text_embedding("abc")
+    assert len(none.bodies) == 1
+
+
+async def test_over_the_wire(embedding: AIMLAPIEmbedding) -> None:
+    nodes = embedding([TextNode(text="The Douro flows through Porto."), TextNode(text="Bread is baked in ovens.")])
+    asked = await embedding.aget_query_embedding("Which river flows through Porto?")
+    assert embedding.similarity(asked, nodes[0].embedding) > embedding.similarity(asked, nodes[1].embedding)
+    small = embedding.model_copy(update={"dimensions": 64})
+    assert len(small.get_text_embedding("Porto")) == 64

@@ -1,0 +1,112 @@
+"""`endpoint="messages"` through the LLM: Claude in its own form, thinking told and handed back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from llama_index.core.tools import FunctionTool
+
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.llama_index import AIMLAPI
+
+CLAUDE = "anthropic/claude-sonnet-4.5"
+THINK = {"type": "enabled", "budget_tokens": 1024}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+HELLO = ChatMessage("Hello")
+
+
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Sunny in {city}"
+
+
+TOOL = FunctionTool.from_defaults(get_weather)
+
+
+@pytest.fixture
+def llm(make: Callable[..., AIMLAPI]) -> AIMLAPI:
+    return make(model=CLAUDE, endpoint="messages", max_tokens=4000)
+
+
+@pytest.fixture(params=["chat", "stream_chat"])
+def ask(request: pytest.FixtureRequest) -> Any:
+    """Asks an LLM, in either way: the last response."""
+
+    def asking(llm: AIMLAPI, messages: list[ChatMessage], tools: tuple[FunctionTool, ...] = (), **kwargs: Any) -> Any:
+        named = f"{request.param}_with_tools" if tools else request.param
+        given = {"tools": tools, "chat_history": messages} if tools else {"messages": messages}
+        answer = getattr(llm, named)(**given, **kwargs)
+        if isinstance(answer, ChatResponse):
+            return answer
+        *_, last = answer
+        return last
+
+    return asking
+
+
+def thinking(response: ChatResponse) -> list[ThinkingBlock]:
+    return [block for block in response.message.blocks if isinstance(block, ThinkingBlock)]
+
+
+def test_a_system_text_and_an_answer(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+    answer = ask(llm, [ChatMessage(role=MessageRole.SYSTEM, content="Be brief."), HELLO])
+    assert answer.message.content == "[emulated] You said: Hello"
+    assert answer.additional_kwargs["finish_reason"] == "stop"
+    assert answer.additional_kwargs["native_finish_reason"] == "end_turn"
+    assert answer.additional_kwargs["cost"]["credits"] > 0
+    assert answer.additional_kwargs["total_tokens"] > 0
+    seen = emulator.requests[-1]
+    assert (seen.path, seen.json["system"], seen.json["max_tokens"]) == ("/v1/messages", "Be brief.", 4000)
+
+
+def test_thinking_goes_back_with_its_signature(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+    answer = ask(llm, [HELLO], thinking=THINK)
+    [thought] = thinking(answer)
+    assert (thought.content or "").startswith("[emulated]")
+    ask(llm, [HELLO, answer.message, ChatMessage("And now?")], thinking=THINK)
+    [back, text] = emulator.requests[-1].json["messages"][1]["content"]
+    signature = thought.additional_information["signature"]
+    assert back == {"type": "thinking", "thinking": thought.content, "signature": signature}
+    assert text == {"type": "text", "text": answer.message.content}
+
+
+def test_a_tool_loop(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+    asked = ChatMessage("What is the weather in Oslo?")
+    called = ask(llm, [asked], (TOOL,), thinking=THINK)
+    [call] = llm.get_tool_calls_from_response(called)
+    assert (call.tool_name, call.tool_kwargs) == ("get_weather", {"city": "Oslo"})
+    assert called.additional_kwargs["finish_reason"] == "tool_calls"
+    result = ChatMessage(
+        role=MessageRole.TOOL, content="Sunny in Oslo", additional_kwargs={"tool_call_id": call.tool_id}
+    )
+    answer = ask(llm, [asked, called.message, result], (TOOL,), thinking=THINK)
+    assert "Sunny in Oslo" in answer.message.content
+    _, said, told = emulator.requests[-1].json["messages"]
+    assert [block["type"] for block in said["content"]] == ["thinking", "tool_use"]
+    assert [(block["type"], block["tool_use_id"]) for block in told["content"]] == [("tool_result", call.tool_id)]
+
+
+def test_a_forced_tool(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+    answer = ask(llm, [HELLO], (TOOL,), tool_required=True)
+    assert any(isinstance(block, ToolCallBlock) for block in answer.message.blocks)
+    assert emulator.requests[-1].json["tool_choice"]["type"] == "any"
+
+
+def test_a_picture(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+    picture = ImageBlock(image=base64.b64decode(PNG), image_mimetype="image/png")
+    answer = ask(llm, [ChatMessage(blocks=[TextBlock(text="Look"), picture])])
+    assert "image" in answer.message.content
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    assert emulator.requests[-1].json["messages"][0]["content"][1] == {"type": "image", "source": source}

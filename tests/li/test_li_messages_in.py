@@ -1,0 +1,273 @@
+"""What LlamaIndex messages become on the wire."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    BaseContentBlock,
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_integrations.conversation import HostedItem, Message, Reasoning, Text, ToolCall, Video
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.llama_index.from_reply import chat_message
+from aimlapi_integrations.llama_index.mime import mime_type
+from aimlapi_integrations.llama_index.to_conversation import conversation
+
+from .li_gateway import Gateway, call
+
+PNG = b"\x89PNG\r\n\x1a\nrest"
+PDF = b"%PDF-1.7 rest"
+ENCODED = base64.b64encode(PNG).decode()
+
+
+def sent(*messages: ChatMessage, **given: Any) -> list[dict[str, Any]]:
+    """The messages on the wire."""
+    gateway = Gateway()
+    gateway.llm(**given).chat(list(messages))
+    return list(gateway.bodies[0]["messages"])
+
+
+def user(*blocks: Any) -> ChatMessage:
+    return ChatMessage(role="user", blocks=list(blocks))
+
+
+def assistant(*blocks: Any, **kept: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kept)
+
+
+def tool(content: Any, **kept: Any) -> ChatMessage:
+    return ChatMessage(role="tool", content=content, additional_kwargs=kept)
+
+
+CALL = ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs={"city": "Münster"})
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("system", "system"),
+        ("user", "user"),
+        ("assistant", "assistant"),
+        ("chatbot", "assistant"),
+        ("model", "assistant"),
+    ],
+)
+def test_roles(role: str, expected: str) -> None:
+    assert sent(ChatMessage("Hello", role=role), ChatMessage("x"))[0] == {"role": expected, "content": "Hello"}
+
+
+def test_pictures_by_url_bytes_path_and_data_url(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(PNG)
+    [turn] = sent(
+        user(
+            TextBlock(text="Look"),
+            ImageBlock(url="https://x.org/a.png", detail="low"),
+            ImageBlock(image=PNG),
+            ImageBlock(path=tmp_path / "picture.png"),
+            ImageBlock(url=f"data:image/png;base64,{ENCODED}"),
+            ImageBlock(image=io.BytesIO(PNG)),
+        )
+    )
+    data = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{ENCODED}"}}
+    linked = {"type": "image_url", "image_url": {"url": "https://x.org/a.png", "detail": "low"}}
+    assert turn["content"] == [{"type": "text", "text": "Look"}, linked, data, data, data, data]
+
+
+def test_documents_and_sound(tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(PDF)
+    turns = conversation(
+        [
+            user(
+                DocumentBlock(path=tmp_path / "report.pdf"),
+                DocumentBlock(data=PDF, title="Report"),
+                AudioBlock(audio=b"ID3 s"),
+            )
+        ]
+    )
+    by_path, titled, sound = turns[0].parts
+    assert (by_path.filename, by_path.mime, by_path.data) == (
+        "report.pdf",
+        "application/pdf",
+        base64.b64encode(PDF).decode(),
+    )
+    assert titled.filename == "Report.pdf"
+    assert (sound.data, sound.format) == (base64.b64encode(b"ID3 s").decode(), "mp3")
+    [linked] = conversation([user(DocumentBlock(url="https://x.org/a.pdf"))])[0].parts
+    assert (linked.url, linked.filename) == ("https://x.org/a.pdf", "a.pdf")
+
+
+def test_text_documents_go_as_text(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Porto\nDouro")
+    [turn] = sent(user(DocumentBlock(path=tmp_path / "notes.txt"), TextBlock(text="Which river?")))
+    assert "notes.txt\n\nPorto\nDouro" in str([part["text"] for part in turn["content"]]).replace("\\n", "\n")
+
+
+def test_films_are_kept_or_refused() -> None:
+    [turn] = conversation([user(VideoBlock(url="https://x.org/a.mp4"), VideoBlock(video=b"\0\0\0\x18ftypmp42rest"))])
+    assert turn.parts[0] == Video(url="https://x.org/a.mp4")
+    assert turn.parts[1].mime == "video/mp4"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [
+        (PNG, None, "image/png"),
+        (PDF, "x.bin", "application/pdf"),
+        (b"RIFF0000WAVEfmt ", None, "audio/wav"),
+        (b"RIFF0000WEBPVP8 ", None, "image/webp"),
+        (b"a,b", "table.csv", "text/csv"),
+        (b"Hello", None, "text/plain"),
+        (b"\x00\xff\xfe", None, "application/octet-stream"),
+        (b"nul \x00", None, "application/octet-stream"),
+    ],
+)
+def test_types_are_sniffed_and_never_none(data: bytes, name: str | None, expected: str) -> None:
+    assert mime_type(data, name) == expected
+
+
+def test_cache_points_mark_the_part_before() -> None:
+    point = CachePoint(cache_control=CacheControl(type="ephemeral"))
+    [turn] = conversation(
+        [user(point, TextBlock(text="Long"), point, TextBlock(text="Short"), AudioBlock(audio=b"ID3"), point)]
+    )
+    assert turn.parts[:2] == (Text("Long", cache={"type": "ephemeral", "ttl": "5m"}), Text("Short"))
+
+
+def test_citable_and_cited_content_goes_as_text() -> None:
+    citable = CitableBlock(
+        title="T", source="S", content=[TextBlock(text="Body"), ImageBlock(url="https://x.org/a.png")]
+    )
+    cited = CitationBlock(cited_content=TextBlock(text="Quote"), source="S", title="T", additional_location_info={})
+    [asked, answered] = conversation([user(citable, cited), assistant(TextBlock(text="Said"), cited)])
+    assert [part.text for part in asked.parts if isinstance(part, Text)] == ["T (S):", "Body", "Quote"]
+    assert answered.parts == (Text("Said"),)
+    assert conversation([assistant(cited)])[0].parts == (Text("Quote"),)
+
+
+def test_a_block_of_an_unknown_class_is_refused() -> None:
+    class Smell(BaseContentBlock):
+        block_type: str = "smell"
+
+    message = user(TextBlock(text="x"))
+    message.blocks.append(Smell())
+    with pytest.raises(UnsupportedContentError, match="Smell"):
+        sent(message)
+
+
+def test_a_loop_of_tools() -> None:
+    history = [ChatMessage("Weather?"), assistant(TextBlock(text=""), CALL), tool("Sunny", tool_call_id="call_1")]
+    asked = sent(*history)
+    expected = call(arguments='{"city": "Münster"}')
+    assert asked[1] == {"role": "assistant", "content": "", "tool_calls": [expected]}
+    assert asked[2] == {"role": "tool", "content": "Sunny", "tool_call_id": "call_1"}
+
+
+def test_arguments_nobody_changed_go_back_letter_by_letter() -> None:
+    entry = call(arguments='{ "city":"Münster" }', extra_content={"google": {"thought_signature": "sig"}})
+    [kept] = conversation([assistant(CALL, tool_calls=[entry])])[0].parts
+    assert kept.arguments == '{ "city":"Münster" }'
+    assert kept.extra == {"extra_content": {"google": {"thought_signature": "sig"}}}
+    edited = CALL.model_copy(update={"tool_kwargs": {"city": "Porto"}})
+    assert conversation([assistant(edited, tool_calls=[entry])])[0].parts[0].arguments == '{"city": "Porto"}'
+
+
+def test_calls_of_older_code_are_read_and_blocks_win() -> None:
+    [turn] = conversation([assistant(tool_calls=[call()])])
+    assert turn.parts == (ToolCall("call_1", "get_weather", '{"city": "Paris"}'),)
+    [turn] = conversation([assistant(CALL, tool_calls=[call(call_id="other")])])
+    assert [part.id for part in turn.parts] == ["call_1"]
+    legacy = [
+        assistant(function_call={"name": "f", "arguments": "{}"}),
+        ChatMessage("done", role=MessageRole.FUNCTION, additional_kwargs={"name": "f"}),
+    ]
+    asked, answered = conversation(legacy)
+    assert answered.tool_call_id == asked.tool_calls[0].id
+
+
+def test_a_tool_message_without_an_id_answers_the_open_call() -> None:
+    turns = conversation([assistant(CALL), tool("Sunny")])
+    assert turns[1].tool_call_id == "call_1"
+    assert conversation([assistant(CALL), tool("Sunny", call_id="call_1")])[1].tool_call_id == "call_1"
+    with pytest.raises(UnsupportedContentError, match="tool_call_id"):
+        conversation([tool("Sunny")])
+
+
+def test_an_assistant_turn_has_no_tool_call_id() -> None:
+    assert "tool_call_id" not in sent(assistant(TextBlock(text="Sunny"), tool_call_id="call_1"), ChatMessage("x"))[0]
+
+
+def test_pictures_in_tool_results_follow_in_a_user_turn() -> None:
+    asked = sent(assistant(CALL), tool([TextBlock(text="A map"), ImageBlock(image=PNG)], tool_call_id="call_1"))
+    assert asked[1]["content"] == "A map"
+    assert asked[2]["role"] == "user"
+    assert asked[2]["content"][-1]["image_url"]["url"] == f"data:image/png;base64,{ENCODED}"
+
+
+def test_what_came_goes_back_as_it_came() -> None:
+    """Through JSON, as a workflow's context keeps it."""
+    parts = (
+        Reasoning("One", "summary", id="rs_1", encrypted="enc"),
+        Reasoning("Two", "summary", id="rs_1"),
+        HostedItem({"type": "web_search_call", "id": "ws_1"}),
+        Reasoning("", "text", id="rs_2", signature="sig", details=({"type": "reasoning.text"},)),
+        ToolCall("call_1", "f", '{"x": 1}', item_id="fc_1", extra={"extra_content": {"google": {}}}),
+        Text("Said"),
+        ToolCall("call_2", "g", "print(1)", kind="custom"),
+    )
+    message = chat_message(Message("assistant", parts), final=True)
+    again = ChatMessage.model_validate_json(message.model_dump_json())
+    assert conversation([again])[0].parts == parts
+
+
+def test_sound_of_a_reply_goes_back_by_its_id() -> None:
+    spoken = assistant(AudioBlock(audio=b"ID3 s"), reference_audio_id="audio_1")
+    [part] = conversation([spoken])[0].parts
+    assert (part.id, part.data) == ("audio_1", None)
+
+
+def test_nothing_given_is_changed() -> None:
+    history = [ChatMessage("Weather?"), assistant(CALL, tool_calls=[call()]), tool("Sunny", tool_call_id="call_1")]
+    before = [message.model_dump_json() for message in history]
+    kwargs = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "f"}
+    Gateway().llm(additional_kwargs={"seed": 1}).chat(history, **kwargs)
+    assert [message.model_dump_json() for message in history] == before
+    assert set(kwargs) == {"tools", "tool_choice"}
+
+
+def test_thinking_is_no_text() -> None:
+    [asked, _] = sent(assistant(ThinkingBlock(content="Hm"), TextBlock(text="Said")), ChatMessage("x"))
+    assert asked["content"] == "Said"
+
+
+def test_only_what_is_new_since_a_stored_response_is_sent(make: Any, emulator: Any) -> None:
+    llm = make(model="openai/gpt-5-mini-2025-08-07", track_previous_responses=True)
+    one, other = [ChatMessage("One")], [ChatMessage("Other")]
+    one.append(llm.chat(one).message)
+    other.append(list(llm.stream_chat(other))[-1].message)
+    llm.chat([*one, ChatMessage("And?")])
+    llm.chat([*other, ChatMessage("And?")])
+    first, second, third, fourth = [record.json for record in emulator.requests]
+    assert first["store"] is True
+    assert "previous_response_id" not in second
+    assert third["previous_response_id"] == one[1].additional_kwargs["response_id"]
+    assert fourth["previous_response_id"] == other[1].additional_kwargs["response_id"]
+    assert "One" not in str(third["input"])
+    assert "Other" not in str(fourth["input"])

@@ -1,0 +1,226 @@
+"""`AIMLAPI` as an object: its arguments, metadata, secrets, copies, threads and event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from llama_index.core.async_utils import asyncio_run
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
+from llama_index.core.llms import ChatMessage, MessageRole
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import ValidationError
+
+from aimlapi_integrations.errors import MissingAPIKeyError
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+
+from .li_gateway import Gateway
+
+ASK = [ChatMessage("Hello")]
+SECRET = "sk-do-not-tell"
+
+
+def body(**given: Any) -> dict[str, Any]:
+    """The body that a chat with these fields sends."""
+    gateway = Gateway()
+    gateway.llm(**given).chat(ASK)
+    return gateway.bodies[0]
+
+
+def test_they_are_what_llama_index_takes() -> None:
+    assert issubclass(AIMLAPI, FunctionCallingLLM)
+    assert BaseLLM in AIMLAPI.__mro__
+    assert BaseEmbedding in AIMLAPIEmbedding.__mro__
+    assert (AIMLAPI.class_name(), AIMLAPIEmbedding.class_name()) == ("AIMLAPI_LLM", "AIMLAPIEmbedding")
+
+
+# --- arguments ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_set_is_not_sent() -> None:
+    assert body() == {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_new_tokens", "max_output_tokens"])
+def test_the_limit_has_several_names_and_one_on_the_wire(name: str) -> None:
+    assert body(**{name: 100})["max_tokens"] == 100
+
+
+def test_the_call_goes_before_additional_kwargs_and_these_before_fields() -> None:
+    gateway = Gateway()
+    llm = gateway.llm(
+        temperature=0.1, max_tokens=10, top_p=0.1, additional_kwargs={"temperature": 0.2, "max_tokens": 20}
+    )
+    llm.chat(ASK, temperature=0.3, top_p=None)
+    sent = gateway.bodies[0]
+    assert (sent["temperature"], sent["max_tokens"], sent["top_p"]) == (0.3, 20, 0.1)
+    assert None not in sent.values()
+
+
+def test_an_unknown_argument_is_named() -> None:
+    with pytest.raises(ValidationError, match="temprature"):
+        AIMLAPI(api_key=SECRET, temprature=1)
+    with pytest.raises(ValidationError, match="dimension") as caught:
+        AIMLAPIEmbedding(api_key=SECRET, dimension=SECRET)
+    assert SECRET not in str(caught.value)
+
+
+def test_nothing_is_taken_twice() -> None:
+    with pytest.raises(ValidationError, match="max_tokens"):
+        AIMLAPI(api_key="k", max_tokens=1, max_new_tokens=2)
+
+
+def test_headers_and_trail() -> None:
+    gateway = Gateway()
+    llm = gateway.llm(default_headers={"X-Title": "Mine"}, client_request_id="trace-1")
+    llm.chat(ASK, extra_headers={"X-More": "1"}, extra_body={"custom": True})
+    [headers] = gateway.headers
+    assert (headers["x-title"], headers["x-more"], headers["x-client-request-id"]) == ("Mine", "1", "trace-1")
+    assert headers["authorization"] == "Bearer sk-test"
+    assert gateway.bodies[0]["custom"] is True
+
+
+def test_a_missing_key_is_told_at_construction(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MissingAPIKeyError, match="AIMLAPI_API_KEY"):
+        AIMLAPI()
+    with pytest.raises(MissingAPIKeyError):
+        AIMLAPIEmbedding()
+
+
+# --- metadata -----------------------------------------------------------------------------------------------------
+
+
+def test_metadata_comes_from_the_models_data() -> None:
+    model = "openai/gpt-5-mini-2025-08-07"
+    metadata = AIMLAPI(api_key="k", model=model, max_tokens=100).metadata
+    assert metadata.is_chat_model
+    assert metadata.is_function_calling_model
+    assert (metadata.context_window, metadata.num_output, metadata.model_name) == (400_000, 100, model)
+    assert metadata.system_role == MessageRole.SYSTEM
+    assert AIMLAPI(api_key="k", model="gpt-4o").metadata.num_output == -1
+
+
+@pytest.mark.parametrize("model", ["nobody/knows-it", "", "☃", "openai/gpt-5-pro"])
+def test_metadata_of_any_model_is_generous(model: str) -> None:
+    metadata = AIMLAPI(api_key="k", model=model, max_tokens=128_000).metadata
+    assert metadata.is_function_calling_model
+    assert metadata.context_window > metadata.num_output
+
+
+def test_metadata_can_be_overruled() -> None:
+    llm = AIMLAPI(
+        api_key="k", model="gpt-4o", context_window=1000, is_function_calling_model=False, is_chat_model=False
+    )
+    assert (llm.metadata.context_window, llm.metadata.is_function_calling_model) == (1000, False)
+    assert not llm.metadata.is_chat_model
+
+
+def test_the_live_catalogue_is_asked_only_when_told_to(emulator: Any) -> None:
+    llm = AIMLAPI.from_catalogue("gpt-4o", api_key="k", api_base=emulator.base_url)
+    [asked] = emulator.requests
+    assert asked.path.endswith("/gpt-4o")
+    assert llm.metadata.context_window > 0
+
+
+# --- secrets and copies -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[AIMLAPI, AIMLAPIEmbedding])
+def holder(request: pytest.FixtureRequest) -> Any:
+    return request.param(api_key=SECRET, default_headers={"X-Secret": SECRET})
+
+
+def test_the_key_is_in_no_text_and_no_hash(holder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [repr(holder), str(holder), str(holder.to_dict()), holder.to_json(), str(holder.to_payload())]
+    assert not [text for text in texts if SECRET in text]
+    other = type(holder)(api_key="another")
+    assert hashlib.sha256(other.to_json().encode()).digest() == hashlib.sha256(holder.to_json().encode()).digest()
+    monkeypatch.setenv("AIMLAPI_API_KEY", "from-env")
+    again = type(holder).from_dict(holder.to_dict())
+    assert again.api_key.get_secret_value() == "from-env"
+    assert again.to_dict() == holder.to_dict()
+
+
+def test_the_key_is_in_no_event(make: Any) -> None:
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    llm = make(api_key=SECRET, callback_manager=CallbackManager([debug]))
+    llm.chat(ASK)
+    [(start, end)] = debug.get_llm_inputs_outputs()
+    assert SECRET not in str(start.payload) + str(end.payload)
+    assert len(debug.get_events(CBEventType.LLM)) == 2
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda llm: llm.model_copy(update={"max_retries": 1}),
+    "deep model_copy": lambda llm: llm.model_copy(deep=True),
+    "pickle": lambda llm: pickle.loads(pickle.dumps(llm)),
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+async def test_copies_work_after_use(make: Any, kept: list[Any], embedding: AIMLAPIEmbedding, duplicate: Any) -> None:
+    llm = make()
+    llm.chat(ASK)
+    await llm.achat(ASK)
+    await embedding.aget_text_embedding("Porto")
+    kept += [twin := duplicate(llm), other := duplicate(embedding)]
+    assert twin.chat(ASK).message.content == (await twin.achat(ASK)).message.content
+    assert twin.api_key == llm.api_key
+    assert other.get_text_embedding("Porto") == await other.aget_text_embedding("Porto")
+
+
+def test_a_given_client_is_shared_by_copies_and_never_closed() -> None:
+    gateway = Gateway()
+    llm = gateway.llm()
+    twin = copy.deepcopy(llm)
+    twin.chat(ASK)
+    del twin
+    llm.chat(ASK)
+    assert not llm.http_client.is_closed
+    assert len(gateway.bodies) == 2
+
+
+def test_a_changed_field_is_heeded() -> None:
+    gateway = Gateway()
+    llm = gateway.llm()
+    llm.chat(ASK)
+    llm.default_headers = {"X-Mine": "New"}
+    llm.chat(ASK)
+    assert [headers.get("x-mine") for headers in gateway.headers] == [None, "New"]
+
+
+# --- threads and event loops --------------------------------------------------------------------------------------
+
+
+def test_two_event_loops_one_request_each(make: Any, embedding: AIMLAPIEmbedding, emulator: Any) -> None:
+    llm = make()
+
+    async def both() -> None:
+        await llm.achat(ASK)
+        await embedding.aget_text_embedding("Porto")
+
+    for _ in range(2):
+        asyncio.run(both())
+    assert len(emulator.requests) == 4
+
+
+# Core closes the loop that it makes beside a running one, but not what is open in it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_inside_a_running_loop_and_in_threads(make: Any, emulator: Any) -> None:
+    llm = make()
+    replies = [await llm.achat(ASK), asyncio_run(llm.achat(ASK)), await llm.achat(ASK)]
+    with ThreadPoolExecutor(4) as pool:
+        replies += list(pool.map(llm.chat, [ASK] * 8))
+    assert len({reply.message.content for reply in replies}) == 1
+    assert len(emulator.requests) == 11
