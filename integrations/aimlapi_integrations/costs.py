@@ -121,11 +121,13 @@ class Ledger:
         return f"<{type(self).__name__} {self.total}>"
 
     def __rich__(self) -> Table:
+        from rich import box
         from rich.table import Table
 
-        table = Table("model", title="AI/ML API costs")
+        table = Table(title="AI/ML API costs", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column("model", overflow="fold", min_width=16)
         for heading in _COLUMNS:
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", no_wrap=True)
         for model, spent in self.by_model.items():
             table.add_row(model, *_row(spent))
         table.add_section()
@@ -133,11 +135,11 @@ class Ledger:
         return table
 
 
-_COLUMNS = ("calls", "input", "cached", "output", "reasoning", "tokens", "credits", "USD")
+_COLUMNS = ("calls", "input", "cached", "output", "reasoning", "USD")
 
 
 def _row(spent: Spending) -> list[str]:
-    counts = [getattr(spent, f.name) for f in fields(spent)[:7]]
+    counts = [getattr(spent, f.name) for f in fields(spent)[:5]]
     return [*(f"{count:,}" for count in counts), f"{spent.usd:f}" + (" +?" if spent.unpriced else "")]
 
 
@@ -219,13 +221,17 @@ def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[s
         >>> estimate(1000, 500, {"input_tokens": 2.5e-07, "output_tokens": 2e-06}).max_usd
         Decimal('0.00125000')
     """
-    price_in, price_out = _price(prices, ("input", "prompt")), _price(prices, ("output", "completion"))
+    price_in, price_out = token_price(prices, "input"), token_price(prices, "output")
     usd = None if price_in is None else input_tokens * price_in
     if usd is None or price_out is None or max_output_tokens is None:
         return Estimate(input_tokens, max_output_tokens, usd, None)
     return Estimate(input_tokens, max_output_tokens, usd, usd + max_output_tokens * price_out)
 
 
-def _price(prices: Mapping[str, float], names: tuple[str, ...]) -> Decimal | None:
-    plain = (price for unit, price in prices.items() if unit.startswith(names) and "cache" not in unit)
+_UNITS = {"input": ("input", "prompt"), "output": ("output", "completion")}
+
+
+def token_price(prices: Mapping[str, float], kind: Literal["input", "output"]) -> Decimal | None:
+    """Dollars for one token of the kind, out of prices by unit; None where it has none."""
+    plain = (price for unit, price in prices.items() if unit.startswith(_UNITS[kind]) and "cache" not in unit)
     return next((Decimal(str(price)) for price in plain), None)

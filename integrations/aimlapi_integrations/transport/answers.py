@@ -33,12 +33,13 @@ def judged(response: httpx.Response, secret: str) -> Outcome:
 
 def _error(response: httpx.Response, content: bytes, secret: str) -> APIError:
     kept = _detached(response, content, secret)
-    return error_from(response.status_code, lowered(response), kept.content, kept, secret=secret)
+    return error_from(response.status_code, lowered(kept), kept.content, kept, secret=secret)
 
 
 def _detached(response: httpx.Response, content: bytes, secret: str) -> httpx.Response:
     """The response without what holds the key: its request's headers, and wherever it repeats it."""
-    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_KEPT]
+    items = response.headers.multi_items()
+    headers = [(name, without(value, secret)) for name, value in items if name not in _NOT_KEPT]
     clean = without(content.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
     request = httpx.Request(response.request.method, response.request.url)
     return httpx.Response(response.status_code, headers=headers, content=clean, request=request)
@@ -82,4 +83,4 @@ def _unreadable(response: httpx.Response, content: bytes, what: str, secret: str
         told = f"{said.message}\nCheck the base URL: the gateway's is https://api.aimlapi.com/v1."
     else:
         told = f"The answer is {what}: {preview(kept.text, 200)!r}" if kept.content else f"The answer is {what}"
-    return APIResponseError(told, status=response.status_code, body=body, headers=lowered(response), response=kept)
+    return APIResponseError(told, status=response.status_code, body=body, headers=lowered(kept), response=kept)

@@ -21,7 +21,6 @@ GATEWAY_HOST = "api.aimlapi.com"
 
 # Who calls, for the gateway's statistics; sent to the gateway alone, and the caller's own headers win.
 ATTRIBUTION = {
-    "HTTP-Referer": "https://pypi.org/project/aimlapi-integrations/",
     "X-Title": "aimlapi-integrations",
     "X-AIMLAPI-Source": "agent/aimlapi-integrations",
 }

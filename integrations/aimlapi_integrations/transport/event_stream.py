@@ -26,12 +26,13 @@ class EventStream:
 
     Attributes:
         headers: of the answer, names in lower case.
+        secret: the API key, which no error may repeat.
     """
 
     def __init__(self, response: httpx.Response, chunk_timeout: float | None, secret: str) -> None:
         self.headers = lowered(response)
         self._response = response
-        self._secret = secret
+        self.secret = secret
         self._parser = EventParser()
         self._next = NextEvent(response, chunk_timeout)
         self._chunks: Any = None
@@ -99,7 +100,7 @@ class EventStream:
 
     def _last(self) -> list[Json]:
         if self._odd is not None:
-            raise not_a_stream(self._response, b"".join(self._odd), self._secret)
+            raise not_a_stream(self._response, b"".join(self._odd), self.secret)
         return self._parser.close()
 
     # --- leaving --------------------------------------------------------------------------------------------------

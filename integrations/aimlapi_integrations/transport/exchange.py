@@ -135,6 +135,7 @@ def exchange(policy: RetryPolicy, on_retry: OnRetry | None) -> Generator[Step, O
         _tell(RetryEvent(attempt, delay, outcome), on_retry)
         yield Sleep(delay)
         attempt, left = attempt + 1, policy.deadline - (time.monotonic() - begun)
+    _log(outcome)
     return outcome
 
 
@@ -145,6 +146,18 @@ def _final(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
     late = APITimeoutError(f"No answer within the total deadline of {policy.deadline:g} s: {error.message}")
     late.timeout, late.seconds = "total", policy.deadline
     return late
+
+
+def _log(response: httpx.Response) -> None:
+    request, headers = response.request, response.headers
+    logger.debug(
+        "%s %s: %d, request %s, inference %s",
+        request.method,
+        request.url.path,
+        response.status_code,
+        headers.get("x-request-id"),
+        headers.get("x-inference-id"),
+    )
 
 
 def _tell(event: RetryEvent, on_retry: OnRetry | None) -> None:

@@ -6,6 +6,7 @@ Lines end in LF, CRLF or CR and in nothing else: U+2028 and its like, on which `
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json
@@ -16,6 +17,7 @@ Json: TypeAlias = dict[str, Any]
 
 _BOM = b"\xef\xbb\xbf"
 _PREVIEW = 200
+_DEEPEST = 200
 
 
 class EventParser:
@@ -29,13 +31,14 @@ class EventParser:
         ([{'a': 1}], [{'a': 2}])
     """
 
-    __slots__ = ("_data", "_event", "_failure", "_pieces", "_skip_lf", "_started", "finished")
+    __slots__ = ("_between", "_data", "_event", "_failure", "_pieces", "_skip_lf", "_started", "finished")
 
     def __init__(self) -> None:
         self.finished = False
         """Whether the stream said `[DONE]`."""
         self._failure: StreamError | None = None
         self._started = False
+        self._between = True
         self._skip_lf = False
         self._pieces: list[bytes] = []
         self._data: list[bytes] = []
@@ -43,12 +46,31 @@ class EventParser:
 
     def feed(self, chunk: bytes) -> list[Json]:
         """The events that `chunk` completes."""
-        if self._is_one_event(chunk):
-            self._started, self._skip_lf = True, False
-            self._data.append(chunk[6:])
-            return self._given(self._dispatched([]))
+        if self._between and b"\n\n" in chunk and b"\r" not in chunk:
+            usual = self._read_frames(chunk)
+            if usual is not None:
+                return usual
         self._check()
-        return [] if self.finished else self._given(self._read_lines(self._complete_lines(chunk)))
+        events = [] if self.finished else self._given(self._read_lines(self._complete_lines(chunk)))
+        self._between = not (self._skip_lf or self._data or self._event or self.finished or self._failure)
+        return events
+
+    def _read_frames(self, chunk: bytes) -> list[Json] | None:
+        """The events, where each is one line of JSON in its usual form, as nearly all are; else None, nothing read."""
+        *frames, rest = (b"".join([*self._pieces, chunk]) if self._pieces else chunk).split(b"\n\n")
+        events: list[Json] = []
+        for frame in frames:
+            if frame[:7] != b"data: {" or b"\n" in frame:
+                return None
+            try:
+                events.append(from_json(frame[6:]))
+            except ValueError:
+                return None
+        if b"\n" in rest:
+            return None
+        self._started = True
+        self._pieces = [rest] if rest else []
+        return events
 
     def close(self) -> list[Json]:
         """The event that the end of the stream completes: the blank line after the last one may be missing."""
@@ -66,16 +88,6 @@ class EventParser:
     def _check(self) -> None:
         if self._failure:
             raise self._failure
-
-    def _is_one_event(self, chunk: bytes) -> bool:
-        """Whether `chunk` is exactly one event in its usual form, as nearly all are."""
-        return (
-            chunk[:7] == b"data: {"
-            and chunk[-3:] == b"}\n\n"
-            and chunk.find(b"\n", 0, -2) < 0
-            and not (self._pieces or self._data or self._event or self.finished or self._failure)
-            and b"\r" not in chunk
-        )
 
     def _complete_lines(self, chunk: bytes) -> list[bytes]:
         """The lines that `chunk` completes. The rest waits in pieces, joined once: no event costs its square."""
@@ -151,8 +163,24 @@ def parse_json(data: bytes) -> Any:
     """
     try:
         return from_json(data)
-    except ValueError:
-        try:
-            return json.loads(data)
-        except RecursionError as error:
-            raise ValueError("JSON nested too deeply") from error
+    except ValueError as problem:
+        if "recursion" in str(problem):
+            raise
+    try:
+        return _not_too_deep(json.loads(data))
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
+
+
+def _not_too_deep(value: Any) -> Any:
+    """`value`, if nobody who reads it by recursion can come to grief: pydantic-core's parser has the same limit."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for item in level for inner in _inside(item)]
+        if not level:
+            return value
+    raise ValueError("JSON nested too deeply")
+
+
+def _inside(value: Any) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

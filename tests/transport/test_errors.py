@@ -1,0 +1,182 @@
+"""An answer that reports an error -> the error, with everything that it says."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlapi_integrations import errors
+from aimlapi_integrations.errors import error_from
+
+HEADERS = {"x-request-id": "r-1", "x-inference-id": "i-1", "x-client-request-id": "mine"}
+
+
+def said(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> errors.APIError:
+    return error_from(status, headers or {}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.BadRequestError),
+        (401, errors.AuthenticationError),
+        (402, errors.InsufficientCreditsError),
+        (403, errors.PermissionDeniedError),
+        (404, errors.NotFoundError),
+        (408, errors.RequestTimeoutError),
+        (409, errors.ConflictError),
+        (418, errors.APIStatusError),
+        (422, errors.BadRequestError),
+        (429, errors.RateLimitError),
+        (500, errors.InternalServerError),
+        (529, errors.InternalServerError),
+    ],
+)
+def test_the_status_decides(status: int, kind: type[Exception]):
+    assert type(said({"message": "no"}, status)) is kind
+
+
+PROBLEM = {"name": "PublicApiValidationException", "message": "Bad Request"}
+TREE = {"_errors": [], "messages": {"0": {"_errors": [], "role": {"_errors": ["Invalid enum value"]}}, "_errors": []}}
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        (
+            {"message": "Too Many Requests", "path": "/v1", "requestId": "q-1", "statusCode": "429"},
+            ["Too Many Requests"],
+        ),
+        ({"message": "Invalid input", "meta": TREE}, ["Invalid input: messages.0.role: Invalid enum value"]),
+        (
+            {
+                "message": "Bad Request",
+                "error": {**PROBLEM, "details": [{"path": "tools", "reason": "Expected array"}]},
+            },
+            ["Bad Request: tools: Expected array", "PublicApiValidationException"],
+        ),
+        (
+            {"error": {**PROBLEM, "details": [{"path": ["messages", 2, "content"], "message": "Expected string"}]}},
+            ["messages.2.content: Expected string"],
+        ),
+        ({"message": ["one", "two"]}, ["one; two"]),
+        (
+            {"error": {"message": "Bad value", "type": "invalid_request_error", "code": "bad", "param": "top_p"}},
+            ["Bad value: param top_p", "invalid_request_error", "bad"],
+        ),
+        ({"error": "plain words"}, ["plain words"]),
+        ({"message": '400 {"type": "error", "error": {"message": "inner"}}'}, ["400 inner"]),
+        ({"detail": [{"loc": ["body", "model"], "msg": "field required"}]}, ["body.model: field required"]),
+        ({"title": "Unauthorized", "status": 401}, ["Unauthorized"]),
+    ],
+)
+def test_every_form_is_read_whole(body: Any, parts: list[str]):
+    text = str(said(body))
+    assert all(part in text for part in parts), text
+
+
+def test_ids_kind_and_code_are_told():
+    body = {"message": "no", "error": {"data": {"kind": "err_x"}, "name": "Forbidden", "code": "c-9"}}
+    error = said(body, 403, HEADERS)
+    assert (error.kind, error.code) == ("err_x", "c-9")
+    assert (error.request_id, error.inference_id, error.client_request_id) == ("r-1", "i-1", "mine")
+    assert all(part in str(error) for part in ("403", "err_x", "c-9", "r-1", "i-1", "mine"))
+    assert said({"message": "no", "requestId": "q-1"}).request_id == "q-1"
+
+
+@pytest.mark.parametrize("status", [402, 403])
+@pytest.mark.parametrize(
+    "body", [{"error": {"data": {"kind": "err_insufficent_credits"}}}, {"message": "You've run out of credits"}]
+)
+def test_out_of_credits(status: int, body: Any):
+    error = said(body, status)
+    assert isinstance(error, errors.InsufficientCreditsError)
+    assert not error.retryable
+
+
+@pytest.mark.parametrize("status", [200, 400, 413, 422, 429])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "too long", "code": "context_length_exceeded"}},
+        {"message": "This model's maximum context length is 8192 tokens"},
+        {"message": '400 {"error": {"message": "prompt is too long: 210000 tokens"}}'},
+    ],
+)
+def test_context_overflow(status: int, body: Any):
+    error = said(body, status)
+    assert type(error) is errors.ContextOverflowError
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    ("inner", "plain", "streamed"),
+    [
+        ({"message": "x", "code": 429}, errors.RateLimitError, errors.RateLimitError),
+        ({"message": "x", "type": "invalid_request_error"}, errors.BadRequestError, errors.BadRequestError),
+        ({"message": "x", "type": "server_error"}, errors.InternalServerError, errors.StreamError),
+        ("words", errors.APIResponseError, errors.StreamError),
+    ],
+)
+def test_errors_inside_a_200(inner: Any, plain: type[Exception], streamed: type[Exception]):
+    assert type(said({"error": inner}, 200)) is plain
+    assert type(said({"error": inner}, 200, {"content-type": "text/event-stream"})) is streamed
+
+
+def test_a_web_page_is_told_by_its_title_with_a_hint():
+    error = error_from(502, {}, b"<!DOCTYPE html><html><head><title>502 Bad &amp; Gateway</title></head>")
+    assert "'502 Bad & Gateway'" in str(error)
+    assert "base URL" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hint"),
+    [(401, b"{}", "AIMLAPI_API_KEY"), (401, b"{}", "https://aimlapi.com/app/keys"), (404, b"", "base URL")],
+)
+def test_hints(status: int, body: bytes, hint: str):
+    assert hint in str(error_from(status, {}, body))
+
+
+def test_an_unknown_model_is_not_blamed_on_the_base_url():
+    assert "base URL" not in str(said({"message": "Model x not found"}, 404))
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.APIError)]
+)
+def test_all_pickle(kind: type[errors.APIError]):
+    error = kind("no", status=400, body={"a": 1}, headers=HEADERS, partial="so far")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (str(again), again.partial, again.body, again.request_id) == (str(error), "so far", {"a": 1}, "r-1")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "message", "meta", "details", "path", "code", "data", "kind", "_errors", "status", "detail"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.integers(200, 599))
+def test_no_body_is_too_strange(body: Any, status: int):
+    assert str(said(body, status))
+
+
+@given(st.binary(max_size=80), st.integers(200, 599))
+def test_no_bytes_are_too_strange(body: bytes, status: int):
+    assert str(error_from(status, {}, body))
