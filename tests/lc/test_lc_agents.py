@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.lc.agents import QUESTION, add, bodies, ended, get_weather
 from tests.lc.gateway import Gateway, chat_body
 
 # langchain-core and langgraph warn of their own moves, and of v3 events being in beta.
@@ -23,55 +23,11 @@ pytestmark = [
 ]
 
 
-MODEL = "openai/gpt-5-mini-2025-08-07"
-
-
-@pytest.fixture(scope="module", name="server")
-def emulator_of_the_module() -> Iterator[Emulator]:
-    with Emulator() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway(server: Emulator) -> Emulator:
-    server.reset()
-    return server
-
-
-@pytest.fixture(name="model", params=[False, True], ids=["chat", "responses"])
-async def model_at_the_emulator(request: pytest.FixtureRequest, gateway: Emulator) -> AsyncIterator[ChatAIMLAPI]:
-    model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, use_responses_api=request.param)
-    yield model
-    await model.aclose()
-
-
-def get_weather(city: str) -> str:
-    """The weather in a city."""
-    return f"Sunny in {city}."
-
-
-def add(a: int, b: int) -> int:
-    """Adds two numbers."""
-    return a + b
-
-
-QUESTION = {"messages": [HumanMessage("What is the weather in Paris?")]}
-
-
 class Weather(BaseModel):
     """The weather."""
 
     city: str
     sunny: bool
-
-
-def ended(messages: list[Any]) -> bool:
-    kinds = [type(message) for message in messages]
-    return kinds[0] is HumanMessage and ToolMessage in kinds and kinds[-1] is AIMessage and not messages[-1].tool_calls
-
-
-def bodies(gateway: Emulator) -> list[dict[str, Any]]:
-    return [record.json for record in gateway.requests if record.json]
 
 
 # --- agents ---------------------------------------------------------------------------------------------------------
@@ -97,7 +53,7 @@ def test_agent_goes_on_where_its_memory_ends(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather], checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
     first = agent.invoke(QUESTION, thread)["messages"]
-    second = agent.invoke({"messages": [HumanMessage("And in Oslo?")]}, thread)["messages"]
+    second = agent.invoke({"messages": [HumanMessage("And how is the weather in Oslo?")]}, thread)["messages"]
     assert second[: len(first)] == first
     assert "Sunny in Oslo" in second[-1].text
 

@@ -1,0 +1,79 @@
+"""An agent whose process dies in the middle of a task, and another process that finishes the task.
+
+The memory is a SQLite file: every step is in it before the next one begins, so that nothing is asked or paid twice.
+
+    pip install "aimlapi-integrations[examples]"
+    python examples/agent_with_memory.py
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from common import console, gateway
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from aimlapi_integrations.langchain import ChatAIMLAPI
+
+MEMORY = Path("example-data/agent_with_memory.sqlite")
+THREAD = {"configurable": {"thread_id": "trip-to-paris"}}
+
+
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    if "begin" in sys.argv:
+        console.print("  [bold red]the process dies here, in the middle of a tool[/]")
+        os._exit(137)  # as if it were killed: nothing is closed, nothing is tidied up
+    return f"22 °C and sunny in {city}"
+
+
+def show(agent, task: dict | None) -> None:
+    """Runs until the agent has answered. No task: go on where the memory says that it stopped."""
+    for update in agent.stream(task, THREAD, stream_mode="updates", durability="sync"):
+        for step, state in update.items():
+            for message in state["messages"]:
+                calls = [f"{call['name']}({call['args']})" for call in getattr(message, "tool_calls", [])]
+                console.print(f"  [cyan]{step:<6}[/]", end=" ")
+                console.out(message.text or ", ".join(calls))
+
+
+def begin(agent) -> None:
+    show(agent, {"messages": [HumanMessage("What is the weather in Paris?")]})
+
+
+def resume(agent) -> None:
+    known = agent.get_state(THREAD)
+    console.print(f"  [dim]the file knows {len(known.values['messages'])} messages; next: {', '.join(known.next)}[/]")
+    show(agent, None)
+    show(agent, {"messages": [HumanMessage("And how is the weather in Lisbon?")]})
+
+    messages = agent.get_state(THREAD).values["messages"]
+    costs = [message.response_metadata["cost"]["credits"] for message in messages if isinstance(message, AIMessage)]
+    console.print(f"[bold]{len(messages)} messages, {len(costs)} calls of the model, {sum(costs)} credits[/]")
+
+
+def with_memory(work) -> None:
+    with SqliteSaver.from_conn_string(str(MEMORY)) as memory:
+        llm = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07")
+        work(create_agent(llm, [get_weather], checkpointer=memory))
+
+
+def main() -> None:
+    MEMORY.parent.mkdir(exist_ok=True)
+    MEMORY.unlink(missing_ok=True)
+    for part in ("begin", "resume"):
+        console.rule(part)
+        done = subprocess.run([sys.executable, __file__, part], check=False)
+        console.print(f"[dim]the process ended with code {done.returncode}[/]")
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        with_memory({"begin": begin, "resume": resume}[sys.argv[1]])
+    else:
+        with gateway():
+            main()

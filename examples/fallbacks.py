@@ -1,0 +1,62 @@
+"""The cheapest model that answers: models of four vendors, tried in the order of their price.
+
+pip install "aimlapi-integrations[langchain,emulator,cli]"
+python examples/fallbacks.py
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from common import console, gateway
+from langchain_core.callbacks import BaseCallbackHandler
+from rich.table import Table
+
+from aimlapi_integrations import AIMLAPIError, Client
+from aimlapi_integrations.langchain import ChatAIMLAPI, get_aimlapi_callback
+
+CANDIDATES = (
+    "openai/gpt-5-mini-2025-08-07",
+    "anthropic/claude-haiku-4.5",
+    "google/gemini-2.5-flash",
+    "deepseek/deepseek-chat",
+)
+RETIRED = "openai/gpt-does-not-exist"  # stands first, so that there is something to fall back from
+
+
+class Tries(BaseCallbackHandler):
+    """Tells which model is asked, and why it was not the last."""
+
+    def on_chat_model_start(self, *_: Any, metadata: dict[str, Any], **__: Any) -> None:
+        console.print(f"  [cyan]{metadata['ls_model_name']}[/] is asked")
+
+    def on_llm_error(self, error: BaseException, **_: Any) -> None:
+        console.print(f"  [red]{type(error).__name__}[/]", end=" ")
+        console.out(error)
+
+
+def by_price() -> list[str]:
+    """The candidates, cheapest answer first. The catalogue tells prices in dollars per million tokens."""
+    with Client() as client:
+        listed = {model.id: model.prices for model in client.models.list(id=CANDIDATES, include="pricing")}
+    ranked = sorted(CANDIDATES, key=lambda model: listed.get(model, {}).get("output", Decimal("Infinity")))
+    table = Table("model", "input", "output", title="$ per million tokens")
+    for model in ranked:
+        prices = listed.get(model, {})
+        told = (f"{prices[unit]:.2f}" if unit in prices else "not told" for unit in ("input", "output"))
+        table.add_row(model, *told)
+    console.print(table)
+    return ranked
+
+
+def main() -> None:
+    first, *others = [ChatAIMLAPI(model=model, max_tokens=2000) for model in (RETIRED, *by_price())]
+    llm = first.with_fallbacks(others, exceptions_to_handle=(AIMLAPIError,))
+    with get_aimlapi_callback() as costs:
+        answer = llm.invoke("Name three rivers of Portugal.", {"callbacks": [Tries()]})
+    console.out(answer.text)
+    console.print(costs)
+
+
+if __name__ == "__main__":
+    with gateway():
+        main()

@@ -1,0 +1,33 @@
+"""What the tests of agents share: two tools, a question for one of them, and what a run that ended looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+from aimlapi_integrations.emulator import Emulator
+
+MODEL = "openai/gpt-5-mini-2025-08-07"
+
+
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Sunny in {city}."
+
+
+def add(a: int, b: int) -> int:
+    """Adds two numbers."""
+    return a + b
+
+
+QUESTION = {"messages": [HumanMessage("What is the weather in Paris?")]}
+
+
+def ended(messages: list[Any]) -> bool:
+    kinds = [type(message) for message in messages]
+    return kinds[0] is HumanMessage and ToolMessage in kinds and kinds[-1] is AIMessage and not messages[-1].tool_calls
+
+
+def bodies(gateway: Emulator) -> list[dict[str, Any]]:
+    return [record.json for record in gateway.requests if record.json]
