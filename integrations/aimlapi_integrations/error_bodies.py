@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,13 +118,22 @@ def preview(text: str, length: int = _PREVIEW) -> str:
 
 def scrubbed(value: Any, secret: str = "") -> Any:
     """`value` with everything taken out that is `secret` or looks like an API key."""
+    return _changed(value, lambda text: _SECRETS.sub(rf"\1{_REDACTED}", without(text, secret)))
+
+
+def hidden(value: Any, secret: str) -> Any:
+    """`value` with `secret` taken out, wherever in it that is."""
+    return _changed(value, lambda text: without(text, secret))
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
     match value:
         case str():
-            return _SECRETS.sub(rf"\1{_REDACTED}", without(value, secret))
+            return change(value)
         case dict():
-            return {scrubbed(key, secret): scrubbed(item, secret) for key, item in value.items()}
+            return {_changed(key, change): _changed(item, change) for key, item in value.items()}
         case list():
-            return [scrubbed(item, secret) for item in value]
+            return [_changed(item, change) for item in value]
     return value
 
 

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .error_bodies import ErrorBody, read_body
+from .error_bodies import ErrorBody, hidden, read_body
 
 if TYPE_CHECKING:
     import httpx
@@ -128,6 +128,11 @@ class APIError(AIMLAPIError):
     def __reduce__(self) -> tuple[Any, ...]:
         state = {key: value for key, value in self.__dict__.items() if key not in ("response", "__notes__")}
         return _restored, (type(self), self.message, {**state, "response": None})
+
+    def hide(self, secret: str) -> None:
+        """Takes the API key out of whatever repeats it."""
+        vars(self).update(hidden(vars(self), secret))
+        self.args = tuple(hidden(list(self.args), secret))
 
     @property
     def status_code(self) -> int | None:

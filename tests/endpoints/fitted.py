@@ -41,11 +41,11 @@ def asked(model: str, *messages: Message, **fields: Any) -> Request:
     return Request(model, messages or (ASK,), **fields)
 
 
-def sent(model: str, *messages: Message, warns: str | None = None, **fields: Any) -> Json:
+def sent(model: str, *messages: Message, warns: str | None = None, stream: bool = False, **fields: Any) -> Json:
     """What goes out, with the one warning named in `warns`, or with none."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        body = chat_completions.encode(fit(asked(model, *messages, **fields)))
+        body = chat_completions.encode(fit(asked(model, *messages, **fields), stream=stream))
     texts = [str(warning.message) for warning in told]
     assert all(warning.category is ParameterWarning for warning in told)
     assert (len(texts) == 1 and warns in texts[0]) if warns else not texts, texts

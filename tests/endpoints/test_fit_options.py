@@ -34,7 +34,11 @@ from .fitted import (
     sent,
 )
 
+QWEN = "alibaba/qwen3-32b"
+
 # --- options ----------------------------------------------------------------------------------------------------------
+
+THINKING = {"type": "enabled", "budget_tokens": 2048}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +56,7 @@ from .fitted import (
         (GPT_4O, {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
         (GPT_5_MINI, {"reasoning": {"effort": "low"}}, {"reasoning_effort": "low"}),
         (GPT_5_MINI, {"reasoning_effort": "none"}, {"reasoning_effort": "none"}),
-        (CLAUDE_BLOCKS, {"thinking": {"type": "enabled", "budget_tokens": 2048}}, None),
+        (CLAUDE_BOTH, {"thinking": {"type": "disabled"}}, None),
     ],
 )
 def test_options_that_survive(model: str, given: Json, expected: Json | None) -> None:
@@ -74,6 +78,7 @@ def test_options_that_survive(model: str, given: Json, expected: Json | None) ->
         (GPT_5_MINI, {"service_tier": "flex"}, {"service_tier": "flex"}),
         (GPT_5_MINI, {"verbosity": "low"}, {"verbosity": "low"}),
         (CLAUDE_BOTH, {"presence_penalty": 1}, {"presence_penalty": 1}),
+        (CLAUDE_BLOCKS, {"thinking": THINKING}, {"thinking": THINKING}),
     ],
 )
 def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
@@ -157,6 +162,44 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         options={"stop": ["a"], "reasoning": {"effort": "low"}, "system": "You."},
     )
     before = copy.deepcopy(given)
-    with pytest.warns(ParameterWarning, match="'reasoning'"):
+    with pytest.warns(ParameterWarning):
         chat_completions.encode(fit(given))
     assert given == before
+
+
+# --- thinking ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stream", "given", "expected"),
+    [
+        (False, {}, False),
+        (False, {"enable_thinking": False}, False),
+        (True, {}, None),
+        (True, {"enable_thinking": True}, True),
+        (True, {"enable_thinking": False}, False),
+    ],
+)
+def test_a_model_that_thinks_in_streams_only_is_told_not_to_elsewhere(
+    stream: bool, given: Json, expected: bool | None
+) -> None:
+    assert sent(QWEN, options=given, stream=stream).get("enable_thinking") is expected
+
+
+def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
+    with pytest.raises(UnsupportedParameterError, match="stream the answer"):
+        fit(asked(QWEN, options={"enable_thinking": True}))
+
+
+@pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
+@pytest.mark.parametrize("strict", [True, False])
+def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(
+    given: Json, strict: bool
+) -> None:
+    with pytest.warns(ParameterWarning, match="endpoint='messages'"):
+        fit(asked(CLAUDE_BOTH, options=given), strict=strict)
+
+
+def test_on_the_messages_endpoint_thinking_needs_no_warning() -> None:
+    request = asked(CLAUDE_BOTH, options={"thinking": THINKING})
+    assert fit(request, "messages") is request

@@ -33,7 +33,7 @@ class LangChain:
     def __init__(self) -> None:
         self.wire = LeastReply()
         self.model = lru_cache(maxsize=4)(self._model)
-        self.written = lru_cache(maxsize=None)(lambda scenario: [message(turn) for turn in scenario.messages])
+        self.messages: dict[int, list[BaseMessage]] = {}
 
     def _model(self, name: str, endpoint: str) -> ChatAIMLAPI:
         return ChatAIMLAPI(model=name, api_key="k", endpoint=endpoint, http_client=self.wire.client, max_retries=0)
@@ -48,11 +48,19 @@ class LangChain:
             model = model.bind_tools(tools, tool_choice=wanted, parallel_tool_calls=parallel)
         if wanted := fields.get("response_format"):
             model = structured(model, wanted)
-        options = fields.get("options", {})
+        options = dict(fields.get("options", {}))
+        if "metadata" in options:  # to LangChain's own methods this is the metadata of a trace
+            model = model.model_copy(update={"model_kwargs": {"metadata": options.pop("metadata")}})
         if scenario.stream:
             list(model.stream(self.written(scenario), **options))
         else:
             model.invoke(self.written(scenario), **options)
+
+    def written(self, scenario: Scenario) -> list[BaseMessage]:
+        """Its messages, made once."""
+        if id(scenario) not in self.messages:
+            self.messages[id(scenario)] = [message(turn) for turn in scenario.messages]
+        return self.messages[id(scenario)]
 
     def embed(self, name: str, scenario: EmbeddingScenario) -> None:
         """Embeds the texts of the scenario."""

@@ -43,7 +43,7 @@ class LlamaIndex:
     def __init__(self) -> None:
         self.wire = LeastReply()
         self.model = lru_cache(maxsize=4)(self._model)
-        self.written = lru_cache(maxsize=None)(lambda scenario: [message(turn) for turn in scenario.messages])
+        self.messages: dict[int, list[ChatMessage]] = {}
 
     def _model(self, name: str, endpoint: str) -> AIMLAPI:
         return AIMLAPI(model=name, api_key="k", endpoint=endpoint, http_client=self.wire.client, max_retries=0)
@@ -62,6 +62,12 @@ class LlamaIndex:
             list(llm.stream_chat(self.written(scenario), **given))
         else:
             llm.chat(self.written(scenario), **given)
+
+    def written(self, scenario: Scenario) -> list[ChatMessage]:
+        """Its messages, made once."""
+        if id(scenario) not in self.messages:
+            self.messages[id(scenario)] = [message(turn) for turn in scenario.messages]
+        return self.messages[id(scenario)]
 
     def embed(self, name: str, scenario: EmbeddingScenario) -> None:
         """Embeds the texts of the scenario."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,22 @@ class AdapterSweep(Sweep):
         return self.adapter.wire.sent
 
 
+def swept(name: str, folder: Path) -> int:
+    """How many problems one framework has."""
+    sweep = AdapterSweep(load_contract(folder), ADAPTERS[name]())
+    sweep.run()
+    print(f"=== {name}")
+    return sweep.report()
+
+
 def main() -> int:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("--contract", type=Path, required=True, help="the folder that holds contract.py")
     cli.add_argument("--adapter", choices=ADAPTERS, help="one framework alone")
     asked = cli.parse_args()
-    total = 0
-    for name in [asked.adapter] if asked.adapter else ADAPTERS:
-        print(f"=== {name}")
-        sweep = AdapterSweep(load_contract(asked.contract), ADAPTERS[name]())
-        sweep.run()
-        total += sweep.report()
-    return 1 if total else 0
+    names = [asked.adapter] if asked.adapter else [*ADAPTERS]
+    with ProcessPoolExecutor(len(names)) as pool:
+        return 1 if sum(pool.map(swept, names, [asked.contract] * len(names))) else 0
 
 
 if __name__ == "__main__":

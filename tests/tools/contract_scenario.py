@@ -53,7 +53,7 @@ class Scenario:
     def body(self, path: str, model: str) -> Json:
         """What we send for it."""
         name, endpoint = ENDPOINTS[path]
-        body: Json = endpoint.encode(fit(self.request(model), name))
+        body: Json = endpoint.encode(fit(self.request(model), name, stream=self.stream))
         return endpoint.stream_options(body, usage=True) if self.stream else body
 
 

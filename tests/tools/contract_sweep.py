@@ -91,15 +91,15 @@ class Sweep:
         return scenario.body(path, model)
 
     def report(self) -> int:
-        """Prints the table; returns how many problems there are."""
-        print(f"{'endpoint':24}{'scenario':30}{'models':>8}{'warned':>8}{'problems':>10}")
+        """Prints the table, in one piece; returns how many problems there are."""
+        lines = [f"{'endpoint':24}{'scenario':30}{'models':>8}{'warned':>8}{'problems':>10}"]
         for row, models in sorted(self.carried.items()):
             count = sum(map(len, self.problems[row].values()))
-            print(f"{row[0]:24}{row[1]:30}{models:8}{self.warned[row]:8}{count:10}")
+            lines.append(f"{row[0]:24}{row[1]:30}{models:8}{self.warned[row]:8}{count:10}")
             for complaint, those in self.problems[row].items():
-                print(f"    {complaint[:300]}\n        {len(those)}: {', '.join(those[:6])}")
+                lines.append(f"    {complaint[:300]}\n        {len(those)}: {', '.join(those[:6])}")
         total = sum(len(those) for found in self.problems.values() for those in found.values())
-        print(f"{sum(self.carried.values())} requests, {total} problems")
+        print("\n".join([*lines, f"{sum(self.carried.values())} requests, {total} problems"]), flush=True)
         return total
 
 

@@ -17,6 +17,7 @@ from starlette.datastructures import QueryParams
 
 from .ask import JSON
 from .errors import GatewayError
+from .usage import prices
 
 TYPES = {
     "chat": "openai/chat-completions",
@@ -103,8 +104,15 @@ def entry(model: Model, include: set[str]) -> JSON:
         inputs = ["text", *(["image"] if "vision" in model.capabilities else [])]
         shown["modalities"] = {"input": inputs, "output": ["text"]}
     if include & {"pricing", "all"}:
-        shown["pricing"] = {"kind": "fixed", "units": []}
+        shown["pricing"] = {"kind": "fixed", "units": _units(model.id)}
     return shown
+
+
+def _units(model: str) -> list[JSON]:
+    """What it costs here, as the catalogue writes it."""
+    unit = {"name": "token", "measure": "token", "type": "charge", "content": "text", "phase": "inference"}
+    origins = zip(("provided", "generated"), prices(model), strict=True)
+    return [{**unit, "origin": origin, "price": price, "per": 1_000_000} for origin, price in origins]
 
 
 def _wanted(params: QueryParams, name: str) -> set[str]:

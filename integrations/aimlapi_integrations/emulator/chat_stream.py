@@ -69,6 +69,6 @@ def _claude(done: Completion) -> Iterator[Event]:
     brief = {key: usage[key] for key in ("prompt_tokens", "completion_tokens", "total_tokens")}
     last = {"index": 0, "finish_reason": said.finish}
     tail = _head(done) | {"id": ""}
-    price = paid(done) if done.request.stream_options.include_usage else {}
+    price = paid(done)  # Claude lists no stream_options
     yield Event(tail | price | {"choices": [last | {"delta": _delta(refusal=None)}], "usage": brief}, "finish")
     yield Event(tail | {"choices": [last], "usage": None}, "finish")

@@ -84,8 +84,14 @@ def measure(ask: Ask, answers: list[Answer], cache: PromptCache) -> Usage:
     return Usage(max(1, count(prompt)), said + reasoning, cache.cached(ask.model, prompt), reasoning)
 
 
-def credits_used(model: str, usage: Usage) -> int:
+def prices(model: str) -> tuple[float, float]:
+    """Of a million input tokens, and of a million output tokens."""
     _, price_in, price_out = next(row for row in PRICES if re.search(row[0], model.lower()))
+    return price_in, price_out
+
+
+def credits_used(model: str, usage: Usage) -> int:
+    price_in, price_out = prices(model)
     usd = (usage.input * price_in + usage.output * price_out) / 1_000_000
     return max(1, math.ceil(usd * CREDITS_PER_USD))
 

@@ -10,25 +10,27 @@ from ..conversation import Request
 from .fit_messages import fit_messages
 from .fit_options import fit_options
 from .fit_responses import fit_responses_messages, fit_responses_options, fit_responses_tools
+from .fit_thinking import fit_thinking
 from .fit_tools import fit_response_format, fit_tools
 from .fitting import ParameterWarning, Step, fitting
 
 __all__ = ["ParameterWarning", "fit"]
 
 _STEPS: dict[str, tuple[Step, ...]] = {
-    "chat_completions": (fit_response_format, fit_tools, fit_options, fit_messages),
+    "chat_completions": (fit_response_format, fit_tools, fit_options, fit_thinking, fit_messages),
     "responses": (fit_responses_tools, fit_responses_options, fit_responses_messages),
     "messages": (fit_options,),
 }
 
 
-def fit(request: Request, endpoint: str = "chat_completions", *, strict: bool = False) -> Request:
+def fit(request: Request, endpoint: str = "chat_completions", *, strict: bool = False, stream: bool = False) -> Request:
     """The request as its model takes it; the very same one where nothing has to change.
 
     Args:
         request: what is asked. It is not changed.
         endpoint: `chat_completions`, `responses` or `messages`.
         strict: raise where else a warning would tell of a parameter that is changed, dropped or not listed.
+        stream: whether the answer is to be streamed.
 
     Raises:
         UnsupportedParameterError: a value out of the model's range, or a misfit where `strict`.
@@ -39,7 +41,7 @@ def fit(request: Request, endpoint: str = "chat_completions", *, strict: bool = 
     >>> fit(asked) is asked
     True
     """
-    case = fitting(request.model, endpoint, strict)
+    case = fitting(request.model, endpoint, strict, stream)
     for step in _STEPS[endpoint]:
         request = step(request, case)
     return request

@@ -28,6 +28,7 @@ class Fitting:
         asked: the model's id as the caller wrote it.
         path: the endpoint, as `models` names it.
         strict: whether a misfit is an error and not a warning.
+        stream: whether the answer is to be streamed.
         served: whether the model is known to be served there; elsewhere nothing is known of what it takes.
     """
 
@@ -35,6 +36,7 @@ class Fitting:
     model: Model
     path: str
     strict: bool
+    stream: bool
     served: bool
 
     @property
@@ -50,9 +52,13 @@ class Fitting:
         return self.model.parameter(name, self.path) if self.served else ANYTHING
 
     def note(self, text: str) -> None:
-        """Tells a misfit. All warnings come from this line, so Python's default filter shows each text once."""
+        """Tells a misfit; raises where `strict`."""
         if self.strict:
             raise UnsupportedParameterError(text)
+        self.hint(text)
+
+    def hint(self, text: str) -> None:
+        """Warns. All warnings come from this line, so Python's default filter shows each text once."""
         warnings.warn(text, ParameterWarning, stacklevel=1)
 
     def unlisted(self, name: str) -> None:
@@ -70,8 +76,8 @@ _ANY_CHAT = ChatShape()
 
 
 @lru_cache(maxsize=1024)
-def fitting(asked: str, endpoint: str, strict: bool) -> Fitting:
+def fitting(asked: str, endpoint: str, strict: bool, stream: bool) -> Fitting:
     """The fitting of a model's id on an endpoint (`chat_completions`, `responses` or `messages`)."""
     model, path = lookup(asked), PATHS[endpoint]
     served = {CHAT: model.chat is not None, RESPONSES: model.responses is not None, MESSAGES: model.messages}[path]
-    return Fitting(asked, model, path, strict, served)
+    return Fitting(asked, model, path, strict, stream, served)

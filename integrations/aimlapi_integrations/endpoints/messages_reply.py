@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..conversation import (
@@ -24,6 +24,7 @@ from ..conversation import (
 from ..errors import StreamError, error_from
 from . import reading
 from .reading import obj, objects, string
+from .tool_call_fold import made_up_id
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -47,10 +48,9 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
         raise reading.unreadable(f"content: expected array, received {found}", body, headers)
     native = string(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
-    message = Message("assistant", tuple(_part(block, reason == "length") for block in objects(body["content"])))
     return Reply(
         model=string(body.get("model")) or "",
-        choices=(Choice(message, reason, native),),
+        choices=(Choice(Message("assistant", tuple(_parts(body, reason == "length"))), reason, native),),
         id=string(body.get("id")),
         usage=_usage(body.get("usage")),
         cost=reading.cost(body, headers),
@@ -58,6 +58,11 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
         service_tier=string(obj(body.get("usage")).get("service_tier")),
         raw=body,
     )
+
+
+def _parts(body: Json, cut: bool) -> Iterator[Part]:
+    for index, block in enumerate(objects(body["content"])):
+        yield _part(block, cut, made_up_id(string(body.get("id")), index))
 
 
 def _usage(raw: Any) -> Usage | None:
@@ -73,7 +78,7 @@ def _usage(raw: Any) -> Usage | None:
     return Usage(asked, answered, asked + answered, cached, raw=raw)
 
 
-def _part(block: Json, cut: bool) -> Part:
+def _part(block: Json, cut: bool, spare_id: str) -> Part:
     match block.get("type"):
         case "text":
             return Text(string(block.get("text")) or "", tuple(map(_citation, objects(block.get("citations")))))
@@ -83,7 +88,7 @@ def _part(block: Json, cut: bool) -> Part:
             return Reasoning(encrypted=string(block.get("data")))
         case "tool_use":
             arguments = reading.arguments(block.get("input")) or ("" if cut else "{}")
-            return ToolCall(string(block.get("id")) or "", string(block.get("name")) or "", arguments)
+            return ToolCall(string(block.get("id")) or spare_id, string(block.get("name")) or "", arguments)
         case _:
             return HostedItem(block)  # a tool that the gateway ran, and its result
 
@@ -146,10 +151,11 @@ class MessagesDecoder:
     def _block_start(self, event: Json) -> Delta | None:
         index, block = reading.integer(event.get("index")), dict(obj(event.get("content_block")))
         self._blocks[index] = block
+        spare_id = made_up_id(string(self._body.get("id")), index)
         if block.get("type") == "tool_use":
-            call = ToolCall(string(block.get("id")) or "", string(block.get("name")) or "", "")
-            return Delta((Fragment(index, call),))
-        part = _part(block, cut=True)
+            block["id"] = string(block.get("id")) or spare_id
+            return Delta((Fragment(index, ToolCall(block["id"], string(block.get("name")) or "", "")),))
+        part = _part(block, True, spare_id)
         if isinstance(part, Text):
             self._text.append(part.text)
         return Delta((Fragment(index, part),)) if part not in (Text(""), Reasoning()) else None

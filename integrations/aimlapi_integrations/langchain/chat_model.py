@@ -12,8 +12,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
 from ..tokens import estimate_tokens
+from .catalogued import Catalogued
 from .chunks import Chunks
-from .connected import Connected
 from .errors import model_errors
 from .from_reply import Form, chat_result
 from .request import Call, build
@@ -27,7 +27,7 @@ from .with_raw import with_raw
 register()
 
 
-class ChatAIMLAPI(Connected):
+class ChatAIMLAPI(Catalogued):
     """A model of AI/ML API as a LangChain chat model.
 
     It takes the arguments of `ChatOpenAI` by the same names, on the chat completions endpoint and on Responses.
@@ -53,22 +53,22 @@ class ChatAIMLAPI(Connected):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002  # core passes it
+        run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call = build(self, messages, stop, kwargs, self._authorization())
+            call = build(self, messages, stop, kwargs, self._authorization(), run_manager)
             return chat_result(self._connection().complete(call.request, call.options), self._form)
 
     async def _agenerate(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002  # core passes it
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
         with model_errors():
-            call = build(self, messages, stop, kwargs, await self._aauthorization())
+            call = build(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
             return chat_result(await self._aconnection().complete(call.request, call.options), self._form)
 
     def _stream(
@@ -79,7 +79,7 @@ class ChatAIMLAPI(Connected):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with model_errors():
-            call = self._streamed(build(self, messages, stop, kwargs, self._authorization()))
+            call = self._streamed(build(self, messages, stop, kwargs, self._authorization(), run_manager))
             chunks = Chunks(self._form)
             with self._connection().stream(call.request, call.options) as deltas:
                 for delta in deltas:
@@ -96,7 +96,7 @@ class ChatAIMLAPI(Connected):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with model_errors():
-            call = self._streamed(build(self, messages, stop, kwargs, await self._aauthorization()))
+            call = self._streamed(build(self, messages, stop, kwargs, await self._aauthorization(), run_manager))
             chunks = Chunks(self._form)
             async with self._aconnection().stream(call.request, call.options) as deltas:
                 async for delta in deltas:
@@ -211,4 +211,4 @@ class ChatAIMLAPI(Connected):
 
     def _method(self) -> Method:
         listed = self.profile is None or self.profile.get("structured_output")
-        return "json_schema" if listed else "function_calling"
+        return "json_schema" if listed and self.endpoint != "messages" else "function_calling"

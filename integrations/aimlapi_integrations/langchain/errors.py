@@ -147,4 +147,5 @@ def model_errors() -> Iterator[None]:
         error.__class__ = next(
             (_COUNTERPARTS[kind] for kind in type(error).__mro__ if kind in _COUNTERPARTS), type(error)
         )
+        vars(error)["is_retryable"] = error.retryable  # a class attribute of core's: one error may know better
         raise

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from .profile import model_profile
+from .run_ids import ASKED, listening
 
 ApiKey = SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
 
@@ -98,9 +99,9 @@ class ChatFields(BaseChatModel):
     normalize_tool_schemas: bool | None = None
     """Whether the gateway may rewrite the schemas of tools for the source's sake."""
     client_request_id: str | None = None
-    """Your own id of the calls, for the gateway's logs."""
+    """Your own id of the calls, for the gateway's logs; `"run_id"` for the id of each LangChain run."""
 
-    endpoint: Literal["chat_completions", "responses"] | None = None
+    endpoint: Literal["chat_completions", "responses", "messages"] | None = None
     """The endpoint to use, whatever the model and the request."""
     use_responses_api: bool | None = None
     """Whether to use the Responses endpoint; None: the model and the request decide."""
@@ -161,6 +162,12 @@ class ChatFields(BaseChatModel):
         if not callable(self.aimlapi_api_key):
             self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    @model_validator(mode="after")
+    def _hear_of_runs(self) -> Self:
+        if self.client_request_id == ASKED:
+            self.callbacks = listening(self.callbacks)
         return self
 
     @model_validator(mode="after")

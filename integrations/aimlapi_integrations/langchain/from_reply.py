@@ -17,7 +17,7 @@ from .usage import usage_metadata
 
 PROVIDER = "aimlapi"
 
-_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions"}
+_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "message": "messages"}
 
 
 class Form(NamedTuple):
@@ -104,7 +104,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "system_fingerprint": reply.system_fingerprint,
         "service_tier": reply.service_tier,
         "logprobs": _logprobs(choice),
-        "endpoint": _ENDPOINTS.get(str(reply.raw.get("object"))),
+        "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from langchain_core.language_models import ModelProfile
 
+from ..endpoints.catalogue import CatalogueModel
 from ..models import Model, lookup
 
 
@@ -40,3 +41,22 @@ def _profile(model: Model) -> ModelProfile:
         "temperature": model.parameter("temperature") is not None,
     }
     return cast(ModelProfile, {name: fact for name, fact in facts.items() if fact is not None})
+
+
+def live_profile(entry: CatalogueModel, known: ModelProfile | None) -> ModelProfile:
+    """What the catalogue says of a model now, over what the table says.
+
+    Its capabilities are only believed where they are there: some models declare less than they do.
+    """
+    inputs = entry.input_modalities
+    facts: dict[str, Any] = {
+        "name": entry.name,
+        "max_input_tokens": entry.context_length,
+        "max_output_tokens": entry.max_output,
+        **{f"{kind}_inputs": kind in inputs for kind in ("text", "image", "audio", "video") if inputs},
+        **{fact: True for capability, fact in _CAPABILITIES.items() if capability in entry.capabilities},
+    }
+    return cast(ModelProfile, {**(known or {}), **{name: fact for name, fact in facts.items() if fact is not None}})
+
+
+_CAPABILITIES = {"tools": "tool_calling", "structured_output": "structured_output", "vision": "image_inputs"}

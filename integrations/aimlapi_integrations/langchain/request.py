@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage, BaseMessage
 
 from ..client import CallOptions
 from ..conversation import Request, ResponseFormat
 from .fields import ChatFields, stop_list
+from .run_ids import request_id
 from .structured import response_format
 from .to_conversation import conversation
 from .tools import as_choice, as_dict, as_tool
@@ -32,6 +34,7 @@ def build(
     stop: Sequence[str] | None,
     kwargs: Mapping[str, Any],
     headers: Mapping[str, str],
+    run: BaseRunManager | None = None,
 ) -> Call:
     """The call that `messages` and the arguments of `invoke`, `stream` or `bind` ask for, over the model's own.
 
@@ -41,9 +44,10 @@ def build(
         stop: texts that end the answer; None or empty for the model's own.
         kwargs: parameters of this call by the constructor's or the endpoint's names.
         headers: what authorizes the call, where the key is a function's.
+        run: the run that the call is, whose id it carries where `client_request_id` is `"run_id"`.
     """
     given = _named({name: value for name, value in kwargs.items() if name not in _NOT_SENT})
-    options = _call_options(model, given, headers)
+    options = _call_options(model, given, headers, run)
     tools = [as_dict(tool) for tool in given.pop("tools", None) or ()]
     choice = as_choice(given.pop("tool_choice", None), tools)
     parallel = given.pop("parallel_tool_calls", model.model_kwargs.get("parallel_tool_calls"))
@@ -77,7 +81,9 @@ def _named(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {_NAMES.get(name, name): value for name, value in kwargs.items()}
 
 
-def _call_options(model: ChatFields, given: dict[str, Any], headers: Mapping[str, str]) -> CallOptions:
+def _call_options(
+    model: ChatFields, given: dict[str, Any], headers: Mapping[str, str], run: BaseRunManager | None
+) -> CallOptions:
     """How to ask, taken out of the arguments."""
 
     def option(name: str, default: Any) -> Any:
@@ -92,7 +98,7 @@ def _call_options(model: ChatFields, given: dict[str, Any], headers: Mapping[str
         chunk_timeout=option("stream_chunk_timeout", None),
         headers={**headers, **option("extra_headers", {})},
         query=option("extra_query", {}),
-        client_request_id=option("client_request_id", model.client_request_id),
+        client_request_id=request_id(option("client_request_id", model.client_request_id), run),
         stream_usage=bool(option("stream_usage", model.stream_usage if usage is None else usage)),
         strict_parameters=option("strict_parameters", model.strict_parameters),
     )

@@ -20,8 +20,8 @@ from pydantic import SkipValidation, TypeAdapter
 
 from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
+from ..strict_schema import strict_schema
 from .schemas import function_of, safe_name
-from .strict_schema import strict_schema
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 

@@ -9,8 +9,8 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..conversation import HostedTool, Json, Tool, ToolChoice
+from ..strict_schema import strict_schema
 from .schemas import function_of
-from .strict_schema import strict_schema
 
 AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 

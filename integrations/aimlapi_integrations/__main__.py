@@ -1,0 +1,7 @@
+"""`python -m aimlapi_integrations`: the same as the command `aimlapi`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
