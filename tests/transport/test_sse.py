@@ -96,7 +96,7 @@ def test_an_event_called_error_says_so(data: bytes):
 
 
 def test_half_an_emoji_is_no_error():
-    assert parsed(b'data: {"a": "\\ud83d"}\n\n') == [{"a": "\ud83d"}]
+    assert parsed(b'data: {"a": "\\ud83d"}\n\n') == [{"a": "\ufffd"}]
 
 
 def test_ten_megabytes_in_small_pieces():

@@ -1,0 +1,24 @@
+"""The fault server, and retries that wait for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from aimlapi_integrations.transport import exchange
+
+from .fault_server import FaultServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off is drawn between 0 and a limit: here it is always 0."""
+    monkeypatch.setattr(exchange, "random", SimpleNamespace(uniform=min))

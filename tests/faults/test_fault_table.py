@@ -1,0 +1,184 @@
+"""The table of faults, met on every way to ask: the outcome, and how many requests the server saw."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+from langchain_core.exceptions import ModelError
+
+from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError
+
+from ..endpoints.cutting import events as responses_events
+from . import faults_before as before
+from . import faults_plain as plain
+from .asking import HALF, WAYS, Answer, Way, ask
+from .fault_server import Act, Case, FaultServer, reply, whole_stream
+from .faults_before import Fault
+from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
+
+GOOD = Answer(TEXT, reason="stop")
+PLAIN = [way for way in WAYS if not way.streamed]
+
+on_every_way = pytest.mark.parametrize("way", WAYS, ids=str)
+on_plain_ways = pytest.mark.parametrize("way", PLAIN, ids=str)
+
+
+def good(way: Way) -> Act:
+    """A good answer, as this way wants it."""
+    body = chat_body() if way.endpoint == "chat" else responses_body()
+    return answered(way, body)
+
+
+def answered(way: Way, body: Any) -> Act:
+    if not way.streamed:
+        return [reply(body)]
+    return whole_stream(sse(chat_events(body) if way.endpoint == "chat" else responses_events(body, 5)))
+
+
+def begun(server: FaultServer, fault: Fault, way: Way) -> Case:
+    return server.case(*(good(way) if act is None else act for act in fault.acts))
+
+
+def check(server: FaultServer, fault: Fault, way: Way) -> None:
+    case = begun(server, fault, way)
+    if fault.error is None:
+        assert ask(way, case.base_url) == GOOD
+    else:
+        error = failed(way, case.base_url)
+        check_error(error, fault, way)
+    assert len(case.requests) == fault.requests
+
+
+def failed(way: Way, base_url: str, **how: Any) -> AIMLAPIError:
+    with pytest.raises(AIMLAPIError) as caught:
+        ask(way, base_url, **how)
+    return caught.value
+
+
+def check_error(error: AIMLAPIError, fault: Fault, way: Way) -> None:
+    kind = type(error).__mro__[1] if way.who == "lc" else type(error)
+    assert kind is fault.error, repr(error)
+    assert isinstance(error, ModelError) == (way.who == "lc")
+    assert way.who != "lc" or error.is_retryable == error.retryable  # type: ignore[attr-defined]  # it is core's
+    for said in fault.says:
+        assert said in str(error)
+    for name, value in fault.facts:
+        assert getattr(error, name) == value, name
+
+
+# --- before an answer -------------------------------------------------------------------------------------------------
+
+
+@on_every_way
+def test_nobody_listens(way: Way) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        error = failed(way, f"http://127.0.0.1:{unused.getsockname()[1]}/v1")
+    assert isinstance(error, APIConnectionError)
+
+
+@on_every_way
+@pytest.mark.parametrize("fault", before.CONNECTIONS, ids=str)
+def test_no_answer(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@on_every_way
+@pytest.mark.parametrize("fault", before.SPECIAL, ids=str)
+def test_special_cases(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("fault", [*before.STATUSES, *before.SHAPES], ids=str)
+def test_statuses_and_shapes(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@pytest.mark.parametrize("fault", before.STATUSES_IN_ALL_SHAPES, ids=str)
+def test_every_status_in_every_shape(server: FaultServer, fault: Fault) -> None:
+    check(server, fault, WAYS[0])
+
+
+@on_every_way
+@pytest.mark.parametrize("fault", before.RETRIES, ids=str)
+def test_retries(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@on_every_way
+@pytest.mark.parametrize("fault", [*before.CONNECTIONS[:2], before.STATUSES[-1]], ids=str)
+def test_no_retries_are_none(server: FaultServer, fault: Fault, way: Way) -> None:
+    case = begun(server, fault, way)
+    check_error(failed(way, case.base_url, retries=0), fault, way)
+    assert len(case.requests) == 1
+
+
+@on_every_way
+@pytest.mark.parametrize("status", [302, 307])
+def test_redirects_are_not_followed(server: FaultServer, way: Way, status: int) -> None:
+    elsewhere = server.case(good(way), host="localhost")
+    case = server.case([reply(b"", status, location=f"{elsewhere.base_url}/chat/completions")])
+    error = failed(way, case.base_url)
+    assert isinstance(error, APIError)
+    assert error.status == status
+    assert (len(case.requests), len(elsewhere.requests)) == (1, 0)
+
+
+# --- plain answers ----------------------------------------------------------------------------------------------------
+
+
+@on_plain_ways
+@pytest.mark.parametrize("fault", plain.EVERYWHERE, ids=str)
+def test_no_good_body(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+def of_endpoint(**faults: list[Fault]) -> pytest.MarkDecorator:
+    """The faults of each endpoint with the plain ways to it."""
+    cases = [(fault, way) for way in PLAIN for fault in faults[way.endpoint]]
+    return pytest.mark.parametrize(("fault", "way"), cases, ids=str)
+
+
+@of_endpoint(chat=plain.CHAT, responses=plain.RESPONSES)
+def test_no_answer_in_the_body(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@of_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
+def test_odd_but_good_bodies(server: FaultServer, fault: Fault, way: Way) -> None:
+    check(server, fault, way)
+
+
+@on_every_way
+def test_a_call_that_was_cut_off_is_never_mended(server: FaultServer, way: Way) -> None:
+    case = server.case(answered(way, plain.CUT_CALLS[way.endpoint]))
+    assert ask(way, case.base_url) == Answer("", broken=(("get_weather", plain.CUT),), reason="length")
+    assert len(case.requests) == 1
+
+
+@on_every_way
+def test_a_text_that_was_cut_off_says_so(server: FaultServer, way: Way) -> None:
+    case = server.case(answered(way, plain.CUT_TEXTS[way.endpoint]))
+    assert ask(way, case.base_url) == Answer("Half an ans", reason="length")
+
+
+@on_plain_ways
+def test_a_message_of_nothing(server: FaultServer, way: Way) -> None:
+    case = server.case([reply(plain.NO_MESSAGE[way.endpoint])])
+    assert ask(way, case.base_url) == Answer("", reason="stop")
+
+
+@on_every_way
+def test_half_an_emoji_does_no_harm(server: FaultServer, way: Way) -> None:
+    body = chat_body("x\ud83d") if way.endpoint == "chat" else responses_body(message_item("x\ud83d"))
+    if way.streamed:
+        events = chat_events(body, 2) if way.endpoint == "chat" else responses_events(body, 2)
+        content = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+        case = server.case(whole_stream(content))
+    else:
+        case = server.case([reply(json.dumps(body).encode())])
+    assert ask(way, case.base_url) == Answer("x\ufffd", reason="stop")

@@ -1,0 +1,266 @@
+"""Replies and streams spoiled at random give a good message or one of the documented errors, and nothing else.
+
+`FAULTS_EXAMPLES=50000 pytest tests/faults/test_mutations.py` tries as many for each endpoint, and some thousands
+through each framework; without it the run is a few seconds long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langchain_core.load import dumpd
+from langchain_core.messages import AIMessage
+from llama_index.core.llms import ChatMessage
+
+from aimlapi_integrations import AIMLAPIError, APIError
+from aimlapi_integrations.conversation import Reply
+from aimlapi_integrations.endpoints import Endpoint, chat_completions, messages, responses
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.transport.sse import EventParser, parse_json
+
+from . import sound
+from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS
+from .mutating import chunked, mutated_bytes, mutated_json
+from .replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
+
+EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "240"))
+QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+
+endpoints = settings(max_examples=EXAMPLES // 4, deadline=None, database=None, suppress_health_check=QUIET)
+frameworks = settings(max_examples=max(20, EXAMPLES // 20), deadline=None, database=None, suppress_health_check=QUIET)
+
+BODIES = {"chat_completions": CHAT_BODIES, "responses": RESPONSES_BODIES, "messages": MESSAGES_BODIES}
+STREAMS = {"chat_completions": CHAT_STREAMS, "responses": RESPONSES_STREAMS, "messages": MESSAGES_STREAMS}
+ENDPOINTS: list[Endpoint] = [chat_completions, responses, messages]
+WIRES: dict[str, list[bytes]] = {name: [sse(events) for events in streams] for name, streams in STREAMS.items()}
+
+everywhere = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=list(BODIES))
+
+
+def name_of(endpoint: Endpoint) -> str:
+    return endpoint.PATH.strip("/").replace("/", "_")
+
+
+def read_plain(endpoint: Endpoint, body: Any) -> Reply | None:
+    try:
+        reply = endpoint.decode(body, {})
+    except APIError:
+        return None
+    sound.check(reply)
+    return reply
+
+
+def read_stream(endpoint: Endpoint, chunks: list[bytes]) -> Reply | None:
+    parser, decoder = EventParser(), endpoint.Decoder(MODEL, {})
+    try:
+        for events in (*map(parser.feed, chunks), parser.close()):
+            for event in events:
+                decoder.feed(event)
+        reply = decoder.close(parser.finished).reply
+    except APIError:
+        return None
+    assert reply is not None
+    sound.check(reply)
+    return reply
+
+
+# --- the endpoints, without a wire ------------------------------------------------------------------------------------
+
+
+@everywhere
+def test_spoiled_bodies(endpoint: Endpoint) -> None:
+    @endpoints
+    @given(mutated_json(BODIES[name_of(endpoint)]))
+    def run(body: Any) -> None:
+        read_plain(endpoint, body)
+
+    run()
+
+
+@everywhere
+def test_spoiled_events(endpoint: Endpoint) -> None:
+    @endpoints
+    @given(mutated_json(STREAMS[name_of(endpoint)]), st.booleans())
+    def run(events: Any, done: bool) -> None:
+        read_stream(endpoint, [sse(events if isinstance(events, list) else [events], done)])
+
+    run()
+
+
+@everywhere
+def test_spoiled_bytes_of_streams(endpoint: Endpoint) -> None:
+    @endpoints
+    @given(mutated_bytes(WIRES[name_of(endpoint)]).flatmap(chunked))
+    def run(chunks: list[bytes]) -> None:
+        read_stream(endpoint, chunks)
+
+    run()
+
+
+@everywhere
+def test_spoiled_bytes_of_bodies(endpoint: Endpoint) -> None:
+    @endpoints
+    @given(mutated_bytes([dumps(body) for body in BODIES[name_of(endpoint)]]))
+    def run(content: bytes) -> None:
+        try:
+            body = parse_json(content)
+        except ValueError:
+            return
+        read_plain(endpoint, body)
+
+    run()
+
+
+@everywhere
+def test_no_cut_passes_for_a_whole_answer(endpoint: Endpoint) -> None:
+    for stream in WIRES[name_of(endpoint)]:
+        whole = read_stream(endpoint, [stream])
+        assert whole is not None
+        for end in range(len(stream) % 3, len(stream), 3):
+            seen = read_stream(endpoint, [stream[:end]])
+            assert seen is None or seen.message == whole.message, stream[max(0, end - 80) : end]
+
+
+@everywhere
+def test_cuts_between_reads_change_nothing(endpoint: Endpoint) -> None:
+    for stream in WIRES[name_of(endpoint)]:
+        whole = read_stream(endpoint, [stream])
+        for size in (1, 2, 7):
+            assert read_stream(endpoint, [stream[at : at + size] for at in range(0, len(stream), size)]) == whole
+
+
+# --- through the frameworks -------------------------------------------------------------------------------------------
+
+
+def served(content: bytes, streamed: bool) -> dict[str, Any]:
+    kind = "text/event-stream" if streamed else "application/json"
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content, headers={"content-type": kind}))
+    return {"http_client": httpx.Client(transport=transport), "async": httpx.AsyncClient(transport=transport)}
+
+
+def ask_langchain(name: str, content: bytes, streamed: bool, asynchronous: bool, version: str | None) -> None:
+    clients = served(content, streamed)
+    model = ChatAIMLAPI(
+        model=MODEL,
+        api_key="key",
+        max_retries=0,
+        endpoint=name,
+        output_version=version,
+        http_client=clients["http_client"],
+        http_async_client=clients["async"],
+    )
+    check_langchain(asyncio.run(_alc(model, streamed)) if asynchronous else _lc(model, streamed))
+
+
+def _lc(model: ChatAIMLAPI, streamed: bool) -> Any:
+    if not streamed:
+        return model.invoke("Hello")
+    whole = None
+    for chunk in model.stream("Hello"):
+        whole = chunk if whole is None else whole + chunk
+    return whole
+
+
+async def _alc(model: ChatAIMLAPI, streamed: bool) -> Any:
+    if not streamed:
+        return await model.ainvoke("Hello")
+    whole = None
+    async for chunk in model.astream("Hello"):
+        whole = chunk if whole is None else whole + chunk
+    return whole
+
+
+def check_langchain(message: Any) -> None:
+    assert isinstance(message, AIMessage)
+    assert isinstance(message.text, str)
+    assert all(isinstance(call["args"], dict) for call in message.tool_calls)
+    assert all(isinstance(block, dict) for block in message.content_blocks)
+    json.dumps(dumpd(message))
+
+
+def ask_llama_index(name: str, content: bytes, streamed: bool, asynchronous: bool, _: str | None) -> None:
+    clients = served(content, streamed)
+    llm = AIMLAPI(
+        model=MODEL,
+        api_key="key",
+        max_retries=0,
+        endpoint=name,
+        http_client=clients["http_client"],
+        async_http_client=clients["async"],
+    )
+    asked = [ChatMessage("Hello")]
+    check_llama_index(asyncio.run(_ali(llm, asked, streamed)) if asynchronous else _li(llm, asked, streamed))
+
+
+def _li(llm: AIMLAPI, asked: list[ChatMessage], streamed: bool) -> Any:
+    if not streamed:
+        return llm.chat(asked)
+    return list(llm.stream_chat(asked))[-1]
+
+
+async def _ali(llm: AIMLAPI, asked: list[ChatMessage], streamed: bool) -> Any:
+    if not streamed:
+        return await llm.achat(asked)
+    return [response async for response in await llm.astream_chat(asked)][-1]
+
+
+def check_llama_index(response: Any) -> None:
+    assert isinstance(response.message, ChatMessage)
+    response.message.model_dump_json()
+    assert isinstance(response.message.content, str | None)
+
+
+Ask = Callable[[str, bytes, bool, bool, str | None], None]
+through_each = pytest.mark.parametrize("ask", [ask_langchain, ask_llama_index], ids=["lc", "li"])
+carried = pytest.mark.parametrize("name", ["chat_completions", "responses"])
+
+
+def attempt(ask: Ask, *arguments: Any) -> None:
+    with suppress(AIMLAPIError):
+        ask(*arguments)
+
+
+VERSIONS = st.sampled_from([None, "v1"])
+
+
+@through_each
+@carried
+def test_spoiled_replies_through_frameworks(ask: Ask, name: str) -> None:
+    @frameworks
+    @given(mutated_json(BODIES[name]), st.booleans(), VERSIONS)
+    def run(body: Any, asynchronous: bool, version: str | None) -> None:
+        attempt(ask, name, dumps(body), False, asynchronous, version)
+
+    run()
+
+
+@through_each
+@carried
+def test_spoiled_streams_through_frameworks(ask: Ask, name: str) -> None:
+    @frameworks
+    @given(mutated_json(STREAMS[name]), st.booleans(), VERSIONS)
+    def run(events: Any, asynchronous: bool, version: str | None) -> None:
+        attempt(ask, name, sse(events if isinstance(events, list) else [events]), True, asynchronous, version)
+
+    run()
+
+
+@through_each
+@carried
+def test_spoiled_bytes_through_frameworks(ask: Ask, name: str) -> None:
+    @frameworks
+    @given(mutated_bytes(WIRES[name]), st.booleans(), VERSIONS)
+    def run(content: bytes, asynchronous: bool, version: str | None) -> None:
+        attempt(ask, name, content, True, asynchronous, version)
+
+    run()

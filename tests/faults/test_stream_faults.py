@@ -1,0 +1,78 @@
+"""The faults of streams, met on every way to stream: the outcome, the text so far, and one request in any case."""
+
+from __future__ import annotations
+
+import pytest
+
+from aimlapi_integrations import APIConnectionError, APIError, APITimeoutError
+
+from . import faults_stream as faults
+from .asking import WAYS, Way, ask
+from .fault_server import FaultServer, Stall
+from .faults_before import Fault
+from .faults_stream import SAID, StreamFault
+from .test_fault_table import check_error, failed
+
+STREAMED = [way for way in WAYS if way.streamed]
+
+
+def on_its_ways(table: list[StreamFault]) -> pytest.MarkDecorator:
+    cases = [(fault, way) for fault in table for way in STREAMED if fault.only in (None, way.endpoint)]
+    return pytest.mark.parametrize(("fault", "way"), cases, ids=str)
+
+
+@on_its_ways([*faults.CUT, *faults.MALFORMED, *faults.ERRORS, *faults.NO_STREAM])
+def test_streams_that_break(server: FaultServer, fault: StreamFault, way: Way) -> None:
+    case = server.case(fault.act(way.endpoint))
+    error = failed(way, case.base_url)
+    check_error(error, Fault(fault.name, (), fault.error, 1, fault.says), way)
+    assert isinstance(error, APIError)
+    assert error.partial == fault.partial
+    assert (error.request_id, error.inference_id) == ("req-1", "inf-1")
+    assert len(case.requests) == 1
+
+
+@on_its_ways([faults.RESET])
+def test_a_reset_may_lose_what_was_sent_before(server: FaultServer, fault: StreamFault, way: Way) -> None:
+    case = server.case(fault.act(way.endpoint))
+    error = failed(way, case.base_url, retries=0)
+    assert isinstance(error, APIError)
+    assert SAID.startswith(error.partial)
+    assert len(case.requests) == 1
+
+
+@on_its_ways(faults.GOOD)
+def test_odd_but_good_streams(server: FaultServer, fault: StreamFault, way: Way) -> None:
+    case = server.case(fault.act(way.endpoint))
+    assert ask(way, case.base_url) == fault.answer
+    assert len(case.requests) == 1
+
+
+@pytest.mark.parametrize("way", [way for way in STREAMED if way.who == "bare"], ids=str)
+@pytest.mark.parametrize("fault", faults.LONG, ids=str)
+def test_long_streams(server: FaultServer, fault: StreamFault, way: Way) -> None:
+    assert ask(way, server.case(fault.act(way.endpoint)).base_url) == fault.answer
+
+
+@pytest.mark.parametrize("way", STREAMED, ids=str)
+@pytest.mark.parametrize("silence", faults.SILENCES)
+def test_silence_runs_out(server: FaultServer, silence: str, way: Way) -> None:
+    case = server.case(faults.SILENCES[silence](way.endpoint))
+    error = failed(way, case.base_url, silence=0.1)
+    assert isinstance(error, APITimeoutError)
+    assert (error.timeout, error.seconds) == ("chunk", 0.1)
+    assert error.partial == (SAID if "amid" in silence else "")
+    assert "0.1 s" in str(error)
+    assert case.was_left()
+    assert len(case.requests) == 1
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_no_answer_in_time(server: FaultServer, way: Way) -> None:
+    case = server.case([Stall()])
+    error = failed(way, case.base_url, timeout=0.08)
+    assert isinstance(error, APITimeoutError)
+    assert isinstance(error, APIConnectionError)
+    assert (error.timeout, error.seconds) == ("read", 0.08)
+    assert case.was_left()
+    assert len(case.requests) == 3
