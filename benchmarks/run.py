@@ -1,4 +1,6 @@
-"""Measure ours against the floor and the peers, side by side: `make bench`, or `python -m benchmarks.run [SCENARIO …]`.
+"""Measure ours against the floor and the peers, side by side: `make bench`.
+
+    python -m benchmarks.run [--rounds N] [SCENARIO …]
 
 A canned server in its own process, every measurement in a process of its own, rounds interleaved so that a drifting
 machine touches all alike; medians. Prints ratios, writes `benchmarks/results.json` and `benchmarks/results.png`.
@@ -6,6 +8,7 @@ machine touches all alike; medians. Prints ratios, writes `benchmarks/results.js
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import statistics
@@ -27,7 +30,6 @@ from benchmarks.subjects import SUBJECTS
 from benchmarks.worker import SCENARIOS, Figures
 
 HERE = Path(__file__).parent
-ROUNDS = 5
 ONCE = ("peak memory", "leaks", "first chunk")
 PACKAGES = ("langchain-core", "langchain-openai", "langchain-openrouter", "llama-index-core", "llama-index-llms-openai")
 NEEDS = {
@@ -79,11 +81,11 @@ def _installed(module: str) -> bool:
         return False
 
 
-def run(keys: list[Key]) -> dict[Key, Figures]:
+def run(keys: list[Key], rounds: int) -> dict[Key, Figures]:
     """Medians over the rounds; in each round every key has its turn."""
     seen: dict[Key, list[Figures]] = defaultdict(list)
     with server() as base_url:
-        turns = [key for turn in range(ROUNDS) for key in keys if turn == 0 or key[0] not in ONCE]
+        turns = [key for turn in range(rounds) for key in keys if turn == 0 or key[0] not in ONCE]
         for key in track(turns, description="Measuring"):
             if figures := measure(key, base_url):
                 seen[key].append(figures)
@@ -119,8 +121,11 @@ def about() -> dict[str, str]:
 
 
 def main() -> None:
-    scenarios = sys.argv[1:] or list(SCENARIOS)
-    results = run(plan(scenarios))
+    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    asked = command.parse_args()
+    results = run(plan(asked.scenarios or list(SCENARIOS)), asked.rounds)
     console = Console(width=120)
     console.print(table(results))
     rows = [{"scenario": s, "endpoint": e, "subject": n, **figures} for (s, e, n), figures in results.items()]

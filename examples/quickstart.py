@@ -2,7 +2,7 @@
 
 Talks to AI/ML API when AIMLAPI_API_KEY is set, and else to the emulator that comes with the package:
 
-    pip install "aimlapi-integrations[all]"
+    pip install ".[all]"
     python examples/quickstart.py
 """
 
