@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
-SOURCES := integrations tests examples benchmarks
+SOURCES := integrations tests examples benchmarks docs
 
 ifdef UV
 CREATE = uv venv --quiet --allow-existing --python $(PYTHON) .venv
@@ -14,7 +14,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types bench record clean help
+.PHONY: demo test lint types docs compat bench record clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -30,6 +30,15 @@ lint: .venv/dev-ready  ## Style, format and the walls between the layers
 types: .venv/dev-ready  ## Types, strictly
 	@$(BIN)/mypy
 
+docs: .venv/docs-ready  ## The documentation, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	@echo "Open site/index.html"
+
+compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest versions of what we depend on
+	@for versions in lowest newest; do \
+		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 || exit 1; \
+	done
+
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
 	@.venv-bench/bin/python -m benchmarks.run
 
@@ -37,7 +46,7 @@ record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else fro
 	@$(BIN)/python -m tests.cassettes.record
 
 clean:  ## Remove what the other targets made
-	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
+	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	@find integrations tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list
@@ -48,6 +57,27 @@ help:  ## This list
 	@$(subst .venv,.venv-bench,$(CREATE))
 	@echo "Installing the peers into .venv-bench …"
 	@$(subst .venv,.venv-bench,$(INSTALL)) -e ".[bench]"
+	@touch $@
+
+# The tools of development may be new; langchain-tests is left out, as it needs a newer httpx than we do.
+.venv-lowest/ready: pyproject.toml .venv/dev-ready
+	@$(subst .venv,.venv-lowest,$(CREATE))
+	@$(BIN)/python tests/tools/lowest.py > .venv-lowest/constraints.txt
+	@echo "Installing the lowest versions into .venv-lowest …"
+	@$(subst .venv,.venv-lowest,$(INSTALL)) -c .venv-lowest/constraints.txt -e ".[test]"
+	@touch $@
+
+# Made anew each time: what is newest changes without our doing.
+.PHONY: newest
+newest:
+	@rm -rf .venv-newest
+	@$(subst .venv,.venv-newest,$(CREATE))
+	@echo "Installing the newest versions into .venv-newest …"
+	@$(subst .venv,.venv-newest,$(INSTALL)) -e ".[dev]"
+
+.venv/docs-ready: pyproject.toml .venv/dev-ready
+	@echo "Installing what the documentation needs into .venv …"
+	@$(INSTALL) -e ".[docs]"
 	@touch $@
 
 .venv/demo-ready: pyproject.toml

@@ -15,8 +15,6 @@ from typing import Any
 import httpx
 import pytest
 from langchain_core.vectorstores import InMemoryVectorStore
-from langchain_tests.integration_tests import EmbeddingsIntegrationTests
-from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from aimlapi_integrations.costs import track_costs
 from aimlapi_integrations.emulator import Emulator
@@ -84,44 +82,6 @@ async def _closing(embeddings, work):
 
 def near(one, other) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
-
-
-class TestUnit(EmbeddingsUnitTests):
-    @property
-    def embeddings_class(self):
-        return AIMLAPIEmbeddings
-
-    @property
-    def embedding_model_params(self):
-        return {"api_key": KEY}
-
-    @property
-    def init_from_env_params(self):
-        return (
-            {"AIMLAPI_API_KEY": KEY, "AIMLAPI_API_BASE": "https://example.com/v1"},
-            {},
-            {"aimlapi_api_key": KEY, "aimlapi_api_base": "https://example.com/v1"},
-        )
-
-
-class TestIntegration(EmbeddingsIntegrationTests):
-    @pytest.fixture(autouse=True)
-    def _gateway(self, running):
-        self.gateway = running
-
-    @property
-    def embeddings_class(self):
-        return AIMLAPIEmbeddings
-
-    @property
-    def embedding_model_params(self):
-        return {"api_key": KEY, "base_url": self.gateway.base_url}
-
-    @pytest.fixture
-    async def model(self):
-        embeddings = self.embeddings_class(**self.embedding_model_params)
-        yield embeddings
-        await embeddings.aclose()
 
 
 # --- batches --------------------------------------------------------------------------------------------------------

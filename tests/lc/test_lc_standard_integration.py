@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
+
+from .conformance import ChatModelIntegrationTests
 
 pytestmark = pytest.mark.filterwarnings("default")
 

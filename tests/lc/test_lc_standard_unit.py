@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from langchain_tests.unit_tests import ChatModelUnitTests
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
+
+from .conformance import ChatModelUnitTests
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.errors import BadRequestError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 
 from .gateway import Gateway, chat_body
@@ -133,7 +134,7 @@ async def test_spans_have_the_price_and_the_trail_and_no_key(make: Any, spans: I
 
 
 async def test_a_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExporter) -> None:
-    with pytest.raises(Exception, match="emulator"):
+    with pytest.raises(BadRequestError):
         make(model="emulator/status-400").invoke("Hello")
     assert not llm_span(spans).status.is_ok
 
@@ -156,11 +157,15 @@ class Runs(BaseTracer):
 @endpoints
 async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> None:
     tracer = Runs()
-    model = make(use_responses_api=responses, temperature=1, max_tokens=500).bind_tools([get_weather])
+    model = make(model="gpt-4o", use_responses_api=responses, temperature=1, max_tokens=500).bind_tools([get_weather])
     answer = await told(model, way, {"callbacks": [tracer]})
     [run] = tracer.runs
     metadata = run.extra["metadata"]
-    assert (metadata["ls_provider"], metadata["ls_model_name"], metadata["ls_model_type"]) == ("aimlapi", MINI, "chat")
+    assert (metadata["ls_provider"], metadata["ls_model_name"], metadata["ls_model_type"]) == (
+        "aimlapi",
+        "gpt-4o",
+        "chat",
+    )
     assert (metadata["ls_temperature"], metadata["ls_max_tokens"]) == (1, 500)
     assert run.extra["invocation_params"]["tools"][0]["function"]["name"] == "get_weather"
     [[message]] = [[generation["message"] for generation in each] for each in run.outputs["generations"]]

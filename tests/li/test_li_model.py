@@ -140,7 +140,8 @@ def holder(request: pytest.FixtureRequest) -> Any:
 
 
 def test_the_key_is_in_no_text_and_no_hash(holder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [repr(holder), str(holder), str(holder.to_dict()), holder.to_json(), str(holder.to_payload())]
+    in_events = getattr(holder, "to_payload", dict)()  # core has it since 0.14.25
+    texts = [repr(holder), str(holder), str(holder.to_dict()), holder.to_json(), str(in_events)]
     assert not [text for text in texts if SECRET in text]
     other = type(holder)(api_key="another")
     assert hashlib.sha256(other.to_json().encode()).digest() == hashlib.sha256(holder.to_json().encode()).digest()

@@ -1,4 +1,4 @@
-"""The lowest version that we allow of each thing we depend on, as constraints for pip or uv: `make compat` runs on these.
+"""The lowest version that we allow of each thing we depend on, as constraints for pip and uv. For `make compat`.
 
     python tests/tools/lowest.py > constraints.txt
 
@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-NOT_FOR_USERS = ("dev", "docs", "examples")
+NOT_FOR_USERS = ("dev", "test", "docs", "examples", "bench")
 
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*(?P<lowest>[0-9][0-9A-Za-z.]*)")
 
 
 def constraints(project: dict[str, Any]) -> list[str]:
-    """`name==version` for each requirement of the package and of its extras.
+    """`name==version` for each requirement of the package and of its extras; the higher where two name one thing.
 
     Raises:
         ValueError: a requirement says no lowest version.
     """
-    return sorted({_lowest(requirement) for requirement in _requirements(project)})
+    ascending = sorted(map(_lowest, _requirements(project)), key=lambda found: [int(n) for n in found[1].split(".")])
+    return sorted(f"{name}=={lowest}" for name, lowest in dict(ascending).items())
 
 
 def _requirements(project: dict[str, Any]) -> Iterator[str]:
@@ -34,11 +35,11 @@ def _requirements(project: dict[str, Any]) -> Iterator[str]:
             yield from (each for each in requirements if not each.startswith(project["name"]))
 
 
-def _lowest(requirement: str) -> str:
+def _lowest(requirement: str) -> tuple[str, str]:
     found = _REQUIREMENT.match(requirement)
     if not found:
         raise ValueError(f"{requirement!r} says no lowest version.")
-    return f"{found['name']}=={found['lowest']}"
+    return found["name"], found["lowest"]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.exceptions import ModelError
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.tracers.context import register_configure_hook
@@ -19,6 +18,7 @@ from typing_extensions import override
 from .. import errors
 from ..conversation import Cost, Usage
 from ..costs import Ledger
+from .core_errors import ModelError
 
 
 class BudgetExceededError(errors.BudgetExceededError, ModelError):

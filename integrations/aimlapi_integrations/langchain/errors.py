@@ -20,9 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from langchain_core import exceptions as core
-
 from .. import errors as ours
+from . import core_errors as core
 
 
 class UnsupportedContentError(ours.UnsupportedContentError, core.ModelInvalidRequestError):

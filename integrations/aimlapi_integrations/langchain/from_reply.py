@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from ..conversation import Choice, Json, Reply, ToolCall, Trail
 from .content_blocks import blocks, call_arguments
 from .keepsakes import split
-from .usage import usage_metadata
+from .usage import token_usage, usage_metadata
 
 PROVIDER = "aimlapi"
 
@@ -31,11 +31,8 @@ class Form(NamedTuple):
 def chat_result(reply: Reply, form: Form) -> ChatResult:
     """A generation for each choice; the counts and the price of the call are on the first alone."""
     generations = [_generation(reply, place, form) for place in range(len(reply.choices))]
-    return ChatResult(generations=generations, llm_output={"model_name": reply.model, **_token_usage(reply)})
-
-
-def _token_usage(reply: Reply) -> Json:
-    return {"token_usage": dict(reply.usage.raw)} if reply.usage else {}
+    output = {"model_name": reply.model, "token_usage": token_usage(reply.usage)}
+    return ChatResult(generations=generations, llm_output={name: value for name, value in output.items() if value})
 
 
 def _generation(reply: Reply, place: int, form: Form) -> ChatGeneration:
@@ -141,4 +138,4 @@ def _headers(trail: Trail) -> Json:
 
 def _price(reply: Reply) -> Json:
     cost = reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits}
-    return {"cost": cost, **_token_usage(reply)}
+    return {"cost": cost, "token_usage": dict(reply.usage.raw) if reply.usage else None}

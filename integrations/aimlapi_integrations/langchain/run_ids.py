@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler, Callbacks
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import BaseMessage
 from typing_extensions import override
@@ -42,10 +41,10 @@ class RunIds(BaseCallbackHandler):
 
 def listening(callbacks: Callbacks) -> Callbacks:
     """The callbacks of a model, and ours: a new list or manager."""
-    handlers: Sequence[BaseCallbackHandler] = getattr(callbacks, "handlers", callbacks) or ()
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or []
     if any(isinstance(handler, RunIds) for handler in handlers):
         return callbacks
-    if callbacks is None or isinstance(callbacks, list):
+    if not isinstance(callbacks, BaseCallbackManager):
         return [*handlers, RunIds()]
     with_ours = callbacks.copy()
     with_ours.add_handler(RunIds(), inherit=False)

@@ -26,6 +26,19 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
     return counts
 
 
+def token_usage(usage: Usage | None) -> dict[str, Any]:
+    """The counts as callbacks look for them in `llm_output`: as they came, and by the names of chat completions too."""
+    if usage is None:
+        return {}
+    named = {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.input_details.get("cache_read", 0)},
+        "completion_tokens_details": {"reasoning_tokens": usage.output_details.get("reasoning", 0)},
+    }
+    return {**named, **usage.raw}
+
+
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Raw counts of several replies added up, their nested details too; what is no number is left out."""
     total: dict[str, Any] = {}

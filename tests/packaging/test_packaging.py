@@ -1,0 +1,202 @@
+"""The distribution: what is in it, what it says of itself, and what importing it does."""
+
+from __future__ import annotations
+
+import email
+import importlib
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.message import Message
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+import pytest
+
+import aimlapi_integrations
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
+INFO = f"aimlapi_integrations-{aimlapi_integrations.__version__}.dist-info"
+PUBLIC = ["", ".langchain", ".llama_index", ".emulator"]
+EXTRAS = {
+    "langchain": {"langchain-core", "pydantic"},
+    "llama-index": {"llama-index-core"},
+    "emulator": {"starlette", "uvicorn"},
+    "cli": {"rich"},
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> zipfile.ZipFile:
+    [path] = built.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    return email.message_from_bytes(wheel.read(f"{INFO}/METADATA"))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_wheel_has_our_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    ours = {
+        f"aimlapi_integrations/{path.relative_to(PACKAGE).as_posix()}"
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    about = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
+    assert set(wheel.namelist()) == ours | about
+
+
+def test_the_package_is_code_with_one_table_and_the_marker_of_types() -> None:
+    others = {path.name for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert others == {"models.json", "py.typed"}
+    assert not [path for path in PACKAGE.rglob("*.py") if path.name.startswith(("test_", "conftest"))]
+
+
+def test_the_sdist_has_what_its_tests_need(built: Path) -> None:
+    [path] = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}
+    needed = {"pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"}
+    assert needed <= names
+    assert {"tests/packaging/test_packaging.py", "examples/quickstart.py", "docs/pages/index.md"} <= names
+    tops = {name.split("/")[0] for name in names}
+    assert not [top for top in tops if top.startswith(".") and top != ".gitignore"]
+
+
+# --- metadata --------------------------------------------------------------------------------------------------------
+
+
+def test_the_metadata(metadata: Message) -> None:
+    assert metadata["Name"] == "aimlapi-integrations"
+    assert metadata["Version"] == aimlapi_integrations.__version__
+    assert (metadata["License-Expression"], metadata["License-File"]) == ("MIT", "LICENSE")
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+
+
+def test_the_extras(metadata: Message) -> None:
+    required = metadata.get_all("Requires-Dist", [])
+    bare = {_name(each) for each in required if "extra ==" not in each}
+    assert bare == {"httpx", "pydantic"}
+    for extra, names in EXTRAS.items():
+        assert {_name(each) for each in required if each.endswith(f"extra == '{extra}'")} == names, extra
+    assert {"all", "aiohttp"} <= set(metadata.get_all("Provides-Extra", []))
+
+
+def _name(requirement: str) -> str:
+    return requirement.split(";")[0].split("<")[0].split(">")[0].split("[")[0].strip()
+
+
+def test_the_changelog_knows_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {aimlapi_integrations.__version__}" in changelog
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", PUBLIC)
+def test_all_is_what_is_there(part: str) -> None:
+    module = importlib.import_module(f"aimlapi_integrations{part}")
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None, name
+    there = {name for name, value in vars(module).items() if not name.startswith("_") and _is_ours(value)}
+    assert there <= set(module.__all__)
+    with pytest.raises(AttributeError):
+        _ = module.no_such_name
+
+
+def _is_ours(value: object) -> bool:
+    """Whether a name of a module is one that it offers, and no import of its own."""
+    return not isinstance(value, ModuleType) and str(getattr(value, "__module__", "")).startswith("aimlapi_")
+
+
+# --- importing -------------------------------------------------------------------------------------------------------
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints, in which warnings are errors."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def loaded(part: str) -> set[str]:
+    """The top-level packages that are there once everything that a module offers has been loaded."""
+    code = f"""
+import sys
+import aimlapi_integrations{part} as module
+[getattr(module, name) for name in module.__all__]
+import json
+print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
+"""
+    return set(json.loads(python(code)))
+
+
+HEAVY = {"openai", "anthropic", "tiktoken", "transformers", "torch", "pandas", "aiohttp", "llama_index_llms_openai"}
+
+
+def test_the_core_knows_no_framework() -> None:
+    frameworks = {"langchain_core", "langchain", "llama_index", "starlette", "uvicorn", "numpy", "langsmith"}
+    assert not loaded("") & (HEAVY | frameworks)
+
+
+def test_langchain_is_all_that_the_langchain_part_loads() -> None:
+    others = {"langchain", "langgraph", "llama_index", "numpy", "starlette", "PIL"}
+    assert not loaded(".langchain") & (HEAVY | others)
+
+
+def test_llama_index_is_all_that_the_llama_index_part_loads() -> None:
+    others = {"langchain_core", "langchain", "starlette"}
+    heavy = HEAVY - {"tiktoken", "aiohttp"}  # core itself loads these
+    assert not loaded(".llama_index") & (heavy | others)
+
+
+@pytest.mark.parametrize(
+    ("module", "missing", "extra"),
+    [
+        ("aimlapi_integrations.langchain", "langchain_core", "langchain"),
+        ("aimlapi_integrations.llama_index", "llama_index", "llama-index"),
+        ("aimlapi_integrations.emulator", "starlette", "emulator"),
+        ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
+    ],
+)
+def test_a_missing_extra_is_told_with_the_command(module: str, missing: str, extra: str) -> None:
+    code = f"""
+import importlib, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+import aimlapi_integrations
+try:
+    module = importlib.import_module({module!r})
+    [getattr(module, name) for name in module.__all__]
+except ImportError as error:
+    print(error)
+"""
+    assert f'pip install "aimlapi-integrations[{extra}]"' in python(code)

@@ -1,0 +1,137 @@
+"""The public API as type checkers see it. Nothing here is run: `make types` reads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from langchain_core.embeddings import Embeddings as LangChainEmbeddings
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables import Runnable
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM, ChatMessage, ChatResponse
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import BaseModel
+from typing_extensions import assert_type
+
+from aimlapi_integrations import (
+    AIMLAPIError,
+    APIError,
+    AsyncClient,
+    CallOptions,
+    Client,
+    Cost,
+    Delta,
+    Embeddings,
+    Ledger,
+    Message,
+    RateLimitError,
+    Reply,
+    Request,
+    RetryEvent,
+    RetryPolicy,
+    StreamError,
+    Text,
+    Tool,
+    Usage,
+    track_costs,
+)
+from aimlapi_integrations.emulator import Emulator, Record
+from aimlapi_integrations.langchain import (
+    AIMLAPICallbackHandler,
+    AIMLAPIEmbeddings,
+    ChatAIMLAPI,
+    get_aimlapi_callback,
+)
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+
+
+class City(BaseModel):
+    name: str
+
+
+def the_client(client: Client, http: httpx.Client) -> None:
+    reply = client.chat("Hello", model="gpt-4o", temperature=0, call=CallOptions(timeout=5))
+    assert_type(reply, Reply)
+    assert_type(reply.text, str)
+    assert_type(reply.cost, Cost | None)
+    assert_type(reply.usage, Usage | None)
+    client.chat([{"role": "user", "content": "Hello"}, Message("assistant", (Text("Hi"),))], tools=[Tool("add")])
+    with client.chat_stream("Hello") as deltas:
+        assert_type(deltas, Iterator[Delta])
+    assert_type(client.complete(Request("gpt-4o", (Message("user", (Text("Hello"),)),))), Reply)
+    assert_type(client.embed(["one", "two"], dimensions=256), Embeddings)
+    Client("key", "https://example.com/v1", timeout=(1, 2), http_client=http, on_retry=retried)
+    Client(retry=RetryPolicy(max_retries=5, cap=10))
+
+
+def retried(event: RetryEvent) -> None:
+    assert_type(event.error, APIError)
+    assert_type(event.delay, float)
+
+
+async def the_async_client(client: AsyncClient) -> None:
+    assert_type(await client.chat("Hello"), Reply)
+    async with client.chat_stream("Hello") as deltas:
+        assert_type(deltas, AsyncIterator[Delta])
+    assert_type(await client.embed(["one"]), Embeddings)
+
+
+def costs() -> None:
+    with track_costs(max_cost_usd="0.10") as ledger:
+        assert_type(ledger, Ledger)
+    with get_aimlapi_callback(max_cost_usd=Decimal("0.1"), max_tokens_total=1000) as handler:
+        assert_type(handler, AIMLAPICallbackHandler)
+        assert_type(handler.ledger, Ledger)
+
+
+def errors(client: Client) -> None:
+    try:
+        client.chat("Hello")
+    except RateLimitError as error:
+        assert_type(error.status, int | None)
+        assert_type(error.request_id, str | None)
+    except StreamError as error:
+        assert_type(error.partial, str)
+    except AIMLAPIError:
+        pass
+
+
+async def langchain(model: ChatAIMLAPI, embeddings: AIMLAPIEmbeddings) -> None:
+    base: BaseChatModel = model
+    assert_type(base.invoke("Hello"), AIMessage)
+    assert_type(await model.ainvoke("Hello"), AIMessage)
+    assert_type(model.stream("Hello"), Iterator[AIMessageChunk])
+    assert_type(model.bind_tools([get_weather], tool_choice="any"), Runnable[LanguageModelInput, AIMessage])
+    assert_type(model.with_structured_output(City, strict=True), Runnable[LanguageModelInput, Any])
+    assert_type(model.model, str)
+    ChatAIMLAPI(model="gpt-4o", api_key=None, base_url=None, temperature=0, timeout=5, stop_sequences=["."])
+    known: LangChainEmbeddings = embeddings
+    assert_type(known.embed_query("one"), list[float])
+    assert_type(await embeddings.aembed_documents(["one"]), list[list[float]])
+
+
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Sunny in {city}"
+
+
+async def llama_index(llm: AIMLAPI, embedding: AIMLAPIEmbedding) -> None:
+    base: LLM = llm
+    functions: FunctionCallingLLM = llm
+    assert_type(functions.metadata.is_function_calling_model, bool)
+    assert_type(base.chat([ChatMessage(content="Hello")]), ChatResponse)
+    _: ChatResponse = await llm.achat([ChatMessage(content="Hello")])  # Any, behind core's decorator
+    AIMLAPI(model="gpt-4o", api_key="key", temperature=0, max_tokens=100)
+    known: BaseEmbedding = embedding
+    assert_type(known.get_text_embedding("one"), list[float])
+
+
+def the_emulator() -> None:
+    with Emulator() as gateway:
+        assert_type(gateway, Emulator)
+        assert_type(gateway.base_url, str)
+        assert_type(gateway.requests[-1], Record)
