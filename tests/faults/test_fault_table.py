@@ -7,9 +7,9 @@ import socket
 from typing import Any
 
 import pytest
-from langchain_core.exceptions import ModelError
 
 from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError
+from aimlapi_integrations.langchain.core_errors import ModelError
 
 from ..endpoints.cutting import events as responses_events
 from . import faults_before as before

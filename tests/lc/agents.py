@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
+import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from aimlapi_integrations.emulator import Emulator
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
+
+retries_by_error = pytest.mark.skipif(
+    [int(number) for number in version("langchain").split(".")[:2]] < [1, 4],
+    reason="langchain's middleware goes by an error's is_retryable since 1.4",
+)
 
 
 def get_weather(city: str) -> str:

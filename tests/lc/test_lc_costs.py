@@ -13,7 +13,6 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRetryMiddleware
 from langchain_core.caches import InMemoryCache
-from langchain_core.exceptions import ModelError
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
@@ -23,7 +22,9 @@ from aimlapi_integrations.costs import Spending
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain.core_errors import ModelError
 from aimlapi_integrations.langchain.costs import AIMLAPICallbackHandler, get_aimlapi_callback
+from tests.lc.agents import retries_by_error
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 
@@ -246,6 +247,7 @@ def test_the_next_call_is_not_made(make, gateway, way, limit):
     assert len(gateway.requests) == 1
 
 
+@retries_by_error
 def test_a_runaway_agent_is_stopped(make, gateway):
     agent = create_agent(make(), [weather], middleware=[ModelRetryMiddleware(max_retries=3)])
     with get_aimlapi_callback(max_tokens_total=1) as costs, pytest.raises(BudgetExceededError):

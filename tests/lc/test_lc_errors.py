@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from langchain_core import exceptions as core
 from langchain_core.messages import AIMessage, HumanMessage
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain import core_errors as core
 from tests.lc.gateway import Gateway, chunk, sse
 
 STATUSES = {

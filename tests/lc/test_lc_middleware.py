@@ -15,12 +15,12 @@ from langchain.agents.middleware import (
     ModelRetryMiddleware,
     SummarizationMiddleware,
 )
-from langchain_core.exceptions import ModelAuthenticationError, ModelError
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.lc.agents import MODEL, QUESTION, add, bodies, ended, get_weather
+from aimlapi_integrations.langchain.core_errors import ModelAuthenticationError, ModelError
+from tests.lc.agents import MODEL, QUESTION, add, bodies, ended, get_weather, retries_by_error
 from tests.lc.gateway import Gateway, chat_body
 
 pytestmark = [
@@ -76,6 +76,7 @@ def test_summaries_by_the_tokens_that_replies_report():
 # --- retries and fallbacks ------------------------------------------------------------------------------------------
 
 
+@retries_by_error
 def test_fallback_without_a_retry_that_could_not_help():
     failing = Gateway({"message": "x"}, status=401)
     fallback = Gateway(chat_body("Saved"))
@@ -110,6 +111,7 @@ async def test_middleware_retries_what_may_pass(gateway: Emulator, status: int):
     await model.aclose()
 
 
+@retries_by_error
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 def test_middleware_does_not_retry_what_will_not_pass(gateway: Emulator, status: int):
     model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status}", api_key="k", base_url=gateway.base_url)
