@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
-from ..client import AsyncClient, Client
 from ..conversation import Embeddings
 from ..endpoints.embeddings import joined
 from ..settings import resolve_api_key, resolve_base_url
+from .connections import Connections
 from .embedding_batches import Batch, long_texts_named, numbered_batches
 from .errors import model_errors
 from .parallel import arun_in_order, progress, run_in_order
@@ -33,7 +33,7 @@ _MEANINGLESS = (
 )
 
 
-class AIMLAPIEmbeddings(BaseModel, LangChainEmbeddings):
+class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     """An embedding model of AI/ML API as LangChain's `Embeddings`.
 
     It takes the arguments of `OpenAIEmbeddings` by the same names. Texts go out in batches, several at once, and their
@@ -87,9 +87,6 @@ class AIMLAPIEmbeddings(BaseModel, LangChainEmbeddings):
     """An `httpx.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     """An `httpx.AsyncClient` of your own, likewise."""
-
-    _client: Client | None = PrivateAttr(default=None)
-    _async_client: AsyncClient | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -171,16 +168,6 @@ class AIMLAPIEmbeddings(BaseModel, LangChainEmbeddings):
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def _connection(self) -> Client:
-        if self._client is None:
-            self._client = Client(**self._settings(), http_client=self.http_client)
-        return self._client
-
-    def _aconnection(self) -> AsyncClient:
-        if self._async_client is None:
-            self._async_client = AsyncClient(**self._settings(), http_client=self.http_async_client)
-        return self._async_client
-
     def _settings(self) -> dict[str, Any]:
         settings = {
             "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
@@ -192,32 +179,9 @@ class AIMLAPIEmbeddings(BaseModel, LangChainEmbeddings):
         }
         return {name: value for name, value in settings.items() if value is not None}
 
-    def close(self) -> None:
-        """Close the sync connection that was made here, if one was."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    async def aclose(self) -> None:
-        """Close both connections that were made here, if they were."""
-        self.close()
-        if self._async_client is not None:
-            await self._async_client.aclose()
-            self._async_client = None
-
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied.__pydantic_private__ = {"_client": None, "_async_client": None}
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        clients = {id(client): client for client in (self.http_client, self.http_async_client)}
-        return super(AIMLAPIEmbeddings, self.__copy__()).__deepcopy__({**(memo or {}), **clients})
-
     def __getstate__(self) -> dict[Any, Any]:
-        state, private = super().__getstate__(), {"_client": None, "_async_client": None}
-        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}
-        return {**state, "__dict__": fields, "__pydantic_private__": private}
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], "http_client": None, "http_async_client": None}}
 
 
 def _gathered(cls: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
