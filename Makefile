@@ -20,7 +20,7 @@ demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when
 	@$(BIN)/python examples/quickstart.py
 
 test: .venv/dev-ready  ## The whole test suite, offline
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/dev-ready  ## Style, format and the walls between the layers
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
@@ -36,7 +36,7 @@ docs: .venv/docs-ready  ## The documentation, into site/
 
 compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest versions of what we depend on
 	@for versions in lowest newest; do \
-		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 || exit 1; \
+		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
 
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
