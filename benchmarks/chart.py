@@ -4,40 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from benchmarks.subjects import SUBJECTS
+from benchmarks.subjects import CHAT, FLOORS, SUBJECTS
 
-DRAWN = ("call", "chunk", "tool-call chunk", "async call, 100 at once")
-COLOURS = {"ChatAIMLAPI": "#0a7d5a", "AIMLAPI": "#0a7d5a"}
+DRAWN = {"call": "a call", "chunk": "a streamed chunk", "async call, 100 at once": "a call, 100 at once"}
+FRAMEWORKS = {"langchain": "LangChain", "llama-index": "LlamaIndex"}
+OURS, PEER, INK = "#0a7d5a", "#b8c2be", "#24302c"
 
-
-def draw(results: Mapping[tuple[str, str, str], Mapping[str, float]], folder: Path) -> bool:
-    """Write `results.png`; False where matplotlib is not installed."""
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        return False
-    figure, axes = pyplot.subplots(1, len(DRAWN), figsize=(14, 4), layout="constrained")
-    for axis, scenario in zip(axes, DRAWN, strict=True):
-        bars = _bars(results, scenario)
-        axis.barh(list(bars), list(bars.values()), color=[COLOURS.get(name, "#9aa5a1") for name in bars])
-        axis.axvline(1, color="black", linewidth=1)
-        axis.set_title(f"{scenario}: CPU ÷ floor", fontsize=10)
-        axis.bar_label(axis.containers[0], fmt="%.1f×", fontsize=8)
-    figure.suptitle("Cost over raw httpx plus the framework's bare model (chat completions; 1 = nothing added)")
-    figure.savefig(folder / "results.png", dpi=110)
-    return True
+Results = Mapping[tuple[str, str, str], Mapping[str, float]]
 
 
-def _bars(results: Mapping[tuple[str, str, str], Mapping[str, float]], scenario: str) -> dict[str, float]:
-    floors = {
-        subject.framework: results.get((scenario, "chat_completions", name), {}).get("cpu")
-        for name, subject in SUBJECTS.items()
-        if name.endswith("floor")
-    }
-    found = {}
-    for name, subject in reversed(SUBJECTS.items()):
-        cpu, floor = results.get((scenario, "chat_completions", name), {}).get("cpu"), floors[subject.framework]
-        if cpu and floor and not name.endswith("floor"):
-            found[name] = cpu / floor
-    return found
+def draw(results: Results, path: Path) -> None:
+    """Write the picture; a bar that would dwarf the others is cut, and says its length."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(len(FRAMEWORKS), len(DRAWN), figsize=(11, 4.2), layout="constrained", squeeze=False)
+    for row, framework in zip(axes, FRAMEWORKS, strict=True):
+        for axis, scenario in zip(row, DRAWN, strict=True):
+            _bars(axis, _ratios(results, scenario, framework))
+            axis.set_title(f"{FRAMEWORKS[framework]}: {DRAWN[scenario]}", fontsize=10, loc="left", color=INK)
+    figure.suptitle(
+        "CPU as a multiple of raw httpx plus the framework's bare model (chat completions; less is better)",
+        fontsize=10,
+        color=INK,
+    )
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _bars(axis: Any, ratios: Mapping[str, float]) -> None:
+    most = 8.0
+    names = list(reversed(ratios))
+    widths = [min(ratios[name], most) for name in names]
+    colours = [OURS if name in ("ChatAIMLAPI", "AIMLAPI") else PEER for name in names]
+    bars = axis.barh(names, widths, color=colours, height=0.62)
+    labels = [f"{ratios[name]:.1f}×" if ratios[name] < most else f"→ {ratios[name]:.0f}×" for name in names]
+    axis.bar_label(bars, labels, fontsize=8, padding=3, color=INK)
+    axis.axvline(1, color=INK, linewidth=0.8, linestyle=":")
+    axis.set_xlim(0, max([*widths, 1]) * 1.25)
+    axis.tick_params(labelsize=8, length=0, colors=INK)
+    axis.set_xticks([])
+    axis.spines[:].set_visible(False)
+
+
+def _ratios(results: Results, scenario: str, framework: str) -> dict[str, float]:
+    floor = results.get((scenario, CHAT, FLOORS[framework]), {}).get("cpu")
+    shown = [name for name, subject in SUBJECTS.items() if subject.framework == framework and not subject.only]
+    costs = {name: results.get((scenario, CHAT, name), {}).get("cpu") for name in shown if name != FLOORS[framework]}
+    return {name: cost / floor for name, cost in costs.items() if cost and floor}

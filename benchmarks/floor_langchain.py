@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from benchmarks.floors import PATHS, Json, astream_pieces, body, plain_text, stream_pieces
+from benchmarks.floors import PATHS, Json, astream_pieces, body, plain_text, stream_pieces, vectors
 
 
 class FloorChatModel(BaseChatModel):
@@ -44,3 +45,14 @@ class FloorChatModel(BaseChatModel):
     async def _astream(self, messages: list[BaseMessage], *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
         async for text in astream_pieces(self._aclient, *self._ask(messages, True)):
             yield ChatGenerationChunk(message=AIMessageChunk(text))
+
+
+class FloorEmbeddings(Embeddings):
+    def __init__(self, base_url: str) -> None:
+        self._url, self._client = base_url + PATHS["embeddings"], httpx.Client(timeout=60)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return vectors(self._client, self._url, texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]

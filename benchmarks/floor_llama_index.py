@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata, TextBlock
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.custom import CustomLLM
 from pydantic import PrivateAttr
 
-from benchmarks.floors import PATHS, Json, astream_pieces, body, plain_text, stream_pieces
+from benchmarks.floors import PATHS, Json, astream_pieces, body, plain_text, stream_pieces, vectors
 
 
 class FloorLLM(CustomLLM):
@@ -68,3 +69,20 @@ class FloorLLM(CustomLLM):
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Any:
         raise NotImplementedError
+
+
+class FloorEmbedding(BaseEmbedding):
+    base_url: str
+    _client: httpx.Client = PrivateAttr(default_factory=lambda: httpx.Client(timeout=60))
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return vectors(self._client, self.base_url + PATHS["embeddings"], texts)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)

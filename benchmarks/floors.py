@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 Json = dict[str, Any]
-PATHS = {"chat_completions": "/chat/completions", "responses": "/responses"}
+PATHS = {"chat_completions": "/chat/completions", "responses": "/responses", "embeddings": "/embeddings"}
 
 
 def body(endpoint: str, model: str, text: str, stream: bool) -> Json:
@@ -52,3 +52,8 @@ async def astream_pieces(client: httpx.AsyncClient, url: str, asked: Json) -> As
             for event in found:
                 if (text := piece(event)) is not None:
                     yield text
+
+
+def vectors(client: httpx.Client, url: str, texts: list[str]) -> list[list[float]]:
+    reply = json.loads(client.post(url, json={"model": "m", "input": texts}).content)
+    return [item["embedding"] for item in reply["data"]]

@@ -2,45 +2,59 @@
 
     python -m benchmarks.run [--rounds N] [SCENARIO …]
 
-A canned server in its own process, every measurement in a process of its own, rounds interleaved so that a drifting
-machine touches all alike; medians. Prints ratios, writes `benchmarks/results.json` and `benchmarks/results.png`.
+A canned server in its own process, subjects in processes of their own, rounds interleaved so that a drifting machine
+touches all alike; medians. Prints ratios and limits, writes `benchmarks/results.json` and `benchmarks/results.png`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import distributions
-from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from benchmarks.chart import draw
-from benchmarks.subjects import SUBJECTS
+from benchmarks.limits import verdicts
+from benchmarks.report import about, table
+from benchmarks.subjects import CHAT, FLOORS, RESPONSES, SUBJECTS, Subject
 from benchmarks.worker import SCENARIOS, Figures
 
 HERE = Path(__file__).parent
-ONCE = ("peak memory", "leaks", "first chunk")
-PACKAGES = ("langchain-core", "langchain-openai", "langchain-openrouter", "llama-index-core", "llama-index-llms-openai")
-NEEDS = {
-    "ChatOpenAI": "langchain_openai",
-    "ChatOpenRouter": "langchain_openrouter",
-    "OpenAILike": "llama_index.llms.openai_like",
-    "OpenAIResponses": "llama_index.llms.openai",
-}
-FLOORS = {"langchain": "langchain floor", "llama-index": "llama-index floor"}
 
-Key = tuple[str, str, str]
+# What a process can be asked but once, as the first thing or the only one; the rest may share a process.
+ALONE = ("import and construct", "second instance", "peak memory", "leaks")
+ONCE = ("leaks",)
+# The floor knows texts only, and embeddings are asked in one way.
+NOT_FOR_FLOORS = ("tool-call chunk",)
+ON_CHAT_ONLY = ("embedding, 2,048 texts",)
+
+
+class Key(NamedTuple):
+    """What a figure is of."""
+
+    scenario: str
+    endpoint: str
+    subject: str
+
+
+Results = dict[Key, Figures]
+
+
+class Turn(NamedTuple):
+    """What one process is asked to measure."""
+
+    subject: str
+    endpoint: str
+    scenarios: tuple[str, ...]
 
 
 @contextmanager
@@ -55,82 +69,66 @@ def server() -> Iterator[str]:
         process.stdout.close()
 
 
-def measure(key: Key, base_url: str) -> Figures | None:
-    """The figures of one run; None where the subject cannot do the scenario."""
-    scenario, endpoint, name = key
-    asked = [sys.executable, "-m", "benchmarks.worker", name, scenario, endpoint, base_url]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
-    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+def measure(turn: Turn, base_url: str) -> Results:
+    """The figures of one process, as far as it came: a subject that cannot do a scenario ends there."""
+    asked = [sys.executable, "-m", "benchmarks.worker", turn.subject, turn.endpoint, base_url, *turn.scenarios]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{turn.subject}, {turn.endpoint}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {Key(line.pop("scenario"), turn.endpoint, turn.subject): line for line in lines}
 
 
-def plan(scenarios: list[str]) -> list[Key]:
-    names = [name for name in SUBJECTS if name not in NEEDS or _installed(NEEDS[name])]
-    return [
-        (scenario, endpoint, name)
-        for scenario in scenarios
-        for endpoint in ("chat_completions", "responses")
-        for name in names
-        if endpoint in SUBJECTS[name].endpoints
-    ]
+def plan(asked: Sequence[str], number: int) -> list[Turn]:
+    """The turns of round `number`, counted from 0."""
+    turns = []
+    for subject in SUBJECTS.values():
+        for endpoint in subject.endpoints if subject.installed else ():
+            wanted = [name for name in asked if _fits(name, subject, endpoint) and (number == 0 or name not in ONCE)]
+            shared = tuple(name for name in wanted if name not in ALONE)
+            groups = [*((name,) for name in wanted if name in ALONE), *([shared] if shared else [])]
+            turns += [Turn(subject.name, endpoint, group) for group in groups]
+    return turns
 
 
-def _installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
+def _fits(scenario: str, subject: Subject, endpoint: str) -> bool:
+    if subject.only and scenario not in subject.only:
         return False
+    if scenario in ON_CHAT_ONLY:
+        return endpoint == CHAT and subject.embedding is not None
+    return not (scenario in NOT_FOR_FLOORS and subject.name in FLOORS.values())
 
 
-def run(keys: list[Key], rounds: int) -> dict[Key, Figures]:
-    """Medians over the rounds; in each round every key has its turn."""
+def run(asked: Sequence[str], rounds: int) -> Results:
+    """Medians over the rounds."""
     seen: dict[Key, list[Figures]] = defaultdict(list)
+    turns = [turn for number in range(rounds) for turn in plan(asked, number)]
     with server() as base_url:
-        turns = [key for turn in range(rounds) for key in keys if turn == 0 or key[0] not in ONCE]
-        for key in track(turns, description="Measuring"):
-            if figures := measure(key, base_url):
+        for turn in track(turns, description="Measuring"):
+            for key, figures in measure(turn, base_url).items():
                 seen[key].append(figures)
-    return {key: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for key, runs in seen.items()}
+    found = {key: _medians(each) for key, each in seen.items()}
+    order = [Key(name, endpoint, subject) for name in asked for endpoint in (CHAT, RESPONSES) for subject in SUBJECTS]
+    return {key: found[key] for key in order if key in found}
 
 
-def table(results: dict[Key, Figures]) -> Table:
-    shown = Table(title="Medians; × is the multiple of the framework's floor")
-    for column in ("scenario", "endpoint", "subject", "cpu", "×", "wall", "×", "other"):
-        shown.add_column(column, justify="left" if column in ("scenario", "endpoint", "subject") else "right")
-    for (scenario, endpoint, name), figures in results.items():
-        floor = results.get((scenario, endpoint, FLOORS[SUBJECTS[name].framework]), {})
-        cells = [cell for unit in ("cpu", "wall") for cell in (_time(figures.get(unit)), _ratio(figures, floor, unit))]
-        other = ", ".join(f"{key} {value:.1f}" for key, value in figures.items() if key not in ("cpu", "wall"))
-        shown.add_row(scenario, endpoint, name, *cells, other)
-    return shown
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
-
-
-def _ratio(figures: Figures, floor: Figures, unit: str) -> str:
-    return f"{figures[unit] / floor[unit]:.2f}" if figures.get(unit) and floor.get(unit) else ""
-
-
-def about() -> dict[str, str]:
-    installed = {each.name: each.version for each in distributions()}
-    packages = {package: installed.get(package, "not installed") for package in PACKAGES}
-    return {"python": platform.python_version(), "machine": platform.machine(), **packages}
+def _medians(runs: list[Figures]) -> Figures:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
 def main() -> None:
     command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument("--rounds", type=int, default=5)
-    command.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    command.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="; ".join(SCENARIOS))
     asked = command.parse_args()
-    results = run(plan(asked.scenarios or list(SCENARIOS)), asked.rounds)
-    console = Console(width=120)
+    results = run(asked.scenarios or list(SCENARIOS), asked.rounds)
+    console = Console(width=130)
     console.print(table(results))
-    rows = [{"scenario": s, "endpoint": e, "subject": n, **figures} for (s, e, n), figures in results.items()]
+    console.print(verdicts(results))
+    rows = [{**key._asdict(), **figures} for key, figures in results.items()]
     (HERE / "results.json").write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
-    console.print(f"wrote {HERE.name}/results.json" + (f" and {HERE.name}/results.png" if draw(results, HERE) else ""))
+    draw(results, HERE / "results.png")
+    console.print("wrote benchmarks/results.json and benchmarks/results.png")
 
 
 if __name__ == "__main__":

@@ -42,21 +42,14 @@ def _tool_deltas(count: int) -> list[Json]:
 
 @cache
 def responses_plain() -> bytes:
-    return _json(_response("completed", WORD * 20))
+    return _json(_response("completed", _message(WORD * 20)))
 
 
 @cache
 def responses_stream(kind: str, count: int) -> tuple[bytes, ...]:
-    part = {"type": "output_text", "text": "", "annotations": []}
-    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     events: list[Json] = [
-        {"type": "response.created", "response": {**_response("in_progress", ""), "output": []}},
-        {"type": "response.output_item.added", "output_index": 0, "item": item},
-        {"type": "response.content_part.added", **at, "part": part},
-        *[{"type": "response.output_text.delta", **at, "delta": WORD, "logprobs": []}] * count,
-        {"type": "response.output_text.done", **at, "text": WORD * count, "logprobs": []},
-        {"type": "response.completed", "response": _response("completed", WORD * count)},
+        {"type": "response.created", "response": {**_response("in_progress"), "output": []}},
+        *(_call_events(count) if kind == "tools" else _text_events(count)),
     ]
     return tuple(
         f"event: {event['type']}\n".encode() + _event({**event, "sequence_number": at})
@@ -64,20 +57,51 @@ def responses_stream(kind: str, count: int) -> tuple[bytes, ...]:
     )
 
 
+def _text_events(count: int) -> list[Json]:
+    part = {"type": "output_text", "text": "", "annotations": []}
+    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.added", **at, "part": part},
+        *[{"type": "response.output_text.delta", **at, "delta": WORD, "logprobs": []}] * count,
+        {"type": "response.output_text.done", **at, "text": WORD * count, "logprobs": []},
+        {"type": "response.completed", "response": _response("completed", _message(WORD * count))},
+    ]
+
+
+def _call_events(count: int) -> list[Json]:
+    pieces = ['{"x": "', *["word "] * (count - 2), '"}']
+    at = {"item_id": "fc_1", "output_index": 0}
+    item = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "f", "status": "in_progress"}
+    whole = {**item, "arguments": "".join(pieces), "status": "completed"}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "arguments": ""}},
+        *[{"type": "response.function_call_arguments.delta", **at, "delta": piece} for piece in pieces],
+        {"type": "response.function_call_arguments.done", **at, "arguments": whole["arguments"], "name": "f"},
+        {"type": "response.output_item.done", "output_index": 0, "item": whole},
+        {"type": "response.completed", "response": _response("completed", whole)},
+    ]
+
+
+@cache
 def embeddings(texts: int) -> bytes:
-    vector = [0.01] * 64
+    vector = [round(0.001 * at - 0.3, 6) for at in range(256)]
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(texts)]
     return _json({"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}})
 
 
-def _response(status: str, text: str) -> Json:
+def _message(text: str) -> Json:
     content = [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": content}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
+
+
+def _response(status: str, item: Json | None = None) -> Json:
     usage = {"input_tokens": 12, "output_tokens": 34, "total_tokens": 46}
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     head = {"id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": "m", "tools": []}
     more = {"parallel_tool_calls": True, "tool_choice": "auto", "error": None, "incomplete_details": None}
-    return {**head, **more, "output": [message], "usage": {**usage, **details}, "meta": META}
+    return {**head, **more, "output": [item], "usage": {**usage, **details}, "meta": META}
 
 
 def _head() -> Json:

@@ -1,22 +1,42 @@
-"""The subjects by name, and one face for both frameworks: ask, stream, and their async twins."""
+"""The subjects by name, and one face for both frameworks: ask, stream, embed, and the async twins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 PROMPT = "Hello"
+CHAT, RESPONSES = "chat_completions", "responses"
 
 
-def _peer_kwargs(base_url: str) -> dict[str, Any]:
+def _settings(base_url: str) -> dict[str, Any]:
     return {"base_url": base_url, "api_key": "none"}
 
 
 def _lc_ours(base_url: str, endpoint: str, model: str) -> Any:
     from aimlapi_integrations.langchain import ChatAIMLAPI
 
-    return ChatAIMLAPI(model=model, use_responses_api=endpoint == "responses", **_peer_kwargs(base_url))
+    return ChatAIMLAPI(model=model, use_responses_api=endpoint == RESPONSES, **_settings(base_url))
+
+
+def _lc_aiohttp(base_url: str, endpoint: str, model: str) -> Any:
+    import httpx
+    from httpx_aiohttp import AiohttpTransport
+
+    from aimlapi_integrations.langchain import ChatAIMLAPI
+
+    client = httpx.AsyncClient(transport=AiohttpTransport())
+    return ChatAIMLAPI(
+        model=model, use_responses_api=endpoint == RESPONSES, http_async_client=client, **_settings(base_url)
+    )
+
+
+def _lc_ours_embedding(base_url: str) -> Any:
+    from aimlapi_integrations.langchain import AIMLAPIEmbeddings
+
+    return AIMLAPIEmbeddings(model="text-embedding-3-small", **_settings(base_url))
 
 
 def _lc_floor(base_url: str, endpoint: str, model: str) -> Any:
@@ -25,22 +45,42 @@ def _lc_floor(base_url: str, endpoint: str, model: str) -> Any:
     return FloorChatModel(base_url=base_url, endpoint=endpoint, model=model)
 
 
+def _lc_floor_embedding(base_url: str) -> Any:
+    from benchmarks.floor_langchain import FloorEmbeddings
+
+    return FloorEmbeddings(base_url)
+
+
 def _lc_openai(base_url: str, endpoint: str, model: str) -> Any:
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=model, use_responses_api=endpoint == "responses", **_peer_kwargs(base_url))
+    return ChatOpenAI(model=model, use_responses_api=endpoint == RESPONSES, **_settings(base_url))
+
+
+def _lc_openai_embedding(base_url: str) -> Any:
+    from langchain_openai import OpenAIEmbeddings
+
+    return OpenAIEmbeddings(check_embedding_ctx_length=False, chunk_size=2048, **_settings(base_url))
 
 
 def _lc_openrouter(base_url: str, endpoint: str, model: str) -> Any:
     from langchain_openrouter import ChatOpenRouter
 
-    return ChatOpenRouter(model=model, timeout=60_000, **_peer_kwargs(base_url))
+    return ChatOpenRouter(model=model, timeout=60_000, **_settings(base_url))
 
 
 def _li_ours(base_url: str, endpoint: str, model: str) -> Any:
     from aimlapi_integrations.llama_index import AIMLAPI
 
-    return AIMLAPI(model=model, use_responses_api=endpoint == "responses", api_base=base_url, api_key="none")
+    return AIMLAPI(model=model, use_responses_api=endpoint == RESPONSES, api_base=base_url, api_key="none")
+
+
+def _li_ours_embedding(base_url: str) -> Any:
+    from aimlapi_integrations.llama_index import AIMLAPIEmbedding
+
+    return AIMLAPIEmbedding(
+        model_name="text-embedding-3-small", api_base=base_url, api_key="none", embed_batch_size=2048
+    )
 
 
 def _li_floor(base_url: str, endpoint: str, model: str) -> Any:
@@ -49,10 +89,28 @@ def _li_floor(base_url: str, endpoint: str, model: str) -> Any:
     return FloorLLM(base_url=base_url, endpoint=endpoint, model=model)
 
 
+def _li_floor_embedding(base_url: str) -> Any:
+    from benchmarks.floor_llama_index import FloorEmbedding
+
+    return FloorEmbedding(base_url=base_url, embed_batch_size=2048)
+
+
 def _li_openai_like(base_url: str, endpoint: str, model: str) -> Any:
     from llama_index.llms.openai_like import OpenAILike
 
     return OpenAILike(model=model, is_chat_model=True, api_base=base_url, api_key="none")
+
+
+def _li_openai(base_url: str, endpoint: str, model: str) -> Any:
+    from llama_index.llms.openai import OpenAI
+
+    return OpenAI(model="gpt-4o", additional_kwargs={"model": model}, api_base=base_url, api_key="none")
+
+
+def _li_openai_embedding(base_url: str) -> Any:
+    from llama_index.embeddings.openai import OpenAIEmbedding
+
+    return OpenAIEmbedding(api_base=base_url, api_key="none", embed_batch_size=2048)
 
 
 def _li_responses(base_url: str, endpoint: str, model: str) -> Any:
@@ -63,27 +121,49 @@ def _li_responses(base_url: str, endpoint: str, model: str) -> Any:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model class to measure: how to make one, its framework, the endpoints it speaks."""
+    """A model class to measure.
+
+    Attributes:
+        framework: whose class it is; its driver is that of the framework.
+        make: makes one, of base URL, endpoint and model id.
+        embedding: makes an embedding model of a base URL, where it has one.
+        needs: a module that must be installed.
+        endpoints: those it speaks.
+        only: the only scenarios of interest, where not all are.
+    """
 
     name: str
     framework: str
     make: Callable[[str, str, str], Any]
-    endpoints: tuple[str, ...] = ("chat_completions", "responses")
+    embedding: Callable[[str], Any] | None = None
+    needs: str = "httpx"
+    endpoints: tuple[str, ...] = (CHAT, RESPONSES)
+    only: tuple[str, ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        try:
+            return find_spec(self.needs) is not None
+        except ModuleNotFoundError:
+            return False
 
 
-SUBJECTS = {
-    subject.name: subject
-    for subject in (
-        Subject("langchain floor", "langchain", _lc_floor),
-        Subject("ChatAIMLAPI", "langchain", _lc_ours),
-        Subject("ChatOpenAI", "langchain", _lc_openai),
-        Subject("ChatOpenRouter", "langchain", _lc_openrouter, ("chat_completions",)),
-        Subject("llama-index floor", "llama-index", _li_floor),
-        Subject("AIMLAPI", "llama-index", _li_ours),
-        Subject("OpenAILike", "llama-index", _li_openai_like, ("chat_completions",)),
-        Subject("OpenAIResponses", "llama-index", _li_responses, ("responses",)),
-    )
-}
+ASYNC = ("async call, 1 at once", "async call, 20 at once", "async call, 100 at once", "chunk, 200 streams")
+
+_ALL = (
+    Subject("langchain floor", "langchain", _lc_floor, _lc_floor_embedding),
+    Subject("ChatAIMLAPI", "langchain", _lc_ours, _lc_ours_embedding),
+    Subject("ChatAIMLAPI on aiohttp", "langchain", _lc_aiohttp, None, "httpx_aiohttp", (CHAT,), ASYNC),
+    Subject("ChatOpenAI", "langchain", _lc_openai, _lc_openai_embedding, "langchain_openai"),
+    Subject("ChatOpenRouter", "langchain", _lc_openrouter, None, "langchain_openrouter", (CHAT,)),
+    Subject("llama-index floor", "llama-index", _li_floor, _li_floor_embedding),
+    Subject("AIMLAPI", "llama-index", _li_ours, _li_ours_embedding),
+    Subject("OpenAILike", "llama-index", _li_openai_like, None, "llama_index.llms.openai_like", (CHAT,)),
+    Subject("OpenAI", "llama-index", _li_openai, _li_openai_embedding, "llama_index.embeddings.openai", (CHAT,)),
+    Subject("OpenAIResponses", "llama-index", _li_responses, None, "llama_index.llms.openai", (RESPONSES,)),
+)
+SUBJECTS = {subject.name: subject for subject in _ALL}
+FLOORS = {"langchain": "langchain floor", "llama-index": "llama-index floor"}
 
 
 class LangChainDriver:
@@ -93,14 +173,18 @@ class LangChainDriver:
     def ask(self) -> None:
         assert self.llm.invoke(PROMPT).text
 
-    def stream(self) -> int:
-        return sum(1 for _ in self.llm.stream(PROMPT))
+    def chunks(self) -> Any:
+        return self.llm.stream(PROMPT)
 
     async def aask(self) -> None:
         assert (await self.llm.ainvoke(PROMPT)).text
 
     async def astream(self) -> int:
         return sum([1 async for _ in self.llm.astream(PROMPT)])
+
+    @staticmethod
+    def embed(model: Any, texts: list[str]) -> list[list[float]]:
+        return model.embed_documents(texts)
 
 
 class LlamaIndexDriver:
@@ -112,8 +196,8 @@ class LlamaIndexDriver:
     def ask(self) -> None:
         assert self.llm.chat(self.messages).message.content
 
-    def stream(self) -> int:
-        return sum(1 for _ in self.llm.stream_chat(self.messages))
+    def chunks(self) -> Any:
+        return self.llm.stream_chat(self.messages)
 
     async def aask(self) -> None:
         assert (await self.llm.achat(self.messages)).message.content
@@ -121,5 +205,9 @@ class LlamaIndexDriver:
     async def astream(self) -> int:
         return sum([1 async for _ in await self.llm.astream_chat(self.messages)])
 
+    @staticmethod
+    def embed(model: Any, texts: list[str]) -> list[list[float]]:
+        return model.get_text_embedding_batch(texts)
 
-DRIVERS: dict[str, Callable[[Any], Any]] = {"langchain": LangChainDriver, "llama-index": LlamaIndexDriver}
+
+DRIVERS: dict[str, Any] = {"langchain": LangChainDriver, "llama-index": LlamaIndexDriver}

@@ -1,6 +1,9 @@
-"""One measurement in a process of its own: `python -m benchmarks.worker SUBJECT SCENARIO ENDPOINT URL` prints JSON.
+"""Measurements of one subject, in a process of its own.
 
-`cpu` and `wall` are seconds per unit: a call, a chunk, an instance.
+    python -m benchmarks.worker SUBJECT ENDPOINT URL SCENARIO …
+
+prints a line of JSON for each scenario: `cpu` and `wall` are seconds per unit, which is a call, a chunk, an instance,
+a text or an import.
 """
 
 from __future__ import annotations
@@ -12,20 +15,36 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from benchmarks.subjects import DRIVERS, SUBJECTS, Subject
 
 Figures = dict[str, float]
+ENOUGH = 2.0  # seconds after which a slow subject need not go on
 
 
-def timed(work: Callable[[], int]) -> Figures:
-    """Seconds per unit of `work`, which returns how many units it did."""
+def timed(work: Callable[[], object], units: int = 1, times: int = 1) -> Figures:
+    """Seconds per unit of `work`, which does that many units and is repeated up to so many times."""
     gc.collect()
+    done, cpu, wall = 0, time.process_time(), time.perf_counter()
+    while done < times and (not done or time.perf_counter() - wall < ENOUGH):
+        work()
+        done += 1
+    return {"cpu": (time.process_time() - cpu) / done / units, "wall": (time.perf_counter() - wall) / done / units}
+
+
+async def gathered(tasks: list[Coroutine[Any, Any, object]], at_once: int, units: int) -> Figures:
+    """Seconds per unit of all the tasks together."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(task: Coroutine[Any, Any, object]) -> None:
+        async with gate:
+            await task
+
     cpu, wall = time.process_time(), time.perf_counter()
-    units = work()
+    await asyncio.gather(*map(one, tasks))
     return {"cpu": (time.process_time() - cpu) / units, "wall": (time.perf_counter() - wall) / units}
 
 
@@ -38,110 +57,105 @@ class Bench:
     def driver(self, model: str = "plain") -> Any:
         return DRIVERS[self.subject.framework](self.subject.make(self.base_url, self.endpoint, model))
 
-    def call(self) -> Figures:
-        return self._calls(300)
-
-    def _calls(self, count: int) -> Figures:
-        driver = self.driver()
-        driver.ask()
-
-        def work() -> int:
-            for _ in range(count):
-                driver.ask()
-            return count
-
-        return timed(work)
-
-    def chunk(self) -> Figures:
-        return self._stream("chunks-500", 6)
-
-    def chunk_20000(self) -> Figures:
-        return self._stream("chunks-20000", 1)
-
-    def tool_chunk(self) -> Figures:
-        return self._stream("tools-500", 6)
-
-    def _stream(self, model: str, rounds: int) -> Figures:
-        driver = self.driver(model)
-        self.driver("chunks-20").stream()
-        units = int(model.partition("-")[2]) * rounds
-
-        def work() -> int:
-            for _ in range(rounds):
-                driver.stream()
-            return units
-
-        return timed(work)
-
-    def first_chunk(self) -> Figures:
-        driver = self.driver("pause-20")
-        self.driver("chunks-20").stream()
-        start = time.perf_counter()
-        stream = (
-            driver.llm.stream("Hello")
-            if self.subject.framework == "langchain"
-            else driver.llm.stream_chat(driver.messages)
-        )
-        next(iter(stream))
-        wall = time.perf_counter() - start
-        for _ in stream:
-            pass
-        return {"cpu": 0.0, "wall": wall}
-
     def import_and_construct(self) -> Figures:
-        return timed(lambda: self.driver() is not None)
+        return timed(self.driver)
 
     def second_instance(self) -> Figures:
         self.driver()
-        return timed(lambda: sum(self.driver() is not None for _ in range(50)))
+        return timed(self.driver, times=50)
+
+    # --- one at a time --------------------------------------------------------------------------------------------
+
+    def call(self) -> Figures:
+        driver = self.driver()
+        driver.ask()
+        return timed(driver.ask, times=400)
+
+    def chunk(self) -> Figures:
+        return self._stream("chunks", 500, times=8)
+
+    def chunk_20000(self) -> Figures:
+        return self._stream("chunks", 20_000, times=1)
+
+    def tool_chunk(self) -> Figures:
+        return self._stream("tools", 500, times=8)
+
+    def _stream(self, kind: str, count: int, times: int) -> Figures:
+        driver = self.driver(f"{kind}-{count}")
+        _drain(self.driver(f"{kind}-20").chunks())
+        return timed(lambda: _drain(driver.chunks()), count, times)
+
+    def first_chunk(self) -> Figures:
+        """Until the first chunk of a stream that pauses after its third event: who buffers, waits."""
+        driver = self.driver("pause-20")
+        _drain(self.driver("chunks-20").chunks())
+        start = time.perf_counter()
+        chunks = iter(driver.chunks())
+        next(chunks)
+        wall = time.perf_counter() - start
+        _drain(chunks)
+        return {"wall": wall}
+
+    def embeddings(self) -> Figures:
+        assert self.subject.embedding
+        model, embed = self.subject.embedding(self.base_url), DRIVERS[self.subject.framework].embed
+        texts = [f"Text number {number}" for number in range(2048)]
+        assert len(embed(model, texts)) == len(texts)
+        return timed(lambda: embed(model, texts), len(texts), times=5)
+
+    # --- many at once ---------------------------------------------------------------------------------------------
+
+    def async_1(self) -> Figures:
+        return asyncio.run(self._calls(at_once=1))
+
+    def async_20(self) -> Figures:
+        return asyncio.run(self._calls(at_once=20))
 
     def async_100(self) -> Figures:
-        return asyncio.run(self._concurrent(calls=1_000, at_once=100))
+        return asyncio.run(self._calls(at_once=100))
 
-    async def _concurrent(self, calls: int, at_once: int) -> Figures:
+    async def _calls(self, at_once: int, count: int = 600) -> Figures:
         driver = self.driver()
         await driver.aask()
-        gate = asyncio.Semaphore(at_once)
-
-        async def one() -> None:
-            async with gate:
-                await driver.aask()
-
-        cpu, wall = time.process_time(), time.perf_counter()
-        await asyncio.gather(*(one() for _ in range(calls)))
-        return {"cpu": (time.process_time() - cpu) / calls, "wall": (time.perf_counter() - wall) / calls}
+        return await gathered([driver.aask() for _ in range(count)], at_once, count)
 
     def streams_200(self) -> Figures:
-        return asyncio.run(self._streams(200, 100))
+        return asyncio.run(self._streams(200, 50))
 
     async def _streams(self, count: int, chunks: int) -> Figures:
         driver = self.driver(f"chunks-{chunks}")
         await driver.astream()
-        cpu, wall = time.process_time(), time.perf_counter()
-        await asyncio.gather(*(driver.astream() for _ in range(count)))
-        units = count * chunks
-        return {"cpu": (time.process_time() - cpu) / units, "wall": (time.perf_counter() - wall) / units}
+        return await gathered([driver.astream() for _ in range(count)], count, count * chunks)
+
+    # --- what it holds --------------------------------------------------------------------------------------------
 
     def peak_memory(self) -> Figures:
-        self._calls(50)
-        self._stream("chunks-500", 1)
+        self.call()
+        self._stream("chunks", 500, times=1)
         return {"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
     def leaks(self) -> Figures:
-        """Growth of memory over 2,000 calls and sockets left open after 20 event loops."""
+        """Growth of memory over 2,000 calls, and sockets left open after 20 event loops."""
         driver = self.driver()
-        for _ in range(200):
-            driver.ask()
-        gc.collect()
+        _repeat(driver.ask, 500)
         before = _resident()
-        for _ in range(2_000):
-            driver.ask()
-        gc.collect()
+        _repeat(driver.ask, 2_000)
         grown, sockets = _resident() - before, _sockets()
         for _ in range(20):
             asyncio.run(driver.aask())
         gc.collect()
         return {"mb_grown": grown, "sockets_left": _sockets() - sockets}
+
+
+def _drain(chunks: Any) -> None:
+    for _ in chunks:
+        pass
+
+
+def _repeat(work: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        work()
+    gc.collect()
 
 
 def _resident() -> float:
@@ -158,20 +172,25 @@ def _sockets() -> int:
 
 
 SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
+    "import and construct": Bench.import_and_construct,
+    "second instance": Bench.second_instance,
     "call": Bench.call,
     "chunk": Bench.chunk,
     "chunk at 20,000": Bench.chunk_20000,
     "tool-call chunk": Bench.tool_chunk,
     "first chunk": Bench.first_chunk,
-    "import and construct": Bench.import_and_construct,
-    "second instance": Bench.second_instance,
+    "async call, 1 at once": Bench.async_1,
+    "async call, 20 at once": Bench.async_20,
     "async call, 100 at once": Bench.async_100,
     "chunk, 200 streams": Bench.streams_200,
+    "embedding, 2,048 texts": Bench.embeddings,
     "peak memory": Bench.peak_memory,
     "leaks": Bench.leaks,
 }
 
 
 if __name__ == "__main__":
-    name, scenario, endpoint, base_url = sys.argv[1:]
-    print(json.dumps(SCENARIOS[scenario](Bench(SUBJECTS[name], endpoint, base_url))))
+    name, endpoint, base_url, *scenarios = sys.argv[1:]
+    bench = Bench(SUBJECTS[name], endpoint, base_url)
+    for scenario in scenarios:
+        print(json.dumps({"scenario": scenario, **SCENARIOS[scenario](bench)}), flush=True)

@@ -12,19 +12,19 @@ import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-import httpx
+from .direct import AsyncHTTP
 
 
 class ClientPerLoop:
     """Makes a client with `make` for each event loop that asks."""
 
-    def __init__(self, make: Callable[[], httpx.AsyncClient]) -> None:
+    def __init__(self, make: Callable[[], AsyncHTTP]) -> None:
         self._make = make
         # Not weak: a client's sockets know their loop, so that a weak key would be kept alive by its own value.
         self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
         weakref.finalize(self, _abandon, self._held).atexit = False
 
-    async def get(self) -> httpx.AsyncClient:
+    async def get(self) -> AsyncHTTP:
         """The client of the running loop."""
         loop = asyncio.get_running_loop()
         held = self._held.get(loop)
@@ -56,7 +56,7 @@ class ClientPerLoop:
 class _Held:
     """A client and what closes it: once, whoever asks first, and nobody returns before that is done."""
 
-    def __init__(self, client: httpx.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, client: AsyncHTTP, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
         self.loop = loop
         self._lock = asyncio.Lock()
@@ -84,7 +84,7 @@ class _Held:
 
 # Until its loop ends a guard is held here, not by whoever uses the client: one that is dropped in the last moments of
 # `asyncio.run` would begin to close, and not come to the end of it.
-_HELD: dict[httpx.AsyncClient, _Held] = {}
+_HELD: dict[AsyncHTTP, _Held] = {}
 _ENDING: set[asyncio.Task[None]] = set()
 
 
@@ -94,7 +94,7 @@ def _abandon(held: dict[asyncio.AbstractEventLoop, _Held]) -> None:
         each.end_soon()
 
 
-async def _closing(client: httpx.AsyncClient, lock: asyncio.Lock) -> AsyncGenerator[None, None]:
+async def _closing(client: AsyncHTTP, lock: asyncio.Lock) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import cast
-from urllib.request import getproxies
 
 import httpx
 
@@ -18,22 +16,14 @@ SHARDS = 32
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=512, keepalive_expiry=30)
 
 
-@cache
-def ssl_context() -> ssl.SSLContext:
-    """The default TLS settings, made once: reading the certificates takes tens of milliseconds."""
-    return httpx.create_ssl_context()
-
-
-def async_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncBaseTransport | None:
-    """The default transport; None where proxies are set in the environment, which httpx sees to itself."""
-    return None if {"http", "https", "all"} & getproxies().keys() else ShardedTransport(limits)
-
-
 class ShardedTransport(httpx.AsyncBaseTransport):
     """Spreads calls by least load over `shards` transports, each made when it is first needed."""
 
-    def __init__(self, limits: httpx.Limits = LIMITS, shards: int = SHARDS) -> None:
+    def __init__(
+        self, limits: httpx.Limits = LIMITS, shards: int = SHARDS, verify: ssl.SSLContext | bool = True
+    ) -> None:
         shards = min(shards, limits.max_connections or shards)
+        self._verify = verify
         self._limits = httpx.Limits(
             max_connections=_share(limits.max_connections, shards),
             max_keepalive_connections=_share(limits.max_keepalive_connections, shards),
@@ -56,7 +46,7 @@ class ShardedTransport(httpx.AsyncBaseTransport):
     def _transport(self, shard: int) -> httpx.AsyncHTTPTransport:
         found = self._transports[shard]
         if found is None:
-            found = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=self._limits)
+            found = httpx.AsyncHTTPTransport(verify=self._verify, limits=self._limits)
             self._transports[shard] = found
         return found
 
