@@ -38,8 +38,8 @@ class CallOptions:
     use_responses_api: bool | None = None
     timeout: Timeout = None
     chunk_timeout: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
     client_request_id: str | None = None
     stream_usage: bool = True
     strict_parameters: bool = False
@@ -58,7 +58,8 @@ class Asked:
 
     def decoded(self, answer: Answer) -> Reply:
         """The reply in an answer, entered into the ledgers that are open."""
-        reply = self.endpoint.decode(answer.body, answer.headers)
+        with discreet(answer):
+            reply = self.endpoint.decode(answer.body, answer.headers)
         costs.record(reply)
         return reply
 
@@ -85,7 +86,7 @@ def call_to(path: str, options: CallOptions, body: Json | None = None, method: s
         method,
         path,
         body,
-        headers={**options.headers, "X-Client-Request-Id": traced} if traced else options.headers,
+        headers=options.headers if traced is None else {**options.headers, "X-Client-Request-Id": traced},
         query=options.query,
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
@@ -93,12 +94,12 @@ def call_to(path: str, options: CallOptions, body: Json | None = None, method: s
 
 
 @contextmanager
-def discreet(secret: str) -> Iterator[None]:
+def discreet(answer: Answer) -> Iterator[None]:
     """Errors raised inside do not repeat the key, even where the answer does."""
     try:
         yield
     except APIError as error:
-        error.hide(secret)
+        error.hide(answer.secret)
         raise
 
 
@@ -134,6 +135,7 @@ def embedding_calls(
 
 def embedded(answer: Answer, count: int) -> Embeddings:
     """The vectors in an answer, entered into the ledgers that are open."""
-    found = embeddings.decode(answer.body, answer.headers, count)
+    with discreet(answer):
+        found = embeddings.decode(answer.body, answer.headers, count)
     costs.record(found)
     return found

@@ -17,7 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from .asking import Messages, as_request
-from .calls import DEFAULT, CallOptions, asked, discreet, embedded, embedding_calls, last, partial
+from .calls import DEFAULT, CallOptions, asked, embedded, embedding_calls, last, partial
 from .conversation import Delta, Embeddings, Reply, Request
 from .endpoints import StreamDecoder
 from .endpoints.embeddings import joined
@@ -93,8 +93,7 @@ class Client:
             UnsupportedContentError, UnsupportedParameterError: the model or the endpoint cannot carry the request.
         """
         going = asked(request, options, stream=False)
-        with discreet(self._http.secret):
-            return going.decoded(self._http.send(going.call))
+        return going.decoded(self._http.send(going.call))
 
     @contextmanager
     def stream(self, request: Request, options: CallOptions = DEFAULT) -> Iterator[Iterator[Delta]]:
@@ -151,10 +150,13 @@ class Client:
             model: the gateway's id of an embedding model.
             call: how to ask.
             options: `dimensions`, `encoding_format` and whatever else the model lists.
+
+        Raises:
+            TypeError: what is no text, by its index.
+            UnsupportedContentError: a text that the model cannot take, by its index among all.
         """
         calls = embedding_calls(texts, model, call, options)
-        with discreet(self._http.secret):
-            return joined([embedded(self._http.send(each), count) for each, count in calls])
+        return joined([embedded(self._http.send(each), count) for each, count in calls])
 
     def close(self) -> None:
         """Close the connections that were made here."""
@@ -208,8 +210,7 @@ class AsyncClient:
     async def complete(self, request: Request, options: CallOptions = DEFAULT) -> Reply:
         """As `Client.complete`."""
         going = asked(request, options, stream=False)
-        with discreet(self._http.secret):
-            return going.decoded(await self._http.send(going.call))
+        return going.decoded(await self._http.send(going.call))
 
     @asynccontextmanager
     async def stream(self, request: Request, options: CallOptions = DEFAULT) -> AsyncIterator[AsyncIterator[Delta]]:
@@ -249,8 +250,7 @@ class AsyncClient:
     ) -> Embeddings:
         """As `Client.embed`."""
         calls = embedding_calls(texts, model, call, options)
-        with discreet(self._http.secret):
-            return joined([embedded(await self._http.send(each), count) for each, count in calls])
+        return joined([embedded(await self._http.send(each), count) for each, count in calls])
 
     async def aclose(self) -> None:
         """Close the connections that were made here for the running event loop."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic_core import from_json
 
 _PREVIEW = 500
@@ -23,6 +24,7 @@ _TAG = re.compile(r"<[^>]*>")
 _UPSTREAM = re.compile(r"\s*(?:([45]\d\d)\s+)?(.*)", re.DOTALL)
 _SECRETS = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", re.IGNORECASE)
 _REDACTED = "[redacted]"
+NO_SECRET = SecretStr("")
 _SHORTEST_KEY = 8
 
 
@@ -70,9 +72,8 @@ class ErrorBody:
         """The message, and what to do about it where that is known."""
         if 300 <= status < 400:
             return f"A redirect to {headers.get('location')!r}, which is not followed.\n{_BASE_URL}"
-        if status == 401:
-            return f"{self.message}\n{_KEY}"
-        return f"{self.message}\n{_BASE_URL}" if self.html or (status == 404 and self.no_such_route) else self.message
+        astray = self.html or (status == 404 and self.no_such_route)
+        return "\n".join([self.message, *([_KEY] if status == 401 else []), *([_BASE_URL] if astray else [])])
 
     @property
     def overflows(self) -> bool:
@@ -90,7 +91,7 @@ class ErrorBody:
         return bool(_OUT_OF_CREDITS.search(f"{self.code} {self.kind} {self.message}"))
 
 
-def read_body(body: Any, headers: Mapping[str, str], secret: str = "") -> ErrorBody:
+def read_body(body: Any, headers: Mapping[str, str], secret: SecretStr = NO_SECRET) -> ErrorBody:
     """What a body says, whatever its form, without `secret` and without what looks like a key.
 
     `headers` tell a web page that has no markup at its beginning.
@@ -116,12 +117,12 @@ def preview(text: str, length: int = _PREVIEW) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-def scrubbed(value: Any, secret: str = "") -> Any:
+def scrubbed(value: Any, secret: SecretStr = NO_SECRET) -> Any:
     """`value` with everything taken out that is `secret` or looks like an API key."""
     return _changed(value, lambda text: _SECRETS.sub(rf"\1{_REDACTED}", without(text, secret)))
 
 
-def hidden(value: Any, secret: str) -> Any:
+def hidden(value: Any, secret: SecretStr) -> Any:
     """`value` with `secret` taken out, wherever in it that is."""
     return _changed(value, lambda text: without(text, secret))
 
@@ -137,9 +138,9 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def without(text: str, secret: str) -> str:
+def without(text: str, secret: SecretStr) -> str:
     """`text` without `secret`; one too short to be a key (`"none"`, for a test server) is left alone."""
-    return text.replace(secret, _REDACTED) if len(secret) >= _SHORTEST_KEY else text
+    return text.replace(secret.get_secret_value(), _REDACTED) if len(secret) >= _SHORTEST_KEY else text
 
 
 def read(body: Any) -> ErrorBody:
@@ -199,7 +200,8 @@ def _lead(body: dict[str, Any], inner: dict[str, Any], error: Any) -> str:
     if outer and words and words not in outer:
         return f"{outer}: {words}"
     detail = body.get("detail")
-    return outer or words or (detail if isinstance(detail, str) else "") or _words(body.get("title"))
+    said = (outer, words, detail if isinstance(detail, str) else "", _words(body.get("title")), _words(body.get("msg")))
+    return next(filter(None, said), "")
 
 
 def _words(value: Any) -> str:

@@ -34,7 +34,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .error_bodies import ErrorBody, hidden, read_body
+from pydantic import SecretStr
+
+from .error_bodies import NO_SECRET, ErrorBody, hidden, read_body
 
 if TYPE_CHECKING:
     import httpx
@@ -129,7 +131,7 @@ class APIError(AIMLAPIError):
         state = {key: value for key, value in self.__dict__.items() if key not in ("response", "__notes__")}
         return _restored, (type(self), self.message, {**state, "response": None})
 
-    def hide(self, secret: str) -> None:
+    def hide(self, secret: SecretStr) -> None:
         """Takes the API key out of whatever repeats it."""
         vars(self).update(hidden(vars(self), secret))
         self.args = tuple(hidden(list(self.args), secret))
@@ -265,7 +267,7 @@ def error_from(
     body: Any = None,
     response: httpx.Response | None = None,
     *,
-    secret: str = "",
+    secret: SecretStr = NO_SECRET,
 ) -> APIError:
     """The error that an answer means, by its status; body and code decide only between the kinds of one status.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from time import monotonic
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
-from .calls import DEFAULT, CallOptions, call_to
-from .conversation import Reply
+from .calls import DEFAULT, CallOptions, call_to, discreet
+from .conversation import Json, Reply
 from .endpoints import catalogue, responses
 from .endpoints.catalogue import CatalogueModel
 from .transport.client import AsyncHTTPClient, HTTPClient
@@ -20,36 +21,60 @@ _PENDING = ("queued", "in_progress")
 _LONGEST_PAUSE = 10.0
 
 
-class _Listings:
-    """Listings by their query, with the tag that asks whether they still hold: the catalogue is large."""
+_Found = TypeVar("_Found")
+
+
+class _Kept(Generic[_Found]):
+    """Answers under their names, with the tags that ask whether they still hold: the catalogue is large."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[tuple[str, str], ...], tuple[str, tuple[CatalogueModel, ...]]] = {}
+        self._known: dict[Hashable, tuple[str, _Found]] = {}
 
-    def call(self, query: dict[str, str]) -> Call:
-        known = self._known.get(tuple(query.items()))
-        headers = {"If-None-Match": known[0]} if known else {}
-        return Call("GET", catalogue.PATH, headers=headers, query=query)
+    def call(self, name: Hashable, call: Call) -> Call:
+        """The call that asks for what goes by `name`, or whether what is kept of it still holds."""
+        known = self._known.get(name)
+        return replace(call, headers={**call.headers, "If-None-Match": known[0]}) if known else call
 
-    def models(self, query: dict[str, str], answer: Answer) -> tuple[CatalogueModel, ...]:
-        key = tuple(query.items())
+    def found(self, name: Hashable, answer: Answer, decode: Callable[[Json, Mapping[str, str]], _Found]) -> _Found:
+        """What the answer holds: what is kept, where it says that nothing has changed."""
         if answer.status == 304:
-            return self._known[key][1]
-        found = catalogue.decode_list(answer.body, answer.headers)
+            return self._known[name][1]
+        with discreet(answer):
+            found = decode(answer.body, answer.headers)
         if tag := answer.headers.get("etag"):
-            self._known[key] = tag, found
+            self._known[name] = tag, found
         return found
 
 
+class _Catalogue:
+    """What both colours do around a request to the catalogue."""
+
+    def __init__(self) -> None:
+        self._lists: _Kept[tuple[CatalogueModel, ...]] = _Kept()
+        self._models: _Kept[CatalogueModel] = _Kept()
+
+    def list_call(self, query: dict[str, str]) -> Call:
+        return self._lists.call(tuple(query.items()), Call("GET", catalogue.PATH, query=query))
+
+    def listed(self, query: dict[str, str], answer: Answer) -> tuple[CatalogueModel, ...]:
+        return self._lists.found(tuple(query.items()), answer, catalogue.decode_list)
+
+    def model_call(self, base_url: str, model: str) -> Call:
+        return self._models.call(model, Call("GET", catalogue.model_url(base_url, model)))
+
+    def model(self, model: str, answer: Answer) -> CatalogueModel:
+        return self._models.found(model, answer, catalogue.decode_model)
+
+
 class Models:
-    """The catalogue, live.
+    """The catalogue, live. What is asked for again is not sent again where it still holds.
 
     >>> [model.id for model in client.models.list(capabilities="vision")]               # doctest: +SKIP
     """
 
     def __init__(self, http: HTTPClient) -> None:
         self._http = http
-        self._listings = _Listings()
+        self._catalogue = _Catalogue()
 
     def list(self, include: Filter = None, **filters: Filter) -> tuple[CatalogueModel, ...]:
         """The models there are.
@@ -59,12 +84,12 @@ class Models:
             filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`.
         """
         query = catalogue.query(include, **filters)
-        return self._listings.models(query, self._http.send(self._listings.call(query)))
+        return self._catalogue.listed(query, self._http.send(self._catalogue.list_call(query)))
 
     def get(self, model: str) -> CatalogueModel:
-        """One model by its id or an alias. NotFoundError where there is none."""
-        answer = self._http.send(Call("GET", catalogue.model_url(self._http.base_url, model)))
-        return catalogue.decode_model(answer.body, answer.headers)
+        """One model by its id or an alias, in any case. NotFoundError where there is none."""
+        call = self._catalogue.model_call(self._http.base_url, model)
+        return self._catalogue.model(model, self._http.send(call))
 
 
 class AsyncModels:
@@ -72,17 +97,17 @@ class AsyncModels:
 
     def __init__(self, http: AsyncHTTPClient) -> None:
         self._http = http
-        self._listings = _Listings()
+        self._catalogue = _Catalogue()
 
     async def list(self, include: Filter = None, **filters: Filter) -> tuple[CatalogueModel, ...]:
         """As `Models.list`."""
         query = catalogue.query(include, **filters)
-        return self._listings.models(query, await self._http.send(self._listings.call(query)))
+        return self._catalogue.listed(query, await self._http.send(self._catalogue.list_call(query)))
 
     async def get(self, model: str) -> CatalogueModel:
         """As `Models.get`."""
-        answer = await self._http.send(Call("GET", catalogue.model_url(self._http.base_url, model)))
-        return catalogue.decode_model(answer.body, answer.headers)
+        call = self._catalogue.model_call(self._http.base_url, model)
+        return self._catalogue.model(model, await self._http.send(call))
 
 
 def _retrieval(response_id: str, options: CallOptions) -> Call:
@@ -94,13 +119,16 @@ def _cancellation(response_id: str, options: CallOptions) -> Call:
 
 
 def _told(answer: Answer) -> Reply:
-    return responses.decode_status(answer.body, answer.headers)
+    with discreet(answer):
+        return responses.decode_status(answer.body, answer.headers)
 
 
 def _ended(answer: Answer) -> Reply | None:
     """The reply of a response that has come to its end; ResponseFailedError where it has failed."""
-    pending = answer.body.get("status") in _PENDING
-    return None if pending else responses.decode(answer.body, answer.headers)
+    if answer.body.get("status") in _PENDING:
+        return None
+    with discreet(answer):
+        return responses.decode(answer.body, answer.headers)
 
 
 def _pauses(first: float, timeout: float) -> Iterator[float]:

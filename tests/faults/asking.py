@@ -18,9 +18,9 @@ from aimlapi_integrations.conversation import Reply
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 
+from .fault_server import KEY
 from .replies import MODEL
 
-KEY = "sk-planted-4f9c1e77aa"
 QUESTION = "Where?"
 
 

@@ -164,12 +164,21 @@ async def _request(reader: asyncio.StreamReader) -> Seen:
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 
-_IDS = {"x-request-id": "req-1", "x-inference-id": "inf-1"}
+KEY = "sk-planted-4f9c1e77aa"
+"""The key that is sent, which every answer repeats in a header and every error in its body."""
+
+ECHO = f"You sent Authorization: Bearer {KEY}"
+
+_ALWAYS = {"x-request-id": "req-1", "x-inference-id": "inf-1", "x-echo": ECHO}
 
 
 def head(status: int = 200, content_type: str | None = "application/json", **headers: str) -> bytes:
     """Status line and headers; names are written with `_` for `-`."""
-    fields = {"content-type": content_type, **_IDS, **{name.replace("_", "-"): text for name, text in headers.items()}}
+    fields = {
+        "content-type": content_type,
+        **_ALWAYS,
+        **{name.replace("_", "-"): text for name, text in headers.items()},
+    }
     lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
     return "\r\n".join([f"HTTP/1.1 {status} Some Reason", *lines, "", ""]).encode()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aimlapi_integrations import errors
 
-from .fault_server import Act, Hang, head, reply
+from .fault_server import ECHO, KEY, Act, Hang, Stall, head, reply
 
 Json = dict[str, Any]
 
@@ -42,6 +42,12 @@ _NO_ANSWER = {
     "reset": (Hang(reset=True),),
     "half-a-head": (head()[:40], Hang()),
     "not-http": (b"220 smtp.example.org ESMTP\r\n", Hang()),
+    "no-such-status": (b"HTTP/1.1 OK\r\n\r\n", Hang()),
+    "a-header-without-a-colon": (b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", Hang()),
+    "a-length-that-is-none": (head(200, content_length="many"), Hang()),
+    "headers-without-end": (head()[:-2], b"x-more: " + b"y" * 300_000, Hang()),
+    "another-protocol": (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", Hang()),
+    "only-informed": (b"HTTP/1.1 100 Continue\r\n\r\n", Hang()),
 }
 
 CONNECTIONS = [
@@ -49,6 +55,7 @@ CONNECTIONS = [
     for name, act in _NO_ANSWER.items()
 ] + [
     Fault("hang-up-once", (_NO_ANSWER["hang-up"], None), None, 2),
+    Fault("informed-before-the-answer", ((b"HTTP/1.1 100 Continue\r\n\r\n", Hang()), None), None, 2),
     Fault("reset-twice", (_NO_ANSWER["reset"], _NO_ANSWER["reset"], None), None, 3),
 ]
 
@@ -82,6 +89,7 @@ def problem(status: int, message: str = "It was refused.", **error: Any) -> Json
         "status": status,
         "message": message,
         "instance": "/v1/chat/completions",
+        "received": ECHO,
         "requestId": "req-in-body",
         "timestamp": "2026-01-01T00:00:00Z",
         "error": {"name": "SomeException", "message": message, **error},
@@ -90,7 +98,11 @@ def problem(status: int, message: str = "It was refused.", **error: Any) -> Json
 
 def legacy(status: Any, message: Any = "It was refused.", **further: Any) -> Json:
     """The gateway's older form."""
-    stamps = {"path": "/v1/chat/completions", "requestId": "req-in-body", "timestamp": "2025-01-01T00:00:00Z"}
+    stamps = {
+        "path": f"/v1/chat/completions?key={KEY}",
+        "requestId": "req-in-body",
+        "timestamp": "2025-01-01T00:00:00Z",
+    }
     return {"message": message, "statusCode": status, **stamps, **further}
 
 
@@ -102,8 +114,9 @@ _DETAILS = [
     {"path": "tools", "reason": "Expected array, received null", "code": "invalid_type"},
     {"path": ["messages", 2, "content"], "message": "Required"},
 ]
-_UPSTREAM = '{"type":"error","error":{"type":"invalid_request_error","message":"too odd"},"request_id":"req_up"}'
-_PAGE = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1>nginx</body></html>"
+_UPSTREAM = f'{{"type":"error","error":{{"type":"invalid_request_error","message":"too odd. {ECHO}"}}}}'
+_PAGE = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1>"
+_PAGE += f"<p>nginx</p>{ECHO}</body></html>".encode()
 
 
 def shapes(status: int) -> dict[str, tuple[Any, tuple[str, ...], str | None]]:
@@ -129,14 +142,14 @@ def shapes(status: int) -> dict[str, tuple[Any, tuple[str, ...], str | None]]:
             "some_error",
         ),
         "anthropic": ({"type": "error", "error": {"type": "some_error", "message": "No."}}, ("No.",), "some_error"),
-        "string": ({"error": "No."}, ("No.",), None),
-        "detail": ({"detail": "Not here"}, ("Not here",), None),
+        "string": ({"error": f"No. {ECHO}"}, ("No.",), None),
+        "detail": ({"detail": f"Not here. {ECHO}"}, ("Not here",), None),
         "html": (_PAGE, ("502 Bad Gateway",), None),
-        "text": (b"upstream connect error", ("upstream connect error",), None),
+        "text": (f"upstream connect error. {ECHO}".encode(), ("upstream connect error",), None),
         "empty": (b"", ("no reason",), None),
         "null": (b"null", ("no reason",), None),
         "array": (b'["No."]', ("No.",), None),
-        "cut-json": (b'{"message": "It was', ("It was",), None),
+        "cut-json": (f'{{"message": "It was {ECHO}'.encode(), ("It was",), None),
         "latin-1": ("Désolé".encode("latin-1"), ("D",), None),
         "deep": (b"[" * 5000, (), None),
     }
@@ -178,6 +191,36 @@ SPECIAL = [
     _named("upstream-529-in-500", legacy(500, "529 overloaded"), 500, errors.InternalServerError, 3, "overloaded"),
     _named("500-twice", legacy(500), 500, errors.InternalServerError, 3),
     _named("304", b"", 304, errors.APIStatusError),
+    _named(
+        "401-on-a-page", _PAGE, 401, errors.AuthenticationError, 1, "502 Bad Gateway", "AIMLAPI_API_KEY", "base URL"
+    ),
+    _named("402-by-the-provider", legacy(402), 402, errors.InsufficientCreditsError),
+    _named("425", legacy(425), 425, errors.APIStatusError),
+    _named("501", legacy(501), 501, errors.InternalServerError, 3),
+    _named("524", _PAGE, 524, errors.InternalServerError, 3),
+    _named("599", legacy(599), 599, errors.InternalServerError, 3),
+]
+
+
+def _half_said(name: str, status: int, error: type[errors.APIError], requests: int, *rest: Any) -> Fault:
+    """The status has come, and holds; the body never does."""
+    facts = (("status", status), ("request_id", "req-1"), ("retryable", requests > 1))
+    return Fault(f"{status}-{name}", ((head(status, content_length="900"), *rest),), error, requests, (), facts)
+
+
+_GZIP = reply(b"no gzip", 401, content_encoding="gzip"), reply(b"no gzip", 503, content_encoding="gzip")
+
+UNREADABLE = [
+    _half_said("cut", 400, errors.BadRequestError, 1, b'{"message": "It', Hang()),
+    _half_said("reset", 401, errors.AuthenticationError, 1, b'{"message": "It', Hang(reset=True)),
+    _half_said("cut", 429, errors.RateLimitError, 3, Hang()),
+    _half_said("cut", 500, errors.InternalServerError, 3, Hang()),
+    Fault("401-broken-gzip", ((_GZIP[0],),), errors.AuthenticationError, 1, (), (("status", 401),)),
+    Fault("503-broken-gzip", ((_GZIP[1],),), errors.InternalServerError, 3, (), (("status", 503),)),
+]
+HALF_SAID_THEN_SILENT = [
+    _half_said("silent", 403, errors.PermissionDeniedError, 1, b'{"message": "It', Stall()),
+    _half_said("silent", 502, errors.InternalServerError, 3, Stall()),
 ]
 
 _BUSY = (reply(problem(429), 429, retry_after="0"),)
@@ -187,7 +230,28 @@ _LATE = (reply(problem(429), 429, retry_after="3600"),)
 _FUTURE = (reply(problem(503), 503, retry_after="Fri, 01 Jan 2100 00:00:00 GMT"),)
 _ODD = (reply(problem(429), 429, retry_after="soon"),)
 
+_AGO = (reply(problem(429), 429, retry_after="-5"),)
+_EMPTY = (reply(problem(429), 429, retry_after=""),)
+_TINY = (reply(problem(429), 429, retry_after="0.001"),)
+_WILD = (reply(problem(429), 429, retry_after="1e999"),)
+_TIMELESS = (reply(problem(503), 503, retry_after="Wed, 99 Oct 2015 99:99:99 GMT"),)
+_MS_WINS = (reply(problem(429), 429, retry_after="3600", retry_after_ms="0"),)
+_ODD_MS = (reply(problem(429), 429, retry_after="0", retry_after_ms="soon"),)
+_REFUSED = (reply(problem(400), 400, retry_after="0"),)
+
 RETRIES = [
+    Fault("429-with-a-negative-retry-after", (_AGO, None), None, 2),
+    Fault("429-with-an-empty-retry-after", (_EMPTY, None), None, 2),
+    Fault("429-with-a-fraction-of-a-second", (_TINY, None), None, 2),
+    Fault("429-with-an-infinite-retry-after", (_WILD, None), None, 2),
+    Fault("503-with-a-date-that-is-none", (_TIMELESS, None), None, 2),
+    Fault("429-whose-milliseconds-win", (_MS_WINS, None), None, 2),
+    Fault("429-with-odd-milliseconds", (_ODD_MS, None), None, 2),
+    Fault("400-with-a-retry-after", (_REFUSED, None), errors.BadRequestError, 1),
+    Fault("409-then-good", ((reply(legacy(409), 409),), None), None, 2),
+    Fault("408-then-503-then-good", ((reply(b"", 408),), _DOWN, None), None, 3),
+    Fault("429-then-401", (_BUSY, (reply(legacy(401), 401),)), errors.AuthenticationError, 2),
+    Fault("hang-up-then-429-then-good", ((Hang(),), _BUSY, None), None, 3),
     Fault("twice-429-then-good", (_BUSY, _BUSY, None), None, 3),
     Fault("twice-503-then-good", (_DOWN, _DOWN, None), None, 3),
     Fault("429-with-a-past-date", (_PAST, None), None, 2),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aimlapi_integrations import errors
 
-from .fault_server import Hang, head, reply
-from .faults_before import Fault
-from .replies import TEXT, call_item, chat_body, dumps, message_item, responses_body, sse
+from .fault_server import ECHO, Hang, head, reply
+from .faults_before import Fault, legacy, problem
+from .replies import TEXT, Json, call_item, chat_body, dumps, message_item, responses_body, sse
 
 PAGE = b"<html><head><title>Welcome</title></head><body>Welcome</body></html>"
-FAILED = {"error": {"message": "the provider failed", "type": "server_error", "code": "upstream_error"}}
+FAILED = {"error": {"message": f"the provider failed. {ECHO}", "type": "server_error", "code": "upstream_error"}}
 CUT = '{"city": "Lis'
 
 
@@ -39,6 +40,20 @@ EVERYWHERE = [
     _no_answer("binary", bytes(range(256))),
     _no_answer("a-stream-where-json-was-due", sse([FAILED]), "stream"),
     _no_answer("very-deep", b'{"choices":' + b"[" * 100_000),
+    _no_answer("deep-10,000", b'{"choices":' * 10_000 + b"1" + b"}" * 10_000),
+    _no_answer("true", b"true"),
+    _no_answer("two-values", dumps(chat_body()) * 2),
+    _no_answer("words-after-it", dumps(chat_body()) + b" Done!"),
+    _no_answer("single-quotes", b"{'choices': []}"),
+    _no_answer("half-of-json", dumps(chat_body())[:-40]),
+    _no_answer("line-breaks-in-text", dumps(chat_body()).replace(b"aus", b"\n")),
+    _no_answer("invalid-utf-8", dumps(chat_body()).replace(b"aus", b"\xff\xfe")),
+    _no_answer("a-number-of-5,000-digits", b'{"choices": ' + b"9" * 5_000 + b"}"),
+    _no_answer("html-as-json", PAGE, "Welcome", "base URL"),
+    _no_answer("xml", b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
+    _no_answer("white-space", b" \r\n ", "empty"),
+    Fault("204", ((head(204, None),),), errors.APIResponseError, 1, ("empty",), (("status", 204),)),
+    Fault("205", ((reply(b"", 205),),), errors.APIResponseError, 1, ("empty",), (("status", 205),)),
     _no_answer("deep-900", b'{"choices":' + b"[" * 900 + b"]" * 900 + b"}"),
     _no_answer("deep-output", b'{"output":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}"),
     _no_answer("empty-object", {}),
@@ -47,6 +62,21 @@ EVERYWHERE = [
     _error("error-as-text", {"error": "the provider failed"}, errors.APIResponseError, "the provider failed"),
     _error("401-in-200", {"error": {"message": "no key"}, "status": 401}, errors.AuthenticationError, "no key"),
     _error("429-in-200", {"message": "slow down", "statusCode": 429}, errors.RateLimitError, "slow down"),
+    _error("problem-in-200", problem(401), errors.AuthenticationError, "It was refused."),
+    _error("problem-of-a-title-in-200", {"title": "Unauthorized", "status": 401}, errors.AuthenticationError),
+    _error("legacy-in-200", legacy("429"), errors.RateLimitError, "It was refused."),
+    _error("list-in-200", legacy(400, ["one thing", "another"]), errors.BadRequestError, "one thing; another"),
+    _error("tree-in-200", legacy(400, "No", meta={"_errors": ["Odd"]}), errors.BadRequestError, "No: Odd"),
+    _error("nested-in-200", legacy(500, '400 {"error": {"message": "odd"}}'), errors.InternalServerError, "400 odd"),
+    _error("detail-in-200", {"detail": "Not Found"}, errors.APIResponseError, "Not Found"),
+    _error("errors-in-200", {"errors": [{"message": "too odd"}]}, errors.APIResponseError, "too odd"),
+    _error("msg-in-200", {"code": 5, "msg": "too odd"}, errors.APIResponseError, "too odd"),
+    _error(
+        "overflow-in-200",
+        {"error": {"message": "prompt is too long: 210000 tokens", "type": "invalid_request_error"}},
+        errors.ContextOverflowError,
+    ),
+    _error("no-credits-in-200", problem(403, "You've run out of credits."), errors.InsufficientCreditsError),
     Fault("no-body", ((head(200, content_length="100"), Hang()),), errors.APIConnectionError, 3),
     Fault("cut-body", ((reply(chat_body())[:-100], Hang()),), errors.APIConnectionError, 3),
     Fault("reset-in-body", ((reply(chat_body())[:-100], Hang(reset=True)),), errors.APIConnectionError, 3),
@@ -55,6 +85,18 @@ EVERYWHERE = [
     ),
     Fault("cut-body-once", ((head(200, content_length="100"), Hang()), None), None, 2),
 ]
+
+
+def usages(*names: str) -> list[Json]:
+    """Counts of tokens that are none, by the names of either endpoint."""
+    values: list[Any] = [None, "many", -5, 1.5, 1e300, 10**30, [1], {"a": 1}, True, "7"]
+    return [dict.fromkeys(names, value) for value in values]
+
+
+ODD_USAGES: dict[str, list[Any]] = {
+    "chat": [None, "many", [1], 5, {}, *usages("prompt_tokens", "completion_tokens", "total_tokens")],
+    "responses": [None, "many", [1], 5, {}, *usages("input_tokens", "output_tokens", "total_tokens")],
+}
 
 
 def _chat(name: str, **further: Any) -> Fault:
@@ -78,11 +120,35 @@ CHAT = [
     ),
 ]
 _COMPLETE = dumps(chat_body())
+_SAID = {**_CHOICE, "message": {"role": "assistant", "content": TEXT}}
 CHAT_GOOD = [
     _good("text/plain", _COMPLETE, "text/plain"),
     _good("no-content-type", _COMPLETE, None),
     _good("bom", b"\xef\xbb\xbf" + _COMPLETE, "application/json"),
     _good("white-space", b"\r\n\r\n " + _COMPLETE + b"\n", "application/json"),
+    _good("twice-the-same-key", b'{"choices": null, ' + _COMPLETE[1:], "application/json"),
+    _good("utf-16", json.dumps(chat_body()).encode("utf-16"), "application/json; charset=utf-16"),
+    _good("a-charset-of-nowhere", _COMPLETE, "application/json; charset=martian"),
+    _good("as-html", _COMPLETE, "text/html"),
+    _good("null-fields", dumps({**chat_body(), "id": None, "model": None, "created": None, "usage": None}), None),
+    _good("ids-that-are-none", dumps({**chat_body(), "id": 5, "model": [], "created": "now", "meta": 1}), None),
+    _good("no-role", dumps({**chat_body(), "choices": [{**_CHOICE, "message": {"content": TEXT}}]}), None),
+    _good("an-index-of-nowhere", dumps({**chat_body(), "choices": [{**_SAID, "index": -7}]}), None),
+    _good("two-choices", dumps({**chat_body(), "choices": [_SAID, {**_SAID, "index": 1}]}), None),
+    _good("text-in-parts", dumps(chat_body([{"type": "text", "text": TEXT}, None, {"type": "x"}])), None),
+    _good("nothing-called", dumps(chat_body(tool_calls=None, function_call=None, annotations=None, audio=None)), None),
+    _good(
+        "odd-extras",
+        dumps(
+            chat_body(
+                tool_calls="x",
+                annotations=[5],
+                images=[{"image_url": 5}, {"image_url": "x"}, {"image_url": {"url": "http://["}}],
+                audio=[],
+            )
+        ),
+        None,
+    ),
     _good("nan", _COMPLETE[:-1] + b', "score": NaN}', "application/json"),
     _good("ten-megabytes", dumps({**chat_body(), "padding": "x" * 10_000_000}), "application/json"),
 ]
@@ -105,6 +171,10 @@ RESPONSES_GOOD = [
     _good("text/plain", _RESPONSE, "text/plain"),
     _good("no-content-type", _RESPONSE, None),
     _good("output-text-alone", dumps(responses_body(output=[], output_text=TEXT)), "application/json"),
+    _good("null-fields", dumps(responses_body(id=None, model=None, created_at=None, usage=None)), None),
+    _good("items-that-are-none", dumps(responses_body(None, 5, {}, {"type": "new"}, message_item(TEXT))), None),
+    _good("parts-that-are-none", dumps(responses_body(message_item(TEXT), {"type": "message", "content": 5})), None),
+    _good("utf-16", json.dumps(responses_body()).encode("utf-16"), "application/json"),
     _good("status-missing", dumps(responses_body(status=None)), "application/json"),
 ]
 

@@ -27,6 +27,14 @@ _ODD: list[Any] = [
         DEEP,
         "y" * 3000,
     ),
+    *(
+        "[" * 3000,
+        '{"a":' * 300 + "1" + "}" * 300,
+        '{"a": "\\ud83d"}',
+        "\ude00",
+        -(10**400),
+        {"message": "x", "status": 429},
+    ),
 ]
 ODD = [pickle.dumps(value) for value in _ODD]
 """What may stand where something else was due; pickled, so that each is its own."""

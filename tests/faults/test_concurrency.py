@@ -135,6 +135,33 @@ def test_a_pickle_of_a_model_in_use_can_be_asked(server: FaultServer, who: str) 
     asker.close()
 
 
+def made(who: str, case: Case) -> Any:
+    """An instance of each kind, sync and async, that is to be left with `with`."""
+    return langchain_model(settings(case), PLAIN) if who == "lc" else llama_index_model(settings(case), PLAIN)
+
+
+@pytest.mark.parametrize("who", ["lc", "li"])
+def test_a_model_is_closed_with_its_block(server: FaultServer, who: str) -> None:
+    case, asker = server.case([reply(chat_body())]), Asker(who, server.case([reply(chat_body())]))
+    before = server.connections
+    for _ in range(2):
+        with made(who, case) as asker.model:
+            assert [asker.ask(), asker.ask()] == [GOOD] * 2
+        assert asker.ask() == GOOD  # by a new connection
+        asker.close()
+    assert server.connections - before == 4
+
+
+@pytest.mark.parametrize("who", ["lc", "li"])
+async def test_a_model_is_closed_with_its_async_block(server: FaultServer, who: str) -> None:
+    case, asker = server.case([reply(chat_body())]), Asker(who, server.case([reply(chat_body())]))
+    before = server.connections
+    for _ in range(2):
+        async with made(who, case) as asker.model:
+            assert [await asker.aask(), await asker.aask()] == [GOOD] * 2
+    assert server.connections - before == 2
+
+
 _TIDY = """
 import asyncio, gc, sys
 from aimlapi_integrations import AsyncClient, Client

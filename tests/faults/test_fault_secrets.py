@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import pickle
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -16,12 +16,15 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler as LlamaIndexHandler
 from llama_index.core.llms import ChatMessage
 
-from aimlapi_integrations import AIMLAPIError, AsyncClient, Client
+from aimlapi_integrations import AIMLAPIError, APIError, AsyncClient, CallOptions, Client
 
 from . import faults_before as before
+from . import faults_events as events
+from . import faults_plain as plain
 from . import faults_stream as streams
-from .asking import HALF, KEY, QUESTION, WAYS, Way, langchain_model, llama_index_model
-from .fault_server import FaultServer, Hang, Stall, reply, whole_stream
+from .asking import HALF, QUESTION, WAYS, Way, ask, langchain_model, llama_index_model
+from .fault_server import KEY, Act, FaultServer, Hang, Stall, reply, whole_stream
+from .leaks import everything_in, variables_of
 from .replies import sse
 from .test_fault_table import failed
 
@@ -29,6 +32,7 @@ ECHOED = f"Incorrect API key provided: {KEY}. You sent Authorization: Bearer {KE
 ACTS: dict[str, Any] = {
     "hang-up": [Hang()],
     "echo-in-401": [reply(before.problem(401, ECHOED), 401, x_echo=f"Bearer {KEY}")],
+    "echo-amid-words": [reply(before.problem(403, f"The key x{KEY}x is not known."), 403)],
     "echo-in-details": [reply(before.problem(400, "No", details=[{"path": KEY, "reason": ECHOED}]), 400)],
     "echo-in-a-key": [reply({"error": {KEY: ECHOED, "message": "No"}}, 500)],
     "echo-in-html": [reply(f"<html><title>{ECHOED}</title></html>".encode(), 502, "text/html")],
@@ -44,17 +48,22 @@ ACTS: dict[str, Any] = {
 }
 
 
-def everything_in(error: BaseException) -> Iterator[str]:
-    """What is shown, logged or stored of an error and of those behind it."""
-    yield repr(pickle.dumps(error))
-    seen: BaseException | None = error
-    while seen is not None:
-        yield from (str(seen), repr(seen), repr(vars(seen)))
-        response = getattr(seen, "response", None)
-        if response is not None:
-            yield repr((response.headers.multi_items(), response.request.headers.multi_items(), response.text))
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    yield "".join(traceback.format_exception(error))
+_PLAIN = [*plain.EVERYWHERE, *plain.CHAT, *plain.RESPONSES]
+_BEFORE = [*before.CONNECTIONS, *before.UNREADABLE, *before.STATUSES, *before.SHAPES, *before.SPECIAL, *before.RETRIES]
+_STREAMS = [*streams.CUT, *streams.MALFORMED, *streams.ERRORS, *streams.NO_STREAM, *events.REPORTED, *events.INSTEAD]
+
+
+def failures(way: Way) -> Iterator[Sequence[Act | None]]:
+    """What the server does in every row of the table that ends in an error on this way."""
+    for fault in [*_BEFORE, *([] if way.streamed else _PLAIN)]:
+        if fault.error is not None:
+            yield fault.acts
+    for broken in _STREAMS if way.streamed else ():
+        if broken.only in (None, way.endpoint):
+            yield [broken.act(way.endpoint)]
+
+
+FAILING = [act for act in ACTS if act != "silence"]
 
 
 @pytest.fixture
@@ -81,6 +90,94 @@ def test_no_error_shows_the_key(server: FaultServer, logged: io.StringIO, act: s
     assert case.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert [text for text in shown if KEY in text] == []
     assert type(pickle.loads(pickle.dumps(error))) is type(error)
+
+
+QUIET = "sk-planted-5b0d2f88bb"
+"""A key that no answer repeats: what the answer holds is the caller's to show, and his variables show it."""
+
+
+@pytest.mark.parametrize("way", HALF, ids=str)
+def test_no_failure_of_the_table_shows_the_key_in_its_frames_or_in_anybodys_log(server: FaultServer, way: Way) -> None:
+    shown, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(shown), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        rows = 0
+        for acts in failures(way):
+            case = server.case(*(act or [Hang()] for act in acts))
+            with pytest.raises(AIMLAPIError) as caught:
+                ask(way, case.base_url, retries=1, key=QUIET)
+            found = [*everything_in(caught.value), *variables_of(caught.value)]
+            assert [text for text in found if QUIET in text] == []
+            assert all(seen.headers["authorization"] == f"Bearer {QUIET}" for seen in case.requests)
+            rows += 1
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    assert rows > 80
+    assert "chat/completions" in shown.getvalue() or "responses" in shown.getvalue()
+    assert QUIET not in shown.getvalue()
+
+
+OWN = "my!own~key-of-one-call"
+"""It looks like no key."""
+
+UNKNOWN = {"error": {"message": f"{OWN} is not known."}}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.who == "lc"], ids=str)
+def test_a_key_that_a_function_gives_is_hidden_too(server: FaultServer, way: Way) -> None:
+    case = server.case([reply(UNKNOWN, 403, x_echo=OWN)])
+    error = failed(way, case.base_url, key=lambda: OWN)
+    assert case.requests[0].headers["authorization"] == f"Bearer {OWN}"
+    assert [text for text in (*everything_in(error), *variables_of(error)) if OWN in text] == []
+    assert "[redacted] is not known" in str(error)
+
+
+@pytest.mark.parametrize("where", ["default", "call"])
+@pytest.mark.parametrize("body", [UNKNOWN, {"choices": [], "echo": OWN}])
+@pytest.mark.parametrize("header", [f"Bearer {OWN}", f"Basic {OWN}", OWN])
+def test_a_key_in_a_header_is_hidden_too(server: FaultServer, where: str, body: Any, header: str) -> None:
+    case = server.case([reply(body, 403 if "error" in body else 200, x_echo=OWN)])
+    given = {"authorization": header}
+    client = Client(api_key=KEY, base_url=case.base_url, default_headers=given if where == "default" else None)
+    options = CallOptions(headers=given if where == "call" else {}, endpoint="chat_completions")
+    with client, pytest.raises(APIError) as caught:
+        client.chat(QUESTION, call=options)
+    assert case.requests[0].headers["authorization"] == header
+    assert [text for text in everything_in(caught.value) if OWN in text or KEY in text] == []
+    assert OWN not in repr(options)
+
+
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "models.list": lambda client: client.models.list(),
+    "models.get": lambda client: client.models.get("m"),
+    "responses.retrieve": lambda client: client.responses.retrieve("resp_1"),
+    "responses.cancel": lambda client: client.responses.cancel("resp_1"),
+    "responses.wait": lambda client: client.responses.wait("resp_1"),
+    "embed": lambda client: client.embed(["a"]),
+}
+
+
+def _asked(what: str, base_url: str) -> None:
+    with Client(api_key=KEY, base_url=base_url) as client:
+        ASKED[what](client)
+
+
+async def _aasked(what: str, base_url: str) -> None:
+    async with AsyncClient(api_key=KEY, base_url=base_url) as client:
+        await ASKED[what](client)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("what", ASKED)
+@pytest.mark.parametrize("body", [{"data": KEY}, {"error": {"message": ECHOED}}])
+def test_no_other_call_shows_the_key(server: FaultServer, what: str, body: Any, asynchronous: bool) -> None:
+    base_url = server.case([reply(body)]).base_url
+    with pytest.raises(APIError) as caught:
+        asyncio.run(_aasked(what, base_url)) if asynchronous else _asked(what, base_url)
+    assert [text for text in everything_in(caught.value) if KEY in text] == []
 
 
 class Recorder(BaseCallbackHandler):
@@ -118,8 +215,9 @@ class LlamaIndexRecorder(LlamaIndexHandler):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_no_callback_is_told_the_key_langchain(server: FaultServer, streamed: bool) -> None:
-    case = server.case(ACTS["echo-in-401"])
+@pytest.mark.parametrize("act", FAILING)
+def test_no_callback_is_told_the_key_langchain(server: FaultServer, act: str, streamed: bool) -> None:
+    case = server.case(ACTS[act])
     model = langchain_model({"api_key": KEY, "base_url": case.base_url}, WAYS[0])
     recorder = Recorder()
     with pytest.raises(AIMLAPIError):
@@ -132,8 +230,9 @@ def test_no_callback_is_told_the_key_langchain(server: FaultServer, streamed: bo
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_no_callback_is_told_the_key_llama_index(server: FaultServer, streamed: bool) -> None:
-    case = server.case(ACTS["echo-in-401"])
+@pytest.mark.parametrize("act", FAILING)
+def test_no_callback_is_told_the_key_llama_index(server: FaultServer, act: str, streamed: bool) -> None:
+    case = server.case(ACTS[act])
     llm = llama_index_model({"api_key": KEY, "base_url": case.base_url}, WAYS[0])
     recorder = LlamaIndexRecorder()
     llm.callback_manager = CallbackManager([recorder])

@@ -15,8 +15,9 @@ from ..endpoints.cutting import events as responses_events
 from . import faults_before as before
 from . import faults_plain as plain
 from .asking import HALF, WAYS, Answer, Way, ask
-from .fault_server import Act, Case, FaultServer, reply, whole_stream
+from .fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
 from .faults_before import Fault
+from .leaks import everything_in
 from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
 
 GOOD = Answer(TEXT, reason="stop")
@@ -53,8 +54,10 @@ def check(server: FaultServer, fault: Fault, way: Way) -> None:
 
 
 def failed(way: Way, base_url: str, **how: Any) -> AIMLAPIError:
+    """The error of a call, in which the key is nowhere."""
     with pytest.raises(AIMLAPIError) as caught:
         ask(way, base_url, **how)
+    assert [text for text in everything_in(caught.value) if KEY in text] == []
     return caught.value
 
 
@@ -81,7 +84,7 @@ def test_nobody_listens(way: Way) -> None:
 
 
 @on_every_way
-@pytest.mark.parametrize("fault", before.CONNECTIONS, ids=str)
+@pytest.mark.parametrize("fault", [*before.CONNECTIONS, *before.UNREADABLE], ids=str)
 def test_no_answer(server: FaultServer, fault: Fault, way: Way) -> None:
     check(server, fault, way)
 
@@ -117,15 +120,42 @@ def test_no_retries_are_none(server: FaultServer, fault: Fault, way: Way) -> Non
     assert len(case.requests) == 1
 
 
+@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("fault", before.HALF_SAID_THEN_SILENT, ids=str)
+def test_a_status_holds_though_the_body_does_not_come(server: FaultServer, fault: Fault, way: Way) -> None:
+    case = server.case(*(act or good(way) for act in fault.acts))
+    check_error(failed(way, case.base_url, timeout=0.08), fault, way)
+    assert case.was_left()
+    assert len(case.requests) == fault.requests
+
+
 @on_every_way
-@pytest.mark.parametrize("status", [302, 307])
-def test_redirects_are_not_followed(server: FaultServer, way: Way, status: int) -> None:
-    elsewhere = server.case(good(way), host="localhost")
-    case = server.case([reply(b"", status, location=f"{elsewhere.base_url}/chat/completions")])
+def test_informed_before_the_answer(server: FaultServer, way: Way) -> None:
+    informed = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+    case = server.case([informed, *good(way)])
+    assert ask(way, case.base_url) == GOOD
+    assert len(case.requests) == 1
+
+
+@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_redirects_are_not_followed(server: FaultServer, way: Way, status: int, host: str) -> None:
+    elsewhere = server.case(good(way), host=host)
+    case = server.case([reply(b"", status, location=f"{elsewhere.base_url}/chat/completions?key={KEY}")])
     error = failed(way, case.base_url)
     assert isinstance(error, APIError)
     assert error.status == status
     assert (len(case.requests), len(elsewhere.requests)) == (1, 0)
+
+
+@pytest.mark.parametrize("way", HALF, ids=str)
+def test_a_redirect_to_nowhere(server: FaultServer, way: Way) -> None:
+    case = server.case([reply(b"", 302)])
+    error = failed(way, case.base_url)
+    assert isinstance(error, APIError)
+    assert error.status == 302
+    assert len(case.requests) == 1
 
 
 # --- plain answers ----------------------------------------------------------------------------------------------------
@@ -151,6 +181,14 @@ def test_no_answer_in_the_body(server: FaultServer, fault: Fault, way: Way) -> N
 @of_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
 def test_odd_but_good_bodies(server: FaultServer, fault: Fault, way: Way) -> None:
     check(server, fault, way)
+
+
+@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("place", range(len(plain.ODD_USAGES["chat"])))
+def test_counts_that_are_none(server: FaultServer, place: int, way: Way) -> None:
+    body = chat_body() if way.endpoint == "chat" else responses_body()
+    case = server.case(answered(way, {**body, "usage": plain.ODD_USAGES[way.endpoint][place]}))
+    assert ask(way, case.base_url) == GOOD
 
 
 @on_every_way

@@ -23,10 +23,11 @@ from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AIMLAPIError, APIError
 from aimlapi_integrations.conversation import Reply
-from aimlapi_integrations.endpoints import Endpoint, chat_completions, messages, responses
+from aimlapi_integrations.endpoints import Endpoint, catalogue, chat_completions, embeddings, messages, responses
+from aimlapi_integrations.json_text import parse_json
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-from aimlapi_integrations.transport.sse import EventParser, parse_json
+from aimlapi_integrations.transport.sse import EventParser
 
 from . import sound
 from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS
@@ -43,6 +44,8 @@ BODIES = {"chat_completions": CHAT_BODIES, "responses": RESPONSES_BODIES, "messa
 STREAMS = {"chat_completions": CHAT_STREAMS, "responses": RESPONSES_STREAMS, "messages": MESSAGES_STREAMS}
 ENDPOINTS: list[Endpoint] = [chat_completions, responses, messages]
 WIRES: dict[str, list[bytes]] = {name: [sse(events) for events in streams] for name, streams in STREAMS.items()}
+WHOLE: dict[str, list[bytes]] = {name: list(map(dumps, bodies)) for name, bodies in BODIES.items()}
+MODELS = {"messages": "anthropic/claude-opus-5"}
 
 everywhere = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=list(BODIES))
 
@@ -110,7 +113,7 @@ def test_spoiled_bytes_of_streams(endpoint: Endpoint) -> None:
 @everywhere
 def test_spoiled_bytes_of_bodies(endpoint: Endpoint) -> None:
     @endpoints
-    @given(mutated_bytes([dumps(body) for body in BODIES[name_of(endpoint)]]))
+    @given(mutated_bytes(WHOLE[name_of(endpoint)]))
     def run(content: bytes) -> None:
         try:
             body = parse_json(content)
@@ -139,6 +142,51 @@ def test_cuts_between_reads_change_nothing(endpoint: Endpoint) -> None:
             assert read_stream(endpoint, [stream[at : at + size] for at in range(0, len(stream), size)]) == whole
 
 
+VECTORS = {
+    "object": "list",
+    "data": [
+        {"object": "embedding", "index": 0, "embedding": [0.5, -0.5]},
+        {"object": "embedding", "index": 1, "embedding": "AAAAPwAAAL8="},
+    ],
+    "model": "text-embedding-3-small",
+    "usage": {"prompt_tokens": 2, "total_tokens": 2},
+    "meta": {"usage": {"credits_used": 1}},
+}
+_INFO = {"name": "GPT", "developer": "OpenAI", "contextLength": 1000, "outputMax": 100, "releasedAt": "2025-01-01"}
+_PRICE = {"name": "input", "measure": "token", "price": 1.5, "per": 1000000}
+MODEL_ENTRY = {
+    "id": MODEL,
+    "aliases": ["gpt"],
+    "type": "openai/chat-completions",
+    "info": _INFO,
+    "tags": ["new"],
+    "capabilities": ["tools"],
+    "modalities": {"input": ["text"], "output": ["text"]},
+    "pricing": {"kind": "fixed", "units": [_PRICE]},
+}
+OTHERS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "embeddings": (VECTORS, lambda body: embeddings.decode(body, {}, 2)),
+    "models": ({"object": "list", "data": [MODEL_ENTRY, MODEL_ENTRY]}, lambda body: catalogue.decode_list(body, {})),
+    "model": ({"object": "model", "data": MODEL_ENTRY}, lambda body: catalogue.decode_model(body, {})),
+    "response": (RESPONSES_BODIES[0], lambda body: responses.decode_status(body, {})),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_spoiled_bodies_of_other_calls(what: str) -> None:
+    good, decode = OTHERS[what]
+    assert decode(good)
+
+    @endpoints
+    @given(mutated_json([good]))
+    def run(body: Any) -> None:
+        if isinstance(body, dict):  # nothing else comes through the transport
+            with suppress(APIError):
+                assert decode(body) is not None
+
+    run()
+
+
 # --- through the frameworks -------------------------------------------------------------------------------------------
 
 
@@ -151,7 +199,7 @@ def served(content: bytes, streamed: bool) -> dict[str, Any]:
 def ask_langchain(name: str, content: bytes, streamed: bool, asynchronous: bool, version: str | None) -> None:
     clients = served(content, streamed)
     model = ChatAIMLAPI(
-        model=MODEL,
+        model=MODELS.get(name, MODEL),
         api_key="key",
         max_retries=0,
         endpoint=name,
@@ -191,7 +239,7 @@ def check_langchain(message: Any) -> None:
 def ask_llama_index(name: str, content: bytes, streamed: bool, asynchronous: bool, _: str | None) -> None:
     clients = served(content, streamed)
     llm = AIMLAPI(
-        model=MODEL,
+        model=MODELS.get(name, MODEL),
         api_key="key",
         max_retries=0,
         endpoint=name,
@@ -222,7 +270,7 @@ def check_llama_index(response: Any) -> None:
 
 Ask = Callable[[str, bytes, bool, bool, str | None], None]
 through_each = pytest.mark.parametrize("ask", [ask_langchain, ask_llama_index], ids=["lc", "li"])
-carried = pytest.mark.parametrize("name", ["chat_completions", "responses"])
+carried = pytest.mark.parametrize("name", ["chat_completions", "responses", "messages"])
 
 
 def attempt(ask: Ask, *arguments: Any) -> None:
@@ -262,5 +310,16 @@ def test_spoiled_bytes_through_frameworks(ask: Ask, name: str) -> None:
     @given(mutated_bytes(WIRES[name]), st.booleans(), VERSIONS)
     def run(content: bytes, asynchronous: bool, version: str | None) -> None:
         attempt(ask, name, content, True, asynchronous, version)
+
+    run()
+
+
+@through_each
+@carried
+def test_spoiled_bytes_of_bodies_through_frameworks(ask: Ask, name: str) -> None:
+    @frameworks
+    @given(mutated_bytes(WHOLE[name]), st.booleans(), VERSIONS)
+    def run(content: bytes, asynchronous: bool, version: str | None) -> None:
+        attempt(ask, name, content, False, asynchronous, version)
 
     run()

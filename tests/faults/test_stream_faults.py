@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from aimlapi_integrations import APIConnectionError, APIError, APITimeoutError
 
+from . import faults_events as events
 from . import faults_stream as faults
-from .asking import WAYS, Way, ask
-from .fault_server import FaultServer, Stall
+from .asking import HALF, WAYS, Answer, Way, ask
+from .fault_server import FaultServer, Stall, whole_stream
 from .faults_before import Fault
 from .faults_stream import SAID, StreamFault
 from .test_fault_table import check_error, failed
 
 STREAMED = [way for way in WAYS if way.streamed]
+HALF_STREAMED = [way for way in HALF if way.streamed]
 
 
-def on_its_ways(table: list[StreamFault]) -> pytest.MarkDecorator:
-    cases = [(fault, way) for fault in table for way in STREAMED if fault.only in (None, way.endpoint)]
+def on_its_ways(table: list[StreamFault], *, half: Sequence[StreamFault] = ()) -> pytest.MarkDecorator:
+    """The faults with the ways that can have them; those of `half` with half of them."""
+    asked = [*((fault, STREAMED) for fault in table), *((fault, HALF_STREAMED) for fault in half)]
+    cases = [(fault, way) for fault, ways in asked for way in ways if fault.only in (None, way.endpoint)]
     return pytest.mark.parametrize(("fault", "way"), cases, ids=str)
 
 
-@on_its_ways([*faults.CUT, *faults.MALFORMED, *faults.ERRORS, *faults.NO_STREAM])
+@on_its_ways(
+    [*faults.CUT, *faults.MALFORMED, *faults.ERRORS, *faults.NO_STREAM], half=[*events.REPORTED, *events.INSTEAD]
+)
 def test_streams_that_break(server: FaultServer, fault: StreamFault, way: Way) -> None:
     case = server.case(fault.act(way.endpoint))
     error = failed(way, case.base_url)
@@ -41,11 +49,28 @@ def test_a_reset_may_lose_what_was_sent_before(server: FaultServer, fault: Strea
     assert len(case.requests) == 1
 
 
-@on_its_ways(faults.GOOD)
+@on_its_ways(faults.GOOD, half=events.ODD)
 def test_odd_but_good_streams(server: FaultServer, fault: StreamFault, way: Way) -> None:
     case = server.case(fault.act(way.endpoint))
     assert ask(way, case.base_url) == fault.answer
     assert len(case.requests) == 1
+
+
+@pytest.mark.parametrize("way", STREAMED, ids=str)
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (("a\ud83d", "\ude00b"), "a😀b"),
+        (("\ud83d", "\ude00\ud83d", "\ude01"), "😀😁"),
+        (("a\ud83d", "b"), "a\ufffdb"),
+        (("a", "\ude00b"), "a\ufffdb"),
+        (("a\ud83d", "\ud83d\ude00"), "a\ufffd😀"),
+        (("a\ud83d",), "a\ufffd"),
+    ],
+)
+def test_an_emoji_in_two_events(server: FaultServer, texts: tuple[str, ...], told: str, way: Way) -> None:
+    case = server.case(whole_stream(events.halves(way.endpoint, *texts)))
+    assert ask(way, case.base_url) == Answer(told, reason="stop")
 
 
 @pytest.mark.parametrize("way", [way for way in STREAMED if way.who == "bare"], ids=str)

@@ -73,6 +73,8 @@ TREE = {"_errors": [], "messages": {"0": {"_errors": [], "role": {"_errors": ["I
         ({"message": '400 {"type": "error", "error": {"message": "inner"}}'}, ["400 inner"]),
         ({"detail": [{"loc": ["body", "model"], "msg": "field required"}]}, ["body.model: field required"]),
         ({"title": "Unauthorized", "status": 401}, ["Unauthorized"]),
+        ({"code": 7, "msg": "too odd"}, ["too odd", "7"]),
+        ({"errors": [{"path": "model", "message": "unknown"}]}, ["model: unknown"]),
     ],
 )
 def test_every_form_is_read_whole(body: Any, parts: list[str]):
@@ -140,6 +142,11 @@ def test_a_web_page_is_told_by_its_title_with_a_hint():
 )
 def test_hints(status: int, body: bytes, hint: str):
     assert hint in str(error_from(status, {}, body))
+
+
+def test_a_page_behind_a_401_may_be_another_servers():
+    told = str(error_from(401, {"content-type": "text/html"}, b"<html><title>Log in</title></html>"))
+    assert all(part in told for part in ("'Log in'", "AIMLAPI_API_KEY", "base URL"))
 
 
 def test_an_unknown_model_is_not_blamed_on_the_base_url():

@@ -89,6 +89,12 @@ def test_what_cannot_be_read_is_an_error_after_the_events_before_it(frame: bytes
     assert what in str(caught.value)
 
 
+@pytest.mark.parametrize("data", [b"", b"{}", b"null"])
+def test_an_event_called_error_is_one_though_it_says_nothing(data: bytes):
+    [event] = parsed(b"event: error\ndata: " + data + b"\n\n")
+    assert event["error"]
+
+
 @pytest.mark.parametrize("data", [b'{"message": "busy"}', b"busy"])
 def test_an_event_called_error_says_so(data: bytes):
     [event] = parsed(b"event: error\ndata: " + data + b"\n\n")
@@ -97,6 +103,34 @@ def test_an_event_called_error_says_so(data: bytes):
 
 def test_half_an_emoji_is_no_error():
     assert parsed(b'data: {"a": "\\ud83d"}\n\n') == [{"a": "\ufffd"}]
+
+
+PIECES = [{"a": ["x\ud83d"], "n": 1}, {"a": ["\ude00y\ud83d"], "n": 2}, {"a": ["\ude01"], "n": 3}]
+JOINED = [{"a": ["x😀"], "n": 1}, {"a": ["y😁"], "n": 2}, {"a": [""], "n": 3}]
+
+
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_emoji_in_two_events_is_one(end: bytes, newline: bytes, size: int):
+    raw = (b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in PIECES) + end).replace(b"\n", newline)
+    assert parsed(*(raw[at : at + size] for at in range(0, len(raw), size))) == JOINED
+
+
+@pytest.mark.parametrize(
+    "after",
+    [b'data: {"a": "y"}\n\n', b'data: {"b": "\\ude00"}\n\n', b"data: [DONE]\n\n", b"event: error\ndata: no\n\n", b""],
+)
+def test_half_an_emoji_waits_for_one_event_only(after: bytes):
+    first, *_ = parsed(b'data: {"a": "x\\ud83d"}\n\n', after)
+    assert first == {"a": "x\ufffd"}
+
+
+def test_half_an_emoji_before_a_broken_event_is_told_first():
+    parser = EventParser()
+    assert parser.feed(b'data: {"a": "x\\ud83d"}\n\ndata: oops\n\n') == [{"a": "x\ufffd"}]
+    with pytest.raises(StreamError, match="oops"):
+        parser.close()
 
 
 def test_ten_megabytes_in_small_pieces():

@@ -107,7 +107,9 @@ def test_the_read_timeout_says_so(colour: Any, timeout: Any):
 
 
 @both_colours
-@pytest.mark.parametrize(("kind", "error"), [("connect", httpx.ConnectTimeout), ("write", httpx.WriteTimeout)])
+@pytest.mark.parametrize(
+    ("kind", "error"), [("connect", httpx.ConnectTimeout), ("write", httpx.WriteTimeout), ("pool", httpx.PoolTimeout)]
+)
 def test_other_timeouts_say_which(colour: Any, kind: str, error: type[Exception]):
     def stuck(request: httpx.Request) -> httpx.Response:
         raise error("", request=request)
@@ -352,7 +354,7 @@ def test_the_callers_headers_win():
 
 
 @both_colours
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "ключ"])
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x01b", "a\x7fb", " a ", "a\n", "ключ"])
 def test_headers_inject_nothing(colour: Any, value: str):
     with pytest.raises(ValueError, match="'X-Mine'"):
         colour(default_headers={"X-Mine": value})
@@ -363,7 +365,13 @@ def test_headers_inject_nothing(colour: Any, value: str):
     assert value not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["k\r\nX: 1", "“quoted”"])
+@pytest.mark.parametrize("name", ["", "X Mine", "X-Mine:", "X\nMine", "Ключ"])
+def test_names_of_headers_inject_nothing(name: str):
+    with pytest.raises(ValueError, match=r"^Header "):
+        HTTPClient(KEY, "https://api.aimlapi.com/v1", default_headers={name: "1"})
+
+
+@pytest.mark.parametrize("key", ["k\r\nX: 1", "sk-0123456789\x01", "sk-0123456789 ", "“quoted”"])
 def test_a_key_that_is_no_header_is_not_repeated(key: str):
     with pytest.raises(ValueError, match="'Authorization'") as caught:
         HTTPClient(key, "https://api.aimlapi.com/v1")
@@ -407,6 +415,22 @@ def test_what_json_cannot_hold_is_named_by_its_place(body: Any, place: str):
         headers_sent(call=Call("POST", "/x", body))
 
 
+@both_colours
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("pieces", [[], [HEAD, chunk(EVENT)]], ids=["no answer", "half an answer"])
+def test_what_stands_behind_an_error_has_no_key(colour: Any, streamed: bool, pieces: list[bytes]):
+    with serving(Answer(pieces, "close")) as server:
+        client = colour(server.base_url, retry=NONE, default_query={"secret": "s"})
+        with pytest.raises(errors.APIError) as caught:
+            client.events() if streamed else client.send()
+    cause: Any = caught.value.__cause__
+    assert isinstance(cause, httpx.RemoteProtocolError)
+    assert str(cause.request.url) == f"{server.base_url}/chat/completions"
+    assert "authorization" not in cause.request.headers
+    assert (cause.__cause__, cause.__context__, cause.__traceback__) == (None, None, None)
+    assert caught.value.__context__ in (None, cause)
+
+
 ECHO = f'{{"message": "bad key {KEY}", "error": {{"message": "Authorization: Bearer {KEY}"}}}}'.encode()
 
 
@@ -422,3 +446,15 @@ def test_the_key_is_in_no_error(colour: Any, status: int, body: bytes, caplog: p
     told = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error), caplog.text]
     assert KEY not in "".join([*told, response.text, str(response.request.headers.raw), repr(client.http)])
     assert KEY.encode() not in pickle.dumps(error)
+
+
+# --- proxies ------------------------------------------------------------------------------------------------------
+
+
+@both_colours
+def test_the_proxy_that_the_environment_names_is_used(colour: Any, monkeypatch: pytest.MonkeyPatch):
+    with serving(PLAIN) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
+        monkeypatch.setenv("NO_PROXY", "")
+        assert colour("http://gateway.localhost/v1").send().body == {"ok": True}
+    assert proxy.requests[0].startswith(b"POST http://gateway.localhost/v1/chat/completions ")

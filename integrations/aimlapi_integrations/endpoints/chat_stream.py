@@ -9,7 +9,7 @@ from typing import Any
 from ..conversation import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text
 from ..errors import StreamError, error_from
 from . import reading
-from .chat_reply import THINKING, decode, image, image_parts, reasoning_text
+from .chat_reply import THINKING, decode, image_parts, images, reasoning_text
 from .inline_thinking import ThinkingSplitter, thinks_inline
 from .reading import obj, objects, string
 from .tool_call_fold import ToolCallFold
@@ -49,7 +49,7 @@ class ChatDecoder:
         """What `event` adds; None where that is nothing."""
         if not isinstance(event, dict):
             raise self._broken(f"an event is no object but {reading.json_type(event)}")
-        if event.get("error"):
+        if event.get("error") or ("choices" not in event and reading.complains(event)):
             raise self._reported(event)
         self._keep(event)
         fragments: list[Fragment] = []
@@ -61,9 +61,9 @@ class ChatDecoder:
 
     def close(self, finished: bool) -> Delta:
         """The last delta, with the whole reply."""
-        if not self._choice.get("finish_reason") and not finished:
+        if not self._choice.get("finish_reason") and not (finished and self._calls.complete()):
             raise self._broken("the connection ended before the answer did")
-        if not self._choice and not self._message and not self._text:
+        if not (self._choice or self._message or self._text or self._thought or self._calls):
             raise self._broken("the stream held no answer")
         fragments = self._pieces(self._splitter.close()) if self._splitter else []
         for position, call in self._calls.unnamed(string(self._kept.get("id"))):
@@ -212,10 +212,11 @@ class ChatDecoder:
         self._message.setdefault("annotations", []).extend(found)
         fragments.append(self._fragment("text", Text("", tuple(map(reading.annotation, found)))))
 
-    def _read_images(self, images: Any, fragments: list[Fragment]) -> None:
-        for item in objects(images):
-            self._message.setdefault("images", []).append(item)
-            fragments.append(self._fragment(("image", len(self._message["images"])), image(item)))
+    def _read_images(self, found: Any, fragments: list[Fragment]) -> None:
+        kept = self._message.setdefault("images", [])
+        for item in objects(found):
+            kept.append(item)
+            fragments.extend(self._fragment(("image", len(kept)), part) for part in images([item]))
 
     def _read_audio(self, audio: Any, fragments: list[Fragment]) -> None:
         piece, folded = obj(audio), self._message.setdefault("audio", {})

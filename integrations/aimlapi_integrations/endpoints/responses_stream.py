@@ -81,7 +81,7 @@ class ResponsesDecoder:
         if not isinstance(event, dict):
             raise self._broken(f"an event is no object but {reading.json_type(event)}")
         kind = str(event.get("type"))
-        if kind == "error" or (event.get("error") and not kind.startswith("response.")):
+        if kind in ("error", "response.error") or ("response" not in event and _complains(event, kind)):
             raise self._reported(event)
         family, _, end = kind.rpartition(".")
         if family in _GROWTH and end in ("delta", "done"):
@@ -135,7 +135,7 @@ class ResponsesDecoder:
 
     def _reported(self, event: Json) -> APIError:
         """An `error` event, its fields flat or in `error`; anything else that reports one is the gateway's own."""
-        if event.get("type") != "error":
+        if event.get("type") not in ("error", "response.error"):
             return self._with_partial(error_from(200, self._headers, event))
         told = failed(obj(event.get("error")) or {**event, "type": None}, event, self._headers)
         told.response_id = string(self._body.get("id"))
@@ -255,6 +255,11 @@ class ResponsesDecoder:
             if isinstance(piece, Text):
                 self._text.append(piece.text)
             yield Fragment(told.position, piece)
+
+
+def _complains(event: Json, kind: str) -> bool:
+    """Whether an event that is none of the endpoint's says what went wrong."""
+    return not kind.startswith("response.") and reading.complains(event)
 
 
 _EVENTS: Mapping[str, Callable[[ResponsesDecoder, Json], Iterator[Fragment]]] = {

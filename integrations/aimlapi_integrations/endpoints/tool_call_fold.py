@@ -6,12 +6,12 @@ parallel calls the same one, repeat id and name in each piece, or send arguments
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from ..conversation import Json, ToolCall
+from ..json_text import parse_json
 from . import reading
 from .reading import obj, string
 
@@ -32,8 +32,10 @@ class _Call:
 
     def complete(self) -> bool:
         """Whether its arguments are a whole JSON value already."""
+        if self.kind == "custom":
+            return True
         try:
-            json.loads("".join(self.arguments))
+            parse_json("".join(self.arguments))
         except ValueError:
             return False
         return True
@@ -76,14 +78,22 @@ class ToolCallFold:
             call.id = made_up_id(reply_id, call.position)
         return [(call.position, ToolCall(id=call.id, name="", arguments="")) for call in nameless]
 
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return all(call.complete() for call in self._calls)
+
     def bodies(self) -> list[Json]:
         return [call.body() for call in self._calls]
 
     def _find(self, piece: Json, name: str, arguments: str) -> _Call:
         index, call_id = piece.get("index"), string(piece.get("id"))
-        if call_id in self._by_id:
-            return self._by_id[call_id]
         at = self._by_index.get(index) if type(index) is int else None
+        known = self._by_id.get(call_id or "")
+        if known and (known is at or not _begins_another(known, name, arguments)):
+            return known
         if type(index) is not int and self._calls:
             at = self._calls[-1]
         if at is None or (call_id and at.id) or _begins_another(at, name, arguments):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from ..error_bodies import parsed, preview, read, without
 from ..errors import APIError, APIResponseError, error_from
+from ..json_text import parse_json
 from .exchange import Answer, Outcome
-from .sse import parse_json
+from .waiting import bare, bared, unanswered
 
 _NOT_KEPT = ("set-cookie", "content-encoding", "content-length", "transfer-encoding")
+_ANSWERS = {"choices", "output", "content"}
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-def lowered(response: httpx.Response) -> dict[str, str]:
-    """The headers, names in lower case."""
-    return dict(response.headers.items())
+def lowered(response: httpx.Response, secret: SecretStr) -> dict[str, str]:
+    """The headers, names in lower case, without the key where they repeat it."""
+    return {name: without(value, secret) for name, value in response.headers.items()}
 
 
 def succeeded(response: httpx.Response) -> bool:
@@ -26,42 +30,62 @@ def succeeded(response: httpx.Response) -> bool:
     return response.is_success or unchanged
 
 
-def judged(response: httpx.Response, secret: str) -> Outcome:
+def judged(response: httpx.Response, secret: SecretStr) -> Outcome:
     """The response if it is an answer, else the error it means; that one has been read."""
     return response if succeeded(response) else _error(response, response.content, secret)
 
 
-def _error(response: httpx.Response, content: bytes, secret: str) -> APIError:
+def failed(
+    problem: httpx.HTTPError, request: httpx.Request, response: httpx.Response | None, secret: SecretStr
+) -> APIError:
+    """The error for what httpx could not do. A status that has come holds, whatever becomes of the body."""
+    if response is None or succeeded(response):
+        error = unanswered(problem, request)
+        error.headers = {} if response is None else lowered(response, secret)
+    else:
+        error = _error(response, b"", secret)
+    error.__cause__ = bared(problem, request)
+    return error
+
+
+def _error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIError:
     kept = _detached(response, content, secret)
-    return error_from(response.status_code, lowered(kept), kept.content, kept, secret=secret)
+    return error_from(response.status_code, lowered(kept, secret), kept.content, kept, secret=secret)
 
 
-def _detached(response: httpx.Response, content: bytes, secret: str) -> httpx.Response:
+def _detached(response: httpx.Response, content: bytes, secret: SecretStr) -> httpx.Response:
     """The response without what holds the key: its request's headers, and wherever it repeats it."""
     items = response.headers.multi_items()
     headers = [(name, without(value, secret)) for name, value in items if name not in _NOT_KEPT]
     clean = without(content.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
-    request = httpx.Request(response.request.method, response.request.url)
-    return httpx.Response(response.status_code, headers=headers, content=clean, request=request)
+    return httpx.Response(response.status_code, headers=headers, content=clean, request=bare(response.request))
 
 
-def read_answer(response: httpx.Response, secret: str) -> Answer:
+def read_answer(response: httpx.Response, secret: SecretStr) -> Answer:
     """The JSON object of an answer that has been read. APIResponseError where it is something else."""
     if response.status_code == 304:
-        return Answer(304, lowered(response), {})
-    try:
-        body = parse_json(response.content)
-    except ValueError:
-        raise _unreadable(response, response.content, _kind(response.content), secret) from None
-    if not isinstance(body, dict):
-        raise _unreadable(response, response.content, "JSON that is no object", secret)
-    return Answer(response.status_code, lowered(response), body)
+        return Answer(304, lowered(response, secret), {}, secret)
+    body = _body(response.content)
+    if isinstance(body, dict):
+        return Answer(response.status_code, lowered(response, secret), body, secret)
+    what = _kind(response.content) if body is _NO_JSON else "JSON that is no object"
+    raise _unreadable(response, response.content, what, secret)
 
 
-def not_a_stream(response: httpx.Response, content: bytes, secret: str) -> APIError:
+_NO_JSON = object()
+
+
+def _body(content: bytes) -> Any:
+    """The JSON in `content`. The exception that says where it breaks off is let go of: it holds the whole text."""
+    with suppress(ValueError):
+        return parse_json(content)
+    return _NO_JSON
+
+
+def not_a_stream(response: httpx.Response, content: bytes, secret: SecretStr) -> APIError:
     """The error for an answer that is no stream of events: the one that it reports, or that it is none."""
     body = parsed(content)
-    if isinstance(body, dict) and (body.get("error") or ("message" in body and "choices" not in body)):
+    if isinstance(body, dict) and not _ANSWERS & body.keys() and read(body).message:
         return _error(response, content, secret)
     what = "a whole JSON answer" if isinstance(body, (dict, list)) else _kind(content)
     return _unreadable(response, content, f"{what} where a stream of events was due", secret)
@@ -75,7 +99,7 @@ def _kind(content: bytes) -> str:
     return "something that is not JSON"
 
 
-def _unreadable(response: httpx.Response, content: bytes, what: str, secret: str) -> APIResponseError:
+def _unreadable(response: httpx.Response, content: bytes, what: str, secret: SecretStr) -> APIResponseError:
     kept = _detached(response, content, secret)
     body: Any = parsed(kept.content)
     said = read(body) if isinstance(body, str) else None
@@ -83,4 +107,4 @@ def _unreadable(response: httpx.Response, content: bytes, what: str, secret: str
         told = f"{said.message}\nCheck the base URL: the gateway's is https://api.aimlapi.com/v1."
     else:
         told = f"The answer is {what}: {preview(kept.text, 200)!r}" if kept.content else f"The answer is {what}"
-    return APIResponseError(told, status=response.status_code, body=body, headers=lowered(kept), response=kept)
+    return APIResponseError(told, status=response.status_code, body=body, headers=lowered(kept, secret), response=kept)

@@ -7,12 +7,14 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from ..version import __version__
+from .event_stream import EventStream
 from .exchange import Call, OnRetry, RetryPolicy, Timeout
 from .pool import LIMITS
 from .waiting import CHUNK, DEFAULT_TIMEOUT, as_timeout, within
@@ -25,8 +27,10 @@ ATTRIBUTION = {
     "X-AIMLAPI-Source": "agent/aimlapi-integrations",
 }
 
+_parsed = lru_cache(maxsize=256)(httpx.URL)
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_FORBIDDEN = re.compile(r"[\r\n\0]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"([!-~]([ -~\t]*[!-~])?)?")
 
 _ACCEPT = "application/json, text/event-stream"
 
@@ -50,7 +54,7 @@ class Base:
         limits: httpx.Limits | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        self._key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
+        key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
         self.base_url = base_url.rstrip("/")
         self.timeout = as_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)
@@ -62,23 +66,25 @@ class Base:
         self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
         self._headers.update(ATTRIBUTION if host == GATEWAY_HOST else {})
         self._headers.update(_checked(default_headers or {}))
-        self._headers.setdefault("Authorization", _checked({"Authorization": f"Bearer {self.secret}"})["Authorization"])
+        self._headers.setdefault("Authorization", _authorization(key))
+        self._key = _key_in(self._headers["Authorization"])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
-    @property
-    def secret(self) -> str:
-        """The API key."""
-        return self._key.get_secret_value()
+    def secret_of(self, headers: Mapping[str, str]) -> SecretStr:
+        """The key of a call with these `headers`: its own, where they have one."""
+        own = (value for name, value in headers.items() if name.lower() == "authorization")
+        return next(map(_key_in, own), self._key)
 
     def policy(self, call: Call) -> RetryPolicy:
         """The retry policy of one call."""
         return self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
 
-    def wait_per_chunk(self, call: Call) -> float | None:
-        """The longest pause between two events of this call's stream, in seconds."""
-        return self.chunk_timeout if call.chunk_timeout is None else call.chunk_timeout
+    def events(self, response: httpx.Response, call: Call) -> EventStream:
+        """The events of the answer to a call."""
+        silence = self.chunk_timeout if call.chunk_timeout is None else call.chunk_timeout
+        return EventStream(response, silence, self.secret_of(call.headers))
 
     def request(self, call: Call, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
         """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
@@ -96,10 +102,10 @@ class Base:
             extensions={"timeout": within(as_timeout(call.timeout, self.timeout), left)},
         )
 
-    def _url(self, path: str) -> str:
+    def _url(self, path: str) -> str | httpx.URL:
         """`path` below the base URL, or as it is where it is a whole URL of the same server: no other gets the key."""
         if path.startswith("/"):
-            return self.base_url + path
+            return _parsed(self.base_url + path)
         asked, known = httpx.URL(path), httpx.URL(self.base_url)
         if (asked.scheme, asked.host, asked.port) != (known.scheme, known.host, known.port):
             raise ValueError(f"{path!r} is not on the server of base_url {self.base_url!r}.")
@@ -142,15 +148,21 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not isinstance(value, str):
             raise TypeError(f"Header {name!r} is no text but {type(value).__name__}.")
-        if _FORBIDDEN.search(name) or _FORBIDDEN.search(value):
-            raise ValueError(f"Header {name!r} holds a line break or a null character.")
-        if not (name.isascii() and value.isascii()):
-            raise ValueError(f"Header {name!r} holds a character that is not ASCII.")
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise ValueError(f"Header {name!r} takes printable ASCII: no line breaks, and no white space at its ends.")
         if name.lower() == "x-client-request-id" and not _CLIENT_REQUEST_ID.fullmatch(value):
             raise ValueError(
                 f"X-Client-Request-Id {value!r}: takes 1 to 128 of A-Z a-z 0-9 . _ : -; the gateway drops others."
             )
     return dict(headers)
+
+
+def _authorization(key: SecretStr) -> str:
+    return _checked({"Authorization": f"Bearer {key.get_secret_value()}"})["Authorization"]
+
+
+def _key_in(authorization: str) -> SecretStr:
+    return SecretStr(authorization.partition(" ")[2] or authorization)
 
 
 def _checked_host(base_url: str) -> str:

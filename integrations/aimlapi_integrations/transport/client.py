@@ -18,15 +18,13 @@ from typing import Any, cast
 
 import httpx
 
-from ..errors import APIError
-from .answers import judged, read_answer, succeeded
+from .answers import failed, judged, read_answer, succeeded
 from .base import Base
+from .direct import HTTP, connect, connect_async
 from .doorway import DOORWAY
 from .event_stream import EventStream
 from .exchange import Answer, Call, Outcome, Send, Sleep, exchange
 from .loops import ClientPerLoop
-from .pool import async_transport, ssl_context
-from .waiting import connection_errors
 
 
 class HTTPClient(Base):
@@ -49,19 +47,19 @@ class HTTPClient(Base):
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._own: httpx.Client | None = None
+        self._own: HTTP | None = None
         self._closing: weakref.finalize[Any, Any] | None = None
         self._process = os.getpid()
         self._lock = threading.Lock()
 
     def send(self, call: Call) -> Answer:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return read_answer(self._exchange(call, stream=False), self.secret)
+        return read_answer(self._exchange(call, stream=False), self.secret_of(call.headers))
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
-        events = EventStream(self._exchange(call, stream=True), self.wait_per_chunk(call), self.secret)
+        events = self.events(self._exchange(call, stream=True), call)
         DOORWAY.hold(events)
         try:
             yield events
@@ -101,16 +99,17 @@ class HTTPClient(Base):
     def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
         http = self._http()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+        response: httpx.Response | None = None
         try:
-            with DOORWAY, connection_errors(request):
-                response = http.send(request, stream=stream, follow_redirects=False)
-                if stream and not succeeded(response):
+            with DOORWAY:
+                response = http.send(request, stream=True, follow_redirects=False)
+                if not (stream and succeeded(response)):
                     _read_and_close(response)
-        except APIError as error:
-            return error
-        return judged(response, self.secret)
+        except httpx.HTTPError as problem:
+            return failed(problem, request, response, self.secret_of(call.headers))
+        return judged(response, self.secret_of(call.headers))
 
-    def _http(self) -> httpx.Client:
+    def _http(self) -> HTTP:
         """The caller's client, or our own: made at the first call, and anew in a process that was forked off."""
         if self._given:
             return self._given
@@ -122,8 +121,8 @@ class HTTPClient(Base):
                 own = self._own = self._own or self._connect()
         return own
 
-    def _connect(self) -> httpx.Client:
-        client = httpx.Client(verify=ssl_context(), limits=self.limits, timeout=self.timeout)
+    def _connect(self) -> HTTP:
+        client = connect(self.limits)
         self._closing = weakref.finalize(self, _close_in, os.getpid(), client)
         return client
 
@@ -146,7 +145,7 @@ class HTTPClient(Base):
 
 
 _CONNECTED = ("_own", "_closing", "_process", "_lock")
-_PARENTS: list[httpx.Client | None] = []
+_PARENTS: list[HTTP | None] = []
 
 
 def _read_and_close(response: httpx.Response) -> None:
@@ -163,7 +162,7 @@ def _closed(events: EventStream) -> None:
         DOORWAY.let_go(events)
 
 
-def _close_in(process: int, client: httpx.Client) -> None:
+def _close_in(process: int, client: HTTP) -> None:
     if process == os.getpid():
         client.close()
 
@@ -190,12 +189,12 @@ class AsyncHTTPClient(Base):
 
     async def send(self, call: Call) -> Answer:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return read_answer(await self._exchange(call, stream=False), self.secret)
+        return read_answer(await self._exchange(call, stream=False), self.secret_of(call.headers))
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
-        events = EventStream(await self._exchange(call, stream=True), self.wait_per_chunk(call), self.secret)
+        events = self.events(await self._exchange(call, stream=True), call)
         try:
             yield events
         finally:
@@ -232,17 +231,17 @@ class AsyncHTTPClient(Base):
     async def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
         http = self._given or await self._own.get()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+        response: httpx.Response | None = None
         try:
-            with connection_errors(request):
-                response = await http.send(request, stream=stream, follow_redirects=False)
-                if stream and not succeeded(response):
-                    await _aread_and_close(response)
-        except APIError as error:
-            return error
-        return judged(response, self.secret)
+            response = await http.send(request, stream=True, follow_redirects=False)
+            if not (stream and succeeded(response)):
+                await _aread_and_close(response)
+        except httpx.HTTPError as problem:
+            return failed(problem, request, response, self.secret_of(call.headers))
+        return judged(response, self.secret_of(call.headers))
 
     def _per_loop(self) -> ClientPerLoop:
-        return ClientPerLoop(partial(_async_client, self.limits, self.timeout))
+        return ClientPerLoop(partial(connect_async, self.limits))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_own"} | {"_given": None}
@@ -253,11 +252,6 @@ class AsyncHTTPClient(Base):
 
     def __deepcopy__(self, _: dict[int, Any]) -> AsyncHTTPClient:
         return cast(AsyncHTTPClient, _twin(self))
-
-
-def _async_client(limits: httpx.Limits, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    transport = async_transport(limits)
-    return httpx.AsyncClient(transport=transport, verify=ssl_context(), limits=limits, timeout=timeout)
 
 
 async def _aread_and_close(response: httpx.Response) -> None:

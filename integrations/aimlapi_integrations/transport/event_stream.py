@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import httpx
+from pydantic import SecretStr
 
 from ..errors import APIError
 from .answers import lowered, not_a_stream
@@ -29,8 +30,8 @@ class EventStream:
         secret: the API key, which no error may repeat.
     """
 
-    def __init__(self, response: httpx.Response, chunk_timeout: float | None, secret: str) -> None:
-        self.headers = lowered(response)
+    def __init__(self, response: httpx.Response, chunk_timeout: float | None, secret: SecretStr) -> None:
+        self.headers = lowered(response, secret)
         self._response = response
         self.secret = secret
         self._parser = EventParser()

@@ -11,7 +11,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 import httpx
+from pydantic import SecretStr
 
+from ..error_bodies import NO_SECRET
 from ..errors import APIError, APITimeoutError
 
 logger = logging.getLogger(__name__)
@@ -27,8 +29,8 @@ class Call:
     method: str
     path: str
     body: Json | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
     timeout: Timeout = None
     chunk_timeout: float | None = None
     max_retries: int | None = None
@@ -36,11 +38,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, or a 304: headers in lower case, and the JSON of the body."""
+    """A 2xx answer, or a 304: headers in lower case, the JSON of the body, and the key that no error may repeat."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    secret: SecretStr = NO_SECRET
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,20 @@ Lines end in LF, CRLF or CR and in nothing else: U+2028 and its like, on which `
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
 from ..errors import StreamError
+from ..json_text import parse_json
+from .halves import Halves
 
 Json: TypeAlias = dict[str, Any]
 
 _BOM = b"\xef\xbb\xbf"
 _PREVIEW = 200
+_USUAL_NAME = re.compile(rb"event: response[\w.]*")
 
 
 class EventParser:
@@ -29,7 +32,7 @@ class EventParser:
         ([{'a': 1}], [{'a': 2}])
     """
 
-    __slots__ = ("_between", "_data", "_event", "_failure", "_pieces", "_skip_lf", "_started", "finished")
+    __slots__ = ("_between", "_data", "_event", "_failure", "_halves", "_pieces", "_skip_lf", "_started", "finished")
 
     def __init__(self) -> None:
         self.finished = False
@@ -41,6 +44,7 @@ class EventParser:
         self._pieces: list[bytes] = []
         self._data: list[bytes] = []
         self._event = b""
+        self._halves = Halves()
 
     def feed(self, chunk: bytes) -> list[Json]:
         """The events that `chunk` completes."""
@@ -50,18 +54,20 @@ class EventParser:
                 return usual
         self._check()
         events = [] if self.finished else self._given(self._read_lines(self._complete_lines(chunk)))
-        self._between = not (self._skip_lf or self._data or self._event or self.finished or self._failure)
+        waiting = self._skip_lf or self._data or self._event or self._halves
+        self._between = not (waiting or self.finished or self._failure)
         return events
 
     def _read_frames(self, chunk: bytes) -> list[Json] | None:
-        """The events, where each is one line of JSON in its usual form, as nearly all are; else None, nothing read."""
+        """The events, where each is JSON in one line, named or not, as nearly all are; else None, nothing read."""
         *frames, rest = (b"".join([*self._pieces, chunk]) if self._pieces else chunk).split(b"\n\n")
         events: list[Json] = []
         for frame in frames:
-            if frame[:7] != b"data: {" or b"\n" in frame:
+            name, _, data = frame.rpartition(b"\n")
+            if data[:7] != b"data: {" or (name and not _USUAL_NAME.fullmatch(name)):
                 return None
             try:
-                events.append(from_json(frame[6:]))
+                events.append(from_json(data[6:]))
             except ValueError:
                 return None
         if b"\n" in rest:
@@ -76,7 +82,7 @@ class EventParser:
         if self.finished:
             return []
         rest, self._pieces = b"".join(self._pieces), []
-        return self._given(self._read_lines([rest, b""]))
+        return self._given(self._read_lines([rest, b""]) + self._halves.rest())
 
     def _given(self, events: list[Json]) -> list[Json]:
         if not events:
@@ -122,50 +128,44 @@ class EventParser:
         self._data.clear()
         if data.strip() == b"[DONE]":
             self.finished = True
-        elif data:
+            events += self._halves.rest()
+        elif data or name == b"error":
             self._append(events, data, name)
         return events
 
     def _append(self, events: list[Json], data: bytes, name: bytes) -> None:
-        try:
-            value = parse_json(data)
-        except ValueError:
-            value = data.decode("utf-8", "replace")
-            what = "is not JSON"
-        else:
-            if isinstance(value, dict) and name != b"error":
-                events.append(value)
-                return
-            what = "is no JSON object"
         if name == b"error":
-            events.append(_reported(value))
-        else:
-            self._failure = StreamError(f"The stream broke off: an event {what}: {_preview(data)}.")
+            events += [*self._halves.rest(), _reported(_json_or_text(data))]
+            return
+        try:
+            found = self._halves.read(data)
+        except ValueError:
+            events += self._halves.rest()
+            self._failure = _broken("is not JSON", data)
+            return
+        events += (value for value in found if isinstance(value, dict))
+        if not all(isinstance(value, dict) for value in found):
+            self._failure = _broken("is no JSON object", data)
+
+
+def _broken(what: str, data: bytes) -> StreamError:
+    return StreamError(f"The stream broke off: an event {what}: {_preview(data)}.")
+
+
+def _json_or_text(data: bytes) -> Any:
+    try:
+        return parse_json(data)
+    except ValueError:
+        return data.decode("utf-8", "replace")
 
 
 def _reported(value: Any) -> Json:
     """An event that is called `error`, in the one form that says so itself."""
-    return value if isinstance(value, dict) and (value.get("error") or value.get("type")) else {"error": value}
+    if isinstance(value, dict) and (value.get("error") or value.get("type")):
+        return value
+    return {"error": value or "no reason was given"}
 
 
 def _preview(data: bytes) -> str:
     text = data[: _PREVIEW * 4].decode("utf-8", "replace")
     return repr(text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}…")
-
-
-def parse_json(data: bytes) -> Any:
-    """JSON, fast. Half of an emoji, an escaped surrogate alone, is U+FFFD: no text that holds one could be sent on.
-
-    Raises:
-        ValueError: it is not JSON, or nested too deeply to be read by recursion.
-    """
-    try:
-        return from_json(data)
-    except ValueError as problem:
-        if "recursion" in str(problem):
-            raise
-    try:
-        text = json.dumps(json.loads(data), ensure_ascii=False)
-    except RecursionError as error:
-        raise ValueError("JSON nested too deeply") from error
-    return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

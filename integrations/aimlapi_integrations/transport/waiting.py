@@ -55,18 +55,26 @@ def timed_out(kind: str, seconds: float | None) -> APITimeoutError:
     return error
 
 
-@contextmanager
-def connection_errors(request: httpx.Request) -> Iterator[None]:
-    """httpx's errors as ours: what failed, and which timeout ran out after how many seconds."""
-    try:
-        yield
-    except httpx.TimeoutException as problem:
+def unanswered(problem: httpx.HTTPError, request: httpx.Request) -> APIError:
+    """httpx's error as ours: what failed, and which timeout ran out after how many seconds."""
+    if isinstance(problem, httpx.TimeoutException):
         kind = _KINDS.get(type(problem), "read")
-        raise timed_out(kind, request.extensions["timeout"].get(kind)) from problem
-    except httpx.DecodingError as problem:
-        raise APIResponseError(f"The answer's compression is broken: {problem}.") from problem
-    except httpx.HTTPError as problem:
-        raise _unreached(request, problem) from problem
+        return timed_out(kind, request.extensions["timeout"].get(kind))
+    if isinstance(problem, httpx.DecodingError):
+        return APIResponseError(f"The answer's compression is broken: {_said(problem)}.", status=200)
+    return _unreached(request, problem)
+
+
+def bared(problem: httpx.HTTPError, request: httpx.Request) -> httpx.HTTPError:
+    """The error without what shows the key: the request's headers, and the frames of what sent them."""
+    problem.request = bare(request)
+    problem.__cause__ = problem.__context__ = None
+    return problem.with_traceback(None)
+
+
+def bare(request: httpx.Request) -> httpx.Request:
+    """The request by its method and path alone."""
+    return httpx.Request(request.method, request.url.copy_with(query=None))
 
 
 def _unreached(request: httpx.Request, problem: httpx.HTTPError) -> APIError:
@@ -90,6 +98,7 @@ class NextEvent:
     def __init__(self, response: httpx.Response, seconds: float | None) -> None:
         limits = response.request.extensions["timeout"]
         self._read_limit: float | None = limits.get("read")
+        self._request = response.request
         self._seconds = seconds or math.inf
         self._due = monotonic() + self._seconds
         self._connection: Any = None
@@ -140,6 +149,8 @@ class NextEvent:
             yield
         except httpx.ReadTimeout as problem:
             overdue = monotonic() >= self._due - 0.01
-            raise timed_out(*(("chunk", self._seconds) if overdue else ("read", self._read_limit))) from problem
+            late = timed_out(*(("chunk", self._seconds) if overdue else ("read", self._read_limit)))
+            raise late from bared(problem, self._request)
         except httpx.HTTPError as problem:
-            raise StreamError(f"The stream broke off: {_said(problem)}.") from problem
+            broken = StreamError(f"The stream broke off: {_said(problem)}.")
+            raise broken from bared(problem, self._request)
