@@ -21,6 +21,9 @@ _MARKS = {
     "reasoning": "only models that reason before they answer",
     "structured": "only models that keep to a JSON schema",
 }
+_NO_PRICES = (
+    "No prices are known: the table that comes along has none, --live asks the gateway for them, without a key.\n"
+)
 _ENDPOINTS = ("chat", "responses", "messages", "embeddings")
 
 _PIPE = 160
@@ -41,10 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AIMLAPIError as error:
         sys.stderr.write(f"The catalogue cannot be read: {error}\n")
         return 1
+    if asked.max_price is not None and not any(_priced(row) for row in rows):
+        sys.stderr.write(_NO_PRICES)
+        return 1
     marks = frozenset(mark for mark in _MARKS if getattr(asked, mark))
     wanted = Wanted(marks, asked.endpoint, asked.max_price, asked.search)
     found = [row for row in rows if wanted.holds(row)]
-    _show(found, f"{len(found)} of {len(rows)} models, {_source(asked.live)}{_unpriced(rows, wanted)}")
+    _show(found, f"{len(found)} of {len(rows)} models, {_source(asked.live)}")
     return 0 if found else 1
 
 
@@ -113,6 +119,5 @@ def _source(live: bool) -> str:
     return f"from the table of {written} ({days} days old); --live asks the gateway."
 
 
-def _unpriced(rows: Sequence[Row], wanted: Wanted) -> str:
-    priced = any(row.price_in is not None for row in rows)
-    return "" if priced or wanted.max_price is None else " No prices are known here."
+def _priced(row: Row) -> bool:
+    return row.price_in is not None or row.price_out is not None

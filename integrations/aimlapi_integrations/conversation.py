@@ -7,10 +7,11 @@ carries the same `Reply`). Nothing here knows a framework, an endpoint or a wire
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from .json_text import parse_json
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object as the gateway sends or takes it."""
@@ -126,7 +127,7 @@ class ToolCall:
     def parsed(self) -> dict[str, Any] | None:
         """The arguments as a dict; None where they are not a whole JSON object. Nothing is repaired."""
         try:
-            value = json.loads(self.arguments)
+            value = parse_json(self.arguments)
         except ValueError:
             return None
         return value if isinstance(value, dict) else None
@@ -282,12 +283,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What the gateway's headers say of one call."""
+    """What the gateway's headers say of one call, and `headers` themselves, in lower case, without cookies or key."""
 
     inference_id: str | None = None
     request_id: str | None = None
     client_request_id: str | None = None
     provider: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

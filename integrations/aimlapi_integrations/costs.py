@@ -207,6 +207,13 @@ class Estimate:
     max_usd: Decimal | None
     approximate: Literal[True] = True
 
+    def __str__(self) -> str:
+        counted = f"about {self.input_tokens:,} tokens in"
+        if self.usd is None:
+            return f"{counted}; no price is known here: from_catalogue looks it up"
+        most = "" if self.max_usd is None else f", at most ${self.max_usd:f} with the longest answer"
+        return f"{counted}: ${self.usd:f}{most}"
+
 
 def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[str, float]) -> Estimate:
     """The price of a call that has not been made.

@@ -67,9 +67,14 @@ def test_nothing_found_is_no_success(shown) -> None:
     assert "0 of" in shown("--search", "no such model", status=1)[-1]
 
 
-def test_without_prices_a_limit_finds_nothing_and_says_why(shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_prices_a_limit_says_where_there_are_some(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("aimlapi_integrations.cli.offline", lambda: live([CatalogueModel("a", type=CHAT)]))
-    assert "No prices are known here" in shown("--max-price", "1", status=1)[-1]
+    assert main(["models", "--max-price", "1"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "--live asks the gateway" in told.err
 
 
 def test_live_with_prices_and_without_a_key(shown, gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,3 +166,16 @@ def test_an_estimate_is_exact_in_its_dollars():
 def test_an_estimate_does_not_guess_at_prices(limit, prices, known):
     guess = estimate(1000, limit, prices)
     assert (guess.usd is not None, guess.max_usd is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("limit", "prices", "told"),
+    [
+        (500, PRICES, "about 1,000 tokens in: $0.00025"),
+        (500, PRICES, "at most $0.00125"),
+        (None, {"input": 1e-06}, "about 1,000 tokens in: $0.001000"),
+        (500, {}, "about 1,000 tokens in; no price is known here: from_catalogue looks it up"),
+    ],
+)
+def test_an_estimate_says_what_it_is(limit, prices, told):
+    assert told in str(estimate(1000, limit, prices))

@@ -80,18 +80,49 @@ async def test_a_filter_that_the_catalogue_has_not(client: Any) -> None:
         await done(client.models.list(colour="red"))
 
 
+async def test_a_model_that_still_holds_is_not_sent_again(client: Any, gateway: Emulator) -> None:
+    first = await done(client.models.get(MINI))
+    again = await done(client.models.get(MINI))
+    other = await done(client.models.get("gpt-4o"))
+    assert again is first
+    assert other.id == "gpt-4o"
+    asked = [request.headers.get("if-none-match") for request in gateway.requests]
+    assert asked[0] is None
+    assert asked[1]
+    assert asked[2] is None
+
+
 @pytest.mark.parametrize("colour", [Client, AsyncClient])
 async def test_a_model_is_asked_for_by_an_alias_at_the_root_of_the_host(colour: Any) -> None:
     paths: list[str] = []
+    entry = {"object": "model", "data": {"id": MINI, "aliases": ["gpt-5-mini"]}}
 
     def answer(request: httpx.Request) -> httpx.Response:
         paths.append(request.url.path)
-        return httpx.Response(200, json={"object": "model", "data": {"id": MINI, "aliases": ["gpt-5-mini"]}})
+        held = request.headers.get("if-none-match") == 'W/"1"'
+        return httpx.Response(304) if held else httpx.Response(200, json=entry, headers={"etag": 'W/"1"'})
 
     transport = httpx.MockTransport(answer)
     http = httpx.Client(transport=transport) if colour is Client else httpx.AsyncClient(transport=transport)
-    found = await done(colour("k", "https://api.aimlapi.com/v1", http_client=http).models.get("gpt-5-mini"))
-    assert (found.id, paths) == (MINI, ["/model/gpt-5-mini"])
+    client = colour("k", "https://api.aimlapi.com/v1", http_client=http)
+    for _ in range(2):
+        found = await done(client.models.get("gpt-5-mini"))
+        assert (found.id, found.answers_to("GPT-5-mini")) == (MINI, True)
+    assert paths == ["/model/gpt-5-mini"] * 2
+
+
+@pytest.mark.parametrize("colour", [Client, AsyncClient])
+async def test_a_model_that_has_changed_is_read_anew(colour: Any) -> None:
+    tags = iter(("1", "2"))
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        tag = next(tags)
+        return httpx.Response(200, json={"data": {"id": MINI, "info": {"name": tag}}}, headers={"etag": f'W/"{tag}"'})
+
+    transport = httpx.MockTransport(answer)
+    http = httpx.Client(transport=transport) if colour is Client else httpx.AsyncClient(transport=transport)
+    client = colour("k", "https://api.aimlapi.com/v1", http_client=http)
+    assert [(await done(client.models.get(MINI))).name for _ in range(2)] == ["1", "2"]
 
 
 # --- stored responses -------------------------------------------------------------------------------------------------

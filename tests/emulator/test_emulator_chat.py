@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .wires import MODEL, TOOLS, Wire, events
+from .wires import MODEL, TOOLS, Json, Wire, events
 
 
 def test_it_says_that_it_is_emulated(wire: Wire) -> None:
@@ -151,6 +151,13 @@ def test_perplexity_names_its_sources(wire: Wire) -> None:
 
 def test_claude_ends_its_turn(wire: Wire) -> None:
     assert wire.chat(model="anthropic/claude-sonnet-4.6").json()["choices"][0]["finish_reason"] == "end_turn"
+
+
+def test_claude_does_not_tell_its_thinking_here(wire: Wire) -> None:
+    body: Json = {"model": "anthropic/claude-sonnet-4.6", "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    assert wire.said(**body)["reasoning_content"] == ""
+    deltas = [choice.get("delta", {}) for chunk in wire.chunks(**body) for choice in chunk["choices"]]
+    assert not any(delta.get("reasoning_content") for delta in deltas)
 
 
 def test_claude_streams_in_its_own_way(wire: Wire) -> None:

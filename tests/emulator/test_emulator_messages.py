@@ -12,6 +12,7 @@ from .wires import WEATHER, Json, Wire, events, refusal
 CLAUDE = "anthropic/claude-sonnet-4.6"
 TOOL = {"name": "get_weather", "input_schema": WEATHER}
 THINK = {"type": "enabled", "budget_tokens": 1024}
+BITMAP = {"type": "image", "source": {"type": "base64", "media_type": "image/bmp", "data": "QQ=="}}
 
 
 def ask(text: str = "Hello", **body: Any) -> Json:
@@ -78,6 +79,15 @@ def test_only_claude_is_here(wire: Wire) -> None:
         (ask(thinking={"type": "enabled", "budget_tokens": 10}), "thinking.budget_tokens"),
         (ask(tools=[{"name": "x"}]), "tools.0.input_schema"),
         (ask(messages=[{"role": "system", "content": "x"}]), "messages.0.role"),
+        (ask(messages=[{"role": "user", "content": []}]), "messages.0"),
+        (ask(messages=[{"role": "user", "content": [{"type": "text", "text": ""}]}]), "messages.0.content.0.text"),
+        (ask(messages=[{"role": "user", "content": [BITMAP]}]), "messages.0.content.0.source.media_type"),
+        (ask(thinking=THINK, max_tokens=1024), "max_tokens"),
+        (ask(thinking=THINK, temperature=0.5), "temperature"),
+        (ask(thinking=THINK, top_p=0.5), "top_p"),
+        (ask(thinking=THINK, top_k=5), "top_k"),
+        (ask(thinking=THINK, tools=[TOOL], tool_choice={"type": "any"}), "tool_choice"),
+        (ask(thinking=THINK, tools=[TOOL], tool_choice={"type": "tool", "name": "get_weather"}), "tool_choice"),
     ],
 )
 def test_what_is_refused(wire: Wire, body: Json, path: str) -> None:

@@ -13,6 +13,10 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arg
 ASKS = {"role": "assistant", "content": "", "tool_calls": [CALL]}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "sunny"}
 
+TEXT = {"type": "text", "text": "x"}
+DOCUMENT = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}}
+USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+
 NULLS = (
     "temperature top_p seed tools tool_choice response_format stream stream_options parallel_tool_calls max_tokens "
     "max_completion_tokens"
@@ -126,6 +130,23 @@ def test_some_models_refuse_a_role(wire: Wire, model: str, messages: list[Json])
     [(path, reason)] = refusal(wire.chat(model=model, messages=messages))
     assert path == "messages.0.role"
     assert "does not support" in reason
+
+
+@pytest.mark.parametrize(
+    ("model", "turns", "path"),
+    [
+        ("nvidia/nemotron-3-ultra-550b-a55b", [{"role": "user", "content": [TEXT]}], "messages.0.content"),
+        (
+            "alibaba/qwen3-omni-30b-a3b-captioner",
+            [USER, {"role": "assistant", "content": "x"}, USER],
+            "messages.1.role",
+        ),
+        ("gpt-4o", [{"role": "user", "content": [TEXT, DOCUMENT]}], "messages.0.content.1"),
+        ("gpt-4o", [USER, {"role": "assistant", "content": [USE]}, USER], "messages.1.content.0"),
+    ],
+)
+def test_some_models_refuse_a_form(wire: Wire, model: str, turns: list[Json], path: str) -> None:
+    assert [found for found, _ in refusal(wire.chat(model=model, messages=turns))] == [path]
 
 
 def test_kimi_refuses_every_tool_choice(wire: Wire) -> None:

@@ -75,6 +75,13 @@ def test_prices_serve_for_an_estimate() -> None:
     assert (told.usd, told.max_usd, told.approximate) == (Decimal("0.00025"), Decimal("0.00125"), True)
 
 
+@pytest.mark.parametrize("kind", ["variants", "variable"])
+def test_prices_that_depend_on_the_request_are_shown_and_serve_for_no_estimate(kind: str) -> None:
+    found = catalogue.decode_model({"data": {**ENTRY, "pricing": {**ENTRY["pricing"], "kind": kind}}}, {})
+    assert found.prices["input"] == Decimal("0.25")
+    assert found.token_prices == {}
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

@@ -7,9 +7,25 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import HostedItem, HostedTool, Message, Request, Text, Tool
+from aimlapi_integrations.conversation import (
+    Audio,
+    File,
+    HostedItem,
+    HostedTool,
+    Image,
+    Message,
+    Reasoning,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from aimlapi_integrations.endpoints.choice import choose
+from aimlapi_integrations.endpoints.thinking_told import obstacle
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.models import Model, known_models, lookup
 
 CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/messages"
 SEARCH = HostedTool({"type": "web_search_preview"})
@@ -25,15 +41,38 @@ def path(model: str, messages: tuple[Message, ...] = HELLO, asked: Mapping[str, 
     "model", ["gpt-4o", "openai/gpt-5-mini-2025-08-07", "anthropic/claude-sonnet-4.5", "some/unknown"]
 )
 def test_chat_completions_is_what_carries_most(model: str) -> None:
-    assert (
-        path(model, tools=(Tool("add"),), options={"temperature": 0.5, "reasoning_effort": "low", "store": True})
-        == CHAT
-    )
+    assert path(model, tools=(Tool("add"),), options={"temperature": 0.5, "store": True}) == CHAT
 
 
-@pytest.mark.parametrize("model", ["openai/gpt-5-pro", "openai/gpt-5-1-codex", "openai/o3-pro", "openai/gpt-5-4"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("openai/gpt-5-1-codex", "openai/gpt-5-1-codex-mini", "openai/gpt-5-2-codex", "openai/gpt-5-3-codex"),
+        *("openai/gpt-5-pro", "openai/gpt-5-2-pro", "openai/gpt-5-4", "openai/gpt-5-4-pro", "openai/gpt-5-5-pro"),
+        *("openai/o3-pro", "gpt-5-pro", "OPENAI/GPT-5-PRO", "openai/gpt-5-1.codex"),
+    ],
+)
 def test_models_of_responses_alone(model: str) -> None:
     assert path(model) == RESPONSES
+
+
+@pytest.mark.parametrize("model", [model for model in known_models() if not model.embeddings], ids=lambda m: m.id)
+def test_every_model_goes_where_it_is_served_by_every_name(model: Model) -> None:
+    alone = RESPONSES if model.chat is None or "responses_only" in model.quirks else CHAT
+    assert f"/v1{alone}" in model.endpoints
+    assert {path(name) for name in (model.id, model.id.upper(), *model.aliases)} == {alone}
+
+
+@pytest.mark.parametrize(
+    "asked", ["somebody/new", "openai/gpt-99", "anthropic/claude-opus-99", "google/gemini-99", "x" * 999, ""]
+)
+def test_a_model_that_nobody_knows_goes_where_most_are(asked: str) -> None:
+    assert path(asked) == CHAT
+
+
+def test_a_model_that_nobody_knows_goes_where_its_options_are() -> None:
+    assert path("openai/gpt-99", options={"background": True}) == RESPONSES
+    assert path("anthropic/claude-opus-99", options={"thinking": BUDGET}) == MESSAGES
 
 
 @pytest.mark.parametrize(
@@ -82,11 +121,102 @@ def test_the_caller_has_the_last_word(asked: dict[str, Any], expected: str) -> N
     assert path("gpt-4o", SEARCHED if expected == CHAT else HELLO, asked) == expected
 
 
-def test_messages_only_when_asked_for() -> None:
+def test_messages_where_it_is_asked_for() -> None:
     claude = Request("anthropic/claude-opus-5", HELLO)
     assert choose(claude).PATH == CHAT
     assert choose(claude, endpoint="messages").PATH == MESSAGES
     assert choose(Request("some/unknown", HELLO), endpoint="messages").PATH == MESSAGES
+
+
+# --- thinking that the messages endpoint alone tells ------------------------------------------------------------------
+
+CLAUDES = ["anthropic/claude-opus-5", "anthropic/claude-sonnet-4.5", "claude-opus-4-8", "anthropic/claude-opus-99"]
+BUDGET = {"type": "enabled", "budget_tokens": 2048}
+PNG = Image(data="QQ==", mime="image/png")
+LOOP = (
+    *HELLO,
+    Message("assistant", (Reasoning("Hm.", signature="s"), ToolCall("t1", "add", "{}"))),
+    Message("tool", (Text("3"),), tool_call_id="t1"),
+)
+
+
+@pytest.mark.parametrize("model", CLAUDES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"thinking": BUDGET},
+        {"thinking": {"type": "adaptive"}, "stop": ["END"], "max_completion_tokens": 9000},
+        {"reasoning_effort": "low", "temperature": None},
+        {"reasoning": {"effort": "high"}, "n": 1, "metadata": {"user_id": "u"}},
+        {"reasoning": {"max_tokens": 2048}},
+    ],
+)
+def test_thinking_goes_where_its_text_is_told(model: str, options: dict[str, Any]) -> None:
+    assert path(model, options=options) == MESSAGES
+    assert path(model, LOOP, tools=(Tool("add"),), tool_choice=ToolChoice("auto"), options=options) == MESSAGES
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"thinking": {"type": "disabled"}},
+        {"thinking": {**BUDGET, "display": "omitted"}},
+        {"reasoning_effort": "none"},
+        {"reasoning": {"effort": "low", "exclude": True}},
+        {"reasoning": {}},
+        {"reasoning_effort": "low", "n": 2},
+    ],
+)
+def test_no_thinking_to_be_read_stays_on_chat(options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-opus-5", options=options) == CHAT
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "anthropic/claude-3-haiku", "zhipu/glm-4.5", "some/unknown"])
+def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model: str) -> None:
+    assert path(model, options={"thinking": BUDGET}) == CHAT
+
+
+@pytest.mark.parametrize(
+    ("told", "fields"),
+    [
+        ("a response format", {"response_format": ResponseFormat("json_object")}),
+        ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("required")}),
+        ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("named", "add")}),
+        ("a tool that is no function", {"tools": (HostedTool({"type": "custom", "custom": {"name": "sql"}}),)}),
+        ("an extra_body", {"extra_body": {"top_k": 3}}),
+        ("'logprobs'", {"options": {"thinking": BUDGET, "logprobs": True}}),
+        ("'seed'", {"options": {"thinking": BUDGET, "seed": 7}}),
+        ("Audio content", {"messages": (Message("user", (Audio(data="QQ=="),)),)}),
+        ("Image content", {"messages": (Message("user", (Image(url="https://a/b.png"),)),)}),
+        ("File content", {"messages": (Message("user", (File(file_id="f"),)),)}),
+        ("ToolCall content", {"messages": (Message("assistant", (ToolCall("c", "sql", "SELECT 1", "custom"),)),)}),
+        ("HostedItem content", {"messages": SEARCHED}),
+    ],
+)
+def test_what_the_messages_endpoint_would_lose_stays_on_chat_and_is_named(told: str, fields: dict[str, Any]) -> None:
+    request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
+    assert obstacle(request, lookup(FAST)) == told
+    assert choose(request).PATH == CHAT
+    assert choose(request, endpoint="messages").PATH == MESSAGES
+
+
+FAST = "anthropic/claude-opus-4.8-fast"  # lists more on chat than on the messages endpoint
+
+
+def test_pictures_and_documents_as_data_are_no_obstacle() -> None:
+    turn = Message("user", (PNG, File(url="data:application/pdf;base64,QQ==")))
+    assert path(FAST, (turn,), options={"thinking": BUDGET}) == MESSAGES
+    linked = Message("user", (Image(url="https://a/b.png"),))
+    assert path("anthropic/claude-opus-5", (linked,), options={"thinking": BUDGET}) == MESSAGES
+
+
+@pytest.mark.parametrize("asked", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
+def test_thinking_stays_on_chat_where_the_caller_says_so(asked: dict[str, Any]) -> None:
+    assert path("anthropic/claude-opus-5", HELLO, asked, options={"thinking": BUDGET}) == CHAT
+
+
+# --- what cannot be ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -96,6 +226,8 @@ def test_messages_only_when_asked_for() -> None:
         ("anthropic/claude-opus-5", {"use_responses_api": True}, "choose chat_completions or messages"),
         ("gpt-4o", {"endpoint": "messages"}, "not served on messages"),
         ("gpt-4o", {"endpoint": "completions"}, "one of chat_completions, responses, messages"),
+        ("text-embedding-3-small", {}, "makes embeddings"),
+        ("voyage-2", {"endpoint": "chat_completions"}, "makes embeddings"),
     ],
 )
 def test_what_is_known_not_to_work_raises(model: str, asked: dict[str, Any], told: str) -> None:

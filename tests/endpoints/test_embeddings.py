@@ -70,16 +70,28 @@ def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
-        ([], "No texts"),
         ("a string", "put it into a list"),
         (["a", ""], r"texts\[1\] is empty"),
         (["a", [1, 2]], r"texts\[1\] is list"),
         (["a", None], r"texts\[1\] is NoneType"),
     ],
 )
-def test_texts_that_cannot_be_embedded(texts: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        embeddings.encode(texts, SMALL)
+@pytest.mark.parametrize("take", [embeddings.encode, embeddings.batches])
+def test_texts_that_cannot_be_embedded(take: Any, texts: Any, told: str) -> None:
+    with pytest.raises(ValueError if "empty" in told else TypeError, match=told):
+        take(texts, SMALL)
+
+
+def test_no_texts() -> None:
+    with pytest.raises(ValueError, match="No texts"):
+        embeddings.encode([], SMALL)
+
+
+def test_texts_are_counted_over_all_batches() -> None:
+    with pytest.raises(ValueError, match=r"texts\[3\] is empty"):
+        embeddings.batches(["a", "b", "c", ""], SMALL, size=2)
+    with pytest.raises(ValueError, match=r"texts\[2\] has 8,001 characters; the model takes 8,000"):
+        embeddings.batches(["a", "x" * 900, "x" * 8001], VOYAGE)
 
 
 def test_texts_that_are_too_long_are_named() -> None:

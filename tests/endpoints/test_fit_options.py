@@ -192,14 +192,18 @@ def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
 
 
 @pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
-@pytest.mark.parametrize("strict", [True, False])
-def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(
-    given: Json, strict: bool
-) -> None:
-    with pytest.warns(ParameterWarning, match="endpoint='messages'"):
-        fit(asked(CLAUDE_BOTH, options=given), strict=strict)
+def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(given: Json) -> None:
+    with pytest.warns(ParameterWarning, match="endpoint='messages' tells it"):
+        fit(asked(CLAUDE_BOTH, options=given))
 
 
-def test_on_the_messages_endpoint_thinking_needs_no_warning() -> None:
-    request = asked(CLAUDE_BOTH, options={"thinking": THINKING})
-    assert fit(request, "messages") is request
+def test_a_warning_names_what_keeps_thinking_off_the_endpoint_that_tells_it() -> None:
+    request = asked(CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING})
+    with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
+        fit(request)
+
+
+@pytest.mark.parametrize("given", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
+def test_thinking_that_nobody_reads_needs_no_warning(given: Json) -> None:
+    request = asked(CLAUDE_BOTH, options={"thinking": given})
+    assert fit(request, strict=True) is request

@@ -1,4 +1,4 @@
-"""A request made to fit its model on Responses, and on the messages endpoint."""
+"""A request made to fit its model on Responses."""
 
 from __future__ import annotations
 
@@ -131,11 +131,3 @@ def test_the_same_request_where_nothing_has_to_change() -> None:
 def test_a_model_that_is_not_known_there_takes_anything() -> None:
     request = asked("acme/new", Message("user", (Audio(data="QUI="),)), options={"temperature": 9, "include": ["x"]})
     assert fit(request, "responses") is request
-
-
-def test_the_messages_endpoint_has_its_own_names() -> None:
-    request = asked("anthropic/claude-opus-5", options={"stop": "END", "reasoning_effort": "low", "max_tokens": 9})
-    fitted = fit(request, "messages")
-    assert fitted.options == {"stop_sequences": ["END"], "reasoning_effort": "low", "max_tokens": 9}
-    with pytest.warns(ParameterWarning, match="'seed'"):
-        fit(asked("anthropic/claude-opus-5", options={"seed": 1}), "messages")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from aimlapi_integrations.conversation import (
     Image,
     Message,
     Reasoning,
+    Refusal,
     Request,
     ResponseFormat,
     Text,
@@ -78,10 +80,41 @@ def test_a_conversation() -> None:
         (Image(url="data:image/png;base64,QQ=="), {"type": "base64", "media_type": "image/png", "data": "QQ=="}),
         (Image(url="https://a/b.png"), {"type": "url", "url": "https://a/b.png"}),
         (File(data="QQ=="), {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}),
+        (File(url="https://a/b.pdf"), {"type": "url", "url": "https://a/b.pdf"}),
+        (File(data="QQ==", mime="text/markdown"), {"type": "text", "media_type": "text/plain", "data": "A"}),
+        (File(url="data:text/plain;base64,QQ=="), {"type": "text", "media_type": "text/plain", "data": "A"}),
     ],
 )
 def test_sources(part: Any, expected: Json) -> None:
     assert block(part)["source"] == expected
+
+
+@pytest.mark.parametrize("part", [Image(data="QQ==", cache={"type": "ephemeral"}), File(data="QQ==", filename="a.pdf")])
+def test_what_stands_beside_a_source(part: Any) -> None:
+    beside = {key: value for key, value in block(part).items() if key not in ("type", "source")}
+    assert beside == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
+
+
+def test_a_turn_that_says_nothing_is_left_out() -> None:
+    sent = body(HELLO, Message("assistant", (Text(""),)), HELLO)
+    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
+    empty = Message("tool", (Text(""),), tool_call_id="t1")
+    [result] = body(empty)["messages"][0]["content"]
+    assert result == {"type": "tool_result", "tool_use_id": "t1"}
+
+
+def test_system_text_alone_is_what_the_user_says() -> None:
+    sent = body(Message("system", (Text("Be brief."),)))
+    assert "system" not in sent
+    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
+
+
+def test_what_a_hosted_tool_did_goes_back_where_it_came_from() -> None:
+    own = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    other = {"type": "web_search_call", "id": "ws_1"}
+    parts = (*map(HostedItem, (own, found, other)), Refusal("No."))
+    assert body(Message("assistant", parts))["messages"][0]["content"] == [own, found, {"type": "text", "text": "No."}]
 
 
 def test_cache_markers_stay() -> None:
@@ -103,6 +136,12 @@ def test_what_cannot_go_is_named() -> None:
         body(Message("user", (Audio(data="QQ=="),)))
     with pytest.raises(UnsupportedContentError, match="file id"):
         body(Message("user", (Image(file_id="f"),)))
+    with pytest.raises(UnsupportedContentError, match="image/bmp"):
+        body(Message("user", (Image(data="QQ==", mime="image/bmp"),)))
+    with pytest.raises(UnsupportedContentError, match="application/msword"):
+        body(Message("user", (File(data="QQ==", mime="application/msword"),)))
+    with pytest.raises(UnsupportedContentError, match="ToolCall"):
+        body(Message("assistant", (ToolCall("t1", "sql", "SELECT 1", kind="custom"),)))
     with pytest.raises(UnsupportedParameterError, match="response format"):
         body(response_format=ResponseFormat("json_object"))
 
@@ -126,6 +165,22 @@ def test_tools(choice: ToolChoice | None, parallel: bool | None, expected: Json 
         {"type": "web_search_20250305", "name": "web_search"},
     ]
     assert sent.get("tool_choice") == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "expected"),
+    [
+        (Tool("f", strict=True), {"input_schema": {"type": "object", "properties": {}}, "strict": True}),
+        (Tool("f", None, {}), {"input_schema": {"type": "object", "properties": {}}}),
+        (Tool("f", None, {"$defs": {}}), {"input_schema": {"type": "object", "$defs": {}}}),
+        (
+            Tool("f", extra={"cache_control": {"type": "ephemeral"}}),
+            {"input_schema": {"type": "object", "properties": {}}, "cache_control": {"type": "ephemeral"}},
+        ),
+    ],
+)
+def test_how_a_tool_is_written(tool: Tool, expected: Json) -> None:
+    assert body(tools=(tool,))["tools"] == [{"name": "f", **expected}]
 
 
 def test_options_by_their_names_here() -> None:
@@ -179,7 +234,12 @@ def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
     def delta(kind: str, **fields: Any) -> Json:
         return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
 
-    empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}
+    empty = {
+        "text": {"text": ""},
+        "thinking": {"thinking": "", "signature": ""},
+        "tool_use": {"input": {}},
+        "server_tool_use": {"input": {}},
+    }
     start = {**whole, **empty.get(whole["type"], {})}
     start.pop("citations", None)
     yield {"type": "content_block_start", "index": index, "content_block": start}
@@ -190,8 +250,9 @@ def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
         case "thinking":
             yield from (delta("thinking_delta", thinking=piece) for piece in pieces(whole["thinking"], size))
             yield delta("signature_delta", signature=whole["signature"])
-        case "tool_use":
-            yield from (delta("input_json_delta", partial_json=piece) for piece in pieces('{"x": 1}', size))
+        case "tool_use" | "server_tool_use":
+            written = json.dumps(whole["input"])
+            yield from (delta("input_json_delta", partial_json=piece) for piece in pieces(written, size))
     yield {"type": "content_block_stop", "index": index}
 
 
@@ -226,6 +287,34 @@ def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
     assert "".join(delta.text for delta in got) == "It rains."
     assert "".join(delta.reasoning for delta in got) == "Let me see."
     assert [delta.id for delta in got if delta.id] == ["msg_1"]
+    hosted = [piece.part for delta in got for piece in delta.fragments if isinstance(piece.part, HostedItem)]
+    assert hosted == [HostedItem(REPLY["content"][3])]
+
+
+@pytest.mark.parametrize(
+    ("native", "reason"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("pause_turn", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("tool_use", "tool_calls"),
+        ("refusal", "content_filter"),
+        ("tomorrows_reason", None),
+    ],
+)
+def test_reasons_to_stop_are_told_in_common_words_and_in_its_own(native: str, reason: str | None) -> None:
+    [choice] = messages.decode({**REPLY, "stop_reason": native}, {}).choices
+    assert (choice.finish_reason, choice.native_finish_reason) == (reason, native)
+
+
+def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
+    headers = {"x-aimlapi-credits-used": "2480", "x-aimlapi-usd-spent": "0.001240000"}
+    reply = messages.decode({"content": [], "stop_reason": None, "usage": None}, headers)
+    assert (reply.text, reply.finish_reason, reply.usage, reply.message.parts) == ("", None, None, ())
+    assert reply.cost is not None
+    assert (reply.cost.usd, reply.cost.credits) == ("0.001240000", 2480)
 
 
 def test_cut_off_arguments_are_never_repaired() -> None:

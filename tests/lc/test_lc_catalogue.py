@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -22,48 +24,60 @@ def gateway() -> Iterator[Emulator]:
         yield running
 
 
-def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(gateway: Emulator) -> None:
-    with_key = {"api_key": "k", "base_url": gateway.base_url}
-    model = ChatAIMLAPI.from_catalogue(MINI, **with_key, max_tokens=100, temperature=0)
+@pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
+def made(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Awaitable[ChatAIMLAPI]]:
+    """A model from the catalogue, in either colour."""
+
+    async def making(model: str, **given: Any) -> ChatAIMLAPI:
+        found = getattr(ChatAIMLAPI, request.param)(model, api_key="k", base_url=gateway.base_url, **given)
+        return await found if inspect.isawaitable(found) else found
+
+    return making
+
+
+async def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(made: Any) -> None:
+    model = await made(MINI, max_tokens=100, temperature=0)
     assert model.profile
     assert model.profile["max_input_tokens"] == 400_000
     assert model.profile["tool_calling"]
     assert model.profile["reasoning_output"]  # the table's word, where the catalogue is silent
     assert model.prices == {"input": 3e-07, "output": 2.5e-06}
     assert (model.max_tokens, model.temperature) == (100, 0)
-    model.close()
+    assert model.estimate_cost("Hello").usd
+    await model.aclose()
 
 
-def test_what_was_given_goes_before_the_catalogue(gateway: Emulator) -> None:
+async def test_what_was_given_goes_before_the_catalogue(made: Any) -> None:
     own = {"profile": {"max_input_tokens": 7}, "prices": {"input": 1.0}}
-    model = ChatAIMLAPI.from_catalogue(MINI, api_key="k", base_url=gateway.base_url, **own)
+    model = await made(MINI, **own)
     assert (model.profile, model.prices) == (own["profile"], own["prices"])
-    model.close()
+    await model.aclose()
 
 
-def test_a_model_that_is_not_there(gateway: Emulator) -> None:
+async def test_a_model_that_is_not_there(made: Any) -> None:
     with pytest.raises(NotFoundError):
-        ChatAIMLAPI.from_catalogue("acme/none", api_key="k", base_url=gateway.base_url)
+        await made("acme/none")
 
 
 def test_an_estimate_is_marked_as_one() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, max_tokens=100)
     found = model.estimate_cost([SystemMessage("Be brief."), HumanMessage("What is the capital of France?")])
-    assert found
     assert found.approximate
     assert found.usd == found.input_tokens * Decimal("2.5e-07")
     assert found.max_usd == found.usd + 100 * Decimal("2e-06")
     longer = model.estimate_cost("What is the capital of France?", tools=[{"title": "Weather", "type": "object"}])
-    assert longer
     assert longer.input_tokens > 0
 
 
 def test_without_a_limit_the_longest_answer_is_the_models() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, profile={"max_output_tokens": 10})
     found = model.estimate_cost("Hello")
-    assert found
     assert found.max_output_tokens == 10
 
 
-def test_no_price_no_estimate() -> None:
-    assert ChatAIMLAPI(model="acme/new", api_key="k").estimate_cost("Hello") is None
+@pytest.mark.parametrize("model", [MINI, "acme/new"])
+def test_where_no_price_is_known_the_tokens_are_and_it_says_where_to_find_it(model: str) -> None:
+    found = ChatAIMLAPI(model=model, api_key="k").estimate_cost("Hello")
+    assert found.input_tokens > 0
+    assert (found.usd, found.max_usd) == (None, None)
+    assert "from_catalogue looks it up" in str(found)

@@ -12,14 +12,16 @@ from aimlapi_integrations.conversation import (
     Request,
     Text,
 )
-from aimlapi_integrations.endpoints import chat_completions, embeddings, responses
+from aimlapi_integrations.endpoints import chat_completions, embeddings, messages, responses
 from aimlapi_integrations.endpoints.fit import fit
 
 Json = dict[str, Any]
 CHAT, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/responses", "/v1/embeddings"
+MESSAGES = "/v1/messages"
 ENDPOINTS: dict[str, tuple[str, Any]] = {
     CHAT: ("chat_completions", chat_completions),
     RESPONSES: ("responses", responses),
+    MESSAGES: ("messages", messages),
 }
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -39,7 +41,8 @@ EMPTY: Json = {"type": "object", "properties": {}}
 @dataclass(frozen=True)
 class Scenario:
     """A request, without its model, and per endpoint the bodies (without it too) of which one must be accepted by a
-    model that can carry the scenario. `stream`: ask for a stream."""
+    model that can carry the scenario: on the messages endpoint those of chat, whose form it takes beside its own.
+    `stream`: ask for a stream."""
 
     name: str
     messages: tuple[Message, ...]
@@ -89,7 +92,8 @@ ASK, ASKED = turn("user", "Hello"), says("user", "Hello")
 
 
 def both(chat: Iterable[Json], responses: Iterable[Json] = ()) -> dict[str, tuple[Json, ...]]:
-    return {CHAT: tuple(chat), RESPONSES: tuple(responses)}
+    bodies = tuple(chat)
+    return {CHAT: bodies, MESSAGES: bodies, RESPONSES: tuple(responses)}
 
 
 def anywhere(name: str, messages: tuple[Message, ...], plain: list[Json], *more: Json, **fields: Any) -> Scenario:

@@ -21,7 +21,7 @@ from typing import Any
 from aimlapi_integrations.endpoints.fit import ParameterWarning
 from aimlapi_integrations.errors import AIMLAPIError
 
-from .contract_scenario import CHAT, EMBEDDINGS, RESPONSES, EmbeddingScenario, Json, Scenario
+from .contract_scenario import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, EmbeddingScenario, Json, Scenario
 from .contract_scenarios import scenarios
 
 
@@ -41,14 +41,14 @@ class Sweep:
     def __init__(self, contract: Any) -> None:
         self.contract = contract
         self.asked: dict[tuple[str, str], list[str]] = {}
-        self.able: dict[tuple[str, int], bool] = {}
+        self.able: dict[tuple[str, str, int], bool] = {}
         self.scenarios = scenarios()
         self.carried: Counter[tuple[str, str]] = Counter()
         self.problems: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self.warned: Counter[tuple[str, str]] = Counter()
 
     def run(self) -> None:
-        for path in (CHAT, RESPONSES, EMBEDDINGS):
+        for path in (CHAT, RESPONSES, MESSAGES, EMBEDDINGS):
             for model in self.contract.endpoints[path]:
                 for scenario in self.scenarios:
                     if self.carries(path, model, scenario):
@@ -56,7 +56,7 @@ class Sweep:
 
     def carries(self, path: str, model: str, scenario: Scenario | EmbeddingScenario) -> bool:
         shape = self.contract.endpoints[path][model]["request"]
-        key = (shape, id(scenario))
+        key = (path, shape, id(scenario))
         if key not in self.able:
             bodies = scenario.bodies.get(path, ())
             self.able[key] = any(not self.complaints(path, model, body) for body in bodies)

@@ -26,13 +26,23 @@ _RESPONSE: Json = {
     "output": [_MESSAGE],
     "parallel_tool_calls": True,
 }
+_ANTHROPIC: Json = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [{"type": "text", "text": "ok"}],
+    "stop_reason": "end_turn",
+}
 _PLAIN: dict[str, Json] = {
     "/v1/chat/completions": {**_CHAT, "choices": [{"index": 0, "message": _SAYS, "finish_reason": "stop"}]},
     "/v1/responses": _RESPONSE,
+    "/v1/messages": _ANTHROPIC,
 }
 _STREAMED: dict[str, list[Json]] = {
     "/v1/chat/completions": [{**_CHAT, "choices": [{"index": 0, "delta": _SAYS, "finish_reason": "stop"}]}],
     "/v1/responses": [{"type": "response.completed", "sequence_number": 0, "response": _RESPONSE}],
+    "/v1/messages": [{"type": "message_start", "message": _ANTHROPIC}, {"type": "message_stop"}],
 }
 
 

@@ -103,6 +103,8 @@ def reasoning_fields(done: Completion, thought: str) -> JSON:
         case "details":
             detail = {"type": "reasoning.text", "text": thought, "format": "unknown", "index": 0}
             return {"reasoning": thought, "reasoning_details": [detail]}
+        case "empty":
+            return {"reasoning_content": ""}
         case _:
             return {}
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Reasoning = Literal["field", "details", "inline", "hidden"]
+Reasoning = Literal["field", "details", "inline", "empty", "hidden"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Family:
     """How a model's answer looks.
 
     `reasoning` says where its thoughts go: into `reasoning_content` (field), into `reasoning` and
-    `reasoning_details` (details), into the text as <think>…</think> (inline), or nowhere but the token count (hidden).
+    `reasoning_details` (details), into the text as <think>…</think> (inline), or nowhere but the token count: leaving
+    an empty `reasoning_content` behind (empty), or nothing (hidden).
     `thinks` says whether it thinks unasked; `bare`, that its reply has room for nothing that OpenAI's has not.
     """
 
@@ -27,7 +28,7 @@ class Family:
 
 FAMILIES = (
     Family("bare", r"^qwen/(qwq-32b|qwen2\.5-coder)|^o1-mini", True, "hidden", bare=True),
-    Family("claude", r"claude", False, "field"),
+    Family("claude", r"claude", False, "empty"),
     Family("gemini", r"gemini", False, "hidden"),
     Family("perplexity", r"^perplexity/|sonar", False, "field"),
     Family("minimax", r"minimax/(minimax-)?m[23]", True, "inline"),

@@ -16,8 +16,9 @@ from .signatures import mark
 from .sse import Event
 from .store import Memory
 from .usage import Usage, measure, meta, pieces
-from .wire import problem, read, refused
+from .wire import read
 from .wire_messages import MessagesRequest
+from .wire_messages_rules import check
 
 _STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
@@ -26,7 +27,7 @@ def create(memory: Memory, _http: Request, body: JSON) -> JSON | list[Event]:
     catalogue.check_served(str(body.get("model")), "messages")
     request = read(MessagesRequest, body)
     ask = _ask(request, body)
-    _check(ask)
+    check(request, body, ask)
     said = answer(ask)
     reply = _reply(request, said, measure(ask, [said], memory.cache))
     return list(_events(reply)) if request.stream else reply
@@ -47,14 +48,6 @@ def _ask(request: MessagesRequest, body: JSON) -> Ask:
     if isinstance(choice, dict) and choice.get("disable_parallel_tool_use"):
         ask = replace(ask, parallel=False)
     return choose(ask, choice)
-
-
-def _check(ask: Ask) -> None:
-    called = {call.id for turn in ask.turns for call in turn.calls}
-    missing = [turn.call_id for turn in ask.turns if turn.role == "tool" and turn.call_id not in called]
-    if missing:
-        reason = f"unexpected `tool_use_id` found in `tool_result` blocks: {missing[0]}"
-        raise refused([problem("messages", reason)])
 
 
 def _reply(request: MessagesRequest, said: Answer, usage: Usage) -> JSON:

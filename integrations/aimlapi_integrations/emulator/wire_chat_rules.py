@@ -66,11 +66,11 @@ def _role(role: str) -> Callable[[JSON], Problems]:
     return found
 
 
-def _part(kind: str) -> Callable[[JSON], Problems]:
+def _part(*kinds: str) -> Callable[[JSON], Problems]:
     def found(body: JSON) -> Problems:
         for index, message in enumerate(body["messages"]):
             for place, part in enumerate(message.get("content") or []):
-                if isinstance(part, dict) and part["type"] == kind:
+                if isinstance(part, dict) and part["type"] in kinds:
                     yield problem(f"messages.{index}.content.{place}", "Invalid input", "invalid_union")
 
     return found
@@ -98,6 +98,12 @@ def _extra(role: str, allowed: set[str]) -> Callable[[JSON], Problems]:
 def _tool_parts(body: JSON) -> Problems:
     for index, message in enumerate(body["messages"]):
         if message["role"] == "tool" and not isinstance(message["content"], str):
+            yield problem(f"messages.{index}.content", "Expected string, received array", "invalid_type")
+
+
+def _lists(body: JSON) -> Problems:
+    for index, message in enumerate(body["messages"]):
+        if isinstance(message.get("content"), list):
             yield problem(f"messages.{index}.content", "Expected string, received array", "invalid_type")
 
 
@@ -148,13 +154,15 @@ def _json_schema(body: JSON) -> Problems:
 
 
 THINGS: dict[str, Callable[[JSON], Problems]] = {
-    **{role: _role(role) for role in ("system", "developer", "tool")},
-    **{part: _part(part) for part in ("image_url", "file", "input_audio", "video_url", "image")},
+    **{role: _role(role) for role in ("system", "developer", "assistant", "tool")},
+    **{part: _part(part) for part in ("image_url", "file", "input_audio", "video_url")},
+    "image": _part("image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking"),
     "null_content": _null("assistant", "content", "string"),
     "null_calls": _null("assistant", "tool_calls", "array"),
     "system_extra": _extra("system", {"role", "content", "name"}),
     "tool_message_extra": _extra("tool", {"role", "content", "tool_call_id", "name"}),
     "tool_parts": _tool_parts,
+    "lists": _lists,
     "tool_no_parameters": _no_parameters,
     "tool_extra": _tool_keys({"type", "function"}),
     "function_extra": _tool_keys({"name", "description", "parameters", "strict"}, "function"),

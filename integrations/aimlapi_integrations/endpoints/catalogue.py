@@ -73,7 +73,9 @@ class CatalogueModel:
 
     @property
     def token_prices(self) -> dict[str, float]:
-        """US dollars for one token, in the form of `models.Model.prices`."""
+        """US dollars for one token, in the form of `models.Model.prices`; none where they depend on the request."""
+        if self.price_kind not in ("fixed", None):
+            return {}
         return {unit: float(price / _MILLION) for unit, price in self.prices.items()}
 
     def answers_to(self, name: str) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+from pydantic_core import Url
 
 from ..conversation import (
     Audio,
@@ -50,7 +53,7 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
     choices = objects(body.get("choices"))
-    if body.get("error") or (not choices and string(body.get("message"))):
+    if body.get("error") or (not choices and reading.complains(body)):
         raise error_from(200, headers, body)
     if not choices:
         raise reading.unreadable("choices: expected at least one, received none", body, headers)
@@ -94,7 +97,7 @@ def _parts(message: Json, reason: FinishReason | None, body: Json, headers: Mapp
     parts: list[Part] = [*reasoning(message, thought), *_texts(said, message, body)]
     if refusal := string(message.get("refusal")):
         parts.append(Refusal(refusal))
-    parts += [image(item) for item in objects(message.get("images")) + image_parts(message.get("content"))]
+    parts += images(objects(message.get("images")) + image_parts(message.get("content")))
     if audio := obj(message.get("audio")):
         parts.append(_audio(audio))
     cut = reason in ("length", "content_filter")
@@ -165,10 +168,17 @@ def tool_call(call: Json, cut: bool, spare_id: str) -> ToolCall:
     )
 
 
-def image(item: Json) -> Image:
-    """A generated picture."""
-    target = item.get("image_url", item)
-    return Image(url=string(target) or string(obj(target).get("url")))
+def images(items: list[Json]) -> list[Image]:
+    """Generated pictures; one that is nowhere to be found is none."""
+    targets = [item.get("image_url", item) for item in items]
+    urls = [string(target) or string(obj(target).get("url")) for target in targets]
+    return [Image(url=url) for url in urls if url and _leads_somewhere(url)]
+
+
+def _leads_somewhere(url: str) -> bool:
+    with suppress(ValueError):
+        return url.startswith("data:") or bool(Url(url))
+    return False
 
 
 def image_parts(content: Any) -> list[Json]:

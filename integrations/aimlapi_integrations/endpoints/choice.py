@@ -9,6 +9,7 @@ from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
 from . import Endpoint, chat_completions, messages, responses
 from .reading import obj
+from .thinking_told import obstacle, told_elsewhere
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     "chat_completions": chat_completions,
@@ -24,7 +25,7 @@ RESPONSES_OPTIONS = frozenset({"background", "include", "instructions", "previou
 
 
 def choose(request: Request, *, endpoint: str | None = None, use_responses_api: bool | None = None) -> Endpoint:
-    """The endpoint for a request: the one asked for, else responses where only it will do, else chat completions.
+    """The endpoint for a request: the one asked for, else the one that alone will do, else chat completions.
 
     Args:
         request: the model decides, then what the request holds.
@@ -32,14 +33,18 @@ def choose(request: Request, *, endpoint: str | None = None, use_responses_api: 
         use_responses_api: True for responses, False for chat completions.
 
     Raises:
-        UnsupportedParameterError: the model is known not to be served on the endpoint that was asked for.
+        UnsupportedParameterError: the model is known not to be served on the endpoint that was asked for, or on any
+            that carries a conversation.
     """
-    name = _asked(endpoint, use_responses_api)
-    if name is None:
-        name = "responses" if only_responses(request) else "chat_completions"
-    else:
-        _check_served(name, request.model)
+    name = _asked(endpoint, use_responses_api) or _fitting(request)
+    _check_served(name, request.model)
     return ENDPOINTS[name]
+
+
+def _fitting(request: Request) -> str:
+    if only_responses(request):
+        return "responses"
+    return "messages" if tells_thinking_on_messages(request) else "chat_completions"
 
 
 def only_responses(request: Request) -> bool:
@@ -56,6 +61,12 @@ def only_responses(request: Request) -> bool:
     )
 
 
+def tells_thinking_on_messages(request: Request) -> bool:
+    """Whether thinking is wanted whose text the messages endpoint alone tells, and it carries all of the request."""
+    model = lookup(request.model)
+    return told_elsewhere(model, request.options) and obstacle(request, model) is None
+
+
 def _asked(endpoint: str | None, use_responses_api: bool | None) -> str | None:
     if endpoint is None:
         return {None: None, True: "responses", False: "chat_completions"}[use_responses_api]
@@ -67,8 +78,11 @@ def _asked(endpoint: str | None, use_responses_api: bool | None) -> str | None:
 def _check_served(name: str, asked: str) -> None:
     model = lookup(asked)
     served = [other for other, path in _PATHS.items() if path in model.endpoints]
-    if model.known and served and name not in served:
+    if not model.known or name in served:
+        return
+    if served:
         raise UnsupportedParameterError(f"{asked} is not served on {name}: choose {' or '.join(served)}.")
+    raise UnsupportedParameterError(f"{asked} makes embeddings, and holds no conversation: choose another model.")
 
 
 def _responses_only_model(model: Model) -> bool:

@@ -39,6 +39,7 @@ def encode(texts: Sequence[str], model: str, *, strict: bool = False, **options:
         options: `dimensions`, `encoding_format`, `task_type`, `title`, `auto_truncate`, `input_type`; None is not set.
 
     Raises:
+        TypeError: what is no list of strings.
         UnsupportedContentError: (a ValueError) no texts, or one that is empty or too long; says which.
         UnsupportedParameterError: (a ValueError) an option that the model refuses.
 
@@ -47,7 +48,9 @@ def encode(texts: Sequence[str], model: str, *, strict: bool = False, **options:
     """
     known = lookup(model)
     shape = known.embeddings or EmbeddingsShape()
-    _check(texts, shape)
+    if not texts:
+        raise UnsupportedContentError("No texts to embed.")
+    _check(texts, shape.max_characters if len(texts) == 1 else shape.max_item_characters)
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         _check_option(name, value, known, shape, strict)
@@ -65,9 +68,13 @@ def batches(
         size: the most texts in a list.
         characters: the most characters in a list; a single text may have more.
 
+    Raises:
+        TypeError, UnsupportedContentError: as `check`.
+
     >>> batches(["a", "b", "c"], "text-embedding-3-small", size=2)
     [['a', 'b'], ['c']]
     """
+    check(texts, model)
     shape = lookup(model).embeddings or EmbeddingsShape()
     limit = shape.max_item_characters or math.inf
     found: list[Sequence[str]] = []
@@ -79,6 +86,17 @@ def batches(
             start, total = index, 0
         total += len(text)
     return [*found, texts[start:]] if texts else []
+
+
+def check(texts: Sequence[str], model: str) -> None:
+    """Nothing, if the model can be asked for the vectors of `texts`, in as many requests as they take.
+
+    Raises:
+        TypeError: what is no list of strings; says which is none.
+        UnsupportedContentError: (a ValueError) one that is empty or too long; says which, counted over all.
+    """
+    shape = lookup(model).embeddings
+    _check(texts, shape.max_characters if shape else None)
 
 
 def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
@@ -129,15 +147,12 @@ def joined(parts: Sequence[Embeddings]) -> Embeddings:
 # --- what is asked ------------------------------------------------------------------------------------------------
 
 
-def _check(texts: Sequence[str], shape: EmbeddingsShape) -> None:
+def _check(texts: Sequence[str], limit: int | None) -> None:
     if isinstance(texts, str):
-        raise UnsupportedContentError("Embeddings take a list of texts, not one string: put it into a list.")
-    if not texts:
-        raise UnsupportedContentError("No texts to embed.")
-    limit = shape.max_characters if len(texts) == 1 else shape.max_item_characters
+        raise TypeError("Embeddings take a list of texts, not one string: put it into a list.")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise UnsupportedContentError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")
+            raise TypeError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")
         if not text:
             raise UnsupportedContentError(f"texts[{index}] is empty: there is nothing to embed.")
         if limit is not None and len(text) > limit:

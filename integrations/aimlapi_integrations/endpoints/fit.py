@@ -7,6 +7,7 @@ What would be refused is changed where its meaning survives; what is not listed 
 from __future__ import annotations
 
 from ..conversation import Request
+from .fit_claude import fit_claude_messages, fit_claude_options, fit_claude_tools
 from .fit_messages import fit_messages
 from .fit_options import fit_options
 from .fit_responses import fit_responses_messages, fit_responses_options, fit_responses_tools
@@ -19,7 +20,7 @@ __all__ = ["ParameterWarning", "fit"]
 _STEPS: dict[str, tuple[Step, ...]] = {
     "chat_completions": (fit_response_format, fit_tools, fit_options, fit_thinking, fit_messages),
     "responses": (fit_responses_tools, fit_responses_options, fit_responses_messages),
-    "messages": (fit_options,),
+    "messages": (fit_claude_tools, fit_claude_options, fit_claude_messages),
 }
 
 

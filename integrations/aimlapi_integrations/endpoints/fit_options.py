@@ -42,6 +42,15 @@ def without_unset(options: Options) -> Options:
     }
 
 
+def one_answer(options: Options, case: Fitting) -> Options:
+    """Without `n`, which chat completions alone has; raises where it asks for more than the one answer."""
+    if options.get("n", 1) != 1:
+        raise UnsupportedParameterError(
+            f"n={options['n']!r}: {case.path} gives one answer. Ask for {case.asked} on chat completions."
+        )
+    return {name: value for name, value in options.items() if name != "n"}
+
+
 # --- names --------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..conversation import File, HostedTool, Image, Message, Part, Request
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models import ResponsesShape
-from .fit_options import Options, check_value, fitted_effort, is_number, raised_to_minimum, without_unset
+from .fit_options import Options, check_value, fitted_effort, is_number, one_answer, raised_to_minimum, without_unset
 from .fitting import Fitting
 from .responses import CHAT_ONLY
 
@@ -26,15 +26,9 @@ def fit_responses_options(request: Request, case: Fitting) -> Request:
     if not request.options:
         return request
     options: Options = without_unset(request.options)
-    for step in (_one_answer, _without_chat_only, fitted_effort, raised_to_minimum, _long_enough, _checked):
+    for step in (one_answer, _without_chat_only, fitted_effort, raised_to_minimum, _long_enough, _checked):
         options = step(options, case)
     return request if options == request.options else replace(request, options=options)
-
-
-def _one_answer(options: Options, case: Fitting) -> Options:
-    if options.get("n", 1) != 1:
-        raise UnsupportedParameterError(f"n={options['n']!r}: Responses gives one answer. {case.asked} has it on chat.")
-    return {name: value for name, value in options.items() if name != "n"}
 
 
 def _without_chat_only(options: Options, case: Fitting) -> Options:

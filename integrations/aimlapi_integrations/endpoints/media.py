@@ -57,10 +57,10 @@ def filename(file: File) -> str:
     return file.filename or "document" + (mimetypes.guess_extension(file.mime or "application/pdf") or "")
 
 
-def lift_media(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The same conversation with the media of tool results and assistant turns in a user turn behind them.
+def lift_media(messages: tuple[Message, ...], roles: Collection[str] = ("tool", "assistant")) -> tuple[Message, ...]:
+    """The same conversation with the media of the turns of `roles` in a user turn behind them.
 
-    Neither of these turns can hold media on any endpoint, and the answers to the calls of one turn must not be parted.
+    Answers can hold media on no endpoint, tool results on few; the results of one turn's calls must not be parted.
     """
     lifted: list[Message] = []
     waiting: list[Part] = []
@@ -68,7 +68,7 @@ def lift_media(messages: tuple[Message, ...]) -> tuple[Message, ...]:
         if waiting and message.role != "tool":
             lifted.append(_carrier(waiting))
             waiting = []
-        kept, media = _split(message)
+        kept, media = _split(message, roles)
         waiting += media
         lifted.append(kept)
     return (*lifted, *([_carrier(waiting)] if waiting else []))
@@ -78,8 +78,8 @@ def _carrier(media: list[Part]) -> Message:
     return Message("user", (Text("Files from the turns above:"), *media))
 
 
-def _split(message: Message) -> tuple[Message, list[Part]]:
-    if message.role not in ("tool", "assistant"):
+def _split(message: Message, roles: Collection[str]) -> tuple[Message, list[Part]]:
+    if message.role not in roles:
         return message, []
     media = [part for part in message.parts if _is_media(part)]
     if not media:

@@ -41,9 +41,10 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none."""
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
-    if body.get("error") or body.get("type") == "error":
+    held = isinstance(body.get("content"), list)
+    if body.get("error") or body.get("type") == "error" or (not held and reading.complains(body)):
         raise error_from(200, headers, body)
-    if not isinstance(body.get("content"), list):
+    if not held:
         found = reading.json_type(body.get("content"))
         raise reading.unreadable(f"content: expected array, received {found}", body, headers)
     native = string(body.get("stop_reason"))
@@ -93,6 +94,11 @@ def _part(block: Json, cut: bool, spare_id: str) -> Part:
             return HostedItem(block)  # a tool that the gateway ran, and its result
 
 
+def _is_hosted(block: Json) -> bool:
+    """Whether a block belongs to a tool that the gateway runs."""
+    return block.get("type") not in ("text", "thinking", "redacted_thinking", "tool_use")
+
+
 def _citation(raw: Json) -> Citation:
     return Citation(
         url=string(raw.get("url")),
@@ -122,18 +128,17 @@ class MessagesDecoder:
         """What `event` adds; None where that is nothing, as with events that are not known."""
         if not isinstance(event, dict):
             raise StreamError(f"The stream broke off: an event is no object but {reading.json_type(event)}.")
-        if event.get("error"):
-            raise error_from(200, self._headers, event)
         read = _EVENTS.get(str(event.get("type")))
+        if event.get("error") or (read is None and reading.complains(event)):
+            raise error_from(200, self._headers, event)
         return read(self, event) if read else None
 
     def close(self, finished: bool) -> Delta:
         """The last delta, with the whole reply."""
         if not self._ended and not (finished and self._blocks):
             raise StreamError("The stream broke off: the connection ended before the answer did.")
-        for (index, field), pieces in self._pieces.items():
-            block = self._blocks[index]
-            block[field] = (string(block.get(field)) or "") + "".join(pieces)
+        for index in self._blocks:
+            self._join(index)
         body = {**self._body, "content": [self._blocks[index] for index in sorted(self._blocks)]}
         return Delta(reply=decode(body, self._headers))
 
@@ -142,6 +147,13 @@ class MessagesDecoder:
         grown = string(piece) or ""
         self._pieces.setdefault((index, field), []).append(grown)
         return grown
+
+    def _join(self, index: int) -> None:
+        """Put the pieces of a block together: what a hosted tool was asked is an object there, not its text."""
+        block = self._blocks[index]
+        for field in [field for place, field in self._pieces if place == index]:
+            grown = (string(block.get(field)) or "") + "".join(self._pieces.pop((index, field)))
+            block[field] = (ToolCall("", "", grown).parsed() or {}) if _is_hosted(block) else grown
 
     def _start(self, event: Json) -> Delta:
         message = obj(event.get("message"))
@@ -155,6 +167,8 @@ class MessagesDecoder:
         if block.get("type") == "tool_use":
             block["id"] = string(block.get("id")) or spare_id
             return Delta((Fragment(index, ToolCall(block["id"], string(block.get("name")) or "", "")),))
+        if _is_hosted(block):
+            return None  # told whole, at its end
         part = _part(block, True, spare_id)
         if isinstance(part, Text):
             self._text.append(part.text)
@@ -166,6 +180,14 @@ class MessagesDecoder:
         read = _DELTAS.get(str(delta.get("type")))
         part = read(self, index, block, delta) if read else None
         return Delta((Fragment(index, part),)) if part else None
+
+    def _block_stop(self, event: Json) -> Delta | None:
+        index = reading.integer(event.get("index"))
+        block = self._blocks.get(index, {"type": "text"})
+        if not _is_hosted(block):
+            return None
+        self._join(index)
+        return Delta((Fragment(index, HostedItem(block)),))
 
     def _text_delta(self, index: int, _: Json, delta: Json) -> Part:
         text = self._grow(index, "text", delta.get("text"))
@@ -184,8 +206,9 @@ class MessagesDecoder:
         block["citations"] = [*objects(block.get("citations")), found]
         return Text("", (_citation(found),))
 
-    def _json_delta(self, index: int, _: Json, delta: Json) -> Part:
-        return ToolCall("", "", self._grow(index, "input", delta.get("partial_json")))
+    def _json_delta(self, index: int, block: Json, delta: Json) -> Part | None:
+        grown = self._grow(index, "input", delta.get("partial_json"))
+        return None if _is_hosted(block) else ToolCall("", "", grown)
 
     def _message_delta(self, event: Json) -> None:
         self._body.update({key: value for key, value in obj(event.get("delta")).items() if value is not None})
@@ -204,10 +227,11 @@ _EVENTS: Mapping[str, Callable[[MessagesDecoder, Json], Delta | None]] = {
     "message_start": MessagesDecoder._start,
     "content_block_start": MessagesDecoder._block_start,
     "content_block_delta": MessagesDecoder._block_delta,
+    "content_block_stop": MessagesDecoder._block_stop,
     "message_delta": MessagesDecoder._message_delta,
     "message_stop": MessagesDecoder._stop,
 }
-_DELTAS: Mapping[str, Callable[[MessagesDecoder, int, Json, Json], Part]] = {
+_DELTAS: Mapping[str, Callable[[MessagesDecoder, int, Json, Json], Part | None]] = {
     "text_delta": MessagesDecoder._text_delta,
     "thinking_delta": MessagesDecoder._thinking_delta,
     "signature_delta": MessagesDecoder._signature_delta,

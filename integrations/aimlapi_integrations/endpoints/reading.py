@@ -86,6 +86,11 @@ def unreadable(message: str, body: Any, headers: Mapping[str, str]) -> APIRespon
     return APIResponseError(message, status=200, body=body, headers=headers)
 
 
+def complains(body: Json) -> bool:
+    """Whether a body, or an event, without an answer in it says why, in any form that the gateway or a proxy uses."""
+    return any(body.get(name) for name in ("error", "message", "detail", "errors", "title", "msg"))
+
+
 def json_type(value: Any) -> str:
     """The JSON name of a value's type."""
     names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
@@ -158,6 +163,7 @@ def trail(body: Json, headers: Mapping[str, str]) -> Trail:
         provider=string(obj(body.get("meta")).get("provider"))
         or string(body.get("provider"))
         or headers.get("x-aimlapi-provider"),
+        headers={name: value for name, value in headers.items() if name != "set-cookie"},
     )
 
 

@@ -95,7 +95,7 @@ def _check(body: Any, headers: Mapping[str, str]) -> None:
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
     held = body.get("output") is not None or body.get("output_text") is not None or string(body.get("status"))
-    if not held and (body.get("error") or string(body.get("message"))):
+    if not held and reading.complains(body):
         raise error_from(200, headers, body)
     if not held:
         raise reading.unreadable("output: expected array, received none", body, headers)

@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import Self
 
 from ..costs import Estimate, estimate
+from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
 from .connected import Connected
 from .profile import live_profile
@@ -35,19 +36,27 @@ class Catalogued(Connected):
             NotFoundError: the catalogue has no such model.
         """
         made = cls(model=model, **kwargs)
-        entry = made._connection().models.get(model)
-        if "profile" not in kwargs:
-            made.profile = live_profile(entry, made.profile)
-        if "prices" not in kwargs:
-            made.prices = entry.token_prices or None
-        return made
+        return made._as_listed(made._connection().models.get(model), kwargs)
 
-    def estimate_cost(self, messages: LanguageModelInput, tools: Sequence[AnyTool] | None = None) -> Estimate | None:
+    @classmethod
+    async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """`from_catalogue`, async."""
+        made = cls(model=model, **kwargs)
+        return made._as_listed(await made._aconnection().models.get(model), kwargs)
+
+    def _as_listed(self, entry: CatalogueModel, given: Mapping[str, Any]) -> Self:
+        if "profile" not in given:
+            self.profile = live_profile(entry, self.profile)
+        if "prices" not in given:
+            self.prices = entry.token_prices or None
+        return self
+
+    def estimate_cost(self, messages: LanguageModelInput, tools: Sequence[AnyTool] | None = None) -> Estimate:
         """What a call with `messages` may cost, by an approximate count of their tokens; nothing is sent.
 
         Returns:
-            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. None where
-            no price is known: `from_catalogue` looks it up.
+            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. Both are
+            None where no price is known, as in a model that was not made by `from_catalogue`, which looks it up.
 
         Example:
             >>> ChatAIMLAPI(prices={"input": 2.5e-07, "output": 2e-06}).estimate_cost("Hello").usd    # doctest: +SKIP
@@ -57,5 +66,4 @@ class Catalogued(Connected):
         asked = self._convert_input(messages).to_messages()
         longest = self.max_tokens or (self.profile or {}).get("max_output_tokens") or known.max_output
         prices = known.prices if self.prices is None else self.prices
-        found = estimate(count_tokens(asked, tools, self.model_name), longest, prices)
-        return None if found.usd is None else found
+        return estimate(count_tokens(asked, tools, self.model_name), longest, prices)

@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import Self
 
 from ..costs import Estimate, estimate
+from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
 from ..tokens import estimate_tokens
 from .request import as_tool
@@ -36,20 +37,27 @@ class Catalogued(StructuredPrediction):
             NotFoundError: the catalogue has no such model.
         """
         llm = cls(model=model, **kwargs)
-        entry = llm._client().models.get(model)
-        live = {"context_window": entry.context_length, "prices": entry.token_prices or None}
-        return llm.model_copy(update={name: fact for name, fact in live.items() if getattr(llm, name) is None})
+        return llm._as_listed(llm._client().models.get(model))
 
-    def estimate_cost(self, messages: Sequence[ChatMessage] | str, tools: Sequence[Any] = ()) -> Estimate | None:
+    @classmethod
+    async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """`from_catalogue`, async."""
+        llm = cls(model=model, **kwargs)
+        return llm._as_listed(await llm._async_client().models.get(model))
+
+    def _as_listed(self, entry: CatalogueModel) -> Self:
+        live = {"context_window": entry.context_length, "prices": entry.token_prices or None}
+        return self.model_copy(update={name: fact for name, fact in live.items() if getattr(self, name) is None})
+
+    def estimate_cost(self, messages: Sequence[ChatMessage] | str, tools: Sequence[Any] = ()) -> Estimate:
         """What a call with `messages` may cost, by an approximate count of their tokens; nothing is sent.
 
         Returns:
-            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. None where
-            no price is known: `from_catalogue` looks it up.
+            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. Both are
+            None where no price is known, as in an LLM that was not made by `from_catalogue`, which looks it up.
         """
         known = lookup(self.model)
         asked = [ChatMessage(messages)] if isinstance(messages, str) else messages
         tokens = estimate_tokens(conversation(asked), [as_tool(tool) for tool in tools], self.model)
         prices = known.prices if self.prices is None else self.prices
-        found = estimate(tokens, self.max_tokens or known.max_output, prices)
-        return None if found.usd is None else found
+        return estimate(tokens, self.max_tokens or known.max_output, prices)

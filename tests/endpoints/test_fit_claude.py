@@ -1,0 +1,192 @@
+"""A request made to fit a Claude model on the messages endpoint."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    Audio,
+    File,
+    HostedTool,
+    Image,
+    Message,
+    Text,
+    Tool,
+    ToolChoice,
+    Video,
+)
+from aimlapi_integrations.endpoints import messages
+from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
+
+from .fitted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, asked
+
+OPUS = CLAUDE_BOTH  # lists no sampling
+SONNET = "anthropic/claude-sonnet-4.5"
+BUDGET = {"type": "enabled", "budget_tokens": 2048}
+
+
+def sent(model: str, *turns: Message, warns: str | None = None, **fields: Any) -> Json:
+    """What goes out, with the one warning named in `warns`, or with none."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        body = messages.encode(fit(asked(model, *turns, **fields), "messages"))
+    texts = [str(warning.message) for warning in told]
+    assert all(warning.category is ParameterWarning for warning in told)
+    assert (len(texts) == 1 and warns in texts[0] and model in texts[0]) if warns else not texts, texts
+    return {key: value for key, value in body.items() if key not in ("model", "messages")}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"stop": "END", "max_tokens": 9}, {"stop_sequences": ["END"], "max_tokens": 9}),
+        ({"max_completion_tokens": 9, "n": 1}, {"max_tokens": 9}),
+        ({"stop": [], "seed": None, "stream_options": {"include_usage": True}}, {}),
+        ({"metadata": {"user_id": "u"}}, {"metadata": {"user_id": "u"}}),
+        ({"thinking": BUDGET, "temperature": 1, "top_p": 0.95}, {"thinking": BUDGET, "temperature": 1, "top_p": 0.95}),
+        ({"reasoning_effort": "low"}, {"thinking": BUDGET}),
+        ({"reasoning_effort": "none"}, {}),
+        ({"reasoning": {"effort": "low"}}, {"thinking": BUDGET}),
+        ({"reasoning": {"max_tokens": 3000}}, {"thinking": {"type": "enabled", "budget_tokens": 3000}}),
+        ({"reasoning": {"max_tokens": 1}}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}),
+        ({"reasoning": {"effort": "low", "exclude": True}}, {"thinking": {**BUDGET, "display": "omitted"}}),
+        ({"reasoning_effort": "high", "reasoning": {"effort": "low"}, "thinking": BUDGET}, {"thinking": BUDGET}),
+    ],
+)
+def test_options_that_survive(given: Json, expected: Json) -> None:
+    assert sent(SONNET, options=given) == expected
+
+
+@pytest.mark.parametrize(("most", "budget"), [(1025, 1024), (4000, 2976), (50_000, 24_576)])
+def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
+    body = sent(SONNET, options={"reasoning_effort": "high", "max_tokens": most})
+    assert body == {"max_tokens": most, "thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [
+        (SONNET, {"seed": 1}, {}),
+        (SONNET, {"logprobs": True}, {}),
+        (SONNET, {"presence_penalty": 1}, {}),
+        (SONNET, {"repetition_penalty": 1.1}, {}),
+        (OPUS, {"temperature": 0.5}, {}),
+        (OPUS, {"top_k": 3}, {}),
+        (SONNET, {"container": "c"}, {"container": "c"}),
+        (SONNET, {"reasoning_effort": "minimal"}, {"thinking": BUDGET}),
+        (SONNET, {"reasoning_effort": "max"}, {"thinking": {"type": "enabled", "budget_tokens": 24576}}),
+        (SONNET, {"reasoning_effort": "low", "max_tokens": 1024}, {"max_tokens": 1024}),
+        (SONNET, {"reasoning": {"effort": "low"}, "max_completion_tokens": 9}, {"max_tokens": 9}),
+        (SONNET, {"thinking": BUDGET, "temperature": 0}, {"thinking": BUDGET}),
+        (SONNET, {"thinking": BUDGET, "top_p": 0.5}, {"thinking": BUDGET}),
+        (SONNET, {"reasoning_effort": "low", "top_k": 3}, {"thinking": BUDGET}),
+    ],
+)
+def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+    assert sent(model, options=given, warns=model) == expected
+    with pytest.raises(UnsupportedParameterError, match=model):
+        fit(asked(model, options=given), "messages", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"n": 2}, "chat completions"),
+        ({"temperature": 1.5}, "from 0 to 1"),
+        ({"previous_response_id": "resp_1"}, "Responses"),
+    ],
+)
+def test_options_that_are_refused(given: Json, words: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=words):
+        fit(asked(SONNET, options=given), "messages")
+
+
+def test_an_unknown_claude_takes_anything() -> None:
+    given = {"temperature": 9, "container": "c", "max_tokens": 5}
+    assert sent("anthropic/claude-opus-99", options=given) == given
+
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ToolChoice("required"),
+        ToolChoice("named", "weather"),
+        ToolChoice("raw", item={"type": "any"}),
+        ToolChoice("hosted", "web_search"),
+    ],
+)
+def test_a_forced_tool_is_left_out_beside_thinking(choice: ToolChoice) -> None:
+    fields: Json = {"tools": (WEATHER,), "tool_choice": choice}
+    assert "tool_choice" in sent(SONNET, **fields)
+    assert "tool_choice" not in sent(SONNET, **fields, options={"thinking": BUDGET}, warns="forced tool")
+    with pytest.raises(UnsupportedParameterError, match="forced tool"):
+        fit(asked(SONNET, **fields, options={"thinking": BUDGET}), "messages", strict=True)
+
+
+@pytest.mark.parametrize("mode", ["auto", "none"])
+def test_other_choices_stay_beside_thinking(mode: Any) -> None:
+    body = sent(SONNET, tools=(WEATHER,), tool_choice=ToolChoice(mode), options={"thinking": BUDGET})
+    assert body["tool_choice"] == {"type": mode}
+
+
+def test_hosted_tools_of_other_models_are_refused() -> None:
+    with pytest.raises(UnsupportedParameterError, match=r"'mcp'.*Responses"):
+        fit(asked(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
+    search = HostedTool({"type": "web_search_20250305", "name": "web_search"})
+    assert sent(SONNET, tools=(search, WEATHER))["tools"][0] == search.item
+
+
+def test_a_tool_without_parameters_has_an_empty_schema() -> None:
+    [tool] = sent(SONNET, tools=(Tool("now"),))["tools"]
+    assert tool == {"name": "now", "input_schema": {"type": "object", "properties": {}}}
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "words"),
+    [
+        (SONNET, Audio(data="QQ=="), "audio input"),
+        (SONNET, Video(url="https://a/b.mp4"), "video input"),
+        (OPUS, Audio(data="QQ=="), "chat completions lists it"),
+    ],
+)
+def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+    with pytest.raises(UnsupportedContentError, match=words):
+        fit(asked(model, Message("user", (part,))), "messages")
+
+
+@pytest.mark.parametrize("part", [Image(url="https://a/b.png"), File(url="https://a/b.pdf")])
+def test_links_are_told_where_data_is_documented(part: Any) -> None:
+    turn = Message("user", (part,))
+    assert sent(SONNET, turn, warns="as a link") == sent(OPUS, turn) == {}
+
+
+def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
+    picture = Image(data="QQ==", mime="image/png")
+    shown = Message("tool", (picture,), tool_call_id="c1")
+    drawn = Message("assistant", (Text("Here."), picture))
+    turns = messages.encode(fit(asked(OPUS, ASK, CALL, shown, drawn), "messages"))["messages"]
+    kinds = [(turn["role"], [block["type"] for block in turn["content"]]) for turn in turns]
+    assert kinds == [
+        ("user", ["text"]),
+        ("assistant", ["tool_use"]),
+        ("user", ["tool_result"]),
+        ("assistant", ["text"]),
+        ("user", ["text", "image"]),
+    ]
+    assert turns[2]["content"][0]["content"][0]["type"] == "image"
+
+
+def test_the_same_request_where_nothing_has_to_change() -> None:
+    options = {"max_tokens": 4000, "thinking": BUDGET}
+    request = asked(OPUS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options=options)
+    assert fit(request, "messages", strict=True) is request
