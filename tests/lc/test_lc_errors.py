@@ -18,8 +18,13 @@ from tests.lc.gateway import Gateway, chunk, sse
 STATUSES = {
     400: (errors.BadRequestError, core.ModelInvalidRequestError, False),
     401: (errors.AuthenticationError, core.ModelAuthenticationError, False),
+    402: (errors.InsufficientCreditsError, core.ModelPermissionDeniedError, False),
     403: (errors.PermissionDeniedError, core.ModelPermissionDeniedError, False),
     404: (errors.NotFoundError, core.ModelNotFoundError, False),
+    408: (errors.RequestTimeoutError, core.ModelTimeoutError, True),
+    409: (errors.ConflictError, core.ModelAPIError, True),
+    413: (errors.BadRequestError, core.ModelInvalidRequestError, False),
+    422: (errors.BadRequestError, core.ModelInvalidRequestError, False),
     429: (errors.RateLimitError, core.ModelRateLimitError, True),
     500: (errors.InternalServerError, core.ModelAPIError, True),
     503: (errors.InternalServerError, core.ModelAPIError, True),
@@ -53,15 +58,44 @@ def test_status(status: int, way: str):
     assert caught.value.response.json()["message"] == "No such thing"
 
 
-def test_context_overflow_is_theirs_too():
-    body = {
-        "message": "This model's maximum context length is 8192 tokens.",
-        "error": {"code": "context_length_exceeded"},
-    }
+OVERFLOWS = {
+    "by code": (400, {"error": {"message": "Too much.", "code": "context_length_exceeded"}}),
+    "by OpenAI's words": (400, {"message": "This model's maximum context length is 8192 tokens."}),
+    "by Anthropic's words": (400, {"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}}),
+    "by another's words": (400, {"message": "Please reduce the length of the messages."}),
+    "as too large": (413, {"message": "Input is too long for the requested model."}),
+    "as a rate limit": (429, {"message": "The request exceeds the context window of this model."}),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_context_overflow_is_theirs_too(name: str):
+    """Middleware that summarises goes by the class: a message alone must be enough."""
+    status, body = OVERFLOWS[name]
     with pytest.raises(core.ContextOverflowError) as caught:
-        Gateway(body, status=400).model().invoke("Hi")
+        Gateway(body, status=status).model().invoke("Hi")
     assert isinstance(caught.value, errors.ContextOverflowError)
     assert isinstance(caught.value, core.ModelInvalidRequestError)
+    assert not caught.value.is_retryable
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_a_key_out_of_a_function_is_in_no_error(status: int, way: str):
+    key = "planted-0123456789"
+    body = {"error": {"message": f"{key} is not known"}, "details": [key]}
+    asynchronous = way.startswith("a")
+
+    async def given() -> str:
+        return key
+
+    gateway = Gateway(body, status=status, events=[body])
+    with pytest.raises(errors.APIError) as caught:
+        WAYS[way](gateway.model(api_key=given if asynchronous else lambda: key))
+    assert gateway.headers[0]["authorization"] == f"Bearer {key}"
+    response = caught.value.response
+    told = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
+    assert key not in str(told)
 
 
 def test_connection_failure():

@@ -9,11 +9,15 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import (
     ClearToolUsesEdit,
     ContextEditingMiddleware,
+    HumanInTheLoopMiddleware,
+    LLMToolEmulator,
     LLMToolSelectorMiddleware,
     ModelCallLimitMiddleware,
     ModelFallbackMiddleware,
     ModelRetryMiddleware,
     SummarizationMiddleware,
+    TodoListMiddleware,
+    ToolRetryMiddleware,
 )
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
@@ -166,3 +170,46 @@ def test_a_limit_of_calls_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
     limit: Any = ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")
     create_agent(model, [get_weather], middleware=[limit]).invoke(QUESTION)
     assert len(bodies(gateway)) == 1
+
+
+# --- what tools do --------------------------------------------------------------------------------------------------
+
+
+async def test_a_failing_tool_is_tried_again(model: ChatAIMLAPI):
+    failures = ["first", "second"]
+
+    def get_tide(city: str) -> str:
+        """The tide in a city."""
+        if failures:
+            raise ConnectionError(failures.pop())
+        return f"High in {city}."
+
+    retry: Any = ToolRetryMiddleware(max_retries=2, initial_delay=0, jitter=False)
+    asked = {"messages": [HumanMessage("What is the tide in Porto?")]}
+    result = await create_agent(model, [get_tide], middleware=[retry]).ainvoke(asked)
+    assert "High in Porto" in result["messages"][-1].text
+
+
+async def test_the_model_plays_a_tool(model: ChatAIMLAPI):
+    emulating: Any = LLMToolEmulator(tools=["get_weather"], model=model)
+    result = await create_agent(model, [get_weather], middleware=[emulating]).ainvoke(QUESTION)
+    [played] = [message for message in result["messages"] if isinstance(message, ToolMessage)]
+    assert played.text.startswith("[emulated]")
+
+
+def test_a_list_of_things_to_do(model: ChatAIMLAPI, gateway: Emulator):
+    agent = create_agent(model, [get_weather], middleware=[TodoListMiddleware()])
+    assert ended(agent.invoke(QUESTION)["messages"])
+    assert set(names(bodies(gateway)[0])) == {"get_weather", "write_todos"}
+
+
+def test_a_person_approves_a_call(model: ChatAIMLAPI):
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.types import Command
+
+    approval: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
+    agent = create_agent(model, [get_weather], middleware=[approval], checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    assert "__interrupt__" in agent.invoke(QUESTION, thread)
+    result = agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), thread)
+    assert "Sunny in Paris" in result["messages"][-1].text

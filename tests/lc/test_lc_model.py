@@ -94,6 +94,18 @@ def test_parameters_on_the_wire():
     assert gateway.headers[0]["authorization"] == "Bearer sk-test"
 
 
+def test_metadata_for_the_gateway_and_for_traces():
+    """By name it is LangChain's; the endpoint's own goes with the further parameters, or over a finished body."""
+    gateway = Gateway()
+    given: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
+    model = gateway.model(model="anthropic/claude-haiku-4.5", **given)
+    model.invoke("Hi")
+    model.invoke("Hi", extra_body={"metadata": {"user_id": "8"}})
+    assert [body["metadata"] for body in gateway.bodies] == [{"user_id": "7"}, {"user_id": "8"}]
+    assert model.metadata
+    assert model.metadata["trace"] == "1"
+
+
 def test_a_call_has_the_last_word():
     gateway = Gateway()
     gateway.model(stop=["a"], temperature=0).bind(temperature=1).invoke("Hi", model="gpt-4o-mini", stop=["b"])

@@ -10,6 +10,7 @@ import langchain.embeddings.base as embeddings_base
 import pytest
 from langchain.chat_models import init_chat_model
 from langchain.embeddings import init_embeddings
+from langchain_core.load import dumpd, load
 
 from aimlapi_integrations.errors import AIMLAPIError
 from aimlapi_integrations.langchain import ChatAIMLAPI
@@ -82,6 +83,31 @@ def test_it_can_be_taken_back():
         init_chat_model("gpt-4o", model_provider="aimlapi", api_key="k")
     with pytest.raises(ValueError):
         init_embeddings("aimlapi:voyage-2", api_key="k")
+
+
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
+def test_what_was_dumped_is_loaded_as_partners_are():
+    written = dumpd(ChatAIMLAPI(model="gpt-4o", api_key="sk-planted-secret", temperature=0.5))
+    asked = {"allowed_objects": "all", "secrets_map": {"AIMLAPI_API_KEY": "k"}}
+    with pytest.raises(ValueError, match="not allowed"):
+        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+    register()
+    again = load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+    assert (type(again), again.model_name, again.temperature) == (ChatAIMLAPI, "gpt-4o", 0.5)
+    with pytest.raises(ValueError, match="Invalid namespace"):
+        load(written, **asked)
+    unregister()
+    with pytest.raises(ValueError, match="not allowed"):
+        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+
+
+def test_a_list_of_loadable_classes_that_has_changed_is_told(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["langchain_core.load.load"], "ALL_SERIALIZABLE_MAPPINGS", {})
+        patch.setattr(sys.modules["langchain_core.load.load"], "_get_default_allowed_class_paths", lambda _: set())
+        with pytest.raises(RegistrationError, match=r"langchain_core\.load"):
+            register()
+    assert "aimlapi" not in chat_base._BUILTIN_PROVIDERS
 
 
 @pytest.mark.parametrize("module", [chat_base, embeddings_base])

@@ -16,6 +16,7 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 
 from .conformance import ChatModelIntegrationTests
+from .gateway import Gateway, chat_body
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -59,8 +60,9 @@ def vcr_cassette_dir() -> str:
 
 
 class _Standard(ChatModelIntegrationTests):
-    use_responses_api: bool
+    endpoint: str
     model_id: str
+    caching_model = "gpt-4o"
 
     @pytest.fixture(autouse=True)
     def _at_the_emulator(self, gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +75,7 @@ class _Standard(ChatModelIntegrationTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"model": self.model_id, "use_responses_api": self.use_responses_api}
+        return {"model": self.model_id, "endpoint": self.endpoint}
 
     @property
     def structured_output_kwargs(self) -> dict[str, Any]:
@@ -94,11 +96,11 @@ class _Standard(ChatModelIntegrationTests):
         return {"invoke": details, "stream": details}
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        model = ChatAIMLAPI(model=REASONING_MODEL, use_responses_api=self.use_responses_api, reasoning_effort="high")
+        model = ChatAIMLAPI(model=REASONING_MODEL, endpoint=self.endpoint, reasoning_effort="high")
         return _asked(model, "What is 17 times 23?", stream)
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
-        model = ChatAIMLAPI(model="gpt-4o", use_responses_api=self.use_responses_api)
+        model = ChatAIMLAPI(model=self.caching_model, endpoint=self.endpoint)
         question = "Remember this. " * 600
         _asked(model, question, stream)
         return _asked(model, question, stream)
@@ -111,14 +113,56 @@ def _asked(model: ChatAIMLAPI, question: str, stream: bool) -> AIMessage:
     return model.invoke([HumanMessage(question)], stream=stream)
 
 
+SPOKEN = {
+    "prompt_tokens": 30,
+    "completion_tokens": 20,
+    "total_tokens": 50,
+    "prompt_tokens_details": {"audio_tokens": 25, "cache_write_tokens": 4},
+    "completion_tokens_details": {"audio_tokens": 15},
+}
+
+
 class TestChatCompletions(_Standard):
-    use_responses_api = False
+    endpoint = "chat_completions"
     model_id = "claude-3-7-sonnet-latest"
     supports_audio_inputs = True
     model_override_value = "gpt-4o-mini"
 
+    @property
+    def supported_usage_metadata_details(self) -> Any:
+        details = ["reasoning_output", "cache_read_input", "audio_input", "audio_output", "cache_creation_input"]
+        return {"invoke": details, "stream": details}
+
+    def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
+        """The emulator counts no sound, so this reply is a canned one."""
+        sound = {"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"}
+        model = Gateway({**chat_body("A dog."), "usage": SPOKEN}).model(model="gpt-audio")
+        return model.invoke([HumanMessage(["What is this?", sound])], stream=stream)
+
+    invoke_with_audio_output = invoke_with_audio_input
+    invoke_with_cache_creation_input = invoke_with_audio_input
+
 
 class TestResponses(_Standard):
-    use_responses_api = True
+    endpoint = "responses"
     model_id = "gpt-4o"
     model_override_value = "gpt-4o-mini"
+
+
+class TestMessages(_Standard):
+    """The third endpoint, which Claude models have. It knows no form of the answer, and tools do instead."""
+
+    endpoint = "messages"
+    model_id = "anthropic/claude-sonnet-4.5"
+    model_override_value = "anthropic/claude-haiku-4.5"
+    caching_model = model_id
+    supports_json_mode = False
+
+    @property
+    def structured_output_kwargs(self) -> dict[str, Any]:
+        return {"method": "function_calling"}
+
+    @property
+    def supported_usage_metadata_details(self) -> Any:
+        """Its counts do not tell thinking from the answer."""
+        return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain import ChatAIMLAPI, register, unregister
 
 from .conformance import ChatModelUnitTests
 
 pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True)
+def _loadable() -> Iterator[None]:
+    """`test_serdes` loads what core lists, its partners' classes, or those that have registered."""
+    register()
+    yield
+    unregister()
 
 
 class TestUnit(ChatModelUnitTests):

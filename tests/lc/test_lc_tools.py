@@ -108,6 +108,28 @@ def test_tool_choice(choice: Any, sent: Any):
     assert gateway.bodies[1].get("tool_choice") == sent
 
 
+def test_a_tool_may_be_named_like_a_mode():
+    gateway = Gateway()
+    named = {"name": "any", "description": "Anything.", "parameters": {"type": "object", "properties": {}}}
+    gateway.model().bind_tools([add, named], tool_choice="any").invoke("Hi")
+    assert gateway.bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "any"}}
+
+
+def test_a_form_of_the_answer_makes_no_tool_strict():
+    gateway = Gateway()
+    asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
+    gateway.model().bind_tools([add], response_format=asked).invoke("Hi")
+    assert "strict" not in gateway.bodies[0]["tools"][0]["function"]
+    assert gateway.bodies[0]["response_format"] == asked
+
+
+def test_further_arguments_are_parameters():
+    """As agents pass on their model settings."""
+    gateway = Gateway()
+    gateway.model().bind_tools([add], tool_choice=None, temperature=0.5, seed=7).invoke("Hi")
+    assert (gateway.bodies[0]["temperature"], gateway.bodies[0]["seed"]) == (0.5, 7)
+
+
 def test_unknown_tool_choice_is_an_error():
     with pytest.raises(ValueError, match="multiply"):
         Gateway().model().bind_tools([add], tool_choice="multiply")

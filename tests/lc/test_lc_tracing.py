@@ -167,6 +167,7 @@ async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> 
         "chat",
     )
     assert (metadata["ls_temperature"], metadata["ls_max_tokens"]) == (1, 500)
+    assert {"langchain-core", "aimlapi-integrations"} <= metadata["lc_versions"].keys()
     assert run.extra["invocation_params"]["tools"][0]["function"]["name"] == "get_weather"
     [[message]] = [[generation["message"] for generation in each] for each in run.outputs["generations"]]
     seen = message["kwargs"]

@@ -12,7 +12,7 @@ from .connections import Connections
 from .described import Described
 
 
-class Connected(Connections, Described):
+class Connected(Described, Connections):
     """A chat model with clients; copies of `model_copy(update=…)` with another key or address make their own."""
 
     def _settings(self) -> dict[str, Any]:

@@ -51,6 +51,18 @@ class Connections(BaseModel):
             await self._async_client.aclose()
             self._async_client = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
     def __copy__(self) -> Self:
         copied = super().__copy__()
         copied.__pydantic_private__ = _unconnected(self.__pydantic_private__)

@@ -73,12 +73,13 @@ class Described(ChatFields):
         """The package that serialised models are loaded from."""
         return ["aimlapi_integrations", "langchain"]
 
-    def to_json(self) -> Any:
-        """The constructor call that makes this model again, its secrets left out.
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Yes: `dumpd` writes the constructor call, and `load` makes it where it is allowed to."""
+        return True
 
-        `is_lc_serializable` stays False: core answers it with an allow-list of its own partners, which `load` would
-        then hold this class to even where the caller allows it. https://python.langchain.com/api_reference/core/load
-        """
+    def to_json(self) -> Any:
+        """The constructor call that makes this model again, its secrets left out."""
         kwargs = {name: value for name, value in self._written().items() if name not in self.lc_secrets}
         secrets = {name: {"lc": 1, "type": "secret", "id": [env]} for name, env in self.lc_secrets.items()}
         written = {} if callable(self.aimlapi_api_key) else secrets

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..endpoints.embeddings import batches
-from ..errors import BadRequestError, UnsupportedContentError
+from ..errors import BadRequestError
 from ..models import lookup
 from ..tokens import estimate_tokens
 
@@ -23,17 +23,8 @@ def numbered_batches(texts: Sequence[str], model: str, size: int) -> list[Batch]
     """`texts` in batches of at most `size`.
 
     Raises:
-        UnsupportedContentError: what is no text, is empty or has more characters than the model takes, by its index.
+        TypeError, UnsupportedContentError: a text that cannot be embedded, by its index.
     """
-    shape = lookup(model).embeddings
-    limit = shape.max_characters if shape else None
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UnsupportedContentError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")
-        if not text:
-            raise UnsupportedContentError(f"texts[{index}] is empty: there is nothing to embed.")
-        if limit is not None and len(text) > limit:
-            raise UnsupportedContentError(f"texts[{index}] has {len(text):,} characters; {model} takes {limit:,}.")
     found, start = [], 0
     for batch in batches(texts, model, size):
         found.append(Batch(start, batch))

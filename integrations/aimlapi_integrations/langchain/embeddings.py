@@ -106,6 +106,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
         """The vectors of `texts`, in their order; `chunk_size` overrides the field. No text, no call.
 
         Raises:
+            TypeError: what is no text, by its index.
             UnsupportedContentError: a text that the model cannot take, by its index.
         """
         return list(self._embed(texts, self.model_kwargs, chunk_size).vectors)

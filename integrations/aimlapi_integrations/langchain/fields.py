@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..version import __version__
 from .profile import model_profile
 from .run_ids import ASKED, listening
 
@@ -47,6 +48,9 @@ _PARAMETERS = (
     "provider",
     "normalize_tool_schemas",
 )
+
+# A parameter of the endpoint that LangChain's own field for traces hides: it is given in `model_kwargs`.
+_OF_BOTH = {"metadata"}
 
 _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 
@@ -138,7 +142,7 @@ class ChatFields(BaseChatModel):
     disabled_params: dict[str, Any] | None = None
     """Parameters never to send (None), or not with these values."""
     include_response_headers: bool = False
-    """Whether `response_metadata["headers"]` has the headers that tell of the call."""
+    """Whether `response_metadata["headers"]` has the headers of the answer, such as those that tell of rate limits."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further parameters, by the endpoint's names."""
     extra_body: Mapping[str, Any] | None = None
@@ -162,6 +166,12 @@ class ChatFields(BaseChatModel):
         if not callable(self.aimlapi_api_key):
             self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    @model_validator(mode="after")
+    def _set_aimlapi_version(self) -> Self:
+        """Traces tell the versions of the packages behind a call."""
+        self._add_version("aimlapi-integrations", __version__)
         return self
 
     @model_validator(mode="after")
@@ -207,7 +217,7 @@ def _gathered(cls: type[BaseChatModel], values: dict[str, Any]) -> dict[str, Any
     for name, alias in _aliases(cls).items():
         if name in values and alias in values:
             raise ValueError(f"{name!r} was given twice: also as {alias!r}.")
-    if own := sorted(names & further.keys()):
+    if own := sorted((names & further.keys()) - _OF_BOTH):
         raise ValueError(f"Give {', '.join(own)} by name, not in model_kwargs.")
     return {**values, "model_kwargs": further} if further else values
 

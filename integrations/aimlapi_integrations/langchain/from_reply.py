@@ -10,7 +10,7 @@ from langchain_core.messages.tool import invalid_tool_call
 from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from ..conversation import Choice, Json, Reply, ToolCall, Trail
+from ..conversation import Choice, Json, Reply, ToolCall
 from .content_blocks import blocks, call_arguments
 from .keepsakes import split
 from .usage import token_usage, usage_metadata
@@ -21,8 +21,8 @@ _ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "m
 
 
 class Form(NamedTuple):
-    """How messages are to be: `v1` for content of standard blocks instead of text, `headers` for those that tell of the
-    call in `response_metadata`."""
+    """How messages are to be: `v1` for content of standard blocks instead of text, `headers` for the answer's own in
+    `response_metadata`."""
 
     v1: bool = False
     headers: bool = False
@@ -106,7 +106,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),
         **(_price(reply) if first else {}),
-        "headers": _headers(reply.trail) if form.headers else None,
+        "headers": dict(reply.trail.headers) if form.headers else None,
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return {"model_provider": PROVIDER, **given}
@@ -124,16 +124,6 @@ def _trail(reply: Reply) -> Json:
         "client_request_id": trail.client_request_id,
         "provider": trail.provider,
     }
-
-
-def _headers(trail: Trail) -> Json:
-    fields = {
-        "x-inference-id": trail.inference_id,
-        "x-request-id": trail.request_id,
-        "x-client-request-id": trail.client_request_id,
-        "x-aimlapi-provider": trail.provider,
-    }
-    return {name: value for name, value in fields.items() if value}
 
 
 def _price(reply: Reply) -> Json:

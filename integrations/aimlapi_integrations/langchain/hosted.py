@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..conversation import HostedItem, Json
+from ..json_text import parse_json
 
 _NAMES = {
     "web_search_call": "web_search",
@@ -127,6 +128,6 @@ def _obj(value: Any) -> Json:
 
 def _parsed(text: Any) -> Json:
     try:
-        return _obj(json.loads(text))
+        return _obj(parse_json(text))
     except (TypeError, ValueError):
         return {}

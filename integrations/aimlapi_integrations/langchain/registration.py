@@ -2,7 +2,7 @@
 
 LangChain has no place to sign up at: it keeps its providers in a private table of each of the two modules. `register`
 adds one row to each and then looks whether the public functions answer with our classes; `unregister` takes them out.
-Nothing happens on import.
+The third table, of the classes that core loads, is in `loading.py`. Nothing happens on import.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ..errors import AIMLAPIError
+from . import loading
 
 _PROVIDER = "aimlapi"
 _PACKAGE = __name__.rpartition(".")[0]
@@ -53,6 +54,9 @@ class RegistrationError(AIMLAPIError, RuntimeError):
 def register() -> None:
     """Adds the provider `aimlapi` to `init_chat_model` and `init_embeddings`. Once is enough; twice does no harm.
 
+    It also lets `langchain_core.load.load(…, allowed_objects="all", valid_namespaces=["aimlapi_integrations"])` make
+    `ChatAIMLAPI`, as it makes the models of core's own list of partners.
+
     Raises:
         RegistrationError: `langchain` is not installed, or has changed, or knows another `aimlapi`. Nothing is left
             half done: build `ChatAIMLAPI(...)` and `AIMLAPIEmbeddings(...)` themselves instead.
@@ -69,6 +73,8 @@ def register() -> None:
     try:
         for entry in _ENTRIES:
             _try_out(entry)
+        if not loading.allow():
+            raise RegistrationError("langchain_core.load no longer lists the classes that it makes as it did.")
     except BaseException:
         unregister()
         raise
@@ -76,6 +82,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Takes out what `register` added. Does nothing where it has not been called."""
+    loading.disallow()
     for entry in _ENTRIES:
         try:
             module = import_module(entry.module)

@@ -20,6 +20,7 @@ from pydantic import SkipValidation, TypeAdapter
 
 from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
+from ..json_text import parse_json
 from ..strict_schema import strict_schema
 from .schemas import function_of, safe_name
 
@@ -158,7 +159,7 @@ def _read(text: str, message: Any, partial: bool) -> Any:
     if not text and (partial or bool(getattr(message, "tool_calls", None))):
         return None  # not yet, or not yet the answer: tools are to be run first
     try:
-        return parse_json_markdown(text) if partial else parse_json_markdown(text, parser=json.loads)
+        return parse_json_markdown(text) if partial else parse_json_markdown(text, parser=parse_json)
     except ValueError as error:
         if partial:
             return None

@@ -98,6 +98,8 @@ def _tool(message: ToolMessage) -> Message:
 def answer_parts(message: AIMessage) -> list[Part]:
     """The parts of a model's turn, from whichever form it has: default or v1, ours, ChatOpenAI's or Anthropic's."""
     calls = _calls(message)
+    if not calls and message.additional_kwargs.get("function_call"):
+        raise UnsupportedContentError("A function_call cannot be sent to a chat model: give the call as tool_calls.")
     if isinstance(message.content, str):
         return keepsakes.joined(message.content, message.additional_kwargs, calls.values())
     found = [_authentic(part, calls) for part in parts(message.content)]
