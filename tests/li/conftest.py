@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from llama_index.core import Document, Settings, VectorStoreIndex
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
@@ -25,16 +26,46 @@ def bundled_tokenizers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def current_loop() -> Iterator[None]:
+def current_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """A current event loop, which core's sync helpers run coroutines in; what they leave open is closed with it."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    yield
+    yield loop
     loop.run_until_complete(loop.shutdown_asyncgens())
     for _ in range(5):
         loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     asyncio.set_event_loop(None)
+
+
+class Colour:
+    """Calls sync methods, or their async twins by the same names with an `a` before them."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.name, self.loop = name, loop
+
+    def __call__(self, component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if self.name == "sync":
+            return getattr(component, method)(*args, **kwargs)
+        return self.loop.run_until_complete(getattr(component, f"a{method}")(*args, **kwargs))
+
+    def listed(self, stream: Any) -> list[Any]:
+        """All that a generator of either colour gives."""
+
+        async def listed() -> list[Any]:
+            return [each async for each in stream]
+
+        return list(stream) if self.name == "sync" else self.loop.run_until_complete(listed())
+
+    def text(self, response: Any) -> str:
+        """The whole text of a streamed answer of an engine."""
+        return "".join(self.listed(response.response_gen if self.name == "sync" else response.async_response_gen()))
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop) -> Colour:
+    """Calls of components, sync and async."""
+    return Colour(request.param, current_loop)
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +128,26 @@ def embedding(emulator: Emulator, kept: list[Any]) -> AIMLAPIEmbedding:
     kept.append(AIMLAPIEmbedding(api_key="k", api_base=emulator.base_url, max_retries=0))
     model: AIMLAPIEmbedding = kept[-1]
     return model
+
+
+@pytest.fixture
+def documents() -> list[Document]:
+    return [
+        Document(text="The Douro flows through Porto and ends in the Atlantic."),
+        Document(text="Bread is baked from flour, water and salt."),
+        Document(text="The Tagus flows through Lisbon."),
+    ]
+
+
+@pytest.fixture
+def index(documents: list[Document], embedding: AIMLAPIEmbedding) -> VectorStoreIndex:
+    return VectorStoreIndex.from_documents(documents, embed_model=embedding)
+
+
+@pytest.fixture
+def settings(llm: AIMLAPI, embedding: AIMLAPIEmbedding, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`Settings`, with our models."""
+    monkeypatch.setattr(Settings, "_llm", None)
+    monkeypatch.setattr(Settings, "_embed_model", None)
+    Settings.llm, Settings.embed_model = llm, embedding
+    return Settings

@@ -9,6 +9,8 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 
+from ..endpoints.cutting import events as responses_events
+
 Json = dict[str, Any]
 
 USAGE = {
@@ -31,6 +33,19 @@ def reply(content: str | None = "Hi", finish: str = "stop", logprobs: Json | Non
         "usage": USAGE,
         "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
     }
+
+
+def response(*output: Json, **fields: Any) -> Json:
+    """A reply of the Responses endpoint."""
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    known = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5-mini", "usage": usage}
+    return {**known, "output": list(output), **fields}
+
+
+def said(*texts: str, item_id: str = "msg_1", annotations: Any = ()) -> Json:
+    """An item of a Responses reply: a message."""
+    parts = [{"type": "output_text", "text": text, "annotations": list(annotations)} for text in texts]
+    return {"type": "message", "id": item_id, "role": "assistant", "status": "completed", "content": parts}
 
 
 def call(
@@ -72,6 +87,11 @@ def pieces(body: Json, size: int = 4) -> list[Json]:
     return [*events, chunk(finish=choice["finish_reason"]), chunk(usage=body["usage"], meta=body["meta"])]
 
 
+def streamed(body: Json) -> list[Json]:
+    """The stream of either endpoint that says the same as its plain reply."""
+    return responses_events(body) if body.get("object") == "response" else pieces(body)
+
+
 def sse(events: list[Json]) -> bytes:
     return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
@@ -85,6 +105,11 @@ class Gateway:
         self.bodies: list[Json] = []
         self.headers: list[httpx.Headers] = []
 
+    @property
+    def turns(self) -> Any:
+        """The conversation that was sent last, by either endpoint."""
+        return self.bodies[-1].get("messages", self.bodies[-1].get("input"))
+
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = json.loads(request.content)
         self.bodies.append(asked)
@@ -92,7 +117,7 @@ class Gateway:
         headers = {"x-inference-id": "inf-1", "x-request-id": "req-1"}
         if not asked.get("stream"):
             return httpx.Response(200, json=self.body, headers=headers)
-        events = pieces(self.body) if self.events is None else self.events
+        events = streamed(self.body) if self.events is None else self.events
         return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
 
     def llm(self, **given: Any) -> AIMLAPI:

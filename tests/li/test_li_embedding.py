@@ -9,7 +9,7 @@ import httpx
 import pytest
 from llama_index.core.schema import TextNode
 
-from aimlapi_integrations.errors import APIError
+from aimlapi_integrations.errors import APIError, APIResponseError, UnsupportedContentError
 from aimlapi_integrations.llama_index import AIMLAPIEmbedding
 
 
@@ -66,6 +66,40 @@ async def test_nothing_to_embed_is_no_request() -> None:
     assert embedding.get_text_embedding_batch([]) == await embedding.aget_text_embedding_batch([]) == []
     assert embedding._get_text_embeddings([]) == await embedding._aget_text_embeddings([]) == []
     assert vectors.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "told"),
+    [
+        (["a", "b", "c", ""], UnsupportedContentError, r"texts\[3\] is empty"),
+        (["a", "b", 5], TypeError, r"texts\[2\] is int"),
+    ],
+)
+async def test_a_text_that_cannot_be_embedded_is_named_by_its_place_among_all(
+    texts: Any, error: Any, told: str
+) -> None:
+    vectors = Vectors()
+    embedding = vectors.embedding(embed_batch_size=2)
+    with pytest.raises(error, match=told):
+        embedding.get_text_embedding_batch(texts)
+    with pytest.raises(error, match=told):
+        await embedding.aget_text_embedding_batch(texts)
+    assert vectors.bodies == []
+
+
+@pytest.mark.parametrize("vector", [[[1.0, 1.0]], [[1.0], [1.0], [1.0]]], ids=["too few", "too many"])
+def test_vectors_are_counted(vector: list[list[float]]) -> None:
+    data = [{"index": index, "embedding": each} for index, each in enumerate(vector)]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": data, "model": "m"}))
+    embedding = AIMLAPIEmbedding(api_key="k", http_client=httpx.Client(transport=transport))
+    with pytest.raises(APIResponseError, match="expected 2 embeddings"):
+        embedding.get_text_embedding_batch(["a", "b"])
+
+
+def test_a_large_batch_by_default() -> None:
+    vectors = Vectors()
+    vectors.embedding().get_text_embedding_batch(["text"] * 150)
+    assert [len(body["input"]) for body in vectors.bodies] == [100, 50]
 
 
 def test_any_model_and_its_parameters_and_text_as_it_is() -> None:

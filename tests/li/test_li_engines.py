@@ -1,72 +1,77 @@
-"""LlamaIndex's own engines on `AIMLAPI`, end to end over loopback: real indexes, real retrieval."""
+"""LlamaIndex's query engines on `AIMLAPI`, end to end over loopback: real indexes, real retrieval, sync and async."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
-from llama_index.core import Document, PromptTemplate, Settings, SummaryIndex, VectorStoreIndex
-from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
-from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
-from llama_index.core.extractors import KeywordExtractor, TitleExtractor
-from llama_index.core.ingestion import IngestionCache, IngestionPipeline
-from llama_index.core.llms import ChatMessage
-from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core import (
+    DocumentSummaryIndex,
+    KeywordTableIndex,
+    PromptTemplate,
+    SummaryIndex,
+    TreeIndex,
+    VectorStoreIndex,
+)
+from llama_index.core.evaluation import GuidelineEvaluator, RelevancyEvaluator
+from llama_index.core.indices.query.query_transform import HyDEQueryTransform
 from llama_index.core.postprocessor import LLMRerank
-from llama_index.core.query_engine import RouterQueryEngine, SubQuestionQueryEngine
+from llama_index.core.query_engine import (
+    CitationQueryEngine,
+    RetryGuidelineQueryEngine,
+    RetryQueryEngine,
+    RetrySourceQueryEngine,
+    RouterQueryEngine,
+    SubQuestionQueryEngine,
+    TransformQueryEngine,
+)
 from llama_index.core.question_gen import LLMQuestionGenerator
+from llama_index.core.response_synthesizers import ResponseMode
 from llama_index.core.retrievers import QueryFusionRetriever
-from llama_index.core.selectors import LLMSingleSelector, PydanticSingleSelector
+from llama_index.core.selectors import (
+    EmbeddingSingleSelector,
+    LLMMultiSelector,
+    LLMSingleSelector,
+    PydanticMultiSelector,
+    PydanticSingleSelector,
+)
 from llama_index.core.tools import QueryEngineTool
 from pydantic import BaseModel
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # core leaves event loops and its memory's database open
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
-DOCUMENTS = [
-    Document(text="The Douro flows through Porto and ends in the Atlantic."),
-    Document(text="Bread is baked from flour, water and salt."),
-    Document(text="The Tagus flows through Lisbon."),
-]
 QUESTION = "Which river flows through Porto?"
+SAID = "[emulated] According to the context: The Douro flows through Porto and ends in the Atlantic."
+LISTED = "[emulated] According to the context: ['The Douro flows through Porto and ends in the Atlantic.']"
+
+# What each mode answers; all others answer from what was retrieved.
+OTHERWISE = {
+    ResponseMode.SIMPLE_SUMMARIZE: LISTED,
+    ResponseMode.GENERATION: f"[emulated] You said: {QUESTION}",
+    ResponseMode.NO_TEXT: "",
+    ResponseMode.CONTEXT_ONLY: "The Douro flows through Porto and ends in the Atlantic.",
+}
+NOT_STREAMED = (
+    ResponseMode.ACCUMULATE,
+    ResponseMode.COMPACT_ACCUMULATE,
+    ResponseMode.NO_TEXT,
+    ResponseMode.CONTEXT_ONLY,
+)
 
 
-@pytest.fixture
-def index(embedding: Any) -> VectorStoreIndex:
-    return VectorStoreIndex.from_documents(DOCUMENTS, embed_model=embedding)
-
-
-def test_a_query_over_an_index(index: VectorStoreIndex, llm: Any) -> None:
-    engine = index.as_query_engine(llm=llm, similarity_top_k=1)
-    answer = engine.query(QUESTION)
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("mode", ResponseMode)
+def test_response_modes(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
+    answer = run(index.as_query_engine(response_mode=mode, similarity_top_k=1), "query", QUESTION)
     assert "Douro" in answer.source_nodes[0].text
-    assert str(answer).startswith("[emulated]")
-    assert str(asyncio.run(engine.aquery(QUESTION))) == str(answer)
-    streamed = index.as_query_engine(llm=llm, similarity_top_k=1, streaming=True).query(QUESTION)
-    assert "".join(streamed.response_gen) == str(answer)
+    assert OTHERWISE.get(mode, SAID) in str(answer)
 
 
-MODES = ["refine", "compact", "tree_summarize", "simple_summarize", "accumulate", "compact_accumulate"]
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.usefixtures("current_loop")
-def test_response_modes(index: VectorStoreIndex, llm: Any, mode: str) -> None:
-    assert "[emulated]" in str(index.as_query_engine(llm=llm, response_mode=mode).query(QUESTION))
-
-
-@pytest.mark.parametrize("mode", ["simple", "context", "condense_question", "condense_plus_context", "best"])
-@pytest.mark.usefixtures("current_loop")
-def test_chat_engines(index: VectorStoreIndex, llm: Any, mode: str) -> None:
-    engine = index.as_chat_engine(llm=llm, chat_mode=mode)
-    assert str(engine.chat(QUESTION))
-    assert "".join(engine.stream_chat("And through Lisbon?").response_gen)
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("mode", [mode for mode in ResponseMode if mode not in NOT_STREAMED])
+def test_response_modes_streamed(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
+    engine = index.as_query_engine(response_mode=mode, similarity_top_k=1, streaming=True)
+    assert run.text(run(engine, "query", QUESTION)) == OTHERWISE.get(mode, SAID)
 
 
 class River(BaseModel):
@@ -75,82 +80,85 @@ class River(BaseModel):
     name: str
 
 
-def test_an_engine_with_a_structured_answer(index: VectorStoreIndex, llm: Any) -> None:
-    answer = index.as_query_engine(llm=llm, output_cls=River).query("The river is called 'Douro'.")
-    assert isinstance(answer.response, River)
+@pytest.mark.parametrize("mode", ["compact", "refine", "tree_summarize"])
+def test_an_engine_with_a_structured_answer(index: VectorStoreIndex, llm: Any, run: Any, mode: str) -> None:
+    engine = index.as_query_engine(llm=llm, output_cls=River, response_mode=mode, similarity_top_k=1)
+    answer = run(engine, "query", "The river is called 'Douro'.")
+    assert answer.response.name == "Douro"
+    structured = index.as_query_engine(llm=llm.as_structured_llm(River), similarity_top_k=1)
+    assert run(structured, "query", "The river is called 'Douro'.").response.name == "Douro"
 
 
-@pytest.mark.parametrize("selector", [PydanticSingleSelector, LLMSingleSelector])
-def test_routers(index: VectorStoreIndex, llm: Any, selector: Any) -> None:
-    tools = [
+@pytest.fixture
+def tools(index: VectorStoreIndex, documents: Any, llm: Any) -> list[QueryEngineTool]:
+    bread = SummaryIndex.from_documents(documents[1:2]).as_query_engine(llm=llm)
+    return [
+        QueryEngineTool.from_defaults(bread, name="bread", description="Baking"),
         QueryEngineTool.from_defaults(index.as_query_engine(llm=llm), name="rivers", description="Rivers of Portugal"),
-        QueryEngineTool.from_defaults(
-            SummaryIndex.from_documents(DOCUMENTS).as_query_engine(llm=llm), name="bread", description="Baking"
-        ),
     ]
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    "selector", [PydanticSingleSelector, LLMSingleSelector, PydanticMultiSelector, LLMMultiSelector]
+)
+def test_routers(tools: Any, llm: Any, run: Any, selector: Any) -> None:
     router = RouterQueryEngine(selector=selector.from_defaults(llm=llm), query_engine_tools=tools, llm=llm)
-    assert "[emulated]" in str(router.query(QUESTION))
+    answer = run(router, "query", "Which of the rivers of Portugal flows through Porto?")
+    assert "[emulated]" in str(answer)
+    assert answer.metadata["selector_result"].selections
 
 
-@pytest.mark.usefixtures("current_loop")
-def test_sub_questions(index: VectorStoreIndex, llm: Any) -> None:
-    tool = QueryEngineTool.from_defaults(index.as_query_engine(llm=llm), name="rivers", description="Rivers")
-    engine = SubQuestionQueryEngine.from_defaults(
-        [tool], llm=llm, question_gen=LLMQuestionGenerator.from_defaults(llm=llm), use_async=False, verbose=False
-    )
-    assert str(engine.query(QUESTION))
+def test_a_router_by_embeddings(tools: Any, llm: Any, embedding: Any, run: Any) -> None:
+    selector = EmbeddingSingleSelector.from_defaults(embed_model=embedding)
+    router = RouterQueryEngine(selector=selector, query_engine_tools=tools, llm=llm)
+    answer = run(router, "query", "Which of the rivers of Portugal flows through Porto?")
+    assert answer.metadata["selector_result"].ind == 1
 
 
-@pytest.mark.usefixtures("current_loop")
-def test_extractors_evaluators_and_rerank(index: VectorStoreIndex, llm: Any) -> None:
-    nodes = SentenceSplitter().get_nodes_from_documents(DOCUMENTS)
-    assert KeywordExtractor(llm=llm, num_workers=1, show_progress=False).extract(nodes)[0]["excerpt_keywords"]
-    assert TitleExtractor(llm=llm, num_workers=1, show_progress=False).extract(nodes)[0]["document_title"]
-    answer = index.as_query_engine(llm=llm).query(QUESTION)
-    assert FaithfulnessEvaluator(llm=llm).evaluate_response(QUESTION, answer).feedback is not None
-    parser = lambda text: (5.0, text)  # noqa: E731
-    assert (
-        CorrectnessEvaluator(llm=llm, parser_function=parser).evaluate(QUESTION, str(answer), reference="x").score
-        == 5.0
-    )
-    fusion = QueryFusionRetriever([index.as_retriever()], llm=llm, num_queries=2, use_async=False)
-    assert "Douro" in str(fusion.retrieve(QUESTION)[0].text)
-    rerank = LLMRerank(llm=llm, parse_choice_select_answer_fn=lambda *_: ([1], [1.0]))
-    assert len(rerank.postprocess_nodes(index.as_retriever().retrieve(QUESTION), query_str=QUESTION)) == 1
+@pytest.mark.usefixtures("settings")
+def test_sub_questions(tools: Any, llm: Any, run: Any) -> None:
+    generator = LLMQuestionGenerator.from_defaults(llm=llm)
+    engine = SubQuestionQueryEngine.from_defaults(tools, llm=llm, question_gen=generator, verbose=False)
+    answer = run(engine, "query", QUESTION)
+    assert "Douro" in str(answer)
+    assert len(answer.source_nodes) > 2
 
 
-def test_an_ingestion_pipeline_with_a_cache(embedding: Any, emulator: Any) -> None:
-    cache = IngestionCache()
-    first = IngestionPipeline(transformations=[SentenceSplitter(), embedding], cache=cache).run(documents=DOCUMENTS)
-    asked = len(emulator.requests)
-    another_key = embedding.model_copy(update={"api_key": type(embedding.api_key)("another")})
-    again = IngestionPipeline(transformations=[SentenceSplitter(), another_key], cache=cache).run(documents=DOCUMENTS)
-    assert [node.embedding for node in again] == [node.embedding for node in first]
-    assert len(emulator.requests) == asked
+@pytest.mark.usefixtures("settings")
+def test_engines_that_try_again(index: VectorStoreIndex, llm: Any, current_loop: Any) -> None:
+    engine, relevancy = index.as_query_engine(llm=llm), RelevancyEvaluator(llm=llm)
+    assert "Douro" in str(RetryQueryEngine(engine, relevancy, max_retries=1).query(QUESTION))
+    assert "Douro" in str(RetrySourceQueryEngine(engine, relevancy, llm=llm, max_retries=1).query(QUESTION))
+    guided = RetryGuidelineQueryEngine(engine, GuidelineEvaluator(llm=llm), max_retries=1, resynthesize_query=True)
+    assert "[emulated]" in str(guided.query(QUESTION))
 
 
-def test_as_the_settings_of_all(llm: Any, embedding: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Settings, "_llm", None)
-    monkeypatch.setattr(Settings, "_embed_model", None)
-    Settings.llm, Settings.embed_model = llm, embedding
-    assert "[emulated]" in str(VectorStoreIndex.from_documents(DOCUMENTS).as_query_engine().query(QUESTION))
+def test_rerank_and_fusion(index: VectorStoreIndex, llm: Any, run: Any) -> None:
+    found = run(index.as_retriever(similarity_top_k=3), "retrieve", QUESTION)
+    [best] = run(LLMRerank(llm=llm, top_n=1), "postprocess_nodes", found, query_str=QUESTION)
+    assert "Douro" in best.node.text
+    fusion = QueryFusionRetriever([index.as_retriever()], llm=llm, num_queries=2, use_async=run.name == "async")
+    assert "Douro" in run(fusion, "retrieve", QUESTION)[0].node.text
 
 
-@pytest.mark.parametrize("streaming", [False, True])
-async def test_tokens_are_counted_exactly(emulated: Any, streaming: bool) -> None:
-    counter = TokenCountingHandler()
-    llm = emulated(callback_manager=CallbackManager([counter]))
-    ask = [ChatMessage("Hello")]
-    sync = list(llm.stream_chat(ask))[-1] if streaming else llm.chat(ask)
-    other = [each async for each in await llm.astream_chat(ask)][-1] if streaming else await llm.achat(ask)
-    told = [response.additional_kwargs for response in (sync, other)]
-    assert counter.prompt_llm_token_count == sum(each["prompt_tokens"] for each in told)
-    assert counter.completion_llm_token_count == sum(each["completion_tokens"] for each in told)
-    assert len(counter.llm_token_counts) == 2
+@pytest.mark.usefixtures("settings")
+def test_engines_that_ask_otherwise(index: VectorStoreIndex, llm: Any, run: Any) -> None:
+    hyde = TransformQueryEngine(index.as_query_engine(llm=llm), HyDEQueryTransform(llm=llm))
+    assert "Douro" in str(run(hyde, "query", QUESTION))
+    cited = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=1)
+    assert "Source 1" in run(cited, "query", QUESTION).source_nodes[0].node.text
 
 
-def test_prompts_with_a_system_prompt(emulated: Any, emulator: Any) -> None:
+@pytest.mark.parametrize("kind", [SummaryIndex, TreeIndex, KeywordTableIndex, DocumentSummaryIndex])
+def test_other_indexes(kind: Any, documents: Any, settings: Any, current_loop: Any) -> None:
+    assert "Douro" in str(kind.from_documents(documents).as_query_engine().query(QUESTION))
+
+
+def test_prompts_with_a_system_prompt(emulated: Any, emulator: Any, run: Any) -> None:
     llm = emulated(system_prompt="Be brief.")
-    assert llm.predict(PromptTemplate("Hello {who}"), who="reader").startswith("[emulated]")
-    assert "".join(llm.stream(PromptTemplate("Hello {who}"), who="reader")).startswith("[emulated]")
+    prompt = PromptTemplate("Hello {who}")
+    assert run(llm, "predict", prompt, who="reader").startswith("[emulated]")
+    assert "".join(run.listed(run(llm, "stream", prompt, who="reader"))).startswith("[emulated]")
     assert all("Be brief." in str(record.json) for record in emulator.requests)
+    assert len(emulator.requests) == 2

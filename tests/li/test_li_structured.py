@@ -9,13 +9,14 @@ import pytest
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import ChatMessage
 from llama_index.core.output_parsers import PydanticOutputParser
-from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate, SelectorPromptTemplate
+from llama_index.core.prompts.utils import is_chat_model
 from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
-from aimlapi_integrations.errors import IncompleteOutputError, RefusalError
+from aimlapi_integrations.errors import IncompleteOutputError, RefusalError, StreamError
 
-from .li_gateway import Gateway, call, reply
+from .li_gateway import Gateway, call, chunk, reply
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
@@ -39,22 +40,24 @@ PROMPT = "Note this down: {who} friends go to 'Lisbon' for 4 days."
 LISBON = Trip(city="Lisbon", days=4)
 
 
-async def _sync(llm: Any, kind: Any = Trip, prompt: str = PROMPT, **kwargs: Any) -> list[Any]:
-    return [llm.structured_predict(kind, PromptTemplate(prompt), who="two", **kwargs)]
+def _prompt(prompt: Any) -> Any:
+    return PromptTemplate(prompt) if isinstance(prompt, str) else prompt
 
 
-async def _async(llm: Any, kind: Any = Trip, prompt: str = PROMPT, **kwargs: Any) -> list[Any]:
-    return [await llm.astructured_predict(kind, PromptTemplate(prompt), who="two", **kwargs)]
+async def _sync(llm: Any, kind: Any = Trip, prompt: Any = PROMPT, **kwargs: Any) -> list[Any]:
+    return [llm.structured_predict(kind, _prompt(prompt), who="two", **kwargs)]
 
 
-async def _stream(llm: Any, kind: Any = Trip, prompt: str = PROMPT, **kwargs: Any) -> list[Any]:
-    return list(llm.stream_structured_predict(kind, PromptTemplate(prompt), who="two", **kwargs))
+async def _async(llm: Any, kind: Any = Trip, prompt: Any = PROMPT, **kwargs: Any) -> list[Any]:
+    return [await llm.astructured_predict(kind, _prompt(prompt), who="two", **kwargs)]
 
 
-async def _astream(llm: Any, kind: Any = Trip, prompt: str = PROMPT, **kwargs: Any) -> list[Any]:
-    return [
-        each async for each in await llm.astream_structured_predict(kind, PromptTemplate(prompt), who="two", **kwargs)
-    ]
+async def _stream(llm: Any, kind: Any = Trip, prompt: Any = PROMPT, **kwargs: Any) -> list[Any]:
+    return list(llm.stream_structured_predict(kind, _prompt(prompt), who="two", **kwargs))
+
+
+async def _astream(llm: Any, kind: Any = Trip, prompt: Any = PROMPT, **kwargs: Any) -> list[Any]:
+    return [each async for each in await llm.astream_structured_predict(kind, _prompt(prompt), who="two", **kwargs)]
 
 
 anyhow = pytest.mark.parametrize("ask", [_sync, _async, _stream, _astream])
@@ -159,6 +162,28 @@ def test_schemas_are_strict_only_when_asked() -> None:
     assert strict["schema"]["required"] == ["city", "days"]
 
 
+class Note(BaseModel):
+    """A note on a city."""
+
+    city: str
+    remark: str | None = None
+
+
+@anyhow
+@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
+@pytest.mark.parametrize("written", ['{"city": "Rome", "remark": null}', '{"city": "Rome"}'])
+async def test_what_may_be_none_may_stay_so_under_a_strict_schema(way: Any, ask: Any, written: str) -> None:
+    by_tool = reply("", tool_calls=[call("Note", written)], finish="tool_calls")
+    gateway = Gateway(reply(written) if way == WAYS["schema"] else by_tool)
+    assert (await ask(gateway.llm(strict=True, **way), Note))[-1] == Note(city="Rome")
+    [body] = gateway.bodies
+    told = body["response_format"]["json_schema"] if "response_format" in body else body["tools"][0]["function"]
+    schema = told.get("schema") or told["parameters"]
+    assert told["strict"] is True
+    assert schema["required"] == ["city", "remark"]
+    assert {"type": "null"} in schema["properties"]["remark"]["anyOf"]
+
+
 class Shout(BaseOutputParser):
     """Asks for capitals, and takes them back."""
 
@@ -167,6 +192,23 @@ class Shout(BaseOutputParser):
 
     def format(self, query: str) -> str:
         return query.upper()
+
+
+@anyhow
+async def test_the_branch_of_a_prompt_is_that_of_chat_models(ask: Any) -> None:
+    gateway = Gateway(reply('{"city": "Lisbon", "days": 4}'))
+    chat = ChatPromptTemplate([ChatMessage("Note {who}", role="user")])
+    prompt = SelectorPromptTemplate(PromptTemplate("Complete {who}"), [(is_chat_model, chat)])
+    assert (await ask(gateway.llm(), Trip, prompt))[-1] == LISBON
+    assert gateway.bodies[0]["messages"] == [{"role": "user", "content": "Note two"}]
+
+
+@streamed
+async def test_an_answer_that_says_nothing_is_an_error(ask: Any) -> None:
+    with pytest.raises(StreamError):
+        await ask(Gateway(events=[]).llm())
+    with pytest.raises(ValidationError):
+        await ask(Gateway(events=[chunk(finish="stop")]).llm())
 
 
 def test_an_output_parser_has_its_say() -> None:

@@ -94,8 +94,14 @@ async def test_a_failed_call_is_a_failed_span(emulated: Callable[..., AIMLAPI], 
     assert not span_of(spans).status.is_ok
 
 
-def test_embeddings_are_spans_too(embedding: AIMLAPIEmbedding, spans: InMemorySpanExporter) -> None:
-    embedding.get_text_embedding_batch(["one", "two"])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_embeddings_are_one_span_too(
+    embedding: AIMLAPIEmbedding, spans: InMemorySpanExporter, asynchronous: bool
+) -> None:
+    if asynchronous:
+        await embedding.aget_text_embedding_batch(["one", "two"])
+    else:
+        embedding.get_text_embedding_batch(["one", "two"])
     attributes = dict(span_of(spans, "EMBEDDING").attributes or {})
     assert attributes["embedding.model_name"] == embedding.model_name
     assert attributes["embedding.embeddings.1.embedding.text"] == "two"

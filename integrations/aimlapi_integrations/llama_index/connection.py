@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from ..client import AsyncClient, Client
 from ..settings import resolve_api_key, resolve_base_url
+from ..transport.exchange import RetryEvent, RetryPolicy
 
 T = TypeVar("T")
 
@@ -76,6 +77,10 @@ class Connected(BaseModel):
     )
     timeout: float | None = Field(default=None, description="Seconds to wait for an answer.")
     max_retries: int = Field(default=2, ge=0, description="Further tries after errors that may pass; 0 for none.")
+    retry: RetryPolicy | None = Field(default=None, description="When to try again, in place of `max_retries`.")
+    on_retry: Callable[[RetryEvent], object] | None = Field(
+        default=None, exclude=True, repr=False, description="Called before each further try."
+    )
     default_headers: dict[str, str] | None = Field(
         default=None, exclude=True, repr=False, description="Headers of every call. They may hold secrets."
     )
@@ -94,9 +99,9 @@ class Connected(BaseModel):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """A copy with connections of its own; HTTP clients that were given are shared, not copied."""
-        given = {id(client): client for client in (self.http_client, self.async_http_client) if client is not None}
-        return super().__deepcopy__({**given, **(memo or {})})
+        """A copy with connections of its own; HTTP clients and functions that were given are shared, not copied."""
+        given = (self.http_client, self.async_http_client, self.on_retry)
+        return super().__deepcopy__({**{id(one): one for one in given if one is not None}, **(memo or {})})
 
     def close(self) -> None:
         """Close the connections that were made here; a client that was given stays open."""
@@ -105,6 +110,18 @@ class Connected(BaseModel):
     async def aclose(self) -> None:
         """The same for the running event loop."""
         await self._clients.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def _client(self) -> Client:
         return self._clients.sync({**self._connection(), "http_client": self.http_client})
@@ -119,6 +136,8 @@ class Connected(BaseModel):
             "base_url": self.api_base,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "retry": self.retry,
+            "on_retry": self.on_retry,
             "default_headers": self.default_headers,
         }
         return {name: value for name, value in arguments.items() if value is not None}

@@ -2,11 +2,13 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
+from functools import wraps
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 
+from ..endpoints.embeddings import check
 from ..settings import DEFAULT_EMBEDDING_MODEL
 from .connection import Connected, renamed
 
@@ -20,6 +22,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
 
     Raises:
         MissingAPIKeyError: there is no key.
+        TypeError, UnsupportedContentError: from calls: what is no text, is empty or too long, by its index among all.
         APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
 
     Example:
@@ -29,6 +32,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
 
     model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any id; also `model`.")
     dimensions: int | None = Field(default=None, gt=0, description="Length of the vectors, where the model can choose.")
+    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Texts per request at most.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further parameters of every call.")
 
     @classmethod
@@ -40,6 +44,20 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
     @classmethod
     def _take_other_names(cls, values: Any) -> Any:
         return renamed(values, _NAMES) if isinstance(values, dict) else values
+
+    # --- many texts: one that cannot be embedded is named by its place among all, before anything is sent -----------
+
+    # `wraps` tells core that these are traced already: it would give each call a second span.
+
+    @wraps(BaseEmbedding.get_text_embedding_batch)
+    def get_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
+        check(texts, self.model_name)
+        return super().get_text_embedding_batch(texts, *args, **kwargs)
+
+    @wraps(BaseEmbedding.aget_text_embedding_batch)
+    async def aget_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
+        check(texts, self.model_name)
+        return await super().aget_text_embedding_batch(texts, *args, **kwargs)
 
     # --- the hooks of the base class, which batches, caches, limits and reports -----------------------------------
 

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -89,11 +89,20 @@ class AIMLAPIFields(Connected, FunctionCallingLLM):
     normalize_tool_schemas: bool | None = Field(
         default=None, description="Whether the gateway may rewrite the schemas of tools for the source's sake."
     )
+    chunk_timeout: float | None = Field(
+        default=None, description="Seconds from one event of a stream to the next, at most; None: 120."
+    )
     client_request_id: str | None = Field(default=None, description="Your own id of the calls, for the gateway's logs.")
     stream_usage: bool = Field(default=True, description="Whether streams tell their token counts.")
     strict_parameters: bool = Field(
         default=False, description="Whether a parameter that the model does not list is an error instead of a warning."
     )
+
+    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+
+        def __init__(self, model: str | None = None, /, **fields: Any) -> None:
+            """As of fields; the model may come first without its name, as in LlamaIndex's own classes."""
+            super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ Everything in a response is its own: lists and dicts are made anew for each, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -39,6 +39,7 @@ from ..conversation import (
     ToolCall,
     Usage,
 )
+from ..endpoints.reading import objects
 from ..errors import UnsupportedContentError
 
 
@@ -189,24 +190,27 @@ def _citation_block(source: Citation, text: str) -> CitationBlock:
     )
 
 
-_PLAIN = (Text, Reasoning)
-
-
 def _kept(message: Message, places: list[int]) -> Json:
     """What blocks have no place for; core takes every key that is there to be filled."""
-    if all(type(part) in _PLAIN for part in message.parts) and not message.citations:
-        return {}
-    audio = next((part for part in message.parts if isinstance(part, Audio)), Audio())
-    fields = {
-        "tool_calls": [call_entry(call) for call in message.tool_calls],
-        "annotations": [annotation(source) for source in message.citations],
-        "built_in_tool_calls": [dict(part.item) for part in message.parts if isinstance(part, HostedItem)],
-        "built_in_tool_places": places,
-        "refusal": message.refusal,
-        "reference_audio_id": audio.id,
-        "audio_transcript": audio.transcript,
-    }
-    return {name: value for name, value in fields.items() if value}
+    kinds = {type(part) for part in message.parts}
+    kept: Json = {}
+    if ToolCall in kinds:
+        kept["tool_calls"] = [call_entry(call) for call in message.tool_calls]
+    if Text in kinds and (sources := message.citations):
+        kept["annotations"] = [annotation(source) for source in sources]
+    if HostedItem in kinds:
+        kept["built_in_tool_calls"] = [dict(part.item) for part in message.parts if isinstance(part, HostedItem)]
+        kept["built_in_tool_places"] = places
+    if Refusal in kinds:
+        kept["refusal"] = message.refusal
+    if Audio in kinds:
+        kept.update(_audio_kept(next(part for part in message.parts if isinstance(part, Audio))))
+    return kept
+
+
+def _audio_kept(audio: Audio) -> Json:
+    kept = {"reference_audio_id": audio.id, "audio_transcript": audio.transcript}
+    return {name: value for name, value in kept.items() if value}
 
 
 def call_entry(call: ToolCall) -> Json:
@@ -269,8 +273,14 @@ def _raw_usage(usage: Usage | None) -> Json | None:
 def _logprobs(choice: Choice) -> list[list[LogProb]] | None:
     if choice.logprobs is None:
         return None
-    return [[_logprob(one) for one in entry.get("top_logprobs") or [entry]] for entry in choice.logprobs]
+    return [[_logprob(one) for one in objects(entry.get("top_logprobs")) or (entry,)] for entry in choice.logprobs]
 
 
-def _logprob(entry: Any) -> LogProb:
-    return LogProb(token=entry["token"], logprob=entry["logprob"], bytes=entry.get("bytes") or [])
+def _logprob(entry: Mapping[str, Any]) -> LogProb:
+    """What is of a wrong type says nothing."""
+    token, logprob, codes = entry.get("token"), entry.get("logprob"), entry.get("bytes")
+    return LogProb(
+        token=token if isinstance(token, str) else "",
+        logprob=logprob if isinstance(logprob, (int, float)) else 0.0,
+        bytes=[code for code in codes if type(code) is int] if isinstance(codes, list) else [],
+    )

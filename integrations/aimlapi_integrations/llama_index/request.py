@@ -69,7 +69,14 @@ _OPTIONS = {
     "stream_usage": "stream_usage",
     "strict_parameters": "strict_parameters",
 }
-_OPTION_FIELDS = ("endpoint", "use_responses_api", "client_request_id", "stream_usage", "strict_parameters")
+_OPTION_FIELDS = (
+    "endpoint",
+    "use_responses_api",
+    "chunk_timeout",
+    "client_request_id",
+    "stream_usage",
+    "strict_parameters",
+)
 
 
 def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:

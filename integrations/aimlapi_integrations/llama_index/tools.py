@@ -20,7 +20,7 @@ from typing_extensions import override
 from ..models import lookup
 from .fields import AIMLAPIFields
 from .request import tool_dict
-from .to_conversation import safe_name
+from .to_conversation import conversation, safe_name
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
@@ -92,9 +92,9 @@ class ToolCalling(AIMLAPIFields):
         Raises:
             ValueError: there are none, and there had to be.
         """
-        blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock) and block.tool_name]
+        blocks = _calls(response.message)
         if not blocks and error_on_no_tool_call:
-            raise ValueError(f"Expected at least one tool call, but got {len(blocks)}: {response.message.content!r}")
+            raise ValueError(f"Expected at least one tool call, but got none: {response.message.content!r}")
         return [
             ToolSelection(
                 tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=_arguments(block.tool_kwargs)
@@ -123,6 +123,15 @@ def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
     if isinstance(user_msg, str):
         return [ChatMessage(role=MessageRole.USER, content=user_msg)]
     return [] if user_msg is None else [user_msg]
+
+
+def _calls(message: ChatMessage) -> list[ToolCallBlock]:
+    """The calls of a message, where older code put them if there are no blocks of them."""
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if not blocks and message.additional_kwargs.keys() & {"tool_calls", "function_call"}:
+        calls = (call for turn in conversation([message]) for call in turn.tool_calls)
+        blocks = [ToolCallBlock(tool_call_id=one.id, tool_name=one.name, tool_kwargs=one.arguments) for one in calls]
+    return [block for block in blocks if block.tool_name]
 
 
 def _arguments(written: Any) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+"""What `AIMLAPI` is told when it is made, and what becomes of it on the wire, on either endpoint."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.embeddings.loading import RECOGNIZED_EMBEDDINGS, load_embed_model
+from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
+
+from aimlapi_integrations import RetryPolicy
+from aimlapi_integrations.errors import APITimeoutError, InternalServerError
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+
+from .li_gateway import Gateway, reply, response, said
+
+ASK = [ChatMessage("Hello")]
+THINKER = "openai/gpt-5-mini-2025-08-07"
+
+
+def test_the_model_may_come_first() -> None:
+    assert AIMLAPI("gpt-4o", api_key="k").model == "gpt-4o"
+    assert AIMLAPI(model_name="gpt-4o", api_key="k").model == "gpt-4o"
+    with pytest.raises(TypeError, match="model"):
+        AIMLAPI("gpt-4o", model="gpt-4o", api_key="k")
+
+
+# Field, value, where it stands in the body of chat completions and of Responses; None where it has no place.
+FIELDS: list[tuple[str, dict[str, Any], Any, Any]] = [
+    ("gpt-4o", {"temperature": 0.5}, {"temperature": 0.5}, {"temperature": 0.5}),
+    ("gpt-4o", {"temperature": 0}, {"temperature": 0}, {"temperature": 0}),
+    ("gpt-4o", {"max_tokens": 100}, {"max_tokens": 100}, {"max_output_tokens": 100}),
+    ("gpt-4o", {"top_p": 0.5}, {"top_p": 0.5}, {"top_p": 0.5}),
+    ("gpt-4o", {"logprobs": True, "top_logprobs": 2}, {"logprobs": True, "top_logprobs": 2}, None),
+    ("gpt-4o", {"additional_kwargs": {"seed": 7}}, {"seed": 7}, None),
+    (THINKER, {"reasoning_effort": "low"}, {"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+    (THINKER, {"reasoning_options": {"effort": "low"}}, {"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}),
+    (THINKER, {"instructions": "Be kind."}, None, {"instructions": "Be kind."}),
+    (THINKER, {"store": True}, None, {"store": True}),
+    (THINKER, {"truncation": "auto"}, None, {"truncation": "auto"}),
+    (THINKER, {"previous_response_id": "resp_0"}, None, {"previous_response_id": "resp_0"}),
+    (
+        THINKER,
+        {"built_in_tools": [{"type": "web_search_preview"}]},
+        None,
+        {"tools": [{"type": "web_search_preview"}]},
+    ),
+]
+
+
+def sent(responses: bool, model: str, **given: Any) -> dict[str, Any]:
+    gateway = Gateway(response(said("Hi")) if responses else reply())
+    gateway.llm(model=model, use_responses_api=responses, **given).chat(ASK)
+    return gateway.bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [(model, given, on_chat) for model, given, on_chat, _ in FIELDS if on_chat],
+)
+def test_fields_on_chat_completions(model: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = sent(False, model, **given)
+    assert expected.items() <= body.items()
+    assert body.keys() == {"model", "messages", *expected}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [(model, given, on_responses) for model, given, _, on_responses in FIELDS if on_responses],
+)
+def test_fields_on_responses(model: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = sent(True, model, **given)
+    assert {name: body[name] for name in expected} == expected
+    assert body.keys() <= {"model", "input", "include", *expected}
+
+
+def test_sound_is_asked_for_and_comes() -> None:
+    gateway = Gateway(reply("", audio={"id": "audio_1", "data": "SUQz", "transcript": "Hi"}))
+    voice = {"voice": "alloy", "format": "wav"}
+    llm = gateway.llm(model="gpt-4o-audio-preview", modalities=["text", "audio"], audio_config=voice)
+    for told in (llm.chat(ASK), list(llm.stream_chat(ASK))[-1]):
+        assert told.message.additional_kwargs["reference_audio_id"] == "audio_1"
+        assert told.message.additional_kwargs["audio_transcript"] == "Hi"
+    for body in gateway.bodies:
+        assert (body["modalities"], body["audio"]) == (["text", "audio"], voice)
+
+
+# --- retries: of one layer, counted exactly -----------------------------------------------------------------------
+
+
+class Failing:
+    """Answers so many times with an error, then properly."""
+
+    def __init__(self, times: int, **headers: str) -> None:
+        self.times, self.asked = times, 0
+        self.headers = {"retry-after": "0", **headers}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked <= self.times:
+            return httpx.Response(500, json={"message": "busy"}, headers=self.headers)
+        return Gateway()(request)
+
+    def llm(self, **given: Any) -> AIMLAPI:
+        transport = httpx.MockTransport(self)
+        clients = {
+            "http_client": httpx.Client(transport=transport),
+            "async_http_client": httpx.AsyncClient(transport=transport),
+        }
+        return AIMLAPI("gpt-4o", api_key="k", **clients, **given)
+
+
+async def _chat(llm: AIMLAPI) -> Any:
+    return llm.chat(ASK)
+
+
+async def _achat(llm: AIMLAPI) -> Any:
+    return await llm.achat(ASK)
+
+
+async def _stream(llm: AIMLAPI) -> Any:
+    return list(llm.stream_chat(ASK))[-1]
+
+
+async def _astream(llm: AIMLAPI) -> Any:
+    return [each async for each in await llm.astream_chat(ASK)][-1]
+
+
+anyhow = pytest.mark.parametrize("ask", [_chat, _achat, _stream, _astream])
+
+
+@anyhow
+@pytest.mark.parametrize("retries", [0, 1, 2])
+async def test_a_call_is_tried_once_and_so_many_times_more(ask: Any, retries: int) -> None:
+    failing = Failing(9)
+    with pytest.raises(InternalServerError):
+        await ask(failing.llm(max_retries=retries))
+    assert failing.asked == retries + 1
+
+
+@anyhow
+async def test_a_policy_and_who_is_told(ask: Any) -> None:
+    events: list[Any] = []
+    failing = Failing(3)
+    llm = failing.llm(max_retries=0, retry=RetryPolicy(max_retries=3, base=0), on_retry=events.append)
+    assert (await ask(llm)).message.content == "Hi"
+    assert [event.attempt for event in events] == [1, 2, 3]
+
+
+@anyhow
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        ({"retry-after": "0"}, 2),
+        ({"retry-after": formatdate(time.time() - 60, usegmt=True)}, 2),
+        ({"retry-after": "3600"}, 1),
+        ({"retry-after": formatdate(time.time() + 3600, usegmt=True)}, 1),
+    ],
+    ids=["seconds", "a date", "too many seconds", "too late a date"],
+)
+async def test_the_wait_that_the_gateway_asks_for(ask: Any, header: dict[str, str], asked: int) -> None:
+    failing = Failing(1, **header)
+    try:
+        await ask(failing.llm(max_retries=1))
+    except InternalServerError:
+        assert asked == 1
+    assert failing.asked == asked
+
+
+# --- the pause between two events of a stream ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ask", [_stream, _astream])
+@pytest.mark.parametrize("per_call", [False, True])
+async def test_a_stream_that_falls_silent(make: Any, ask: Any, per_call: bool) -> None:
+    given = {"chunk_timeout": 0.1}
+    llm = make(model="emulator/stall", **({"additional_kwargs": given} if per_call else given))
+    with pytest.raises(APITimeoutError) as caught:
+        await ask(llm)
+    assert caught.value.partial
+    assert (caught.value.timeout, caught.value.seconds) == ("chunk", 0.1)
+
+
+# --- by name ------------------------------------------------------------------------------------------------------
+
+
+def test_core_loads_them_once_it_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMLAPI_API_KEY", "from-env")
+    monkeypatch.setitem(RECOGNIZED_LLMS, AIMLAPI.class_name(), AIMLAPI)
+    monkeypatch.setitem(RECOGNIZED_EMBEDDINGS, AIMLAPIEmbedding.class_name(), AIMLAPIEmbedding)
+    llm, embedding = AIMLAPI("gpt-4o", temperature=0.5), AIMLAPIEmbedding(dimensions=64)
+    assert load_llm(llm.to_dict()).to_dict() == llm.to_dict()
+    assert load_embed_model(embedding.to_dict()).to_dict() == embedding.to_dict()

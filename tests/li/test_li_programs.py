@@ -1,0 +1,106 @@
+"""LlamaIndex's programs, which ask for objects themselves, on `AIMLAPI`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from llama_index.core.llms import ChatMessage
+from llama_index.core.program import FunctionCallingProgram, LLMTextCompletionProgram
+from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
+
+from .li_gateway import Gateway, call, reply
+
+pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
+
+ASK = "Note this down: {who} friends go to 'Lisbon' for 4 days."
+
+
+class Trip(BaseModel):
+    """A journey that somebody plans."""
+
+    city: str
+    days: int
+
+
+LISBON = Trip(city="Lisbon", days=4)
+
+
+@pytest.mark.parametrize("kind", [FunctionCallingProgram, LLMTextCompletionProgram])
+def test_a_program(llm: Any, run: Any, kind: Any) -> None:
+    program = kind.from_defaults(output_cls=Trip, prompt_template_str=ASK, llm=llm)
+    found = program(who="two") if run.name == "sync" else run.loop.run_until_complete(program.acall(who="two"))
+    assert found == LISBON
+
+
+def test_a_program_streamed(llm: Any, run: Any) -> None:
+    program = FunctionCallingProgram.from_defaults(output_cls=Trip, prompt_template_str=ASK, llm=llm)
+    if run.name == "sync":
+        told = list(program.stream_call(who="two"))
+    else:
+        told = run.listed(run.loop.run_until_complete(program.astream_call(who="two")))
+    assert told[-1] == LISBON
+    assert len(told) > 2
+
+
+def test_several_objects_of_one_answer() -> None:
+    calls = [call("Trip", '{"city": "Rome", "days": 1}'), call("Trip", '{"city": "Oslo", "days": 2}', "call_2")]
+    llm = Gateway(reply("", tool_calls=calls, finish="tool_calls")).llm()
+    several = {"output_cls": Trip, "prompt_template_str": ASK, "llm": llm}
+    both = FunctionCallingProgram.from_defaults(**several, allow_parallel_tool_calls=True)
+    assert both(who="two") == [Trip(city="Rome", days=1), Trip(city="Oslo", days=2)]
+    assert FunctionCallingProgram.from_defaults(**several)(who="two") == Trip(city="Rome", days=1)
+
+
+def test_cores_reader_of_streams_finds_the_object() -> None:
+    """It looks for calls in `additional_kwargs`, and gives empty objects where there are none."""
+    llm = Gateway(reply("", tool_calls=[call("Trip", '{"city": "Lisbon", "days": 4}')], finish="tool_calls")).llm()
+    tool = FunctionTool.from_defaults(lambda city, days: None, name="Trip", description="A trip.")
+    told = [
+        process_streaming_objects(response, Trip, llm=llm)
+        for response in llm.stream_chat_with_tools([tool], user_msg="Where?")
+    ]
+    assert told[-1] == LISBON
+    assert "Li" in [each.city for each in told]
+
+
+# --- calls as gateways write them ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [("", {}), ("{}", {}), ("null", {}), (None, {}), ({"a": 1}, {"a": 1}), ('{"a": null}', {"a": None})],
+)
+def test_arguments_of_any_form(arguments: Any, expected: dict[str, Any]) -> None:
+    """And without an id, which the tool's answer needs."""
+    entry = {"type": "function", "function": {"name": "now", "arguments": arguments}}
+    gateway = Gateway(reply("", tool_calls=[entry], finish="tool_calls"))
+    llm = gateway.llm()
+    asked = [ChatMessage("x")]
+    response = llm.chat(asked)
+    [selection] = llm.get_tool_calls_from_response(response)
+    assert (selection.tool_name, selection.tool_kwargs) == ("now", expected)
+    assert selection.tool_id
+    llm.chat(
+        [
+            *asked,
+            response.message,
+            ChatMessage("12", role="tool", additional_kwargs={"tool_call_id": selection.tool_id}),
+        ]
+    )
+    _, turn, result = gateway.turns
+    assert turn["tool_calls"][0]["id"] == result["tool_call_id"]
+
+
+def test_calls_where_older_code_put_them() -> None:
+    llm = Gateway().llm()
+    response = llm.chat([ChatMessage("x")])
+    response.message.additional_kwargs = {"tool_calls": [call()]}
+    [selection] = llm.get_tool_calls_from_response(response)
+    assert (selection.tool_id, selection.tool_name, selection.tool_kwargs) == (
+        "call_1",
+        "get_weather",
+        {"city": "Paris"},
+    )
