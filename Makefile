@@ -4,6 +4,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 SOURCES := integrations tests examples benchmarks docs
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 ifdef UV
 CREATE = uv venv --quiet --allow-existing --python $(PYTHON) .venv
@@ -14,7 +15,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types docs compat bench record clean help
+.PHONY: demo test lint types docs compat web ray bench record clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -39,6 +40,14 @@ compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest 
 		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
 
+web: chromium .venv-web/ready  ## The chat page, looked at in headless Chromium
+	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web
+
+ray: .venv-ray/ready  ## Bulk work on Ray Data, two workers of which one is killed
+	@.venv-ray/bin/python -c "import ray.data"
+	@.venv-ray/bin/python -m pytest tests/scale
+	@.venv-ray/bin/python -m pytest tests/docs -k bulk -W ignore
+
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
 	@.venv-bench/bin/python -m benchmarks.run
 
@@ -57,6 +66,23 @@ help:  ## This list
 	@$(subst .venv,.venv-bench,$(CREATE))
 	@echo "Installing the peers into .venv-bench …"
 	@$(subst .venv,.venv-bench,$(INSTALL)) -e ".[bench]"
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@test -n "$(CHROMIUM)" || { echo "No Chromium found: apt-get install chromium, or make web CHROMIUM=/path/to/chrome"; exit 1; }
+
+# An environment of its own: Gradio caps pillow.
+.venv-web/ready: pyproject.toml
+	@$(subst .venv,.venv-web,$(CREATE))
+	@echo "Installing the chat page and what looks at it into .venv-web …"
+	@$(subst .venv,.venv-web,$(INSTALL)) -e ".[web-test]"
+	@touch $@
+
+.venv-ray/ready: pyproject.toml
+	@$(subst .venv,.venv-ray,$(CREATE))
+	@echo "Installing Ray into .venv-ray …"
+	@$(subst .venv,.venv-ray,$(INSTALL)) -e ".[ray-test]"
 	@touch $@
 
 # The tools of development may be new; langchain-tests is left out, as it needs a newer httpx than we do.
