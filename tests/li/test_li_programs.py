@@ -9,6 +9,7 @@ from llama_index.core.llms import ChatMessage
 from llama_index.core.program import FunctionCallingProgram, LLMTextCompletionProgram
 from llama_index.core.program.utils import process_streaming_objects
 from llama_index.core.tools import FunctionTool
+from llama_index.core.utilities.token_counting import TokenCounter
 from pydantic import BaseModel
 
 from .li_gateway import Gateway, call, reply
@@ -104,3 +105,11 @@ def test_calls_where_older_code_put_them() -> None:
         "get_weather",
         {"city": "Paris"},
     )
+
+
+def test_core_counts_the_tokens_of_calls() -> None:
+    """By the strings in them: it fails on None."""
+    llm = Gateway(reply("", tool_calls=[call()], finish="tool_calls")).llm()
+    responses = list(llm.stream_chat([ChatMessage("x")]))
+    counted = [TokenCounter().estimate_tokens_in_messages([response.message]) for response in responses]
+    assert counted[-1] > 0

@@ -1,0 +1,154 @@
+"""What every way to ask does, on both endpoints, whole and streamed, sync and async: one suite for the frameworks."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations import errors
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.llama_index import AIMLAPI
+
+from .conversations import CONVERSATIONS, question
+from .ways import MANNERS, WAYS, Asked, Seen
+
+MINI = "openai/gpt-5-mini-2025-08-07"
+THINKER = "deepseek/deepseek-r1"
+SUMMARY = {"reasoning": {"effort": "low", "summary": "auto"}}
+
+Ask = Callable[..., Awaitable[Seen]]
+
+
+@pytest.fixture(params=[(way, manner) for way in WAYS for manner in MANNERS], ids=lambda pair: f"{pair[0]}, {pair[1]}")
+def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
+    """Asks in one way: a question in words, or one of the conversations."""
+    way, manner = request.param
+
+    def asking(asked: Any, model: str = MINI, **given: Any) -> Awaitable[Seen]:
+        conversation = question(asked) if isinstance(asked, str) else asked
+        return WAYS[way](Asked(gateway.base_url, conversation, model, responses, **given), manner)
+
+    return asking
+
+
+async def test_text_counts_price_and_end(ask: Ask) -> None:
+    seen = await ask("Hello", model="gpt-4o")
+    assert (seen.text, seen.thinking, seen.calls, seen.finish) == ("[emulated] You said: Hello", "", [], "stop")
+    assert seen.usage
+    assert seen.usage[0] > 0 < seen.usage[1]
+    assert seen.usage[2] == seen.usage[0] + seen.usage[1]
+    assert seen.cost
+    assert float(seen.cost[0]) > 0
+
+
+async def test_thinking_is_no_text(ask: Ask, responses: bool) -> None:
+    seen = await ask("Hello", **({"options": SUMMARY} if responses else {"model": THINKER}))
+    assert seen.text == "[emulated] You said: Hello"
+    assert "The user wrote" in seen.thinking
+
+
+@pytest.mark.parametrize(
+    ("asked", "cities"),
+    [("What is the weather in Paris?", ["Paris"]), ("What is the weather in Paris and in Rome?", ["Paris", "Rome"])],
+)
+async def test_tools_are_called_in_their_order(ask: Ask, asked: str, cities: list[str]) -> None:
+    seen = await ask(asked, with_tool=True)
+    assert seen.calls == [("get_weather", {"city": city}) for city in cities]
+    assert seen.finish == "tool_calls"
+
+
+async def test_what_tools_say_is_answered(ask: Ask) -> None:
+    seen = await ask(CONVERSATIONS["two calls of one turn"])
+    assert "Sunny in Paris" in seen.text
+    assert "Rain in Rome" in seen.text
+
+
+async def test_an_answer_that_is_cut_off_says_so(ask: Ask) -> None:
+    words = " ".join(["Tell me about the rivers of Portugal."] * 5)
+    assert (await ask(words, model="gpt-4o", options={"max_tokens": 16})).finish == "length"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "requests"),
+    [
+        ("status-400", errors.BadRequestError, 1),
+        ("status-401", errors.AuthenticationError, 1),
+        ("status-403", errors.PermissionDeniedError, 1),
+        ("status-404", errors.NotFoundError, 1),
+        ("status-429;retry-after=0", errors.RateLimitError, 3),
+        ("status-500;retry-after=0", errors.InternalServerError, 3),
+        ("out-of-credit", errors.InsufficientCreditsError, 1),
+    ],
+)
+async def test_errors_have_their_class_and_are_retried_once(
+    ask: Ask, gateway: Emulator, fault: str, error: type[errors.APIError], requests: int
+) -> None:
+    with pytest.raises(error) as caught:
+        await ask("Hello", model=f"emulator/{fault}", max_retries=2)
+    assert caught.value.request_id
+    assert len(gateway.requests) == requests
+
+
+async def test_a_filter_is_no_usual_end(ask: Ask) -> None:
+    assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
+
+
+# --- one instance, used everywhere --------------------------------------------------------------------------------
+
+
+def langchain_model(gateway: Emulator, responses: bool) -> ChatAIMLAPI:
+    return ChatAIMLAPI(model=MINI, api_key="k", base_url=gateway.base_url, use_responses_api=responses, max_retries=0)
+
+
+def llama_index_model(gateway: Emulator, responses: bool) -> AIMLAPI:
+    return AIMLAPI(model=MINI, api_key="k", api_base=gateway.base_url, use_responses_api=responses, max_retries=0)
+
+
+MODELS: dict[str, tuple[Any, str, str]] = {
+    "LangChain": (langchain_model, "invoke", "ainvoke"),
+    "LlamaIndex": (llama_index_model, "complete", "acomplete"),
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Any:
+    """A model of a framework, with the names of its methods."""
+    make, sync, asynchronous = MODELS[request.param]
+    return make(gateway, responses), sync, asynchronous
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda model: model.model_copy(update={"max_retries": 1}),
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+def test_in_threads_loops_and_copies(model: Any, gateway: Emulator, duplicate: Callable[[Any], Any]) -> None:
+    """One request each, and no connection left open."""
+    original, sync, asynchronous = model
+
+    async def called(one: Any) -> None:
+        await asyncio.gather(*(getattr(one, asynchronous)("Hello") for _ in range(3)))
+
+    getattr(original, sync)("Hello")
+    asyncio.run(called(original))
+    asyncio.run(called(original))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(getattr(original, sync), ["Hello"] * 6))
+    twin = duplicate(original)
+    getattr(twin, sync)("Hello")
+    asyncio.run(called(twin))
+    assert len(gateway.requests) == 1 + 3 + 3 + 6 + 1 + 3
+    assert {record.headers["authorization"] for record in gateway.requests} == {"Bearer k"}
+    for each in (original, twin):
+        each.close()

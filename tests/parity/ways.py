@@ -1,0 +1,170 @@
+"""Three ways to ask the gateway, in four manners each: the bare client, LangChain and LlamaIndex."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
+
+from langchain_core.messages import AIMessage
+from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock
+
+from aimlapi_integrations import AsyncClient, CallOptions, Client
+from aimlapi_integrations.conversation import Reply, Request, Tool
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.llama_index import AIMLAPI
+
+from .conversations import TOOL, WEATHER, Conversation
+
+MANNERS = ("plain", "stream", "async plain", "async stream")
+DESCRIBED = Tool(WEATHER["name"], WEATHER["description"], WEATHER["parameters"])
+
+
+class Seen(NamedTuple):
+    """What a user sees of an answer."""
+
+    text: str
+    thinking: str
+    calls: list[tuple[str, Any]]
+    usage: tuple[int, int, int] | None
+    cost: tuple[str, float | None] | None
+    finish: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question: what, of which model, over which endpoint."""
+
+    base_url: str
+    conversation: Conversation
+    model: str
+    responses: bool
+    with_tool: bool = False
+    max_retries: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tools(self) -> bool:
+        return self.with_tool or self.conversation.with_tool
+
+
+# --- the bare client ----------------------------------------------------------------------------------------------
+
+
+async def bare(asked: Asked, manner: str) -> Seen:
+    tools = (DESCRIBED,) if asked.tools else ()
+    request = Request(asked.model, tuple(asked.conversation.bare), tools=tools, options=dict(asked.options))
+    options = CallOptions(use_responses_api=asked.responses)
+    kind = AsyncClient if manner.startswith("async") else Client
+    client: Any = kind("k", asked.base_url, max_retries=asked.max_retries)
+    match manner:
+        case "plain":
+            with client:
+                return _of_reply(client.complete(request, options))
+        case "stream":
+            with client, client.stream(request, options) as deltas:
+                return _of_reply(list(deltas)[-1].reply)
+        case "async plain":
+            async with client:
+                return _of_reply(await client.complete(request, options))
+    async with client, client.stream(request, options) as deltas:
+        return _of_reply([delta async for delta in deltas][-1].reply)
+
+
+def _of_reply(reply: Reply | None) -> Seen:
+    assert reply is not None
+    usage = reply.usage and (reply.usage.input, reply.usage.output, reply.usage.total)
+    cost = reply.cost and (reply.cost.usd, reply.cost.credits)
+    calls = [(call.name, call.parsed()) for call in reply.tool_calls]
+    choice = reply.choices[0]
+    finish = choice.finish_reason or choice.native_finish_reason
+    return Seen(reply.text, reply.reasoning, calls, usage, cost, finish)
+
+
+# --- LangChain ----------------------------------------------------------------------------------------------------
+
+
+async def langchain(asked: Asked, manner: str) -> Seen:
+    model = ChatAIMLAPI(
+        model=asked.model,
+        api_key="k",
+        base_url=asked.base_url,
+        use_responses_api=asked.responses,
+        max_retries=asked.max_retries,
+    )
+    llm = model.bind_tools([TOOL]) if asked.tools else model
+    messages, options = asked.conversation.langchain, dict(asked.options)
+    try:
+        match manner:
+            case "plain":
+                return _of_message(llm.invoke(messages, **options))
+            case "stream":
+                return _of_message(reduce(add, list(llm.stream(messages, **options))))
+            case "async plain":
+                return _of_message(await llm.ainvoke(messages, **options))
+        return _of_message(reduce(add, [chunk async for chunk in llm.astream(messages, **options)]))
+    finally:
+        await model.aclose()
+
+
+def _of_message(message: AIMessage) -> Seen:
+    counts = message.usage_metadata
+    usage = counts and (counts["input_tokens"], counts["output_tokens"], counts["total_tokens"])
+    thinking = "".join(block.get("reasoning", "") for block in message.content_blocks if block["type"] == "reasoning")
+    calls = [(call["name"], call["args"]) for call in message.tool_calls]
+    told = message.response_metadata
+    return Seen(message.text, thinking, calls, usage, _cost(told.get("cost")), told.get("finish_reason"))
+
+
+# --- LlamaIndex ---------------------------------------------------------------------------------------------------
+
+
+async def llama_index(asked: Asked, manner: str) -> Seen:
+    llm = AIMLAPI(
+        model=asked.model,
+        api_key="k",
+        api_base=asked.base_url,
+        use_responses_api=asked.responses,
+        max_retries=asked.max_retries,
+    )
+    messages, options = asked.conversation.llama_index, {**asked.options, **({"tools": [TOOL]} if asked.tools else {})}
+    try:
+        match manner:
+            case "plain":
+                return _of_response(llm, llm.chat(messages, **options))
+            case "stream":
+                return _of_response(llm, list(llm.stream_chat(messages, **options))[-1])
+            case "async plain":
+                return _of_response(llm, await llm.achat(messages, **options))
+        return _of_response(llm, [each async for each in await llm.astream_chat(messages, **options)][-1])
+    finally:
+        llm.close()
+        await llm.aclose()
+
+
+def _of_response(llm: AIMLAPI, response: ChatResponse) -> Seen:
+    told, blocks = response.additional_kwargs, response.message.blocks
+    usage = None
+    if "total_tokens" in told:
+        usage = (told["prompt_tokens"], told["completion_tokens"], told["total_tokens"])
+    return Seen(
+        "".join(block.text for block in blocks if isinstance(block, TextBlock)),
+        "".join(block.content or "" for block in blocks if isinstance(block, ThinkingBlock)),
+        [
+            (call.tool_name, call.tool_kwargs)
+            for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
+        ],
+        usage,
+        _cost(told.get("cost")),
+        told.get("finish_reason"),
+    )
+
+
+def _cost(told: Any) -> tuple[str, float | None] | None:
+    return told and (told["usd"], told["credits"])
+
+
+Way = Callable[[Asked, str], Awaitable[Seen]]
+WAYS: dict[str, Way] = {"bare": bare, "LangChain": langchain, "LlamaIndex": llama_index}
