@@ -74,6 +74,8 @@ def main() -> None:
     if not (FOLDER / "questions.parquet").exists():
         write_questions(FOLDER / "questions.parquet")
     ray.init(num_cpus=4, include_dashboard=False)  # on this machine; `ray.init()` alone finds a cluster that is there
+    progress = ray.data.DataContext.get_current()
+    progress.enable_rich_progress_bars, progress.use_ray_tqdm = True, False
     lasting = ray.remote(InMemoryRateLimiter).options(max_restarts=-1, max_task_retries=-1)
     limiter = lasting.remote(requests_per_second=50, max_bucket_size=10)
     report(run(Answers, ask, limiter, "answers"), "Answers")

@@ -44,7 +44,7 @@ __all__ = ["Answers", "Vectors"]
 Row = dict[str, Any]
 Make = Callable[[], Callable[[Any], Awaitable[Any]]]
 
-STOPPING = (
+_STOPPING = (
     MissingAPIKeyError,
     AuthenticationError,
     PermissionDeniedError,  # out of credits is one
@@ -76,7 +76,8 @@ class Answers:
         limiter: a Ray actor of a LangChain rate limiter, which is asked for leave before each row.
 
     Raises:
-        AIMLAPIError: of a kind that every further row would meet; one of `STOPPING`.
+        AIMLAPIError: one that every further row would meet: no key or a wrong one, no credits, an unknown model or
+            parameter, a spent budget.
     """
 
     def __init__(self, make: Make, column: str = "text", limiter: Any = None) -> None:
@@ -144,7 +145,7 @@ async def _leave(limiter: Any) -> None:
 
 
 def _kept(error: AIMLAPIError) -> Row:
-    if isinstance(error, STOPPING):
+    if isinstance(error, _STOPPING):
         raise error
     return {"error": f"{type(error).__name__}: {error}"}
 

@@ -50,7 +50,7 @@ def run(example: str, arguments: list[str], folder: Path) -> subprocess.Complete
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -26,6 +26,7 @@ EXTRAS = {
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
+    "ray": {"ray"},
 }
 
 
@@ -179,6 +180,7 @@ def test_llama_index_is_all_that_the_llama_index_part_loads() -> None:
         ("aimlapi_integrations.llama_index", "llama_index", "llama-index"),
         ("aimlapi_integrations.emulator", "starlette", "emulator"),
         ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
+        ("aimlapi_integrations.bulk", "pyarrow", "ray"),
     ],
 )
 def test_a_missing_extra_is_told_with_the_command(module: str, missing: str, extra: str) -> None:

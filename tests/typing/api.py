@@ -39,6 +39,7 @@ from aimlapi_integrations import (
     Usage,
     track_costs,
 )
+from aimlapi_integrations.bulk import Answers, Vectors
 from aimlapi_integrations.emulator import Emulator, Record
 from aimlapi_integrations.langchain import (
     AIMLAPICallbackHandler,
@@ -128,6 +129,13 @@ async def llama_index(llm: AIMLAPI, embedding: AIMLAPIEmbedding) -> None:
     AIMLAPI(model="gpt-4o", api_key="key", temperature=0, max_tokens=100)
     known: BaseEmbedding = embedding
     assert_type(known.get_text_embedding("one"), list[float])
+
+
+def bulk(model: ChatAIMLAPI, llm: AIMLAPI, client: AsyncClient, embeddings: AIMLAPIEmbeddings) -> None:
+    Answers(lambda: model.ainvoke, column="question")
+    Answers(lambda: llm.acomplete)
+    Answers(lambda: client.chat)
+    Vectors(lambda: embeddings.aembed_documents, limiter=None)
 
 
 def the_emulator() -> None:
