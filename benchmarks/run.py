@@ -3,7 +3,7 @@
     python -m benchmarks.run [--rounds N] [SCENARIO …]
 
 A canned server in its own process, subjects in processes of their own, rounds interleaved so that a drifting machine
-touches all alike; medians. Prints ratios and limits, writes `benchmarks/results.json` and `benchmarks/results.png`.
+touches all alike; medians. Prints ratios and limits, writes `benchmarks/results.json` and `docs/pages/speed.png`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from benchmarks.subjects import CHAT, FLOORS, RESPONSES, SUBJECTS, Subject
 from benchmarks.worker import SCENARIOS, Figures
 
 HERE = Path(__file__).parent
+PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 
 # What a process can be asked but once, as the first thing or the only one; the rest may share a process.
 ALONE = ("import and construct", "second instance", "peak memory", "leaks")
@@ -127,8 +128,8 @@ def main() -> None:
     console.print(verdicts(results))
     rows = [{**key._asdict(), **figures} for key, figures in results.items()]
     (HERE / "results.json").write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
-    draw(results, HERE / "results.png")
-    console.print("wrote benchmarks/results.json and benchmarks/results.png")
+    draw(results, PICTURE)
+    console.print("wrote benchmarks/results.json and docs/pages/speed.png")
 
 
 if __name__ == "__main__":
