@@ -65,7 +65,20 @@ _ANSWER = {"answer": pa.string(), "reasoning": pa.string(), **_SPENT}
 _VECTOR = {"vector": pa.list_(pa.float32()), **_SPENT}
 
 
-class Answers:
+class _Worker:
+    """What Ray makes in each of its workers."""
+
+    def __init__(self, make: Make, column: str = "text", limiter: Any = None) -> None:
+        self._ask = make()
+        self._column = column
+        self._limiter = limiter
+
+    async def _leave(self) -> None:
+        if self._limiter is not None:
+            await self._limiter.aacquire.remote()
+
+
+class Answers(_Worker):
     """Asks about each row, all rows of a batch at once, and adds `answer`, `reasoning`, tokens, `cost_usd` and `error`.
 
     Args:
@@ -80,18 +93,13 @@ class Answers:
             parameter, a spent budget.
     """
 
-    def __init__(self, make: Make, column: str = "text", limiter: Any = None) -> None:
-        self._ask = make()
-        self._column = column
-        self._limiter = limiter
-
     async def __call__(self, batch: pa.Table) -> pa.Table:
         """The batch with its answers."""
         rows = await asyncio.gather(*map(self._row, batch[self._column].to_pylist()))
         return _with_columns(batch, rows, _ANSWER)
 
     async def _row(self, value: Any) -> Row:
-        await _leave(self._limiter)
+        await self._leave()
         with track_costs() as costs:
             try:
                 told = _told(await self._ask(value))
@@ -100,7 +108,7 @@ class Answers:
         return told | _shares(costs.total, 1)[0]
 
 
-class Vectors:
+class Vectors(_Worker):
     """Embeds a column, a batch at a time, and adds `vector`, its share of tokens and `cost_usd`, and `error`.
 
     Args:
@@ -113,11 +121,6 @@ class Vectors:
         AIMLAPIError: as `Answers`.
     """
 
-    def __init__(self, make: Make, column: str = "text", limiter: Any = None) -> None:
-        self._embed = make()
-        self._column = column
-        self._limiter = limiter
-
     async def __call__(self, batch: pa.Table) -> pa.Table:
         """The batch with its vectors."""
         with track_costs() as costs:
@@ -129,19 +132,14 @@ class Vectors:
         """What cannot be embedded together is embedded one by one."""
         if not texts:
             return []
-        await _leave(self._limiter)
+        await self._leave()
         try:
-            return [{"vector": vector} for vector in _vectors(await self._embed(texts))]
+            return [{"vector": vector} for vector in _vectors(await self._ask(texts))]
         except AIMLAPIError as error:
             failed = _kept(error)
             if len(texts) == 1 or error.retryable:
                 return [failed] * len(texts)
         return [row for text in texts for row in await self._rows([text])]
-
-
-async def _leave(limiter: Any) -> None:
-    if limiter is not None:
-        await limiter.aacquire.remote()
 
 
 def _kept(error: AIMLAPIError) -> Row:

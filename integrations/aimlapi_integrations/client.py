@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from .asking import Messages, as_request
 from .calls import DEFAULT, CallOptions, asked, embedded, embedding_calls, last, partial
+from .closing import AsyncClosing, Closing
 from .conversation import Delta, Embeddings, Reply, Request
 from .endpoints import StreamDecoder
 from .endpoints.embeddings import joined
@@ -32,7 +33,7 @@ __all__ = ["AsyncClient", "CallOptions", "Client"]
 CHUNK_TIMEOUT = 120.0
 
 
-class Client:
+class Client(Closing):
     """A client of the gateway. Threads may share one; it connects at its first call.
 
     Args:
@@ -162,14 +163,8 @@ class Client:
         """Close the connections that were made here."""
         self._http.close()
 
-    def __enter__(self) -> Client:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncClient:
+class AsyncClient(AsyncClosing):
     """`Client` with `await`, `async with` and `async for`. Event loops may share one: each has connections of its own.
 
     Args:
@@ -255,9 +250,3 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections that were made here for the running event loop."""
         await self._http.aclose()
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()

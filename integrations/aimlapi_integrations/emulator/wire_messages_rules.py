@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from .ask import JSON, Ask
 from .wire import problem, refused
@@ -28,23 +29,29 @@ def _silent_turns(body: JSON) -> Problems:
     for index, message in enumerate(body["messages"]):
         if not message["content"]:
             yield problem(f"messages.{index}", "all messages must have non-empty content")
-        for place, block in enumerate(message["content"]):
+        for path, block in _blocks(index, message):
             if block == {"type": "text", "text": ""}:
-                yield problem(f"messages.{index}.content.{place}.text", "text content blocks must be non-empty")
+                yield problem(f"{path}.text", "text content blocks must be non-empty")
 
 
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def _images(body: JSON) -> Problems:
-    for index, message in enumerate(body["messages"]):
-        blocks = message["content"] if isinstance(message["content"], list) else []
-        for place, block in enumerate(blocks):
-            kind = block.get("source", {}).get("media_type", _IMAGES[0])
-            if block["type"] == "image" and kind not in _IMAGES:
-                options = " | ".join(f"'{one}'" for one in _IMAGES)
-                reason = f"Invalid enum value. Expected {options}, received '{kind}'"
-                yield problem(f"messages.{index}.content.{place}.source.media_type", reason, "invalid_enum_value")
+    blocks = chain.from_iterable(_blocks(index, message) for index, message in enumerate(body["messages"]))
+    for path, block in blocks:
+        kind = block.get("source", {}).get("media_type", _IMAGES[0])
+        if block["type"] == "image" and kind not in _IMAGES:
+            options = " | ".join(f"'{one}'" for one in _IMAGES)
+            reason = f"Invalid enum value. Expected {options}, received '{kind}'"
+            yield problem(f"{path}.source.media_type", reason, "invalid_enum_value")
+
+
+def _blocks(index: int, message: JSON) -> Iterator[tuple[str, JSON]]:
+    """The blocks of a turn, each with the path to it."""
+    if isinstance(message["content"], list):
+        for place, block in enumerate(message["content"]):
+            yield f"messages.{index}.content.{place}", block
 
 
 def _thinking(request: MessagesRequest, ask: Ask) -> Problems:

@@ -10,16 +10,17 @@ from ..conversation import Audio, File, HostedTool, Image, Part, Request, ToolCh
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from .fit_options import (
     Options,
+    OptionStep,
     checked,
     fitted_effort,
     is_number,
     one_answer,
     raised_to_minimum,
     renamed,
-    without_unset,
+    stepped,
 )
 from .fitting import Fitting
-from .media import lift_media
+from .media import is_link, lift_media
 from .messages import LEAST_BUDGET
 from .responses import CHAT_ONLY
 from .thinking_told import thinks
@@ -40,12 +41,7 @@ _BESIDE_THINKING: Mapping[str, Callable[[float], bool]] = {
 
 def fit_claude_options(request: Request, case: Fitting) -> Request:
     """Options that the endpoint has something for, with values that it takes."""
-    if not request.options:
-        return request
-    options: Options = without_unset(request.options)
-    for step in _OPTION_STEPS:
-        options = step(options, case)
-    return request if options == request.options else replace(request, options=options)
+    return stepped(request, case, _OPTION_STEPS)
 
 
 def _without_chat_only(options: Options, case: Fitting) -> Options:
@@ -73,7 +69,7 @@ def _sampled_beside_thinking(options: Options, case: Fitting) -> Options:
     return {name: value for name, value in options.items() if name not in gone}
 
 
-_OPTION_STEPS: tuple[Callable[[Options, Fitting], Options], ...] = (
+_OPTION_STEPS: tuple[OptionStep, ...] = (
     one_answer,
     _without_chat_only,
     renamed,
@@ -131,7 +127,7 @@ def _check(part: Part, case: Fitting) -> None:
         raise UnsupportedContentError(
             f"{type(part).__name__} content cannot go to {case.asked} on the messages endpoint: {_carrier(part, case)}."
         )
-    if isinstance(part, Image | File) and "base64_images" in case.model.quirks and _is_link(part):
+    if isinstance(part, Image | File) and "base64_images" in case.model.quirks and is_link(part):
         case.note(f"{case.asked} is documented to take base64 data only: {type(part).__name__} content goes as a link.")
 
 
@@ -143,7 +139,3 @@ def _carrier(part: Audio | Video, case: Fitting) -> str:
     if _LISTED_AS[type(part)] in listed:
         return "chat completions lists it for this model"
     return f"choose a model with {type(part).__name__.lower()} input"
-
-
-def _is_link(part: Image | File) -> bool:
-    return bool(part.url) and not str(part.url).startswith("data:")

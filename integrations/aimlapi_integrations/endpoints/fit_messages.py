@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
@@ -12,7 +11,7 @@ from ..conversation import Audio, File, Image, Message, Part, Request, Text, Vid
 from ..errors import UnsupportedContentError
 from ..models import ChatShape
 from .fitting import Fitting, Step
-from .media import lift_media, listed_audio_format
+from .media import decoded_text, lift_media, listed_audio_format
 
 
 def fit_messages(request: Request, case: Fitting) -> Request:
@@ -188,7 +187,7 @@ def _text_file(file: File) -> File | Text:
     mime, data = (head[len("data:") :], body) if head.startswith("data:") else (file.mime or "", file.data)
     if not mime.startswith("text/") or not data:
         return file
-    text = base64.b64decode(data).decode("utf-8", errors="replace")
+    text = decoded_text(data)
     return Text(f"{file.filename}:\n{text}" if file.filename else text)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..conversation import Request
 from ..errors import UnsupportedParameterError
@@ -12,6 +12,7 @@ from ..models import MESSAGES, RESPONSES, Parameter
 from .fitting import Fitting
 
 Options = Mapping[str, Any]
+OptionStep: TypeAlias = Callable[[Options, Fitting], Options]
 
 # Dropped, these would change what the request means, so they do not go where nobody lists them.
 _ESSENTIAL = frozenset({"background", "conversation", "instructions", "previous_response_id", "prompt"})
@@ -25,10 +26,15 @@ _BEYOND = frozenset({"none", "xhigh", "max"})
 
 def fit_options(request: Request, case: Fitting) -> Request:
     """Options renamed, mended and checked."""
+    return stepped(request, case, (renamed, fitted_effort, raised_to_minimum, checked))
+
+
+def stepped(request: Request, case: Fitting, steps: Iterable[OptionStep]) -> Request:
+    """The request with its options taken through `steps`; the very same one where nothing has to change."""
     if not request.options:
         return request
     options: Options = without_unset(request.options)
-    for step in (renamed, fitted_effort, raised_to_minimum, checked):
+    for step in steps:
         options = step(options, case)
     return request if options == request.options else replace(request, options=options)
 

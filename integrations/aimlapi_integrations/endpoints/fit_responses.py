@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..conversation import File, HostedTool, Image, Message, Part, Request
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models import ResponsesShape
-from .fit_options import Options, check_value, fitted_effort, is_number, one_answer, raised_to_minimum, without_unset
+from .fit_options import Options, check_value, fitted_effort, is_number, one_answer, raised_to_minimum, stepped
 from .fitting import Fitting
 from .responses import CHAT_ONLY
 
@@ -23,12 +23,8 @@ _EVERYWHERE = frozenset({"text", "verbosity"})
 
 def fit_responses_options(request: Request, case: Fitting) -> Request:
     """Options that the endpoint has something for, with values that it takes."""
-    if not request.options:
-        return request
-    options: Options = without_unset(request.options)
-    for step in (one_answer, _without_chat_only, fitted_effort, raised_to_minimum, _long_enough, _checked):
-        options = step(options, case)
-    return request if options == request.options else replace(request, options=options)
+    steps = (one_answer, _without_chat_only, fitted_effort, raised_to_minimum, _long_enough, _checked)
+    return stepped(request, case, steps)
 
 
 def _without_chat_only(options: Options, case: Fitting) -> Options:

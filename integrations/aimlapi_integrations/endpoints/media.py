@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import mimetypes
 from collections.abc import Collection
 
@@ -25,6 +26,16 @@ def image_url(image: Image, endpoint: str) -> str:
     raise UnsupportedContentError(
         f"An image by file id ({image.file_id!r}) cannot go to {endpoint}: give a URL or data."
     )
+
+
+def is_link(part: Image | File) -> bool:
+    """Whether it is somewhere else: not by its data, nor by the id of a file."""
+    return bool(part.url) and not str(part.url).startswith("data:")
+
+
+def decoded_text(data: str) -> str:
+    """The text in the base64 `data` of a text file."""
+    return base64.b64decode(data).decode("utf-8", errors="replace")
 
 
 def video_url(video: Video) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from itertools import groupby
 
 from ..conversation import File, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
 from ..errors import UnsupportedContentError
+from .media import decoded_text
 
 ENDPOINT = "the messages endpoint"
 
@@ -100,15 +100,11 @@ def _document(part: File) -> Json:
     source = _source(part, PDF)
     mime = source.get("media_type", PDF)
     if mime.startswith("text/"):
-        source = {"type": "text", "media_type": "text/plain", "data": _decoded(source["data"])}
+        source = {"type": "text", "media_type": "text/plain", "data": decoded_text(source["data"])}
     elif mime != PDF:
         raise UnsupportedContentError(f"{ENDPOINT} takes documents as PDF or text, not as {mime}: convert it.")
     block: Json = {"type": "document", "source": source}
     return _marked(part, {**block, "title": part.filename} if part.filename else block)
-
-
-def _decoded(data: str) -> str:
-    return base64.b64decode(data).decode("utf-8", errors="replace")
 
 
 def _source(part: Image | File, mime: str) -> Json:

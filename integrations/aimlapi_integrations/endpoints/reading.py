@@ -163,7 +163,7 @@ def trail(body: Json, headers: Mapping[str, str]) -> Trail:
         provider=string(obj(body.get("meta")).get("provider"))
         or string(body.get("provider"))
         or headers.get("x-aimlapi-provider"),
-        headers={name: value for name, value in headers.items() if name != "set-cookie"},
+        headers=headers,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..conversation import Audio, File, HostedItem, HostedTool, Image, Part, Request, ToolCall, Video
 from ..models import CHAT, MESSAGES, Model
+from .media import is_link
 from .reading import obj
 
 # What the messages endpoint takes by another name, or does anyway.
@@ -71,8 +72,7 @@ def _is_lost(part: Part, model: Model) -> bool:
         case Audio() | Video() | HostedItem():
             return True
         case Image() | File():
-            linked = bool(part.url) and not str(part.url).startswith("data:")
-            return bool(part.file_id) or (linked and "base64_images" in model.quirks)
+            return bool(part.file_id) or ("base64_images" in model.quirks and is_link(part))
         case ToolCall():
             return part.kind != "function"
     return False

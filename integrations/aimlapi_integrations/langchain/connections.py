@@ -8,9 +8,10 @@ from pydantic import BaseModel, PrivateAttr
 from typing_extensions import Self
 
 from ..client import AsyncClient, Client
+from ..closing import AsyncClosing, Closing
 
 
-class Connections(BaseModel):
+class Connections(Closing, AsyncClosing, BaseModel):
     """A model with clients, sync and async, made of its `_settings`.
 
     Copies make their own; those that the caller made (`http_client`, `http_async_client`) are shared by all and closed
@@ -50,18 +51,6 @@ class Connections(BaseModel):
         if self._async_client is not None:
             await self._async_client.aclose()
             self._async_client = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def __copy__(self) -> Self:
         copied = super().__copy__()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model
 from typing_extensions import Self
 
 from ..client import AsyncClient, Client
+from ..closing import AsyncClosing, Closing
 from ..settings import resolve_api_key, resolve_base_url
 from ..transport.exchange import RetryEvent, RetryPolicy
 
@@ -64,7 +65,7 @@ def _hashable(value: Any) -> Hashable:
     return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
 
 
-class Connected(BaseModel):
+class Connected(Closing, AsyncClosing, BaseModel):
     """The fields that say how to reach the gateway. The key is in no dump and no `repr`; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
@@ -110,18 +111,6 @@ class Connected(BaseModel):
     async def aclose(self) -> None:
         """The same for the running event loop."""
         await self._clients.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _client(self) -> Client:
         return self._clients.sync({**self._connection(), "http_client": self.http_client})

@@ -20,8 +20,8 @@ _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def lowered(response: httpx.Response, secret: SecretStr) -> dict[str, str]:
-    """The headers, names in lower case, without the key where they repeat it."""
-    return {name: without(value, secret) for name, value in response.headers.items()}
+    """The headers, names in lower case, without cookies, and without the key where they repeat it."""
+    return {name: without(value, secret) for name, value in response.headers.items() if name != "set-cookie"}
 
 
 def succeeded(response: httpx.Response) -> bool:

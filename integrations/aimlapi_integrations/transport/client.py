@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import httpx
 
+from ..closing import AsyncClosing, Closing
 from .answers import failed, judged, read_answer, succeeded
 from .base import Base
 from .direct import HTTP, connect, connect_async
@@ -27,7 +28,7 @@ from .exchange import Answer, Call, Outcome, Send, Sleep, exchange
 from .loops import ClientPerLoop
 
 
-class HTTPClient(Base):
+class HTTPClient(Closing, Base):
     """Sends calls and reads their answers. Threads may share one; a fork makes connections of its own.
 
     Args:
@@ -75,12 +76,6 @@ class HTTPClient(Base):
         closing, self._closing, self._own = self._closing, None, None
         if closing:
             closing()
-
-    def __enter__(self) -> HTTPClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _exchange(self, call: Call, stream: bool) -> httpx.Response:
         flow = exchange(self.policy(call), self.on_retry)
@@ -174,7 +169,7 @@ def _twin(client: Any) -> Any:
     return twin
 
 
-class AsyncHTTPClient(Base):
+class AsyncHTTPClient(AsyncClosing, Base):
     """The same, asynchronously: one client of its own for each event loop, closed with the loop.
 
     Args:
@@ -207,12 +202,6 @@ class AsyncHTTPClient(Base):
     async def aclose(self) -> None:
         """Close the connections that are our own."""
         await self._own.aclose()
-
-    async def __aenter__(self) -> AsyncHTTPClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
         flow = exchange(self.policy(call), self.on_retry)
