@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,6 @@ from aimlapi_integrations.listing import live
 from aimlapi_integrations.models import known_models, lookup, table_date
 
 MINI = "openai/gpt-5-mini-2025-08-07"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 @pytest.fixture

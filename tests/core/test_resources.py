@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,18 +13,6 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import ResponseFailedError
 
 MINI = "openai/gpt-5-mini-2025-08-07"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running: Emulator) -> Emulator:
-    running.reset()
-    return running
 
 
 @pytest.fixture(params=[Client, AsyncClient])

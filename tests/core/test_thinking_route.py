@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -27,18 +27,6 @@ SCHEMA = {"title": "Place", "type": "object", "properties": {"city": {"type": "s
 
 Seen = tuple[str, str]
 """The thinking and the text of an answer."""
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running: Emulator) -> Emulator:
-    running.reset()
-    return running
 
 
 # --- the ways to ask --------------------------------------------------------------------------------------------------

@@ -10,12 +10,6 @@ from aimlapi_integrations.emulator import Emulator
 from .wires import Wire
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Emulator]:
-    with Emulator() as gateway:
-        yield gateway
-
-
 @pytest.fixture
 def wire(running: Emulator) -> Iterator[Wire]:
     running.reset()

@@ -1,26 +1,14 @@
-"""The emulator, one for a module, and a model at it on each endpoint."""
+"""A model at the emulator, on each endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.lc.agents import MODEL
-
-
-@pytest.fixture(scope="module", name="server")
-def emulator_of_the_module() -> Iterator[Emulator]:
-    with Emulator() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway(server: Emulator) -> Emulator:
-    server.reset()
-    return server
 
 
 @pytest.fixture(name="model", params=[False, True], ids=["chat", "responses"])

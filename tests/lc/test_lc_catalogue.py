@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +16,6 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 PRICES = {"input": 2.5e-07, "output": 2e-06}
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])

@@ -19,7 +19,6 @@ from langchain_core.tools import tool
 from rich.console import Console
 
 from aimlapi_integrations.costs import Spending
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.langchain.core_errors import ModelError
@@ -27,18 +26,6 @@ from aimlapi_integrations.langchain.costs import AIMLAPICallbackHandler, get_aim
 from tests.lc.agents import retries_by_error
 
 MINI = "openai/gpt-5-mini-2025-08-07"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running):
-    running.reset()
-    return running
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from aimlapi_integrations.costs import track_costs
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import (
     AIMLAPIError,
     AuthenticationError,
@@ -30,18 +29,6 @@ from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
 
 KEY = "sk-planted-secret"
 TEXTS = [f"text number {place}" for place in range(23)]
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running):
-    running.reset()
-    return running
 
 
 @pytest.fixture

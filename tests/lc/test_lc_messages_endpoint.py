@@ -23,18 +23,6 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running: Emulator) -> Emulator:
-    running.reset()
-    return running
-
-
 @pytest.fixture(params=[None, "v1"])
 def model(gateway: Emulator, request: pytest.FixtureRequest) -> Iterator[ChatAIMLAPI]:
     settings: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_tokens": 4000}

@@ -10,24 +10,11 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel, SecretStr
 
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import MissingAPIKeyError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
 
 KEY = "sk-planted-secret"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running):
-    running.reset()
-    return running
 
 
 @pytest.fixture

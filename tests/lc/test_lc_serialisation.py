@@ -29,18 +29,6 @@ KEY = "sk-planted-secret"
 OURS = {"allowed_objects": [ChatAIMLAPI], "valid_namespaces": ["aimlapi_integrations"], "secrets_from_env": True}
 
 
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running):
-    running.reset()
-    return running
-
-
 @pytest.fixture
 def model(gateway):
     made = ChatAIMLAPI(

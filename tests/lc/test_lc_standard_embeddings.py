@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain.embeddings import AIMLAPIEmbeddings
 
 from .conformance import EmbeddingsIntegrationTests, EmbeddingsUnitTests
 
 KEY = "test"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
 
 
 class TestUnit(EmbeddingsUnitTests):

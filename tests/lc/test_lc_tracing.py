@@ -53,12 +53,6 @@ ways = pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"]
 endpoints = pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
 @pytest.fixture
 def make(gateway: Emulator) -> Iterator[Any]:
     made: list[ChatAIMLAPI] = []

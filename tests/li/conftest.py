@@ -68,20 +68,13 @@ def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop)
     return Colour(request.param, current_loop)
 
 
-@pytest.fixture(scope="session")
-def running_gateway() -> Iterator[Emulator]:
-    with Emulator() as gateway:
-        yield gateway
-
-
 @pytest.fixture
-def emulator(running_gateway: Emulator) -> Emulator:
-    running_gateway.reset()
-    return running_gateway
+def emulator(gateway: Emulator) -> Emulator:
+    return gateway
 
 
 @pytest.fixture(scope="module")
-def kept(running_gateway: Emulator) -> Iterator[list[Any]]:
+def kept(running: Emulator) -> Iterator[list[Any]]:
     """Models that outlive the event loops of their tests, so that these close their connections.
 
     Core closes loops with connections open in them. A client that comes to a new loop lets go of those, and here they
@@ -90,7 +83,7 @@ def kept(running_gateway: Emulator) -> Iterator[list[Any]]:
     models: list[Any] = []
     yield models
     models.clear()
-    asyncio.run(AIMLAPI(api_key="k", api_base=running_gateway.base_url).acomplete("Hello"))
+    asyncio.run(AIMLAPI(api_key="k", api_base=running.base_url).acomplete("Hello"))
     gc.collect()
 
 

@@ -14,7 +14,6 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import ChatMessage
 from pydantic import BaseModel
 
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 from aimlapi_integrations.llama_index.costs import AIMLAPICostHandler, count_costs
@@ -23,18 +22,6 @@ from aimlapi_integrations.llama_index.costs import AIMLAPICostHandler, count_cos
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
 MESSAGES = [ChatMessage(role="user", content="What is the capital of France?")]
-
-
-@pytest.fixture(scope="module")
-def running():
-    with Emulator() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(running):
-    running.reset()
-    return running
 
 
 @pytest.fixture

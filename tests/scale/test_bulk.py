@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,18 +24,12 @@ from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 THINKING = "deepseek/deepseek-reasoner"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Emulator]:
-    with Emulator() as server:
-        yield server
-
-
 @pytest.fixture
-def gateway(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    server.reset()
-    monkeypatch.setenv("AIMLAPI_BASE_URL", server.base_url)
+def gateway(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The emulator, as the environment names it."""
+    monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "key")
-    return server
+    return gateway
 
 
 def table(*texts: str, **columns: list[Any]) -> pa.Table:

@@ -8,7 +8,6 @@ request is refused, raises, or has a field that the model's page does not list.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from .adapter_lc import LangChain
 from .adapter_li import LlamaIndex
 from .contract_scenario import ENDPOINTS, EmbeddingScenario, Json, Scenario
-from .contract_sweep import Sweep, load_contract
+from .contract_sweep import Sweep, command, load_contract
 
 ADAPTERS = {"langchain": LangChain, "llama_index": LlamaIndex}
 
@@ -47,8 +46,7 @@ def swept(name: str, folder: Path) -> int:
 
 
 def main() -> int:
-    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--contract", type=Path, required=True, help="the folder that holds contract.py")
+    cli = command(__doc__)
     cli.add_argument("--adapter", choices=ADAPTERS, help="one framework alone")
     asked = cli.parse_args()
     names = [asked.adapter] if asked.adapter else [*ADAPTERS]

@@ -103,12 +103,21 @@ class Sweep:
         return total
 
 
-def main() -> int:
-    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def command(description: str | None) -> argparse.ArgumentParser:
+    """What every sweep is called with."""
+    cli = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("--contract", type=Path, required=True, help="the folder that holds contract.py")
-    sweep = Sweep(load_contract(cli.parse_args().contract))
+    return cli
+
+
+def swept(sweep: Sweep) -> int:
+    """Runs and reports; what the command exits with."""
     sweep.run()
     return 1 if sweep.report() else 0
+
+
+def main() -> int:
+    return swept(Sweep(load_contract(command(__doc__).parse_args().contract)))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ STRICT name.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
@@ -21,7 +19,7 @@ from aimlapi_integrations.emulator import create_app
 from aimlapi_integrations.errors import AIMLAPIError
 
 from .contract_scenario import CHAT, ENDPOINTS, EmbeddingScenario, Json, Scenario
-from .contract_sweep import Sweep, load_contract
+from .contract_sweep import Sweep, command, load_contract, swept
 
 # What live calls have shown to be taken against the letter of the schemas (Claude models that list their own form
 # alone), or what is too rare to be emulated: `strict` of a tool, `top_p` below 0.1, a model's forms of a choice.
@@ -75,11 +73,7 @@ class EmulatorSweep(Sweep):
 
 
 def main() -> int:
-    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--contract", type=Path, required=True, help="the folder that holds contract.py")
-    sweep = EmulatorSweep(load_contract(cli.parse_args().contract))
-    sweep.run()
-    return 1 if sweep.report() else 0
+    return swept(EmulatorSweep(load_contract(command(__doc__).parse_args().contract)))
 
 
 if __name__ == "__main__":
