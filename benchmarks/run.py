@@ -34,8 +34,8 @@ PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 # What a process can be asked but once, as the first thing or the only one; the rest may share a process.
 ALONE = ("import and construct", "second instance", "peak memory", "leaks")
 ONCE = ("leaks",)
-# The floor knows texts only, and embeddings are asked in one way.
-NOT_FOR_FLOORS = ("tool-call chunk",)
+# The floor knows texts only and one event loop, and embeddings are asked in one way.
+NOT_FOR_FLOORS = ("tool-call chunk", "leaks")
 ON_CHAT_ONLY = ("embedding, 2,048 texts",)
 
 

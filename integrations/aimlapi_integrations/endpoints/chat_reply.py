@@ -46,6 +46,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 
 # Where families put their thinking; those that fill several say the same in each.
 THINKING = ("reasoning_content", "reasoning", "reasoning_details")
+_PLACES_OF_THINKING = frozenset((*THINKING, "extra_content", "encrypted_content"))
 
 
 def decode(body: Json, headers: Mapping[str, str]) -> Reply:
@@ -128,6 +129,8 @@ def _texts(said: str, message: Json, body: Json) -> list[Text]:
 
 def reasoning(message: Json, inline: str = "") -> list[Reasoning]:
     """The thinking, once, from whichever of its places the family puts it in; `inline` is what the text held."""
+    if not inline and _PLACES_OF_THINKING.isdisjoint(message):
+        return []
     details = tuple(objects(message.get("reasoning_details")))
     google = obj(obj(message.get("extra_content")).get("google"))
     part = Reasoning(

@@ -101,12 +101,13 @@ def usage(raw: Any) -> Usage | None:
     """Token counts by either naming (`prompt_tokens` or `input_tokens`), as the reply gives them."""
     if not isinstance(raw, dict):
         return None
-    inputs, outputs = _first(raw, "prompt_tokens", "input_tokens"), _first(raw, "completion_tokens", "output_tokens")
+    inputs = integer(_first(raw, "prompt_tokens", "input_tokens"))
+    outputs = integer(_first(raw, "completion_tokens", "output_tokens"))
     total = raw.get("total_tokens")
     return Usage(
-        input=integer(inputs),
-        output=integer(outputs),
-        total=integer(total) if total is not None else integer(inputs) + integer(outputs),
+        input=inputs,
+        output=outputs,
+        total=integer(total) if total is not None else inputs + outputs,
         input_details=_details(_first(raw, "prompt_tokens_details", "input_tokens_details"), _INPUT_DETAILS)
         or _cache_hits(raw),
         output_details=_details(_first(raw, "completion_tokens_details", "output_tokens_details"), _OUTPUT_DETAILS),
@@ -114,13 +115,13 @@ def usage(raw: Any) -> Usage | None:
     )
 
 
-def _first(raw: Json, *names: str) -> Any:
-    return next((raw[name] for name in names if raw.get(name) is not None), None)
+def _first(raw: Json, name: str, other: str) -> Any:
+    value = raw.get(name)
+    return raw.get(other) if value is None else value
 
 
 def _details(raw: Any, names: Mapping[str, str]) -> dict[str, int]:
-    details = obj(raw)
-    return {ours: integer(details[theirs]) for theirs, ours in names.items() if details.get(theirs) is not None}
+    return {names[name]: integer(count) for name, count in obj(raw).items() if name in names and count is not None}
 
 
 def _cache_hits(raw: Json) -> dict[str, int]:
@@ -132,19 +133,20 @@ def _cache_hits(raw: Json) -> dict[str, int]:
 def cost(body: Json, headers: Mapping[str, str]) -> Cost | None:
     """The price of a call, from `meta.usage` in the body or the headers that plain replies carry."""
     priced = obj(obj(body.get("meta")).get("usage"))
-    used = _decimal(_first({**_priced(headers), **priced}, "credits_used"))
-    usd = _decimal(_first({**priced, **_priced(headers)}, "usd_spent"))
+    used = _decimal(priced.get("credits_used"), headers.get("x-aimlapi-credits-used"))
+    usd = _decimal(headers.get("x-aimlapi-usd-spent"), priced.get("usd_spent"))
     if usd is None and used is not None:
         usd = used / CREDITS_PER_USD
     return None if usd is None else Cost(f"{usd:.9f}", None if used is None else int(used))
 
 
-def _priced(headers: Mapping[str, str]) -> Json:
-    found = {"credits_used": headers.get("x-aimlapi-credits-used"), "usd_spent": headers.get("x-aimlapi-usd-spent")}
-    return {name: value for name, value in found.items() if value}
+def _decimal(value: Any, other: Any) -> Decimal | None:
+    """The first of the two that is a number."""
+    found = _number(value)
+    return _number(other) if found is None else found
 
 
-def _decimal(value: Any) -> Decimal | None:
+def _number(value: Any) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:

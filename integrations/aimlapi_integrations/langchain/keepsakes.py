@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from ..conversation import Audio, Citation, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
@@ -37,7 +38,10 @@ def split(message: Message) -> tuple[str, Json]:
     >>> split(Message("assistant", (Reasoning("Hm."), Text("Paris"))))
     ('Paris', {'reasoning_content': 'Hm.'})
     """
-    kwargs = {name: found for name, write in _WRITERS.items() if (found := write(message))}
+    kinds = {type(part) for part in message.parts}
+    kwargs = {name: found for name, (kind, write) in _WRITERS.items() if kind in kinds and (found := write(message))}
+    if layout := _layout(message):
+        kwargs["layout"] = layout
     return message.text, kwargs
 
 
@@ -125,17 +129,25 @@ def _lay(part: Part) -> Json:
     return {"type": _NAMES.get(type(part), "")}
 
 
-_WRITERS: dict[str, Callable[[Message], Any]] = {
-    "reasoning_content": lambda message: message.reasoning,
-    "reasoning": _reasoning_items,
-    "reasoning_details": _details,
-    "annotations": _annotations,
-    "refusal": lambda message: message.refusal,
-    "images": lambda message: blocks(_of(message, Image)),
-    "audio": _audio,
-    "tool_outputs": lambda message: [dict(part.item) for part in _of(message, HostedItem)],
-    "tool_call_extras": lambda message: {call.id: found for call in message.tool_calls if (found := call_extras(call))},
-    "layout": _layout,
+def _hosted(message: Message) -> list[Json]:
+    return [dict(part.item) for part in _of(message, HostedItem)]
+
+
+def _call_extras(message: Message) -> Json:
+    return {call.id: found for call in message.tool_calls if (found := call_extras(call))}
+
+
+# By the kind of part that they write of.
+_WRITERS: dict[str, tuple[type[Part], Callable[[Message], Any]]] = {
+    "reasoning_content": (Reasoning, attrgetter("reasoning")),
+    "reasoning": (Reasoning, _reasoning_items),
+    "reasoning_details": (Reasoning, _details),
+    "annotations": (Text, _annotations),
+    "refusal": (Refusal, attrgetter("refusal")),
+    "images": (Image, lambda message: blocks(_of(message, Image))),
+    "audio": (Audio, _audio),
+    "tool_outputs": (HostedItem, _hosted),
+    "tool_call_extras": (ToolCall, _call_extras),
 }
 
 

@@ -67,6 +67,8 @@ class Base:
         self._headers.update(ATTRIBUTION if host == GATEWAY_HOST else {})
         self._headers.update(_checked(default_headers or {}))
         self._headers.setdefault("Authorization", _authorization(key))
+        self._json_headers = self._headers.copy()
+        self._json_headers["Content-Type"] = "application/json"
         self._key = _key_in(self._headers["Authorization"])
 
     def __repr__(self) -> str:
@@ -88,10 +90,9 @@ class Base:
 
     def request(self, call: Call, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
         """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
-        headers = httpx.Headers(self._headers)
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = self._headers if call.body is None else self._json_headers
         if call.headers:
+            headers = headers.copy()
             headers.update(_checked(call.headers))
         return build(
             call.method,
@@ -112,10 +113,13 @@ class Base:
         return path
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The body as compact JSON. ValueError, with the place, for what JSON does not have."""
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _as_json(body).encode()
     except (TypeError, ValueError, RecursionError) as problem:
         place = _unwritable(body, ())
         where = ".".join(map(str, place)) if place else "it"
@@ -137,7 +141,7 @@ def _is_list(value: Any) -> bool:
 
 def _writable(value: Any) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        _as_json(value).encode()
     except (TypeError, ValueError, RecursionError):
         return False
     return True

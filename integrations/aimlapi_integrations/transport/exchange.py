@@ -152,6 +152,8 @@ def _final(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
 
 
 def _log(response: httpx.Response) -> None:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
     request, headers = response.request, response.headers
     logger.debug(
         "%s %s: %d, request %s, inference %s",
