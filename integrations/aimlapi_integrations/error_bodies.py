@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +19,11 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 _PREVIEW = 500
+_LONGEST = 4000
 _HTML = re.compile(r"\s*(<!doctype\s+html|<html|<head|<body|<\?xml)", re.IGNORECASE)
 _TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
+_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 _UPSTREAM = re.compile(r"\s*(?:([45]\d\d)\s+)?(.*)", re.DOTALL)
 _SECRETS = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", re.IGNORECASE)
 _REDACTED = "[redacted]"
@@ -71,7 +74,8 @@ class ErrorBody:
     def advised(self, status: int, headers: Mapping[str, str]) -> str:
         """The message, and what to do about it where that is known."""
         if 300 <= status < 400:
-            return f"A redirect to {headers.get('location')!r}, which is not followed.\n{_BASE_URL}"
+            target = preview(headers.get("location", ""))
+            return f"A redirect to {target!r}, which is not followed.\n{_BASE_URL}"
         astray = self.html or (status == 404 and self.no_such_route)
         return "\n".join([self.message, *([_KEY] if status == 401 else []), *([_BASE_URL] if astray else [])])
 
@@ -96,20 +100,32 @@ def read_body(body: Any, headers: Mapping[str, str], secret: SecretStr = NO_SECR
 
     `headers` tell a web page that has no markup at its beginning.
     """
-    known = scrubbed(parsed(body), secret)
+    known = scrubbed(parsed(body, headers.get("content-type", "")), secret)
     said = read(known)
     page = said.html or (isinstance(known, str) and "html" in headers.get("content-type", ""))
-    return replace(said, message=said.message or "The answer gives no reason.", html=page, body=known)
+    message = preview(said.message, _LONGEST) or "The answer gives no reason."
+    return replace(said, message=message, html=page, body=known)
 
 
-def parsed(body: Any) -> Any:
+def parsed(body: Any, content_type: str = "") -> Any:
     """The JSON in `body` if it is bytes and holds any, else its text, cut to a preview; anything else as it is."""
     if not isinstance(body, bytes):
         return body
+    text = _decoded(body, content_type)
     try:
-        return from_json(body)
+        return from_json(text)
     except ValueError:
-        return preview(body.decode("utf-8", "replace"), 4000)
+        return preview(text, _LONGEST)
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    """The text of a body that may be in another charset, as old proxies' pages are."""
+    with suppress(UnicodeDecodeError):
+        return body.decode()
+    named = _CHARSET.search(content_type)
+    with suppress(LookupError):
+        return body.decode(named[1] if named else "utf-8", "replace")
+    return body.decode("utf-8", "replace")
 
 
 def preview(text: str, length: int = _PREVIEW) -> str:
@@ -144,7 +160,14 @@ def without(text: str, secret: SecretStr) -> str:
 
 
 def read(body: Any) -> ErrorBody:
-    """What a body says, whatever its form."""
+    """What a body says, whatever its form; nothing, where it is nested deeper than the stack has room."""
+    try:
+        return _read(body)
+    except RecursionError:
+        return ErrorBody()
+
+
+def _read(body: Any) -> ErrorBody:
     match body:
         case dict():
             return _read_object(body)
@@ -196,7 +219,7 @@ def _passed_on(said: ErrorBody, upstream: ErrorBody) -> ErrorBody:
 def _lead(body: dict[str, Any], inner: dict[str, Any], error: Any) -> str:
     """The message itself, of the places where it may be; both of two that differ."""
     outer = _words(body.get("message"))
-    words = _words(inner.get("message")) if inner else error if isinstance(error, str) else ""
+    words = _words(inner.get("message")) if inner else _words(error)
     if outer and words and words not in outer:
         return f"{outer}: {words}"
     detail = body.get("detail")
@@ -212,7 +235,7 @@ def _words(value: Any) -> str:
         case list():
             return "; ".join(filter(None, map(_words, value)))
         case dict():
-            return read(value).message
+            return read(value).message or _words([each for each in value.values() if isinstance(each, str)])
     return ""
 
 
@@ -231,8 +254,8 @@ def _upstream(text: str) -> ErrorBody | None:
 def _details(body: dict[str, Any], inner: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     """Every detail as its text, `path: reason`, and its code."""
     for items in (inner.get("details"), body.get("details"), body.get("errors"), body.get("detail")):
-        if isinstance(items, list):
-            yield from map(_detail, items)
+        if items:
+            yield from map(_detail, items if isinstance(items, list) else [items])
     for text in _leaves(body.get("meta"), ()):
         yield text, None
     if isinstance(inner.get("param"), str) and inner["param"]:
@@ -244,7 +267,7 @@ def _detail(item: Any) -> tuple[str, str | None]:
         return str(item), None
     path = next((item[key] for key in ("path", "loc", "field") if item.get(key)), "")
     where = ".".join(map(str, path)) if isinstance(path, list) else str(path)
-    reason = _name(item, "reason", "message", "msg") or ""
+    reason = _name(item, "reason", "message", "msg") or ("" if where else _words(item))
     return ": ".join(filter(None, [where, reason])), _name(item, "code", "type")
 
 

@@ -42,6 +42,7 @@ _NO_ANSWER = {
     "reset": (Hang(reset=True),),
     "half-a-head": (head()[:40], Hang()),
     "not-http": (b"220 smtp.example.org ESMTP\r\n", Hang()),
+    "not-http-but-an-echo": (f"{ECHO}\r\n\r\n".encode(), Hang()),
     "no-such-status": (b"HTTP/1.1 OK\r\n\r\n", Hang()),
     "a-header-without-a-colon": (b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", Hang()),
     "a-length-that-is-none": (head(200, content_length="many"), Hang()),
@@ -143,6 +144,16 @@ def shapes(status: int) -> dict[str, tuple[Any, tuple[str, ...], str | None]]:
         ),
         "anthropic": ({"type": "error", "error": {"type": "some_error", "message": "No."}}, ("No.",), "some_error"),
         "string": ({"error": f"No. {ECHO}"}, ("No.",), None),
+        "message-in-a-message": ({"message": {"deep": "Not so."}}, ("Not so.",), None),
+        "deep-messages": (b'{"message":' * 190 + b'"x"' + b"}" * 190, (), None),
+        "error-list": ({"error": [{"message": "No."}, "Nor this."]}, ("No.", "Nor this."), None),
+        "details-in-words": (problem(status, details="tools: not an array"), ("tools: not an array",), "SomeException"),
+        "details-in-one": (
+            problem(status, details={"path": "tools", "reason": "Expected array"}),
+            ("tools: Expected array",),
+            "SomeException",
+        ),
+        "long": ({"message": "No. " + "x" * 1_000_000}, ("No. xxx", "xxx…"), None),
         "detail": ({"detail": f"Not here. {ECHO}"}, ("Not here",), None),
         "html": (_PAGE, ("502 Bad Gateway",), None),
         "text": (f"upstream connect error. {ECHO}".encode(), ("upstream connect error",), None),
@@ -196,6 +207,34 @@ SPECIAL = [
     ),
     _named("402-by-the-provider", legacy(402), 402, errors.InsufficientCreditsError),
     _named("425", legacy(425), 425, errors.APIStatusError),
+    Fault(
+        "a-header-beyond-ascii",
+        ((reply(problem(400), 400, x_note="café, ٣"),),),
+        errors.BadRequestError,
+        1,
+        ("It was refused.",),
+    ),
+    Fault(
+        "text-in-latin-1",
+        ((reply("Désolé".encode("latin-1"), 400, "text/plain; charset=iso-8859-1"),),),
+        errors.BadRequestError,
+        1,
+        ("Désolé",),
+    ),
+    Fault(
+        "json-in-utf-16",
+        ((reply('{"message": "Désolé"}'.encode("utf-16"), 400, "application/json; charset=utf-16"),),),
+        errors.BadRequestError,
+        1,
+        ("Désolé",),
+    ),
+    Fault(
+        "text-in-no-charset",
+        ((reply("Désolé".encode("latin-1"), 400, "text/plain; charset=klingon"),),),
+        errors.BadRequestError,
+        1,
+        ("D\ufffdsol\ufffd",),
+    ),
     _named("501", legacy(501), 501, errors.InternalServerError, 3),
     _named("524", _PAGE, 524, errors.InternalServerError, 3),
     _named("599", legacy(599), 599, errors.InternalServerError, 3),
@@ -235,6 +274,7 @@ _EMPTY = (reply(problem(429), 429, retry_after=""),)
 _TINY = (reply(problem(429), 429, retry_after="0.001"),)
 _WILD = (reply(problem(429), 429, retry_after="1e999"),)
 _TIMELESS = (reply(problem(503), 503, retry_after="Wed, 99 Oct 2015 99:99:99 GMT"),)
+_FOREIGN = (reply(problem(429), 429, retry_after="٠"),)
 _MS_WINS = (reply(problem(429), 429, retry_after="3600", retry_after_ms="0"),)
 _ODD_MS = (reply(problem(429), 429, retry_after="0", retry_after_ms="soon"),)
 _REFUSED = (reply(problem(400), 400, retry_after="0"),)
@@ -247,6 +287,7 @@ RETRIES = [
     Fault("503-with-a-date-that-is-none", (_TIMELESS, None), None, 2),
     Fault("429-whose-milliseconds-win", (_MS_WINS, None), None, 2),
     Fault("429-with-odd-milliseconds", (_ODD_MS, None), None, 2),
+    Fault("429-whose-date-has-foreign-digits", (_FOREIGN, None), None, 2),
     Fault("400-with-a-retry-after", (_REFUSED, None), errors.BadRequestError, 1),
     Fault("409-then-good", ((reply(legacy(409), 409),), None), None, 2),
     Fault("408-then-503-then-good", ((reply(b"", 408),), _DOWN, None), None, 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -122,6 +123,18 @@ def test_retry_after_in_all_its_forms():
     assert retry_after({"retry-after": past}) == 0
     for nothing in ({}, {"retry-after": "soon"}, {"retry-after": "-1"}, {"retry-after": "inf"}, {"retry-after": "nan"}):
         assert retry_after(nothing) is None
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y", "%A, %d-%b-%y %H:%M:%S GMT"])
+def test_dates_are_of_greenwich_wherever_this_machine_is(form: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        soon = (datetime.now(timezone.utc) + timedelta(seconds=30)).strftime(form)
+        assert 28 <= (retry_after({"retry-after": soon}) or 0) <= 30
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_gateways_wait_is_kept_to_unless_it_is_too_long():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import logging
 import os
 import pickle
 import threading
@@ -385,9 +386,10 @@ def test_client_request_ids_that_the_gateway_would_drop(traced: str):
 
 
 def test_plain_http_warns_except_on_loopback():
-    with pytest.warns(UserWarning, match="plain http"):
-        HTTPClient(KEY, "http://gateway.example/v1")
-    for host in ("127.0.0.1:8080", "localhost", "[::1]:8080"):
+    for host in ("gateway.example", "127.0.0.1.example", "127.example", "localhost.example", "0.0.0.0", "10.0.0.1"):
+        with pytest.warns(UserWarning, match="plain http"):
+            HTTPClient(KEY, f"http://{host}/v1")
+    for host in ("127.0.0.1:8080", "127.8.8.8", "localhost", "here.localhost", "[::1]:8080"):
         HTTPClient(KEY, f"http://{host}/v1")
 
 
@@ -446,6 +448,22 @@ def test_the_key_is_in_no_error(colour: Any, status: int, body: bytes, caplog: p
     told = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error), caplog.text]
     assert KEY not in "".join([*told, response.text, str(response.request.headers.raw), repr(client.http)])
     assert KEY.encode() not in pickle.dumps(error)
+
+
+@both_colours
+def test_the_key_is_in_no_log_though_the_answer_has_it_for_an_id(colour: Any, caplog: pytest.LogCaptureFixture):
+    headers = {"x-request-id": KEY, "x-inference-id": f"i-{KEY}"}
+    with caplog.at_level(logging.DEBUG, "aimlapi_integrations"):
+        colour(handler=lambda request: httpx.Response(200, json={}, headers=headers)).send()
+    assert "request [redacted], inference i-[redacted]" in caplog.text
+    assert KEY not in caplog.text
+
+
+@both_colours
+def test_seconds_without_end_are_no_limit(colour: Any):
+    client = colour(handler=lambda request: httpx.Response(200, json=request.extensions["timeout"]))
+    asked = client.send(Call("POST", "/x", {}, timeout=float("inf"))).body
+    assert asked == {"connect": 10.0, "read": None, "write": None, "pool": None}
 
 
 # --- proxies ------------------------------------------------------------------------------------------------------

@@ -42,9 +42,10 @@ def failed(
     if response is None or succeeded(response):
         error = unanswered(problem, request)
         error.headers = {} if response is None else lowered(response, secret)
+        error.hide(secret)
     else:
         error = _error(response, b"", secret)
-    error.__cause__ = bared(problem, request)
+    error.__cause__ = bared(problem, request, secret)
     return error
 
 
@@ -55,10 +56,17 @@ def _error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIEr
 
 def _detached(response: httpx.Response, content: bytes, secret: SecretStr) -> httpx.Response:
     """The response without what holds the key: its request's headers, and wherever it repeats it."""
-    items = response.headers.multi_items()
-    headers = [(name, without(value, secret)) for name, value in items if name not in _NOT_KEPT]
-    clean = without(content.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
-    return httpx.Response(response.status_code, headers=headers, content=clean, request=bare(response.request))
+    kept = [(name, _without(value, secret)) for name, value in response.headers.raw if _name(name) not in _NOT_KEPT]
+    clean = _without(content, secret)
+    return httpx.Response(response.status_code, headers=kept, content=clean, request=bare(response.request))
+
+
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+def _without(raw: bytes, secret: SecretStr) -> bytes:
+    return without(raw.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
 
 
 def read_answer(response: httpx.Response, secret: SecretStr) -> Answer:

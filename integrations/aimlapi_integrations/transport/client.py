@@ -78,7 +78,7 @@ class HTTPClient(Closing, Base):
             closing()
 
     def _exchange(self, call: Call, stream: bool) -> httpx.Response:
-        flow = exchange(self.policy(call), self.on_retry)
+        flow = exchange(self.policy(call), self.on_retry, self.secret_of(call.headers))
         step = next(flow)
         try:
             while True:
@@ -204,7 +204,7 @@ class AsyncHTTPClient(AsyncClosing, Base):
         await self._own.aclose()
 
     async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
-        flow = exchange(self.policy(call), self.on_retry)
+        flow = exchange(self.policy(call), self.on_retry, self.secret_of(call.headers))
         step = next(flow)
         try:
             while True:

@@ -15,7 +15,7 @@ from .doorway import DOORWAY
 from .sse import EventParser, Json
 from .waiting import NextEvent
 
-# Seconds to wait, after `[DONE]`, for the few bytes that make the connection fit for another call.
+# Seconds to wait, after the last event, for the few bytes that make the connection fit for another call.
 GRACE = 0.25
 
 _BLANK = b"\xef\xbb\xbf \r\n\t"
@@ -35,15 +35,19 @@ class EventStream:
         self._response = response
         self.secret = secret
         self._parser = EventParser()
-        self._next = NextEvent(response, chunk_timeout)
+        self._next = NextEvent(response, chunk_timeout, secret)
         self._chunks: Any = None
         self._sniffing = True
         self._odd: list[bytes] | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether the stream has said `[DONE]`."""
+        """Whether the stream has said `[DONE]`, or its reader that it is done."""
         return self._parser.finished
+
+    def finish(self) -> None:
+        """Nothing is to come after what has been read: the last event of the endpoint's own has been."""
+        self._parser.finished = True
 
     def __iter__(self) -> Iterator[Json]:
         self._chunks = iter(self._stream()) if self._plain() else self._response.iter_bytes()
@@ -107,7 +111,7 @@ class EventStream:
     # --- leaving --------------------------------------------------------------------------------------------------
 
     def _may_be_reused(self) -> bool:
-        """Whether to wait for the end after `[DONE]`; not where nothing bounds the wait."""
+        """Whether to wait for the end after the last event; not where nothing bounds the wait."""
         if self._parser.finished and self._next.bounded:
             self._next.hurry(GRACE)
             return True

@@ -7,13 +7,14 @@ import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 import httpx
 from pydantic import SecretStr
 
-from ..error_bodies import NO_SECRET
+from ..error_bodies import NO_SECRET, hidden
 from ..errors import APIError, APITimeoutError
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if (seconds := _number(value)) is not None:
         return seconds
     try:
-        return max(0.0, parsedate_to_datetime(value or "").timestamp() - time.time())
+        date = parsedate_to_datetime(value or "")
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp() - time.time())
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -127,8 +129,10 @@ Outcome: TypeAlias = httpx.Response | APIError
 OnRetry: TypeAlias = Callable[[RetryEvent], object]
 
 
-def exchange(policy: RetryPolicy, on_retry: OnRetry | None) -> Generator[Step, Outcome, httpx.Response]:
-    """Send until it succeeds or the policy gives up."""
+def exchange(
+    policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET
+) -> Generator[Step, Outcome, httpx.Response]:
+    """Send until it succeeds or the policy gives up. No log line repeats `secret`."""
     begun = time.monotonic()
     attempt, left = 1, None
     while isinstance(outcome := (yield Send(left)), APIError):
@@ -138,7 +142,7 @@ def exchange(policy: RetryPolicy, on_retry: OnRetry | None) -> Generator[Step, O
         _tell(RetryEvent(attempt, delay, outcome), on_retry)
         yield Sleep(delay)
         attempt, left = attempt + 1, policy.deadline - (time.monotonic() - begun)
-    _log(outcome)
+    _log(outcome, secret)
     return outcome
 
 
@@ -151,17 +155,18 @@ def _final(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
     return late
 
 
-def _log(response: httpx.Response) -> None:
+def _log(response: httpx.Response, secret: SecretStr) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     request, headers = response.request, response.headers
+    request_id, inference_id = hidden([headers.get("x-request-id"), headers.get("x-inference-id")], secret)
     logger.debug(
         "%s %s: %d, request %s, inference %s",
         request.method,
         request.url.path,
         response.status_code,
-        headers.get("x-request-id"),
-        headers.get("x-inference-id"),
+        request_id,
+        inference_id,
     )
 
 

@@ -36,7 +36,7 @@ class EventParser:
 
     def __init__(self) -> None:
         self.finished = False
-        """Whether the stream said `[DONE]`."""
+        """Whether the stream said `[DONE]`, or its reader that it is done."""
         self._failure: StreamError | None = None
         self._started = False
         self._between = True

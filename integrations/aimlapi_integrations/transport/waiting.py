@@ -9,7 +9,9 @@ from time import monotonic
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
+from ..error_bodies import hidden
 from ..errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, StreamError
 from .exchange import Timeout
 
@@ -33,6 +35,8 @@ def as_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
             return value
         case (connect, read):
             return httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool)
+        case math.inf:
+            return httpx.Timeout(None, connect=CONNECT)
         case int() | float():
             return httpx.Timeout(value, connect=min(value, CONNECT))
     raise TypeError(f"timeout: expected seconds, (connect, read) or httpx.Timeout, received {value!r}")
@@ -65,9 +69,10 @@ def unanswered(problem: httpx.HTTPError, request: httpx.Request) -> APIError:
     return _unreached(request, problem)
 
 
-def bared(problem: httpx.HTTPError, request: httpx.Request) -> httpx.HTTPError:
-    """The error without what shows the key: the request's headers, and the frames of what sent them."""
+def bared(problem: httpx.HTTPError, request: httpx.Request, secret: SecretStr) -> httpx.HTTPError:
+    """The error without what shows the key: the request's headers, the frames of what sent them, its own words."""
     problem.request = bare(request)
+    problem.args = tuple(hidden(list(problem.args), secret))
     problem.__cause__ = problem.__context__ = None
     return problem.with_traceback(None)
 
@@ -95,10 +100,11 @@ class NextEvent:
     is due. Where that connection cannot be had (a mock, HTTP/2), the pause is checked after each read.
     """
 
-    def __init__(self, response: httpx.Response, seconds: float | None) -> None:
+    def __init__(self, response: httpx.Response, seconds: float | None, secret: SecretStr) -> None:
         limits = response.request.extensions["timeout"]
         self._read_limit: float | None = limits.get("read")
         self._request = response.request
+        self._secret = secret
         self._seconds = seconds or math.inf
         self._due = monotonic() + self._seconds
         self._connection: Any = None
@@ -150,7 +156,7 @@ class NextEvent:
         except httpx.ReadTimeout as problem:
             overdue = monotonic() >= self._due - 0.01
             late = timed_out(*(("chunk", self._seconds) if overdue else ("read", self._read_limit)))
-            raise late from bared(problem, self._request)
+            raise late from bared(problem, self._request, self._secret)
         except httpx.HTTPError as problem:
             broken = StreamError(f"The stream broke off: {_said(problem)}.")
-            raise broken from bared(problem, self._request)
+            raise broken from bared(problem, self._request, self._secret)
