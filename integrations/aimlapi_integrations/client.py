@@ -112,6 +112,8 @@ class Client(Closing):
         with partial(decoder, events):
             for event in events:
                 delta = decoder.feed(event)
+                if decoder.ended:
+                    events.finish()
                 if delta is not None:
                     yield delta
             yield last(decoder, events)
@@ -219,6 +221,8 @@ class AsyncClient(AsyncClosing):
         with partial(decoder, events):
             async for event in events:
                 delta = decoder.feed(event)
+                if decoder.ended:
+                    events.finish()
                 if delta is not None:
                     yield delta
             yield last(decoder, events)

@@ -317,20 +317,29 @@ def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
     assert (reply.cost.usd, reply.cost.credits) == ("0.001240000", 2480)
 
 
-def test_cut_off_arguments_are_never_repaired() -> None:
+@pytest.mark.parametrize("written", ['{"x": 1', ""])
+def test_cut_off_arguments_are_never_repaired(written: str) -> None:
     decoder = messages.Decoder(MODEL, {})
     tool = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
     decoder.feed({"type": "content_block_start", "index": 0, "content_block": tool})
-    delta = {"type": "input_json_delta", "partial_json": '{"x": 1'}
+    delta = {"type": "input_json_delta", "partial_json": written}
     decoder.feed({"type": "content_block_delta", "index": 0, "delta": delta})
     decoder.feed({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 3}})
     reply = decoder.close(finished=False).reply
     assert reply is not None
     assert (reply.finish_reason, reply.tool_calls[0].arguments, reply.tool_calls[0].parsed()) == (
         "length",
-        '{"x": 1',
+        written,
         None,
     )
+
+
+def test_the_last_event_ends_the_stream() -> None:
+    decoder = messages.Decoder(MODEL, {})
+    decoder.feed({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}})
+    assert not decoder.ended
+    decoder.feed({"type": "message_stop"})
+    assert decoder.ended
 
 
 @pytest.mark.parametrize(

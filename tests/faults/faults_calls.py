@@ -71,5 +71,6 @@ ODD_CALLS = [
     OddCall("a-null-inside", '{"a": null}', {"a": None}),
     OddCall("nothing-inside", "{}", {}),
     OddCall("empty", "", {}),
+    OddCall("null", "null", {}),
     OddCall("an-object-for-a-text", {"a": {"b": [1]}}, {"a": {"b": [1]}}),
 ]

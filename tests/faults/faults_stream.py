@@ -261,6 +261,10 @@ GOOD = [
     _odd("multi-line", _multi_line),
     _odd("after-done", lambda endpoint: whole_stream(whole(endpoint), b"data: {oops}\n\n", whole(endpoint))),
     _odd("silence-after-done", lambda endpoint: [*stream(whole(endpoint)), Stall()]),
+    _odd("cut-after-the-last-event", lambda _: [*stream(whole("responses", done=False)), _RUDE], only="responses"),
+    _odd(
+        "silence-after-the-last-event", lambda _: [*stream(whole("responses", done=False)), Stall()], only="responses"
+    ),
     _odd("as-json", lambda endpoint: whole_stream(whole(endpoint), content_type="application/json")),
     _odd("no-content-type", lambda endpoint: whole_stream(whole(endpoint), content_type=None)),
     _odd("usage-twice", lambda _: whole_stream(sse([*TEXTS["chat"], TEXTS["chat"][-1]])), only="chat"),

@@ -17,6 +17,10 @@ class StreamDecoder(Protocol):
 
     def __init__(self, model: str, headers: Mapping[str, str]) -> None: ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether an event has said that nothing comes after it."""
+
     def feed(self, event: Json) -> Delta | None:
         """What `event` adds; None where that is nothing. An event that reports an error is raised."""
 

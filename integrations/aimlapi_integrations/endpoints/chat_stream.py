@@ -25,6 +25,8 @@ class ChatDecoder:
     `close` has what may be said only once.
     """
 
+    ended = False  # counts and price may follow the finish reason: `[DONE]` and the connection tell the end
+
     def __init__(self, model: str, headers: Mapping[str, str]) -> None:
         self._headers = headers
         self._body: Json = {"model": model}

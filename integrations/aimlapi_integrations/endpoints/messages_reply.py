@@ -118,6 +118,7 @@ class MessagesDecoder:
         self._pieces: dict[tuple[int, str], list[str]] = {}
         self._text: list[str] = []
         self._ended = False
+        self.ended = False
 
     @property
     def text(self) -> str:
@@ -166,6 +167,7 @@ class MessagesDecoder:
         spare_id = made_up_id(string(self._body.get("id")), index)
         if block.get("type") == "tool_use":
             block["id"] = string(block.get("id")) or spare_id
+            block["input"] = block.get("input") or ""  # it comes in pieces; an empty object would pass for a whole one
             return Delta((Fragment(index, ToolCall(block["id"], string(block.get("name")) or "", "")),))
         if _is_hosted(block):
             return None  # told whole, at its end
@@ -218,7 +220,7 @@ class MessagesDecoder:
         self._ended = self._ended or bool(self._body.get("stop_reason"))
 
     def _stop(self, event: Json) -> None:
-        self._ended = True
+        self._ended = self.ended = True
         if event.get("meta"):
             self._body["meta"] = event["meta"]
 

@@ -69,7 +69,7 @@ class ResponsesDecoder:
         self._places: dict[str, int] = {}
         self._told: dict[_At, Told] = {}
         self._text: list[str] = []
-        self._ended = False
+        self.ended = False
 
     @property
     def text(self) -> str:
@@ -94,7 +94,7 @@ class ResponsesDecoder:
 
     def close(self, finished: bool) -> Delta:  # noqa: ARG002  # [DONE] ends the stream, not the response
         """The last delta, with the whole reply."""
-        if not self._ended:
+        if not self.ended:
             raise self._broken("the connection ended before the response did")
         reply = decode(self._folded(), self._headers)
         return Delta(tuple(self._sources(reply)), reply=reply)
@@ -109,7 +109,7 @@ class ResponsesDecoder:
 
     def _end(self, event: Json) -> Iterator[Fragment]:
         """The response is there, whole or cut off: what was never told of it is now."""
-        self._ended = True
+        self.ended = True
         response = obj(event.get("response"))
         if response.get("status") not in ("completed", "incomplete", "failed", "cancelled"):
             cut = event["type"] == "response.incomplete"

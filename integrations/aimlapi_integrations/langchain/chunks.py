@@ -145,6 +145,9 @@ class Chunks:
             case Refusal() | Audio() | ToolCall(kind="custom"):
                 self._hold(fragment.index, fragment.part)
                 return []
+            case ToolCall(arguments="null") as call if not self._argued.get(fragment.index):
+                self._argued[fragment.index] = False
+                return [Fragment(fragment.index, replace(call, arguments=""))]
             case ToolCall(arguments=arguments):
                 self._argued[fragment.index] = self._argued.get(fragment.index, False) or bool(arguments)
         return [fragment]
