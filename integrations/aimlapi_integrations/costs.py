@@ -65,6 +65,16 @@ class Spending:
         return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_counted(self.calls)}{unpriced}"
 
 
+def _limit(dollars: Decimal | float | str) -> Decimal:
+    try:
+        limit = Decimal(str(dollars))
+    except ArithmeticError:
+        limit = Decimal("nan")
+    if limit.is_nan():
+        raise ValueError(f"max_cost_usd: expected dollars, received {dollars!r}.")
+    return limit
+
+
 class Ledger:
     """Sums of what calls cost, per model. Threads may share one; so may frameworks.
 
@@ -74,7 +84,7 @@ class Ledger:
     """
 
     def __init__(self, max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None) -> None:
-        self.max_cost_usd = None if max_cost_usd is None else Decimal(str(max_cost_usd))
+        self.max_cost_usd = None if max_cost_usd is None else _limit(max_cost_usd)
         self.max_tokens_total = max_tokens_total
         self._models: dict[str, Spending] = {}
 

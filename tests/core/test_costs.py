@@ -67,6 +67,12 @@ def test_a_budget_of_nothing_allows_nothing():
         Ledger(max_cost_usd=0).check()
 
 
+@pytest.mark.parametrize("limit", ["nan", float("nan"), "much", ""])
+def test_a_limit_that_is_no_sum_is_refused(limit):
+    with pytest.raises(ValueError, match="max_cost_usd"):
+        Ledger(max_cost_usd=limit)
+
+
 def test_reset_keeps_the_limit():
     ledger = Ledger(max_tokens_total=39)
     ledger.add("a", USAGE)

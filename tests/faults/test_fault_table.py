@@ -6,9 +6,10 @@ import json
 import socket
 from typing import Any
 
+import httpx
 import pytest
 
-from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError
+from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError, RetryEvent, RetryPolicy
 from aimlapi_integrations.langchain.core_errors import ModelError
 
 from ..endpoints.cutting import events as responses_events
@@ -118,6 +119,17 @@ def test_no_retries_are_none(server: FaultServer, fault: Fault, way: Way) -> Non
     case = begun(server, fault, way)
     check_error(failed(way, case.base_url, retries=0), fault, way)
     assert len(case.requests) == 1
+
+
+@on_every_way
+def test_every_model_takes_a_hook_a_policy_and_limits(server: FaultServer, way: Way) -> None:
+    told: list[RetryEvent] = []
+    case = server.case([reply(b"", 503)], [reply(b"", 503)], [reply(b"", 503)], good(way))
+    policy = RetryPolicy(max_retries=3, base=0.0)
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    assert ask(way, case.base_url, retries=0, retry=policy, on_retry=told.append, limits=limits) == GOOD
+    assert [(event.attempt, event.error.status) for event in told] == [(1, 503), (2, 503), (3, 503)]
+    assert len(case.requests) == 4
 
 
 @pytest.mark.parametrize("way", HALF, ids=str)

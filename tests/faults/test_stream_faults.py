@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import httpx
 import pytest
 
 from aimlapi_integrations import APIConnectionError, APIError, APITimeoutError
@@ -93,9 +95,10 @@ def test_silence_runs_out(server: FaultServer, silence: str, way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_no_answer_in_time(server: FaultServer, way: Way) -> None:
+@pytest.mark.parametrize("timeout", [0.08, (5.0, 0.08), httpx.Timeout(5, read=0.08)], ids=["seconds", "pair", "httpx"])
+def test_no_answer_in_time(server: FaultServer, timeout: Any, way: Way) -> None:
     case = server.case([Stall()])
-    error = failed(way, case.base_url, timeout=0.08)
+    error = failed(way, case.base_url, timeout=timeout)
     assert isinstance(error, APITimeoutError)
     assert isinstance(error, APIConnectionError)
     assert (error.timeout, error.seconds) == ("read", 0.08)

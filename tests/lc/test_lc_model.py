@@ -19,7 +19,7 @@ from langchain_core.runnables import ConfigurableField
 from pydantic import ValidationError
 
 from aimlapi_integrations.errors import MissingAPIKeyError
-from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from tests.lc.gateway import Gateway, chat_body
 
 
@@ -164,6 +164,14 @@ async def test_key_from_an_async_function():
 
 
 # --- what it says of itself ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
+def test_a_refused_argument_is_told_without_the_key(kind):
+    for wrong in ({"base_url": "ftp://x"}, {"max_retries": -1}, {"api_key": ["sk-secret"]}):
+        with pytest.raises(ValueError) as caught:
+            kind(**{"api_key": "sk-secret", **wrong})
+        assert "sk-secret" not in str(caught.value)
 
 
 def test_secrets_are_not_told():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import hashlib
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -190,6 +192,13 @@ def test_a_given_client_is_shared_by_copies_and_never_closed() -> None:
     llm.chat(ASK)
     assert not llm.http_client.is_closed
     assert len(gateway.bodies) == 2
+
+
+@pytest.mark.parametrize("timeout", [5.0, (1.0, 2.0), httpx.Timeout(9, read=2)])
+def test_every_form_of_timeout_is_kept_when_written(holder: Any, timeout: Any) -> None:
+    given = type(holder)(api_key=SECRET, timeout=timeout)
+    assert type(holder).from_dict({**json.loads(given.to_json()), "api_key": SECRET}).timeout == timeout
+    assert pickle.loads(pickle.dumps(given)).timeout == timeout
 
 
 def test_a_changed_field_is_heeded() -> None:

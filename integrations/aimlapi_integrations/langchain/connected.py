@@ -23,6 +23,9 @@ class Connected(Described, Connections):
             "timeout": self.request_timeout,
             "chunk_timeout": self.stream_chunk_timeout,
             "max_retries": self.max_retries,
+            "retry": self.retry,
+            "on_retry": self.on_retry,
+            "limits": self.limits,
             "default_headers": self.default_headers,
             "default_query": self.default_query,
         }

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
@@ -13,6 +13,7 @@ from typing_extensions import Self
 from ..conversation import Embeddings
 from ..endpoints.embeddings import joined
 from ..settings import resolve_api_key, resolve_base_url
+from ..transport.exchange import RetryEvent, RetryPolicy
 from .connections import Connections
 from .embedding_batches import Batch, long_texts_named, numbered_batches
 from .errors import model_errors
@@ -50,7 +51,9 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
         Cost(usd='0.000000100', credits=None)
     """
 
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        populate_by_name=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     model: str = "text-embedding-3-small"
     """The model, by the gateway's id or an alias of it."""
@@ -77,8 +80,14 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
 
     request_timeout: Any = Field(default=None, alias="timeout")
     """Seconds to wait, or an `httpx.Timeout`."""
-    max_retries: int | None = None
+    max_retries: int | None = Field(default=None, ge=0)
     """Further tries of a batch after errors that may pass; 0 for none."""
+    retry: RetryPolicy | None = Field(default=None, exclude=True)
+    """When to try again, and after how long, in place of `max_retries`."""
+    on_retry: Callable[[RetryEvent], object] | None = Field(default=None, exclude=True, repr=False)
+    """Called with a `RetryEvent` before each further try."""
+    limits: Any = Field(default=None, exclude=True)
+    """An `httpx.Limits` of the connections made here."""
     default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
     """Headers of every call."""
     default_query: Mapping[str, Any] | None = Field(default=None, repr=False)
@@ -175,6 +184,9 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
             "base_url": self.aimlapi_api_base,
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
+            "retry": self.retry,
+            "on_retry": self.on_retry,
+            "limits": self.limits,
             "default_headers": self.default_headers,
             "default_query": self.default_query,
         }

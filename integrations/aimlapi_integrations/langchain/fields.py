@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..transport.exchange import RetryEvent, RetryPolicy
 from ..version import __version__
 from .profile import model_profile
 from .run_ids import ASKED, listening
@@ -58,7 +59,7 @@ _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 class ChatFields(BaseChatModel):
     """Everything that `ChatAIMLAPI` can be told when it is made; what is left out is left to the gateway."""
 
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     model_name: str = Field(default=DEFAULT_MODEL, alias="model")
     """The model, by the gateway's id or an alias of it."""
@@ -122,8 +123,14 @@ class ChatFields(BaseChatModel):
     """Seconds to wait, or an `httpx.Timeout`."""
     stream_chunk_timeout: float | None = None
     """Seconds to wait from one chunk to the next."""
-    max_retries: int | None = None
+    max_retries: int | None = Field(default=None, ge=0)
     """Further tries after errors that may pass; 0 for none."""
+    retry: RetryPolicy | None = Field(default=None, exclude=True)
+    """When to try again, and after how long, in place of `max_retries`."""
+    on_retry: Callable[[RetryEvent], object] | None = Field(default=None, exclude=True, repr=False)
+    """Called with a `RetryEvent` before each further try."""
+    limits: Any = Field(default=None, exclude=True)
+    """An `httpx.Limits` of the connections made here."""
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
     default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)

@@ -12,7 +12,8 @@ except ImportError as error:
         'LlamaIndex is not installed: pip install "aimlapi-integrations[llama-index]"', name="llama_index.core"
     ) from error
 
+from .costs import AIMLAPICostHandler
 from .embedding import AIMLAPIEmbedding
 from .llm import AIMLAPI
 
-__all__ = ["AIMLAPI", "AIMLAPIEmbedding"]
+__all__ = ["AIMLAPI", "AIMLAPICostHandler", "AIMLAPIEmbedding"]

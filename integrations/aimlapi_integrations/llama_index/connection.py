@@ -3,9 +3,19 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+import httpx
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from ..client import AsyncClient, Client
@@ -45,7 +55,7 @@ class Clients:
             await client.aclose()
 
     def _of(self, kind: type[T]) -> list[T]:
-        return [client for client in self._made.values() if isinstance(client, kind)]
+        return [client for client in list(self._made.values()) if isinstance(client, kind)]
 
     def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
         key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
@@ -62,13 +72,20 @@ class Clients:
 
 
 def _hashable(value: Any) -> Hashable:
-    return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+    match value:
+        case Mapping():
+            return tuple(sorted((name, repr(each)) for name, each in value.items()))
+        case httpx.Timeout() | httpx.Limits():
+            return repr(value)
+    return cast(Hashable, value)
 
 
 class Connected(Closing, AsyncClosing, BaseModel):
     """The fields that say how to reach the gateway. The key is in no dump and no `repr`; unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
+    )
 
     api_key: SecretStr | None = Field(
         default=None, exclude=True, repr=False, description="The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."
@@ -76,7 +93,9 @@ class Connected(Closing, AsyncClosing, BaseModel):
     api_base: str | None = Field(
         default=None, description="Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, the public one."
     )
-    timeout: float | None = Field(default=None, description="Seconds to wait for an answer.")
+    timeout: float | tuple[float | None, float | None] | httpx.Timeout | None = Field(
+        default=None, description="Seconds to wait, a (connect, read) pair or an `httpx.Timeout`."
+    )
     max_retries: int = Field(default=2, ge=0, description="Further tries after errors that may pass; 0 for none.")
     retry: RetryPolicy | None = Field(default=None, description="When to try again, in place of `max_retries`.")
     on_retry: Callable[[RetryEvent], object] | None = Field(
@@ -85,6 +104,12 @@ class Connected(Closing, AsyncClosing, BaseModel):
     default_headers: dict[str, str] | None = Field(
         default=None, exclude=True, repr=False, description="Headers of every call. They may hold secrets."
     )
+    default_query: dict[str, Any] | None = Field(
+        default=None, exclude=True, repr=False, description="Query parameters of every call."
+    )
+    limits: httpx.Limits | None = Field(
+        default=None, exclude=True, description="An `httpx.Limits` of the connections made here."
+    )
     http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
     async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
     reuse_client: bool = Field(
@@ -92,6 +117,15 @@ class Connected(Closing, AsyncClosing, BaseModel):
     )
 
     _clients: Clients = PrivateAttr(default_factory=Clients)
+
+    @field_serializer("timeout")
+    def _write_timeout(self, timeout: Any) -> Any:
+        return timeout.as_dict() if isinstance(timeout, httpx.Timeout) else timeout
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _read_timeout(cls, timeout: Any) -> Any:
+        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
@@ -128,6 +162,8 @@ class Connected(Closing, AsyncClosing, BaseModel):
             "retry": self.retry,
             "on_retry": self.on_retry,
             "default_headers": self.default_headers,
+            "default_query": self.default_query,
+            "limits": self.limits,
         }
         return {name: value for name, value in arguments.items() if value is not None}
 
