@@ -93,7 +93,9 @@ def read_until_it_breaks(wire: Wire, fault: str, path: str, body: Json) -> bytes
 
 
 @pytest.mark.parametrize("endpoint", BODIES)
-@pytest.mark.parametrize("fault", ["cut-before-first", "cut-mid-text", "cut-mid-tool-call", "cut-body", "stall"])
+@pytest.mark.parametrize(
+    "fault", ["cut-before-first", "cut-mid-text", "cut-mid-tool-call", "cut-body", "stall", "stall-at-end"]
+)
 def test_a_stream_breaks(wire: Wire, endpoint: str, fault: str) -> None:
     path, body = BODIES[endpoint]
     read_until_it_breaks(wire, fault, path, body)
@@ -171,7 +173,15 @@ def test_broken_replies(wire: Wire) -> None:
         spoiled(wire, "not-json").json()
 
 
-WHOLE_STREAMS = ["comments", "crlf", "split-bytes", "slow; seconds=0.001", "no-done", "huge-event; bytes=1000"]
+WHOLE_STREAMS = [
+    "comments",
+    "no-final-newline",
+    "crlf",
+    "split-bytes",
+    "slow; seconds=0.001",
+    "no-done",
+    "huge-event; bytes=1000",
+]
 
 
 @pytest.mark.parametrize("fault", WHOLE_STREAMS)
@@ -218,7 +228,7 @@ def test_a_malformed_frame(wire: Wire) -> None:
 
 @pytest.mark.parametrize("endpoint", BODIES)
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"latency", "drop", "stall", "stall-at-start", "slow"}))
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"latency", "drop", "stall", "stall-at-start", "stall-at-end", "slow"}))
 def test_every_fault_does_something_everywhere(wire: Wire, fault: str, stream: bool, endpoint: str) -> None:
     try:
         response = spoiled(wire, fault, endpoint, stream=stream)

@@ -113,6 +113,15 @@ def stall_at_start(_events: Events, _fault: Fault) -> Stream:
     return Stream((), "stall")
 
 
+def stall_at_end(events: Events, _fault: Fault) -> Stream:
+    return replace(stream_of(events), end="stall")
+
+
+def no_final_newline(events: Events, _fault: Fault) -> Stream:
+    *others, last = map(frame, events)
+    return Stream((*others, last.rstrip(b"\n")))
+
+
 def slow(events: Events, fault: Fault) -> Stream:
     return replace(stream_of(events), delay=fault.number("seconds", 0.05))
 

@@ -132,6 +132,8 @@ FAULTS: dict[str, Entry] = {
     "end-mid-text": Entry("the stream ends in order, but too early", stream=streams.end_early),
     "stall": Entry("the stream falls silent half way", stream=streams.stall),
     "stall-at-start": Entry("the stream sends its headers and nothing else", stream=streams.stall_at_start),
+    "stall-at-end": Entry("the stream stays open after its last event", stream=streams.stall_at_end),
+    "no-final-newline": Entry("no line end after the last event", stream=streams.no_final_newline),
     "slow": Entry("a pause before each event; seconds=0.05", stream=streams.slow),
     "malformed-frame": Entry("an event that is not JSON", stream=streams.malformed),
     "comments": Entry("keep-alive comments between events", stream=streams.comments),
