@@ -17,6 +17,7 @@ from llama_index.core.callbacks.base_handler import BaseCallbackHandler as Llama
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AIMLAPIError, APIError, AsyncClient, CallOptions, Client
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings
 
 from . import faults_before as before
 from . import faults_events as events
@@ -246,11 +247,14 @@ def test_no_dump_has_the_key(server: FaultServer) -> None:
     base_url = server.case([Hang()]).base_url
     settings: dict[str, Any] = {"api_key": KEY, "base_url": base_url, "default_headers": {"X-Secret": KEY}}
     model, llm = langchain_model(settings, WAYS[0]), llama_index_model(settings, WAYS[0])
+    secrets = {**settings, "default_query": {"token": KEY}}
+    others = AIMLAPIEmbeddings(**secrets), llama_index_model(secrets, WAYS[0]), langchain_model(secrets, WAYS[0])
     clients = Client(**settings), AsyncClient(**settings)
     shown = [
         *(repr(model), str(model), repr(dumpd(model)), dumps(model), repr(model.model_dump()), model.model_dump_json()),
         *(repr(model._identifying_params), repr(model._get_ls_params()), repr(model.lc_attributes)),
         *(repr(llm), str(llm), repr(llm.to_dict()), llm.to_json(), repr(llm.model_dump()), llm.model_dump_json()),
+        *(repr(other) + str(other) + repr(other.model_dump()) + other.model_dump_json() for other in others),
         *(repr(client) + str(client) for client in clients),
     ]
     assert [text for text in shown if KEY in text] == []

@@ -88,9 +88,9 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     """Called with a `RetryEvent` before each further try."""
     limits: Any = Field(default=None, exclude=True)
     """An `httpx.Limits` of the connections made here."""
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
-    """Headers of every call."""
-    default_query: Mapping[str, Any] | None = Field(default=None, repr=False)
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
+    default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
     """Query parameters of every call."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` of your own; it is used as it is and never closed."""
