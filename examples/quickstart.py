@@ -1,31 +1,25 @@
-"""A chat, a stream, a tool call and a structured answer: in LangChain, then in LlamaIndex.
+"""A chat, a stream, reasoning, a tool call and a structured answer: in LangChain, then in LlamaIndex.
 
-Talks to AI/ML API when AIMLAPI_API_KEY is set, and else to the emulator that comes with the package:
-
-    pip install ".[all]"
-    python examples/quickstart.py
+pip install ".[all]"
+python examples/quickstart.py
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from langchain_core.messages import HumanMessage
-from langchain_core.tools import tool
+from common import console, gateway, step
+from langchain_core.messages import HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import ThinkingBlock
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
-from rich.console import Console
 
 from aimlapi_integrations import track_costs
-from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 
-MODEL = "openai/gpt-5-mini-2025-08-07"
+MODEL, THINKER = "openai/gpt-5-mini-2025-08-07", "deepseek/deepseek-reasoner"
+HELLO, COUNT = "Say hello to the reader.", "Count from 1 to 5."
+RIDDLE, WEATHER = "How many r are in 'strawberry'?", "What is the weather in Paris?"
 TRIP = "Note this down: three friends go to 'Lisbon' for 4 days."
-console = Console(highlight=False)
 
 
 class Trip(BaseModel):
@@ -40,80 +34,66 @@ def get_weather(city: str) -> str:
     return f"22 °C and sunny in {city}"
 
 
-@contextmanager
-def gateway() -> Iterator[tuple[str, str | None]]:
-    """The key and base URL to use: the gateway's own where there is a key, else the emulator's."""
-    if key := os.environ.get("AIMLAPI_API_KEY"):
-        console.print("[bold green]AIMLAPI_API_KEY is set: talking to AI/ML API. Each call has its price.[/]")
-        yield key, None
-    else:
-        console.print("[bold yellow]No AIMLAPI_API_KEY: talking to the emulator, which makes its answers up.[/]")
-        with Emulator() as emulator:
-            yield "emulator", emulator.base_url
+def langchain() -> None:
+    llm = ChatAIMLAPI(model=MODEL)
 
+    with step("chat") as say:
+        say(llm.invoke(HELLO).text)
 
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """One thing shown, with the tokens and the price of all its calls."""
-    console.print(f"[bold cyan]{title:<11}[/]", end="")
-    with track_costs() as costs:
-        yield
-    console.print(f"  [dim]({costs.total.total_tokens} tokens, ${costs.total.usd:f})[/]")
-
-
-def say(*words: object) -> None:
-    console.out(*words, end="")
-
-
-def langchain(key: str, base_url: str | None) -> None:
-    llm = ChatAIMLAPI(model=MODEL, api_key=key, base_url=base_url)
-
-    with step("chat"):
-        say(llm.invoke("Say hello to the reader.").text)
-
-    with step("stream"):
-        for chunk in llm.stream("Count from 1 to 5."):
+    with step("stream") as say:
+        for chunk in llm.stream(COUNT):
             say(chunk.text)
 
-    with step("tool call"):
-        weather = tool(get_weather)
-        assistant = llm.bind_tools([weather])
-        messages = [HumanMessage("What is the weather in Paris?")]
-        messages.append(assistant.invoke(messages))
-        messages += [weather.invoke(call) for call in messages[-1].tool_calls]
-        say(messages[1].tool_calls[0]["args"], "->", assistant.invoke(messages).text)
+    with step("reasoning") as say:
+        reply = ChatAIMLAPI(model=THINKER).invoke(RIDDLE)
+        say(f"{reply.additional_kwargs.get('reasoning_content')}\n", "italic yellow")
+        say(reply.text)
 
-    with step("structured"):
+    with step("tool call") as say:
+        assistant = llm.bind_tools([get_weather])
+        asked = assistant.invoke(WEATHER)
+        for call in asked.tool_calls:
+            say(f"{call['name']}({call['args']})\n", "yellow")
+        results = [ToolMessage(get_weather(**call["args"]), tool_call_id=call["id"]) for call in asked.tool_calls]
+        say(assistant.invoke([HumanMessage(WEATHER), asked, *results]).text)
+
+    with step("structured") as say:
         say(repr(llm.with_structured_output(Trip).invoke(TRIP)))
 
 
-def llama_index(key: str, base_url: str | None) -> None:
-    llm = AIMLAPI(model=MODEL, api_key=key, api_base=base_url)
+def llama_index() -> None:
+    llm, weather = AIMLAPI(model=MODEL), FunctionTool.from_defaults(get_weather)
 
-    with step("chat"):
-        say(llm.complete("Say hello to the reader.").text)
+    with step("chat") as say:
+        say(llm.complete(HELLO).text)
 
-    with step("stream"):
-        for part in llm.stream_chat([ChatMessage("Count from 1 to 5.")]):
+    with step("stream") as say:
+        for part in llm.stream_complete(COUNT):
             say(part.delta)
 
-    with step("tool call"):
-        weather = FunctionTool.from_defaults(get_weather)
-        history = [ChatMessage("What is the weather in Paris?")]
-        asked = llm.chat_with_tools([weather], chat_history=history)
-        history.append(asked.message)
-        [call] = llm.get_tool_calls_from_response(asked)
-        result = str(weather(**call.tool_kwargs))
-        history.append(ChatMessage(result, role="tool", additional_kwargs={"tool_call_id": call.tool_id}))
-        say(call.tool_kwargs, "->", llm.chat_with_tools([weather], chat_history=history).message.content)
+    with step("reasoning") as say:
+        message = AIMLAPI(model=THINKER).chat([ChatMessage(RIDDLE)]).message
+        thoughts = [block.content for block in message.blocks if isinstance(block, ThinkingBlock)]
+        say(f"{' '.join(thoughts)}\n", "italic yellow")
+        say(message.content)
 
-    with step("structured"):
+    with step("tool call") as say:
+        asked = llm.chat_with_tools([weather], user_msg=WEATHER)
+        history = [ChatMessage(WEATHER), asked.message]
+        for call in llm.get_tool_calls_from_response(asked):
+            say(f"{call.tool_name}({call.tool_kwargs})\n", "yellow")
+            told = {"content": str(weather(**call.tool_kwargs)), "additional_kwargs": {"tool_call_id": call.tool_id}}
+            history.append(ChatMessage(role="tool", **told))
+        say(llm.chat_with_tools([weather], chat_history=history).message.content)
+
+    with step("structured") as say:
         say(repr(llm.structured_predict(Trip, PromptTemplate(TRIP))))
 
 
 if __name__ == "__main__":
-    with gateway() as (api_key, url):
+    with gateway(), track_costs() as costs:
         console.rule("LangChain: ChatAIMLAPI")
-        langchain(api_key, url)
+        langchain()
         console.rule("LlamaIndex: AIMLAPI")
-        llama_index(api_key, url)
+        llama_index()
+        console.print(costs)

@@ -134,7 +134,7 @@ class Ledger:
         from rich import box
         from rich.table import Table
 
-        table = Table(title="AI/ML API costs", box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+        table = Table(title="AI/ML API costs", box=box.SIMPLE, padding=0, show_edge=False)
         table.add_column("model", overflow="fold", min_width=16)
         for heading in _COLUMNS:
             table.add_column(heading, justify="right", no_wrap=True)
