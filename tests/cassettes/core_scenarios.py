@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from typing import Any
 
 from aimlapi_integrations import AsyncClient, Client
 from aimlapi_integrations.client import CallOptions
-from aimlapi_integrations.conversation import Image, Message, Reply, Request, ResponseFormat, Text, Tool
+from aimlapi_integrations.conversation import (
+    Image,
+    Message,
+    Reply,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 from . import seen
 from .seen import Line, Seen, Sight, Tokens, Vectors
@@ -17,17 +29,20 @@ WEATHER = Tool(
     "The weather in a city.",
     {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
-TRIP = ResponseFormat(
-    "json_schema",
-    name="trip",
-    schema={
-        "type": "object",
-        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-        "required": ["city", "days"],
-        "additionalProperties": False,
-    },
-    strict=True,
-)
+TRIP = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
+TRIP_FORMAT = {"response_format": ResponseFormat("json_schema", name="trip", schema=TRIP, strict=True)}
+TRIP_TOOL = {"tools": (Tool("trip", parameters=TRIP),), "tool_choice": ToolChoice("named", name="trip")}
+# The messages endpoint has no response format.
+TRIP_FROM: dict[str, dict[str, Any]] = {
+    "chat_completions": TRIP_FORMAT,
+    "responses": TRIP_FORMAT,
+    "messages": TRIP_TOOL,
+}
 
 
 def user(text: str, *parts: Image) -> Message:
@@ -52,7 +67,7 @@ def call(line: Line, method: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def complete(line: Line, request: Request) -> Reply:
-    reply: Reply = call(line, "complete", request, CallOptions(use_responses_api=line.use_responses_api))
+    reply: Reply = call(line, "complete", request, CallOptions(endpoint=line.endpoint))
     return reply
 
 
@@ -73,8 +88,8 @@ def look(reply: Reply) -> Seen:
     )
 
 
-def ask(line: Line, *messages: Message, model: str = seen.MODEL, **kwargs: Any) -> list[Sight]:
-    return [look(complete(line, Request(model, messages, **kwargs)))]
+def ask(line: Line, *messages: Message, model: str = "", **kwargs: Any) -> list[Sight]:
+    return [look(complete(line, Request(model or line.model, messages, **kwargs)))]
 
 
 def hello(line: Line) -> list[Sight]:
@@ -85,9 +100,8 @@ def plain(line: Line) -> list[Sight]:
     return ask(line, user(seen.GREETING))
 
 
-def stream(line: Line) -> list[Sight]:
-    request = Request(seen.MODEL, (user(seen.GREETING),))
-    options = CallOptions(use_responses_api=line.use_responses_api)
+def streamed(line: Line, request: Request) -> Reply:
+    options = CallOptions(endpoint=line.endpoint)
 
     def sync_deltas() -> list[Any]:
         with Client(**settings(line)) as client, client.stream(request, options) as deltas:
@@ -98,31 +112,53 @@ def stream(line: Line) -> list[Sight]:
             return [delta async for delta in deltas]
 
     parts = asyncio.run(async_deltas()) if line.asynchronous else sync_deltas()
-    assert "".join(part.text for part in parts) == parts[-1].reply.text
-    return [look(parts[-1].reply)]
+    reply: Reply = parts[-1].reply
+    told = [fragment.part for part in parts for fragment in part.fragments]
+    arguments = "".join(part.arguments for part in told if isinstance(part, ToolCall))
+    assert "".join(part.text for part in parts) == reply.text
+    assert arguments == "".join(call.arguments for call in reply.tool_calls)
+    return reply
 
 
-def tools(line: Line) -> list[Sight]:
+def stream(line: Line) -> list[Sight]:
+    return [look(streamed(line, Request(line.model, (user(seen.GREETING),))))]
+
+
+def weather(line: Line, asking: Callable[[Line, Request], Reply], **kwargs: Any) -> list[Sight]:
+    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
     question = user(seen.QUESTION)
-    asked = complete(line, Request(seen.MODEL, (question,), tools=(WEATHER,)))
+    asked = asking(line, Request(line.model, (question,), tools=(WEATHER,), **kwargs))
+    assert asked.tool_calls
     results = [
         Message("tool", (Text(seen.get_weather(**(call.parsed() or {}))),), tool_call_id=call.id)
         for call in asked.tool_calls
     ]
-    answered = complete(line, Request(seen.MODEL, (question, asked.message, *results), tools=(WEATHER,)))
+    answered = complete(line, Request(line.model, (question, asked.message, *results), tools=(WEATHER,), **kwargs))
     return [look(asked), look(answered)]
 
 
+def tools(line: Line) -> list[Sight]:
+    return weather(line, complete)
+
+
+def tool_stream(line: Line) -> list[Sight]:
+    return weather(line, streamed)
+
+
 def structured(line: Line) -> list[Sight]:
-    [answer] = ask(line, user(seen.NOTE), response_format=TRIP)
+    [answer] = ask(line, user(seen.NOTE), **TRIP_FROM[line.endpoint])
     assert isinstance(answer, Seen)
-    assert seen.Trip.model_validate_json(answer.text) == seen.Trip(city="Lisbon", days=4)
+    found = answer.tool_calls[0][1] if answer.tool_calls else json.loads(answer.text)
+    assert seen.Trip.model_validate(found) == seen.Trip(city="Lisbon", days=4)
     return [answer]
 
 
 def reasoning(line: Line) -> list[Sight]:
-    if line.use_responses_api:
-        return ask(line, user(seen.RIDDLE), options={"reasoning": {"effort": "low", "summary": "auto"}})
+    match line.endpoint:
+        case "messages":
+            return weather(line, complete, options={"reasoning_effort": "low"})
+        case "responses":
+            return ask(line, user(seen.RIDDLE), options={"reasoning": {"effort": "low", "summary": "auto"}})
     return ask(line, user(seen.RIDDLE), model=seen.THINKER)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,12 +16,12 @@ from . import seen
 from .seen import Line, Seen, Sight, Tokens, Vectors
 
 
-def model(line: Line, name: str = seen.MODEL, **kwargs: Any) -> ChatAIMLAPI:
+def model(line: Line, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
     return ChatAIMLAPI(
-        model=name,
+        model=name or line.model,
         api_key=line.api_key,
         base_url=line.base_url,
-        use_responses_api=line.use_responses_api,
+        endpoint=line.endpoint,
         max_retries=0,
         **kwargs,
     )
@@ -51,17 +52,37 @@ def plain(line: Line) -> list[Sight]:
     return [look(line.call(model(line), "invoke", seen.GREETING))]
 
 
+def invoked(line: Line, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = line.call(runnable, "invoke", messages)
+    return message
+
+
+def streamed(line: Line, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = reduce(add, line.call(runnable, "stream", messages))
+    return message
+
+
 def stream(line: Line) -> list[Sight]:
-    return [look(reduce(add, line.call(model(line), "stream", seen.GREETING)))]
+    return [look(streamed(line, model(line), seen.GREETING))]
+
+
+def weather(line: Line, asking: Callable[[Line, Any, Any], AIMessage], **kwargs: Any) -> list[Sight]:
+    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
+    forecast = tool(seen.get_weather)
+    assistant = model(line, **kwargs).bind_tools([forecast])
+    messages: list[Any] = [HumanMessage(seen.QUESTION)]
+    asked = asking(line, assistant, messages)
+    assert asked.tool_calls
+    messages += [asked, *(forecast.invoke(call) for call in asked.tool_calls)]
+    return [look(asked), look(invoked(line, assistant, messages))]
 
 
 def tools(line: Line) -> list[Sight]:
-    weather = tool(seen.get_weather)
-    assistant = model(line).bind_tools([weather])
-    messages: list[Any] = [HumanMessage(seen.QUESTION)]
-    asked = line.call(assistant, "invoke", messages)
-    messages += [asked, *(weather.invoke(call) for call in asked.tool_calls)]
-    return [look(asked), look(line.call(assistant, "invoke", messages))]
+    return weather(line, invoked)
+
+
+def tool_stream(line: Line) -> list[Sight]:
+    return weather(line, streamed)
 
 
 def structured(line: Line) -> list[Sight]:
@@ -71,12 +92,14 @@ def structured(line: Line) -> list[Sight]:
 
 
 def reasoning(line: Line) -> list[Sight]:
-    thinker = (
-        model(line, reasoning={"effort": "low", "summary": "auto"})
-        if line.use_responses_api
-        else model(line, seen.THINKER)
-    )
-    return [look(line.call(thinker, "invoke", seen.RIDDLE))]
+    match line.endpoint:
+        case "messages":
+            return weather(line, invoked, reasoning_effort="low")
+        case "responses":
+            thinker = model(line, reasoning={"effort": "low", "summary": "auto"})
+        case _:
+            thinker = model(line, seen.THINKER)
+    return [look(invoked(line, thinker, seen.RIDDLE))]
 
 
 def image(line: Line) -> list[Sight]:

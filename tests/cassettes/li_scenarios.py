@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, ImageBlock, TextBlock, ThinkingBlock
@@ -15,12 +16,12 @@ from . import seen
 from .seen import Line, Parsed, Seen, Sight, Tokens, Vectors
 
 
-def model(line: Line, name: str = seen.MODEL, **kwargs: Any) -> AIMLAPI:
+def model(line: Line, name: str = "", **kwargs: Any) -> AIMLAPI:
     return AIMLAPI(
-        model=name,
+        model=name or line.model,
         api_key=line.api_key,
         api_base=line.base_url,
-        use_responses_api=line.use_responses_api,
+        endpoint=line.endpoint,
         max_retries=0,
         **kwargs,
     )
@@ -68,17 +69,37 @@ def stream(line: Line) -> list[Sight]:
     return [look(parts[-1])]
 
 
-def tools(line: Line) -> list[Sight]:
-    llm = model(line)
-    weather = FunctionTool.from_defaults(seen.get_weather, description="The weather in a city.")
-    asked = line.call(llm, "chat_with_tools", [weather], user_msg=seen.QUESTION)
+def chatted(line: Line, llm: AIMLAPI, tool: FunctionTool, **said: Any) -> ChatResponse:
+    response: ChatResponse = line.call(llm, "chat_with_tools", [tool], **said)
+    return response
+
+
+def streamed(line: Line, llm: AIMLAPI, tool: FunctionTool, **said: Any) -> ChatResponse:
+    response: ChatResponse = line.call(llm, "stream_chat_with_tools", [tool], **said)[-1]
+    return response
+
+
+def weather(line: Line, asking: Callable[..., ChatResponse], **kwargs: Any) -> list[Sight]:
+    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
+    llm = model(line, **kwargs)
+    forecast = FunctionTool.from_defaults(seen.get_weather, description="The weather in a city.")
+    asked = asking(line, llm, forecast, user_msg=seen.QUESTION)
     calls = llm.get_tool_calls_from_response(asked)
+    assert calls
     history = [ChatMessage(seen.QUESTION), asked.message]
     for call in calls:
-        said = weather(**call.tool_kwargs).content
+        said = forecast(**call.tool_kwargs).content
         history.append(ChatMessage(role="tool", content=said, additional_kwargs={"tool_call_id": call.tool_id}))
-    answered = line.call(llm, "chat_with_tools", [weather], chat_history=history)
+    answered = chatted(line, llm, forecast, chat_history=history)
     return [look(asked, calls), look(answered)]
+
+
+def tools(line: Line) -> list[Sight]:
+    return weather(line, chatted)
+
+
+def tool_stream(line: Line) -> list[Sight]:
+    return weather(line, streamed)
 
 
 def structured(line: Line) -> list[Sight]:
@@ -88,12 +109,12 @@ def structured(line: Line) -> list[Sight]:
 
 
 def reasoning(line: Line) -> list[Sight]:
-    thinker = (
-        model(line, reasoning_options={"effort": "low", "summary": "auto"})
-        if line.use_responses_api
-        else model(line, seen.THINKER)
-    )
-    return chat(line, thinker, seen.RIDDLE)
+    match line.endpoint:
+        case "messages":
+            return weather(line, chatted, reasoning_effort="low")
+        case "responses":
+            return chat(line, model(line, reasoning_options={"effort": "low", "summary": "auto"}), seen.RIDDLE)
+    return chat(line, model(line, seen.THINKER), seen.RIDDLE)
 
 
 def image(line: Line) -> list[Sight]:

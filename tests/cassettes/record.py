@@ -27,7 +27,7 @@ from .seen import Line
 
 # What is different in every recording and says nothing.
 _VOLATILE = re.compile(
-    r"\b((?:item_|call_|tool_call_|previous_response_)?id|created(?:_at)?|completed_at|encrypted_content|x-(?:inference|request)-id|recorded)"
+    r"\b((?:item_|call_|tool_call_|tool_use_|previous_response_)?id|created(?:_at)?|completed_at|encrypted_content|(?:thought_)?signature|x-(?:inference|request)-id|recorded)"
     r": [^\s,}]+"
 )
 

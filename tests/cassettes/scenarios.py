@@ -12,8 +12,8 @@ from importlib import import_module
 from .seen import Line, Sight
 
 ADAPTERS = {"core": "core_scenarios", "langchain": "lc_scenarios", "llama-index": "li_scenarios"}
-ENDPOINTS = {"chat": False, "responses": True}
-CAPABILITIES = ("plain", "stream", "tools", "structured", "reasoning", "image")
+ENDPOINTS = {"chat": "chat_completions", "responses": "responses", "messages": "messages"}
+CAPABILITIES = ("plain", "stream", "tools", "tool_stream", "structured", "reasoning", "image")
 
 # Exchanges that the vendor documents, and the endpoint that each goes to. They were transcribed, not recorded.
 DOCUMENTED = {"documented-chat-completions": "chat", "documented-responses": "responses"}
@@ -30,14 +30,14 @@ class Scenario:
     @property
     def name(self) -> str:
         """`adapter-endpoint-capability`, without what an endpoint says twice."""
-        parts = (self.adapter, self.endpoint, self.capability)
+        parts = (self.adapter, self.endpoint, self.capability.replace("_", "-"))
         return "-".join(dict.fromkeys(parts))
 
     def run(self, line: Line) -> list[Sight]:
         """Makes its calls, and says what a user sees of each."""
         module = import_module(f".{ADAPTERS[self.adapter]}", __package__)
         function = getattr(module, self.capability)
-        sights: list[Sight] = function(replace(line, use_responses_api=ENDPOINTS.get(self.endpoint, False)))
+        sights: list[Sight] = function(replace(line, endpoint=ENDPOINTS.get(self.endpoint, line.endpoint)))
         return sights
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
+CLAUDE = "anthropic/claude-haiku-4.5"
 THINKER = "deepseek/deepseek-r1"
 EMBEDDER = "text-embedding-3-small"
 DIMENSIONS = 4
@@ -84,8 +85,13 @@ class Line:
 
     api_key: str
     base_url: str
-    use_responses_api: bool = False
+    endpoint: str = "chat_completions"
     asynchronous: bool = False
+
+    @property
+    def model(self) -> str:
+        """The model to ask: the messages endpoint has those of one vendor only."""
+        return CLAUDE if self.endpoint == "messages" else MODEL
 
     def call(self, thing: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         """What `thing.method` answers, or its twin `thing.amethod`; a stream comes as the list of its parts."""

@@ -29,6 +29,8 @@ def _seen(uri: str, response: Stored) -> Seen:
     if uri.endswith("/responses"):
         body = events[-1]["response"] if events else response["json"]
         return _response(body, response["headers"])
+    if uri.endswith("/messages"):
+        return _message(_folded_message(events) if events else response["json"], response["headers"])
     return _completion(_folded(events) if events else response["json"], response["headers"])
 
 
@@ -55,13 +57,25 @@ def _completion(body: Stored, headers: dict[str, str]) -> Seen:
 
 
 def _folded(chunks: list[Stored]) -> Stored:
-    """The completion that the chunks of a stream of text make."""
+    """The completion that the chunks of a stream make."""
     choices = [choice for chunk in chunks for choice in chunk["choices"]]
     deltas = [choice.get("delta") or {} for choice in choices]
-    message = {name: "".join(delta.get(name) or "" for delta in deltas) for name in ("content", "reasoning_content")}
+    message: Stored = {name: _joined(deltas, name) for name in ("content", "reasoning_content")}
+    message["tool_calls"] = _folded_calls([piece for delta in deltas for piece in delta.get("tool_calls") or ()])
     reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
     last = {name: chunk[name] for chunk in chunks for name in ("usage", "meta") if chunk.get(name)}
     return {"choices": [{"message": message, "finish_reason": reasons[-1]}], **last}
+
+
+def _folded_calls(pieces: list[Stored]) -> list[Stored]:
+    """The calls whose pieces these are, by their index."""
+    numbers = sorted({piece["index"] for piece in pieces})
+    own = [[piece["function"] for piece in pieces if piece["index"] == number] for number in numbers]
+    return [{"function": {name: _joined(parts, name) for name in ("name", "arguments")}} for parts in own]
+
+
+def _joined(pieces: list[Stored], name: str) -> str:
+    return "".join(piece.get(name) or "" for piece in pieces)
 
 
 # --- responses --------------------------------------------------------------------------------------------------------
@@ -92,7 +106,44 @@ def _inside(items: list[Stored], kind: str, field: str) -> list[Stored]:
     return [part for item in items if item["type"] == kind for part in item[field]]
 
 
-# --- both -------------------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+def _message(body: Stored, headers: dict[str, str]) -> Seen:
+    usage, blocks = body["usage"], body["content"]
+    asked = sum(usage[f"{name}input_tokens"] for name in ("", "cache_creation_", "cache_read_"))
+    return Seen(
+        text=_joined(blocks, "text"),
+        reasoning=_joined(blocks, "thinking"),
+        finish_reason=_STOPS[body["stop_reason"]],
+        tool_calls=tuple((block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"),
+        tokens=Tokens(asked, usage["output_tokens"], asked + usage["output_tokens"], 0),
+        **_paid(body, headers),
+    )
+
+
+_STOPS = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
+
+
+def _folded_message(events: list[Stored]) -> Stored:
+    """The message that the events of a stream make."""
+    starts = [event for event in events if event["type"] == "content_block_start"]
+    blocks = [_folded_block(start["content_block"], _deltas(events, start["index"])) for start in starts]
+    [end] = [event for event in events if event["type"] == "message_delta"]
+    return {**end["delta"], "content": blocks, "usage": end["usage"], "meta": end.get("meta") or {}}
+
+
+def _deltas(events: list[Stored], index: int) -> list[Stored]:
+    return [event["delta"] for event in events if event["type"] == "content_block_delta" and event["index"] == index]
+
+
+def _folded_block(block: Stored, deltas: list[Stored]) -> Stored:
+    if block["type"] == "tool_use":
+        return {**block, "input": json.loads(_joined(deltas, "partial_json") or "{}")}
+    return {**block, **{name: _joined(deltas, name) for name in ("text", "thinking")}}
+
+
+# --- all --------------------------------------------------------------------------------------------------------------
 
 
 def _paid(body: Stored, headers: dict[str, str]) -> dict[str, Any]:

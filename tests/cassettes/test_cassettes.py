@@ -85,9 +85,25 @@ def test_there_is_a_cassette_for_each_scenario_and_no_other() -> None:
     assert set(SCENARIOS) == set(RECORDED)
 
 
-def test_every_adapter_shows_every_capability_on_both_endpoints() -> None:
+def test_every_adapter_shows_every_capability_on_every_endpoint() -> None:
     shown = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values() if s.endpoint != "embeddings"}
-    assert len(shown) == len(ADAPTERS) * 2 * len(CAPABILITIES)
+    assert len(shown) == len(ADAPTERS) * 3 * len(CAPABILITIES)
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("stream")])
+def test_a_stream_is_one_on_its_cassette(name: str) -> None:
+    first = read(name)["interactions"][0]
+    assert first["request"]["json"]["stream"] is True
+    assert len(first["response"]["events"]) > 3
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("messages-reasoning")])
+def test_thinking_is_handed_back_with_its_signature(name: str) -> None:
+    asked, answered = read(name)["interactions"]
+    [thought] = [block for block in asked["response"]["json"]["content"] if block["type"] == "thinking"]
+    assert thought["thinking"]
+    assert thought["signature"]
+    assert answered["request"]["json"]["messages"][1]["content"][0] == thought
 
 
 @every_cassette
@@ -106,10 +122,10 @@ def test_a_cassette_says_where_it_comes_from(name: str) -> None:
 @every_cassette
 def test_what_the_emulator_made_up_is_not_passed_off_as_live(name: str) -> None:
     cassette = read(name)
-    made_up = "aimlapi-emulator" in path_of(name).read_text(encoding="utf-8")
+    made_up = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
     if cassette["provenance"]["source"] == "emulator":
         assert "No answer of the live service" in cassette["provenance"]["note"]
-        assert made_up or "embeddings" in name
+        assert made_up or name.endswith(("embeddings", "messages-structured"))
     else:
         assert not made_up
 
