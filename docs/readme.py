@@ -17,11 +17,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def section(heading: str) -> str:
-    """The text below `heading`.
+    """The text below `heading`, its links as they are among the pages.
 
     Raises:
         KeyError: the README has no such section.
     """
     first, *others = re.split(r"^## ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     sections = dict(part.split("\n", 1) for part in others)
-    return (sections[heading] if heading else first.split("\n", 1)[1]).strip()
+    text = sections[heading] if heading else first.split("\n", 1)[1]
+    return text.replace("docs/pages/", "").strip()

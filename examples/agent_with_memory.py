@@ -2,7 +2,7 @@
 
 The memory is a SQLite file: every step is in it before the next one begins, so that nothing is asked or paid twice.
 
-    pip install "aimlapi-integrations[examples]"
+    pip install ".[examples]"
     python examples/agent_with_memory.py
 """
 

@@ -1,6 +1,6 @@
 """A table of questions answered and embedded by two workers, block by block into Parquet; a second run asks nothing.
 
-pip install "aimlapi-integrations[langchain,emulator,cli,ray]"
+pip install ".[langchain,emulator,cli,ray]"
 python examples/bulk_ray.py                 # stop it whenever you like, and run it again
 """
 

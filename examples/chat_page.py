@@ -1,6 +1,6 @@
 """A chat in the browser: thoughts while they come, folded once the answer begins, and the price of each and of all.
 
-pip install "aimlapi-integrations[web]"
+pip install ".[web]"
 python examples/chat_page.py 0.05     # dollars that one chat may cost; then open the address that it prints
 """
 

@@ -1,6 +1,6 @@
 """The same questions to models of four vendors: what each took in tokens and dollars, as a table and as a chart.
 
-pip install "aimlapi-integrations[examples]"
+pip install ".[examples]"
 python examples/cost_report.py
 """
 
@@ -11,7 +11,7 @@ from common import console, gateway
 from matplotlib.figure import Figure
 from rich.progress import track
 
-from aimlapi_integrations import Ledger
+from aimlapi_integrations.costs import Ledger, Spending
 from aimlapi_integrations.langchain import ChatAIMLAPI, get_aimlapi_callback
 
 matplotlib.use("Agg")  # draws into a file, needs no screen
@@ -35,6 +35,12 @@ def ask_all() -> Ledger:
     return costs.ledger
 
 
+def parts(one: Spending) -> dict[str, int]:
+    """The tokens by what they were for. Those of the output hold the reasoning."""
+    thoughts = one.reasoning_tokens
+    return {"input": one.input_tokens, "reasoning": thoughts, "answer": one.output_tokens - thoughts}
+
+
 def draw(ledger: Ledger, path: Path) -> None:
     """Dollars per model, and the tokens they were paid for."""
     spent = dict(sorted(ledger.by_model.items(), key=lambda item: item[1].usd))
@@ -42,16 +48,14 @@ def draw(ledger: Ledger, path: Path) -> None:
     figure = Figure(figsize=(11, 4), layout="constrained")
     dollars, tokens = figure.subplots(1, 2, sharey=True)
 
-    bars = dollars.barh(names, [float(one.usd) for one in spent.values()], color="tab:green")
+    bars = dollars.barh(names, [float(one.usd) for one in spent.values()], color="tab:purple")
     dollars.bar_label(bars, [f"${one.usd:.6f}" for one in spent.values()], padding=3)
-    dollars.set(title=f"{len(QUESTIONS)} answers of each model cost", xlabel="USD")
+    dollars.set(title=f"What {len(QUESTIONS)} answers of each model cost", xlabel="USD")
     dollars.margins(x=0.25)
 
     left = [0] * len(names)
-    for kind in ("input", "reasoning", "output"):
-        counts = [getattr(one, f"{kind}_tokens") for one in spent.values()]
-        if kind == "output":  # holds the thoughts as well
-            counts = [count - one.reasoning_tokens for count, one in zip(counts, spent.values(), strict=True)]
+    for kind in ("input", "reasoning", "answer"):
+        counts = [parts(one)[kind] for one in spent.values()]
         tokens.barh(names, counts, left=left, label=kind)
         left = [start + count for start, count in zip(left, counts, strict=True)]
     tokens.set(title="Tokens", xlabel="tokens")

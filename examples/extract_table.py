@@ -1,6 +1,6 @@
 """A folder of letters in, a table out: one structured answer per file, several at once.
 
-pip install "aimlapi-integrations[langchain,emulator,cli]"
+pip install ".[langchain,emulator,cli]"
 python examples/extract_table.py                # letters that the script writes itself
 python examples/extract_table.py my/folder      # every .txt file of a folder of yours
 """

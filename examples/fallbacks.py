@@ -1,6 +1,6 @@
 """The cheapest model that answers: models of four vendors, tried in the order of their price.
 
-pip install "aimlapi-integrations[langchain,emulator,cli]"
+pip install ".[langchain,emulator,cli]"
 python examples/fallbacks.py
 """
 

@@ -1,6 +1,6 @@
 """Two agents of LlamaIndex on models of two vendors: one takes the question and hands it to the one who knows.
 
-pip install "aimlapi-integrations[llama-index,emulator,cli]"
+pip install ".[llama-index,emulator,cli]"
 python examples/handoff_li.py
 """
 

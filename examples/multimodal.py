@@ -1,6 +1,6 @@
 """A picture and a PDF, in LangChain and in LlamaIndex. The script draws both files itself.
 
-pip install "aimlapi-integrations[examples]"
+pip install ".[examples]"
 python examples/multimodal.py
 """
 

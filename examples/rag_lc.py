@@ -3,7 +3,7 @@
 The store is Chroma, embedded: LangChain and LlamaIndex both maintain a class for it, adding the same text twice keeps
 one copy, it sends no telemetry since 1.0, and the vectors are those of the gateway, so that it downloads no model.
 
-    pip install "aimlapi-integrations[examples]"
+    pip install ".[examples]"
     python examples/rag_lc.py ingest README.md CHANGELOG.md
     python examples/rag_lc.py query "How many credits is one US dollar?"
 """
@@ -46,7 +46,7 @@ def sections(path: Path) -> list[Document]:
 def ingest(paths: list[Path]) -> None:
     documents = [section for path in paths for section in sections(path)]
     store(progress=True).add_documents(documents)
-    console.print(f"[green]{len(documents)} sections of {len(paths)} files are in example-data/rag_lc[/]")
+    console.print(f"[green]{len(documents)} sections are in example-data/rag_lc[/]")
 
 
 def query(question: str) -> None:

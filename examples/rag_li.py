@@ -3,7 +3,7 @@
 The store is Chroma, embedded: LangChain and LlamaIndex both maintain a class for it, adding the same text twice keeps
 one copy, it sends no telemetry since 1.0, and the vectors are those of the gateway, so that it downloads no model.
 
-    pip install "aimlapi-integrations[examples]"
+    pip install ".[examples]"
     python examples/rag_li.py ingest README.md CHANGELOG.md
     python examples/rag_li.py query "How many credits is one US dollar?"
 """
@@ -40,7 +40,7 @@ def ingest(paths: list[Path]) -> None:
     context = StorageContext.from_defaults(vector_store=vectors)
     embedding = AIMLAPIEmbedding(model=EMBEDDING, embed_batch_size=8)
     VectorStoreIndex(nodes, storage_context=context, embed_model=embedding, show_progress=True)
-    console.print(f"[green]{len(nodes)} sections of {len(paths)} files are in example-data/rag_li[/]")
+    console.print(f"[green]{len(nodes)} sections are in example-data/rag_li[/]")
 
 
 def query(question: str) -> None:

@@ -1,6 +1,6 @@
 """What a model thinks, beside what it says, while it does both: on chat completions and on the Responses endpoint.
 
-pip install "aimlapi-integrations[langchain,emulator,cli]"
+pip install ".[langchain,emulator,cli]"
 python examples/reasoning.py
 """
 

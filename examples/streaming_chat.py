@@ -1,6 +1,6 @@
 """A chat in the terminal that shows each answer while it is written, and what it cost.
 
-pip install "aimlapi-integrations[langchain,emulator,cli]"
+pip install ".[langchain,emulator,cli]"
 python examples/streaming_chat.py                     # three questions that are asked for you
 python examples/streaming_chat.py --interactive       # your own; an empty line ends the chat
 """

@@ -29,6 +29,7 @@ from .conversation import (
     Video,
 )
 from .costs import Ledger, track_costs
+from .endpoints.fit import ParameterWarning
 from .errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -91,6 +92,7 @@ __all__ = [
     "MissingAPIKeyError",
     "NotFoundError",
     "OutputError",
+    "ParameterWarning",
     "PermissionDeniedError",
     "RateLimitError",
     "Reasoning",

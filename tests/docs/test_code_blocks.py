@@ -20,6 +20,7 @@ def blocks(page: Path) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets that other packages leave
+@pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")  # LlamaIndex's agents use old names
 @pytest.mark.filterwarnings("ignore:::ray")  # what Ray warns of among its own parts is Ray's
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
 def test_every_block_runs(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,9 +32,3 @@ def test_every_block_runs(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         for block in blocks(page):
             exec(compile(block, str(page), "exec"), names)
     assert "[emulated]" in capsys.readouterr().out
-
-
-def test_links_inside_the_repository_lead_somewhere() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -26,8 +26,8 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "handoff_li": [([], ["forecaster has the last word", "sunny in Lisbon"])],
     "multimodal": [([], ["visitors.png", "(with an image, a file)"])],
     "quickstart": [([], ["Trip(city='Lisbon', days=4)", "27 of them to think; $0.0000925", "total"])],
-    "rag_lc": [(["ingest"], ["sections of 1 files"]), (["query"], ["2,000,000 credits"])],
-    "rag_li": [(["ingest"], ["sections of 1 files"]), (["query"], ["2,000,000 credits"])],
+    "rag_lc": [(["ingest"], ["sections are in example-data"]), (["query"], ["2,000,000 credits"])],
+    "rag_li": [(["ingest"], ["sections are in example-data"]), (["query"], ["2,000,000 credits"])],
     "reasoning": [([], ["thinks", "27 of"])],
     "streaming_chat": [([], ["Who was Ada Lovelace?", "total"])],
 }
