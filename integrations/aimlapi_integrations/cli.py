@@ -31,14 +31,11 @@ _PIPE = 160
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status: 1 where nothing is found, or where the catalogue cannot be read.
-
-    Raises:
-        ImportError: `rich` is not installed.
-    """
+    """The command; returns its exit status: 1 where nothing is found, or something is missing, which it says."""
     asked = _parser().parse_args(arguments)
     if find_spec("rich") is None:
-        raise ImportError('The table needs rich: pip install "aimlapi-integrations[cli]"', name="rich")
+        sys.stderr.write('The table needs rich: pip install "aimlapi-integrations[cli]"\n')
+        return 1
     try:
         rows = _live() if asked.live else offline()
     except AIMLAPIError as error:

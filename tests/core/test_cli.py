@@ -122,3 +122,9 @@ def test_a_model_listed_for_each_of_its_endpoints_is_one_and_pictures_are_none()
     entries = [CatalogueModel("a", type=CHAT), CatalogueModel("a", type="openai/responses")]
     [row] = live([*entries, CatalogueModel("b", type="openai/image-generations")])
     assert row.endpoints == {"chat", "responses"}
+
+
+def test_without_rich_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert main(["models"]) == 1
+    assert capsys.readouterr().err == 'The table needs rich: pip install "aimlapi-integrations[cli]"\n'
