@@ -19,6 +19,7 @@ from aimlapi_integrations.conversation import (
     Message,
     Reasoning,
     Refusal,
+    Reply,
     Request,
     ResponseFormat,
     Text,
@@ -112,8 +113,9 @@ def test_system_text_alone_is_what_the_user_says() -> None:
 def test_what_a_hosted_tool_did_goes_back_where_it_came_from() -> None:
     own = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}}
     found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    undated = {**found, "page_age": None}
     other = {"type": "web_search_call", "id": "ws_1"}
-    parts = (*map(HostedItem, (own, found, other)), Refusal("No."))
+    parts = (*map(HostedItem, (own, undated, other)), Refusal("No."))
     assert body(Message("assistant", parts))["messages"][0]["content"] == [own, found, {"type": "text", "text": "No."}]
 
 
@@ -342,8 +344,74 @@ def test_the_last_event_ends_the_stream() -> None:
     assert decoder.ended
 
 
+def played(*told: Json, stop: str = "tool_use") -> Reply:
+    """The reply of a stream of these events, which ends for the reason `stop`."""
+    decoder = messages.Decoder(MODEL, {})
+    for event in (*told, {"type": "message_delta", "delta": {"stop_reason": stop}}, {"type": "message_stop"}):
+        decoder.feed(event)
+    reply = decoder.close(finished=False).reply
+    assert reply is not None
+    return reply
+
+
+def begun(kind: str, index: Any = 0, **fields: Any) -> Json:
+    return {"type": "content_block_start", "index": index, "content_block": {"type": kind, **fields}}
+
+
+def grown(kind: str, index: Any = 0, **fields: Any) -> Json:
+    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
+
+
+TOOL = {"id": "t1", "name": "f", "input": {}}
+ONE = grown("input_json_delta", partial_json='{"x": 1}')
+
+
+@pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", "")])
+def test_a_call_whose_arguments_never_came_takes_none_unless_it_was_cut_off(stop: str, arguments: str) -> None:
+    body = {**REPLY, "content": [{"type": "tool_use", **TOOL}], "stop_reason": stop}
+    for reply in (played(begun("tool_use", **TOOL), stop=stop), messages.decode(body, {})):
+        assert [call.arguments for call in reply.tool_calls] == [arguments]
+
+
 @pytest.mark.parametrize(
-    "bad", [[], {"content": None}, {"type": "error", "error": {"message": "overloaded"}}, {"error": "no"}]
+    "told",
+    [
+        [begun("tool_use", **TOOL), begun("tool_use", **TOOL), ONE],
+        [begun("text", text="a"), begun("tool_use", **TOOL), ONE],
+        [begun("text", text="a"), begun("tool_use", None, **TOOL), {**ONE, "index": None}],
+    ],
+    ids=["a start that is repeated", "every block at index 0", "no index"],
+)
+def test_pieces_go_to_their_block(told: list[Json]) -> None:
+    assert [call.arguments for call in played(*told).tool_calls] == ['{"x": 1}']
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [ONE],
+        [begun("text", text="a"), ONE],
+        [begun("tool_use", 5, **TOOL), ONE],
+        [begun("tool_use", **TOOL), begun("text", 1, text="a"), ONE],
+        [{"type": "content_block_start", "index": 0}],
+        [begun("text", text="a"), {"type": "content_block_delta", "index": 0}],
+    ],
+    ids=["no block", "a block of text", "another block", "a block that had ended", "no type", "a delta of no type"],
+)
+def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> None:
+    with pytest.raises(StreamError, match="broke off"):
+        played(*told)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [],
+        {"content": None},
+        {"content": [{"type": 5}]},
+        {"type": "error", "error": {"message": "overloaded"}},
+        {"error": "no"},
+    ],
 )
 def test_what_is_no_reply_is_a_typed_error(bad: Any) -> None:
     with pytest.raises(APIError):

@@ -156,6 +156,18 @@ def test_custom_tools_are_answered_as_such() -> None:
     assert sent[2] == {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}
 
 
+def test_hosted_items_go_back_without_what_is_null():
+    called = {
+        "type": "mcp_call",
+        "id": "mcp_1",
+        "error": None,
+        "output": "4",
+        "tools": [{"name": "roll", "title": None}],
+    }
+    [sent, _] = items(assistant(HostedItem(called)), user("?"))
+    assert sent == {"type": "mcp_call", "id": "mcp_1", "output": "4", "tools": [{"name": "roll"}]}
+
+
 def test_hosted_items_and_approvals_go_back_unread() -> None:
     asked = {"type": "mcp_approval_request", "id": "m", "name": "n", "arguments": "{}", "server_label": "s"}
     approved = {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True}

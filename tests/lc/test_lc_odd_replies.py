@@ -52,6 +52,23 @@ ROWS: dict[str, tuple[Json, Said]] = {
         chat_body("a", annotations=[SOURCE]),
         Said([text("a", annotations=[{"type": "citation", "url": "https://a.example", "title": "A"}])], tokens=15),
     ),
+    "sources that are no object": (
+        chat_body("a", annotations=[{"type": "url_citation", "url_citation": "a.example"}]),
+        Said(
+            [
+                text(
+                    "a",
+                    annotations=[
+                        {
+                            "type": "non_standard_annotation",
+                            "value": {"type": "url_citation", "url_citation": "a.example"},
+                        }
+                    ],
+                )
+            ],
+            tokens=15,
+        ),
+    ),
     "pictures": (
         chat_body("a", images=[PICTURE]),
         Said([text("a"), {"type": "image", "base64": "AAAA", "mime_type": "image/png"}], tokens=15),

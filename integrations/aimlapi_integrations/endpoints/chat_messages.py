@@ -27,6 +27,7 @@ from ..conversation import (
 from ..errors import UnsupportedContentError
 from ..models import ChatShape, Model
 from .chat_blocks import BLOCKS, assistant_turns, result_turns
+from .handed_back import handed_back
 from .media import audio_format, file_data, filename, image_url, listed_audio_format, video_url
 
 ENDPOINT = "chat completions"
@@ -160,7 +161,7 @@ def _beside(part: Part, message: Message, model: Model) -> Json:
 def _handed_back(part: Reasoning, message: Message, model: Model) -> Json:
     """Reasoning goes back where it proves something, or where the model is known to want its words."""
     if part.details and (part.signature or part.encrypted):
-        return {"reasoning_details": [dict(detail) for detail in part.details]}
+        return {"reasoning_details": [handed_back(detail) for detail in part.details]}
     if "echo_reasoning_content" in model.quirks and part.text:
         return {"reasoning_content": message.reasoning}
     if "echo_thought_signature" in model.quirks and part.signature:
@@ -169,7 +170,7 @@ def _handed_back(part: Reasoning, message: Message, model: Model) -> Json:
 
 
 def _tool_call(call: ToolCall, keeps_extra: bool) -> Json:
-    extra = dict(call.extra) if keeps_extra else {}
+    extra = handed_back(call.extra) if keeps_extra else {}
     if call.kind == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}, **extra}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}, **extra}

@@ -49,8 +49,11 @@ THINKING = ("reasoning_content", "reasoning", "reasoning_details")
 _PLACES_OF_THINKING = frozenset((*THINKING, "extra_content", "encrypted_content"))
 
 
-def decode(body: Json, headers: Mapping[str, str]) -> Reply:
-    """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none."""
+def decode(body: Json, headers: Mapping[str, str], inline: bool | None = None) -> Reply:
+    """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
+
+    `inline`: whether its text may hold thinking in tags; None leaves that to the model that it names.
+    """
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
     choices = objects(body.get("choices"))
@@ -59,9 +62,10 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     if not choices:
         raise reading.unreadable("choices: expected at least one, received none", body, headers)
     model = string(body.get("model")) or ""
+    inline = thinks_inline(model) if inline is None else inline
     return Reply(
         model=model,
-        choices=tuple(_choice(choice, body, headers) for choice in choices),
+        choices=tuple(_choice(choice, body, headers, inline) for choice in choices),
         id=string(body.get("id")),
         created=reading.integer(body.get("created")) or None,
         usage=reading.usage(body.get("usage")),
@@ -73,14 +77,14 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     )
 
 
-def _choice(choice: Json, body: Json, headers: Mapping[str, str]) -> Choice:
+def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool) -> Choice:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = string(choice.get("finish_reason"))
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     message = obj(choice.get("message"))
     return Choice(
-        message=Message("assistant", tuple(_parts(message, reason, body, headers))),
+        message=Message("assistant", tuple(_parts(message, reason, body, headers, inline))),
         finish_reason=reason,
         native_finish_reason=string(choice.get("native_finish_reason")) or raw_reason,
         logprobs=_logprobs(choice),
@@ -91,10 +95,12 @@ def _logprobs(choice: Json) -> tuple[Mapping[str, Any], ...] | None:
     return tuple(objects(obj(choice.get("logprobs")).get("content"))) or None
 
 
-def _parts(message: Json, reason: FinishReason | None, body: Json, headers: Mapping[str, str]) -> list[Part]:
+def _parts(
+    message: Json, reason: FinishReason | None, body: Json, headers: Mapping[str, str], inline: bool
+) -> list[Part]:
     """Everything that the message holds, in the order that models write it: thinking, text, media, tool calls."""
     content = reading.text(message.get("content"), "choices[].message.content", body, headers)
-    thought, said = _split_thinking(content, string(body.get("model")) or "")
+    thought, said = _split_thinking(content) if inline else ("", content)
     parts: list[Part] = [*reasoning(message, thought), *_texts(said, message, body)]
     if refusal := string(message.get("refusal")):
         parts.append(Refusal(refusal))
@@ -112,8 +118,8 @@ def _calls(message: Json) -> list[Json]:
     return calls or ([{"function": legacy}] if legacy else [])
 
 
-def _split_thinking(content: str, model: str) -> tuple[str, str]:
-    if ("</think>" not in content and "<think>" not in content) or not thinks_inline(model):
+def _split_thinking(content: str) -> tuple[str, str]:
+    if "</think>" not in content and "<think>" not in content:
         return "", content
     pieces = ThinkingSplitter().split(content)
     return tuple("".join(text for kind, text in pieces if kind == wanted) for wanted in ("reasoning", "text"))  # type: ignore[return-value]  # two of them

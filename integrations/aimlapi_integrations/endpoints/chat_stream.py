@@ -56,7 +56,8 @@ class ChatDecoder:
         self._keep(event)
         fragments: list[Fragment] = []
         for choice in objects(event.get("choices")):
-            if not choice.get("index"):  # others than the first answer are not streamed
+            index = choice.get("index")
+            if not index or not reading.integer(index):  # others than the first answer are not streamed
                 self._read_choice(choice, fragments)
         reply_id = self._first_id()
         return Delta(tuple(fragments), id=reply_id) if fragments or reply_id else None
@@ -70,7 +71,7 @@ class ChatDecoder:
         fragments = self._pieces(self._splitter.close()) if self._splitter else []
         for position, call in self._calls.unnamed(string(self._kept.get("id"))):
             fragments.append(self._fragment(("call", position), call))
-        reply = decode(self._folded(), self._headers)
+        reply = decode(self._folded(), self._headers, inline=self._splitter is not None)
         return Delta((*fragments, *self._once_whole(reply)), reply=reply)
 
     def _once_whole(self, reply: Reply) -> Iterator[Fragment]:

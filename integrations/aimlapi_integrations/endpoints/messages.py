@@ -12,8 +12,8 @@ from typing import Any
 from ..conversation import HostedTool, Json, Message, Request, Text, Tool, ToolChoice
 from ..errors import UnsupportedParameterError
 from .messages_blocks import ENDPOINT, text_block, turns_of
-from .messages_reply import MessagesDecoder as Decoder
 from .messages_reply import decode
+from .messages_stream import MessagesDecoder as Decoder
 from .reading import obj
 
 __all__ = ["LEAST_BUDGET", "PATH", "Decoder", "decode", "encode", "stream_options"]

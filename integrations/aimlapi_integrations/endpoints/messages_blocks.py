@@ -7,6 +7,7 @@ from itertools import groupby
 
 from ..conversation import File, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
 from ..errors import UnsupportedContentError
+from .handed_back import handed_back
 from .media import decoded_text
 
 ENDPOINT = "the messages endpoint"
@@ -59,7 +60,7 @@ def _block(part: Part) -> Json | None:
         case Refusal():
             return {"type": "text", "text": part.text}
         case HostedItem():
-            return dict(part.item) if _is_own(part.type) else None
+            return handed_back(part.item) if _is_own(part.type) else None
     raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ENDPOINT}.")
 
 

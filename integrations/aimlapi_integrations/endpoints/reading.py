@@ -74,6 +74,15 @@ def _part_text(part: Any) -> str:
     return part if isinstance(part, str) else string(obj(part).get("text")) or ""
 
 
+def typed(values: list[Json], where: str, body: Json, headers: Mapping[str, str]) -> list[Json]:
+    """`values`, which say by their `type` what they are. APIResponseError where one does not."""
+    for index, value in enumerate(values):
+        if not string(value.get("type")):
+            found = json_type(value.get("type"))
+            raise unreadable(f"{where}[{index}].type: expected string, received {found}", body, headers)
+    return values
+
+
 def arguments(value: Any) -> str:
     """The arguments of a tool call as JSON text: some models send an object, or nothing, where text is due."""
     if isinstance(value, str):

@@ -23,6 +23,7 @@ from ..conversation import (
 )
 from ..errors import UnsupportedContentError
 from ..models import Model, ResponsesShape
+from .handed_back import handed_back
 from .media import data_url, filename, lift_media
 
 ENDPOINT = "the responses endpoint"
@@ -89,7 +90,7 @@ def _asked(message: Message) -> Iterator[Json]:
     """A user's or system's turn; approvals and other hosted items in it stand between its messages."""
     for hosted, parts in groupby(message.parts, lambda part: isinstance(part, HostedItem)):
         if hosted:
-            yield from (dict(part.item) for part in parts if isinstance(part, HostedItem))
+            yield from (handed_back(part.item) for part in parts if isinstance(part, HostedItem))
         else:
             yield {"role": message.role, "content": _content(list(parts))}
     if not message.parts:
@@ -138,7 +139,7 @@ def _file(part: File) -> Json:
 def _tool_result(message: Message, custom: set[str]) -> Iterator[Json]:
     """What a tool said: a string, by the schema. That the tool failed has no field of its own but is in the text."""
     if any(isinstance(part, HostedItem) for part in message.parts):
-        yield from (dict(part.item) for part in message.parts if isinstance(part, HostedItem))
+        yield from (handed_back(part.item) for part in message.parts if isinstance(part, HostedItem))
         return
     if not message.tool_call_id:
         raise UnsupportedContentError("A tool message must name the call that it answers: set its tool_call_id.")
@@ -229,7 +230,7 @@ def _called(parts: list[ToolCall], stored: bool) -> Iterator[Json]:
 
 
 def _hosted(parts: Iterable[HostedItem], stored: bool) -> Iterator[Json]:  # noqa: ARG001  # as the other items
-    yield from (dict(part.item) for part in parts)
+    yield from (handed_back(part.item) for part in parts)
 
 
 _ITEMS: dict[type, Callable[[list[Any], bool], Iterator[Json]]] = {

@@ -43,8 +43,8 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
     def made(cls, blocks: list[Json], fields: dict[str, Any]) -> Self:
         """A chunk with its share of blocks, validated without the constructors between, which cost as much again."""
         chunk = object.__new__(cls)
-        cls.__pydantic_validator__.validate_python(fields, self_instance=chunk)
         object.__setattr__(chunk, "blocks", blocks)
+        cls.__pydantic_validator__.validate_python(fields, self_instance=chunk)
         return chunk
 
     @model_validator(mode="after")
@@ -87,17 +87,22 @@ def _judge(message: messages.AIMessageChunk) -> None:
 
 
 def _settled(content: list[Any], message: messages.AIMessageChunk) -> list[Any]:
-    """Blocks of a whole message, with its calls in place of their pieces."""
+    """Blocks of a whole message, with its calls in place of their pieces.
+
+    The last chunk alone may have no more of a call than its id: that is a piece, and merges with the others.
+    """
+    alone = hasattr(message, "blocks")
     calls = {call["id"]: call for call in (*message.tool_calls, *message.invalid_tool_calls)}
     return [
         {**calls[block["id"]], **({"extras": block["extras"]} if block.get("extras") else {})}
-        if isinstance(block, dict) and block.get("type") in _CALLS and block.get("id") and block["id"] in calls
+        if _is_call(block) and block.get("id") in calls and (block.get("name") or not alone)
         else block
         for block in content
     ]
 
 
-_CALLS = ("tool_call_chunk", "tool_call")
+def _is_call(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("tool_call_chunk", "tool_call")
 
 
 class Chunks:

@@ -42,6 +42,8 @@ def _parts(block: Any, results: Mapping[str, Json]) -> list[Part]:
     if not isinstance(block, dict):
         _unknown(type(block).__name__)
     kind = block.get("type") or _guessed(block)
+    if not isinstance(kind, str):
+        _unknown(type(kind).__name__)
     if kind == "server_tool_call":
         return [hosted_part(block, results) or _unknown(f"{kind} of {block.get('name')!r}")]
     if kind == _RESULT:
@@ -72,14 +74,22 @@ def _unknown(kind: str) -> NoReturn:
 
 def _text(block: Json) -> Part:
     citations = tuple(map(citation, block.get("annotations") or block.get("citations") or ()))
-    return Text(block.get("text") or "", citations, id=own_id(block), cache=extra(block, "cache_control"))
+    return Text(_words(block, "text"), citations, id=own_id(block), cache=extra(block, "cache_control"))
+
+
+def _words(block: Json, field: str) -> str:
+    words = block.get(field) or ""
+    if not isinstance(words, str):
+        kind = type(words).__name__
+        raise UnsupportedContentError(f"The {field!r} of a {block.get('type')!r} block is no text but {kind}.")
+    return words
 
 
 def citation(raw: Mapping[str, Any]) -> Citation:
     """A source, from a standard annotation or from OpenAI's (flat or inside `url_citation`)."""
     if raw.get("type") == "non_standard_annotation":
         return Citation(raw=raw.get("value") or {})
-    inner = raw.get("url_citation") or raw
+    inner = raw["url_citation"] if isinstance(raw.get("url_citation"), dict) else raw
     return Citation(
         url=inner.get("url"),
         title=inner.get("title") or inner.get("filename"),
@@ -91,7 +101,7 @@ def citation(raw: Mapping[str, Any]) -> Citation:
 
 
 def _refusal(block: Json) -> Part:
-    return Refusal(block.get("refusal") or "")
+    return Refusal(_words(block, "refusal"))
 
 
 def _non_standard(block: Json) -> list[Part]:
@@ -146,7 +156,7 @@ _PIECES = (("summary", "summary"), ("text", "content"))
 
 
 def _thinking(block: Json) -> Part:
-    return Reasoning(block.get("thinking") or "", signature=block.get("signature"))
+    return Reasoning(_words(block, "thinking"), signature=block.get("signature"))
 
 
 def _redacted_thinking(block: Json) -> Part:
@@ -198,7 +208,7 @@ def _function_call(block: Json) -> Part:
 
 def _custom_tool_call(block: Json) -> Part:
     call_id, name = block.get("call_id") or "", block.get("name") or ""
-    return ToolCall(call_id, name, block.get("input") or "", kind="custom", item_id=block.get("id"))
+    return ToolCall(call_id, name, _words(block, "input"), kind="custom", item_id=block.get("id"))
 
 
 _READERS: dict[str, Callable[[Json], Part | list[Part]]] = {
