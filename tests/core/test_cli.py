@@ -88,12 +88,6 @@ def test_a_gateway_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "The catalogue cannot be read" in capsys.readouterr().err
 
 
-def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aimlapi_integrations.cli.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"aimlapi-integrations\[cli\]"):
-        main(["models"])
-
-
 def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["aimlapi", "models", "--search", MINI])
     with pytest.raises(SystemExit) as ended:
