@@ -15,7 +15,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types docs compat web ray bench record clean help
+.PHONY: demo test lint types docs compat installs web ray bench record clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -39,6 +39,9 @@ compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest 
 	@for versions in lowest newest; do \
 		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
+
+installs: .venv/dev-ready  ## The wheel with each extra, in clean environments, and what each is for
+	@$(BIN)/python -m tests.tools.clean_installs
 
 web: chromium .venv-web/ready  ## The chat page, looked at in headless Chromium
 	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,16 +17,18 @@ from types import ModuleType
 import pytest
 
 import aimlapi_integrations
+from tests.tools.clean_installs import USES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
 INFO = f"aimlapi_integrations-{aimlapi_integrations.__version__}.dist-info"
-PUBLIC = ["", ".langchain", ".llama_index", ".emulator"]
+PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk"]
 EXTRAS = {
     "langchain": {"langchain-core", "pydantic"},
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
+    "aiohttp": {"httpx-aiohttp"},
     "ray": {"ray"},
 }
 
@@ -70,15 +73,20 @@ def test_the_package_is_code_with_one_table_and_the_marker_of_types() -> None:
     assert not [path for path in PACKAGE.rglob("*.py") if path.name.startswith(("test_", "conftest"))]
 
 
-def test_the_sdist_has_what_its_tests_need(built: Path) -> None:
+FOLDERS = ("integrations", "tests", "cassettes", "examples", "benchmarks", "docs")
+AT_THE_TOP = {
+    *("pyproject.toml", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+}
+LEFT_BY_RUNS = {"__pycache__", "example-data"}
+
+
+def test_the_sdist_has_what_its_tests_need_and_nothing_else(built: Path) -> None:
     [path] = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
-        names = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}
-    needed = {"pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"}
-    assert needed <= names
-    assert {"tests/packaging/test_packaging.py", "examples/quickstart.py", "docs/pages/index.md"} <= names
-    tops = {name.split("/")[0] for name in names}
-    assert not [top for top in tops if top.startswith(".") and top != ".gitignore"]
+        names = {PurePosixPath(*PurePosixPath(file.name).parts[1:]).as_posix() for file in archive if file.isfile()}
+    files = {path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
+    assert names == AT_THE_TOP | {path.as_posix() for path in files if not LEFT_BY_RUNS & set(path.parts)}
 
 
 # --- metadata --------------------------------------------------------------------------------------------------------
@@ -99,7 +107,20 @@ def test_the_extras(metadata: Message) -> None:
     assert bare == {"httpx", "pydantic"}
     for extra, names in EXTRAS.items():
         assert {_name(each) for each in required if each.endswith(f"extra == '{extra}'")} == names, extra
-    assert {"all", "aiohttp"} <= set(metadata.get_all("Provides-Extra", []))
+    assert {"all", *EXTRAS} <= set(metadata.get_all("Provides-Extra", []))
+
+
+def test_every_extra_for_users_is_tried_in_a_clean_environment(metadata: Message) -> None:
+    ours = {"bench", "dev", "docs", "ray-test", "test", "web-test"}
+    assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - ours
+
+
+def test_every_python_that_is_named_is_tested(metadata: Message) -> None:
+    workflow = ROOT / ".github" / "workflows" / "ci.yml"
+    if not workflow.exists():
+        pytest.skip("the sdist has no workflow")
+    named = {each.rpartition(" ")[2] for each in metadata.get_all("Classifier", []) if "Python :: 3." in each}
+    assert named == set(re.findall(r'"(3\.\d+)"', workflow.read_text(encoding="utf-8")))
 
 
 def _name(requirement: str) -> str:
@@ -116,6 +137,8 @@ def test_the_changelog_knows_this_version() -> None:
 
 @pytest.mark.parametrize("part", PUBLIC)
 def test_all_is_what_is_there(part: str) -> None:
+    if part == ".bulk":
+        pytest.importorskip("pyarrow")
     module = importlib.import_module(f"aimlapi_integrations{part}")
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
@@ -163,6 +186,11 @@ def test_the_core_knows_no_framework() -> None:
     assert not loaded("") & (HEAVY | frameworks)
 
 
+def test_the_emulator_knows_no_framework() -> None:
+    others = {"langchain_core", "langchain", "llama_index", "langsmith", "numpy"}
+    assert not loaded(".emulator") & (HEAVY | others)
+
+
 def test_langchain_is_all_that_the_langchain_part_loads() -> None:
     others = {"langchain", "langgraph", "llama_index", "numpy", "starlette", "PIL"}
     assert not loaded(".langchain") & (HEAVY | others)
@@ -194,6 +222,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import aimlapi_integrations
+from tests.tools.clean_installs import USES
 try:
     module = importlib.import_module({module!r})
     [getattr(module, name) for name in module.__all__]
