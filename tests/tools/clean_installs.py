@@ -33,7 +33,8 @@ USES = {
     ),
     "cli": "from aimlapi_integrations.cli import main; assert main(['models', '--search', 'gpt-5']) == 0",
     "aiohttp": "from httpx_aiohttp import AiohttpTransport",
-    "all": f"import runpy; runpy.run_path({str(ROOT / 'examples/quickstart.py')!r}, run_name='__main__')",
+    "all": f"import runpy, sys; sys.path.insert(0, {str(ROOT / 'examples')!r}); "
+    "runpy.run_path(sys.path[0] + '/quickstart.py', run_name='__main__')",
     "examples": "import langchain.agents, langchain_chroma, langgraph.checkpoint.sqlite, matplotlib, "
     "llama_index.vector_stores.chroma",
     "ray": "from aimlapi_integrations.bulk import Answers, Vectors; import ray.data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from aimlapi_integrations import (
     Embeddings,
     Ledger,
     Message,
+    ParameterWarning,
     RateLimitError,
     Reply,
     Request,
@@ -90,6 +92,7 @@ def costs() -> None:
 
 
 def errors(client: Client) -> None:
+    warnings.simplefilter("error", ParameterWarning)
     try:
         client.chat("Hello")
     except RateLimitError as error:
