@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 Stored: TypeAlias = dict[str, Any]
 """At most one of `json`, `events` and `text`; none of them where there is no body.
 
-What all JSON events of a stream have in common (`id`, `model` …) stands once, in `every_event`.
+What all JSON events of a stream have in common (`id`, `model` …) stands once, in `every_event`. `event_is_type` says
+that each has its `type` as the name of the event, too.
 """
 
 EVENT_STREAM = "text/event-stream"
@@ -49,17 +50,34 @@ def payloads(stored: Stored) -> list[Stored]:
 
 def _whole(stored: Stored) -> Iterator[Stored]:
     """The events with what they have in common."""
-    shared = stored.get("every_event", {})
+    shared, named = stored.get("every_event", {}), stored.get("event_is_type", False)
     for event in stored.get("events", ()):
         data = event.get("data")
-        yield {**event, "data": {**shared, **data}} if isinstance(data, dict) else event
+        if isinstance(data, dict):
+            whole = {**shared, **data}
+            yield {**({"event": whole["type"]} if named else {}), **event, "data": whole}
+        else:
+            yield event
 
 
 def _events(text: str) -> Stored:
     blocks = text.replace("\r\n", "\n").split("\n\n")
     if blocks[-1] and not blocks[-1].endswith("\n"):
         raise ValueError(f"A stream that ends inside an event makes no cassette: {blocks[-1]!r}")
-    return _shared([event for block in blocks for event in _block(block)])
+    return _named(_shared([event for block in blocks for event in _block(block)]))
+
+
+def _named(stored: Stored) -> Stored:
+    """Without the names of events that their types say again."""
+    found = [event for event in _whole(stored) if isinstance(event.get("data"), dict)]
+    if not found or not all(event.get("event") and event["event"] == event["data"].get("type") for event in found):
+        return stored
+    events = [_unnamed(event) if isinstance(event.get("data"), dict) else event for event in stored["events"]]
+    return {"event_is_type": True, **stored, "events": events}
+
+
+def _unnamed(event: Stored) -> Stored:
+    return {name: value for name, value in event.items() if name != "event"}
 
 
 def _shared(events: list[Stored]) -> Stored:

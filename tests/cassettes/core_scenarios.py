@@ -10,6 +10,7 @@ from typing import Any
 from aimlapi_integrations import AsyncClient, Client
 from aimlapi_integrations.client import CallOptions
 from aimlapi_integrations.conversation import (
+    HostedTool,
     Image,
     Message,
     Reply,
@@ -22,7 +23,7 @@ from aimlapi_integrations.conversation import (
 )
 
 from . import seen
-from .seen import Line, Seen, Sight, Tokens, Vectors
+from .seen import Line, Listed, Seen, Sight, Tokens, Vectors
 
 WEATHER = Tool(
     "get_weather",
@@ -85,11 +86,12 @@ def look(reply: Reply) -> Seen:
         cost={"usd": reply.cost.usd, "credits": reply.cost.credits} if reply.cost else None,
         inference_id=reply.trail.inference_id,
         request_id=reply.trail.request_id,
+        citations=tuple(citation.url or "" for citation in reply.message.citations),
     )
 
 
-def ask(line: Line, *messages: Message, model: str = "", **kwargs: Any) -> list[Sight]:
-    return [look(complete(line, Request(model or line.model, messages, **kwargs)))]
+def ask(line: Line, *messages: Message, **kwargs: Any) -> list[Sight]:
+    return [look(complete(line, Request(line.model, messages, **kwargs)))]
 
 
 def hello(line: Line) -> list[Sight]:
@@ -153,13 +155,23 @@ def structured(line: Line) -> list[Sight]:
     return [answer]
 
 
+def riddle(line: Line) -> Request:
+    model, options = seen.THINKERS[line.endpoint]
+    return Request(model, (user(seen.RIDDLE),), options=options)
+
+
 def reasoning(line: Line) -> list[Sight]:
-    match line.endpoint:
-        case "messages":
-            return weather(line, complete, options={"reasoning_effort": "low"})
-        case "responses":
-            return ask(line, user(seen.RIDDLE), options={"reasoning": {"effort": "low", "summary": "auto"}})
-    return ask(line, user(seen.RIDDLE), model=seen.THINKER)
+    if line.endpoint == "messages":
+        return weather(line, complete, options=riddle(line).options)
+    return [look(complete(line, riddle(line)))]
+
+
+def reasoning_stream(line: Line) -> list[Sight]:
+    return [look(streamed(line, riddle(line)))]
+
+
+def citations(line: Line) -> list[Sight]:
+    return ask(line, user(seen.NEWS), tools=(HostedTool(seen.SEARCH),))
 
 
 def image(line: Line) -> list[Sight]:
@@ -169,3 +181,16 @@ def image(line: Line) -> list[Sight]:
 def embeddings(line: Line) -> list[Sight]:
     found = call(line, "embed", seen.TEXTS, model=seen.EMBEDDER, dimensions=seen.DIMENSIONS)
     return [Vectors(list(found.vectors))]
+
+
+def catalogue(line: Line) -> list[Sight]:
+    def get() -> Any:
+        with Client(**settings(line)) as client:
+            return client.models.get(seen.MODEL)
+
+    async def aget() -> Any:
+        async with AsyncClient(**settings(line)) as client:
+            return await client.models.get(seen.MODEL)
+
+    model = asyncio.run(aget()) if line.asynchronous else get()
+    return [Listed(model.id, model.context_length, dict(model.prices))]

@@ -41,6 +41,7 @@ def look(message: AIMessage) -> Seen:
         cost=metadata.get("cost"),
         inference_id=metadata.get("inference_id"),
         request_id=metadata.get("request_id"),
+        citations=tuple(note["url"] for block in message.content_blocks for note in block.get("annotations", ())),
     )
 
 
@@ -92,14 +93,19 @@ def structured(line: Line) -> list[Sight]:
 
 
 def reasoning(line: Line) -> list[Sight]:
-    match line.endpoint:
-        case "messages":
-            return weather(line, invoked, reasoning_effort="low")
-        case "responses":
-            thinker = model(line, reasoning={"effort": "low", "summary": "auto"})
-        case _:
-            thinker = model(line, seen.THINKER)
-    return [look(invoked(line, thinker, seen.RIDDLE))]
+    name, options = seen.THINKERS[line.endpoint]
+    if line.endpoint == "messages":
+        return weather(line, invoked, **options)
+    return [look(invoked(line, model(line, name, **options), seen.RIDDLE))]
+
+
+def reasoning_stream(line: Line) -> list[Sight]:
+    name, options = seen.THINKERS[line.endpoint]
+    return [look(streamed(line, model(line, name, **options), seen.RIDDLE))]
+
+
+def citations(line: Line) -> list[Sight]:
+    return [look(invoked(line, model(line).bind_tools([seen.SEARCH]), seen.NEWS))]
 
 
 def image(line: Line) -> list[Sight]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatResponse, ImageBlock, TextBlock, ThinkingBlock
+from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ImageBlock, TextBlock, ThinkingBlock
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
@@ -48,6 +48,7 @@ def look(response: ChatResponse, calls: list[Any] | None = None) -> Seen:
         cost=told.get("cost"),
         inference_id=told.get("inference_id"),
         request_id=told.get("request_id"),
+        citations=tuple(block.source for block in response.message.blocks if isinstance(block, CitationBlock)),
     )
 
 
@@ -64,7 +65,12 @@ def plain(line: Line) -> list[Sight]:
 
 
 def stream(line: Line) -> list[Sight]:
-    parts = line.call(model(line), "stream_chat", [ChatMessage(seen.GREETING)])
+    return whole(line, model(line), seen.GREETING)
+
+
+def whole(line: Line, llm: AIMLAPI, question: str) -> list[Sight]:
+    """A question whose answer streams."""
+    parts = line.call(llm, "stream_chat", [ChatMessage(question)])
     assert "".join(part.delta or "" for part in parts) == parts[-1].message.content
     return [look(parts[-1])]
 
@@ -108,13 +114,26 @@ def structured(line: Line) -> list[Sight]:
     return [Parsed(trip)]
 
 
+def thinker(line: Line) -> AIMLAPI:
+    name, options = seen.THINKERS[line.endpoint]
+    return model(line, name, **{_NAMES.get(option, option): value for option, value in options.items()})
+
+
+_NAMES = {"reasoning": "reasoning_options"}
+
+
 def reasoning(line: Line) -> list[Sight]:
-    match line.endpoint:
-        case "messages":
-            return weather(line, chatted, reasoning_effort="low")
-        case "responses":
-            return chat(line, model(line, reasoning_options={"effort": "low", "summary": "auto"}), seen.RIDDLE)
-    return chat(line, model(line, seen.THINKER), seen.RIDDLE)
+    if line.endpoint == "messages":
+        return weather(line, chatted, **seen.THINKERS[line.endpoint][1])
+    return chat(line, thinker(line), seen.RIDDLE)
+
+
+def reasoning_stream(line: Line) -> list[Sight]:
+    return whole(line, thinker(line), seen.RIDDLE)
+
+
+def citations(line: Line) -> list[Sight]:
+    return chat(line, model(line, built_in_tools=[seen.SEARCH]), seen.NEWS)
 
 
 def image(line: Line) -> list[Sight]:

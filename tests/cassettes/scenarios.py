@@ -13,7 +13,7 @@ from .seen import Line, Sight
 
 ADAPTERS = {"core": "core_scenarios", "langchain": "lc_scenarios", "llama-index": "li_scenarios"}
 ENDPOINTS = {"chat": "chat_completions", "responses": "responses", "messages": "messages"}
-CAPABILITIES = ("plain", "stream", "tools", "tool_stream", "structured", "reasoning", "image")
+CAPABILITIES = ("plain", "stream", "tools", "tool_stream", "structured", "reasoning", "reasoning_stream", "image")
 
 # Exchanges that the vendor documents, and the endpoint that each goes to. They were transcribed, not recorded.
 DOCUMENTED = {"documented-chat-completions": "chat", "documented-responses": "responses"}
@@ -45,7 +45,9 @@ def _scenarios() -> Iterator[Scenario]:
     for adapter in ADAPTERS:
         for endpoint in ENDPOINTS:
             yield from (Scenario(adapter, endpoint, capability) for capability in CAPABILITIES)
+        yield Scenario(adapter, "responses", "citations")
         yield Scenario(adapter, "embeddings", "embeddings")
+    yield Scenario("core", "catalogue", "catalogue")
 
 
 SCENARIOS = {scenario.name: scenario for scenario in _scenarios()}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Awaitable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 CLAUDE = "anthropic/claude-haiku-4.5"
-THINKER = "deepseek/deepseek-r1"
+# By endpoint, a model that tells its thoughts, and what it has to be told for that.
+THINKERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat_completions": ("deepseek/deepseek-r1", {}),
+    "responses": (MODEL, {"reasoning": {"effort": "low", "summary": "auto"}}),
+    "messages": (CLAUDE, {"reasoning_effort": "low"}),
+}
+SEARCH = {"type": "web_search_preview"}
 EMBEDDER = "text-embedding-3-small"
 DIMENSIONS = 4
 
@@ -21,6 +28,7 @@ RIDDLE = "How many r are in 'strawberry'?"
 QUESTION = "What is the weather in Paris?"
 NOTE = "Note this down: three friends go to 'Lisbon' for 4 days."
 LOOK = "Which colour is this?"
+NEWS = "When does a new release of Python appear?"
 TEXTS = ["The Douro flows through Porto.", "The Tagus flows through Lisbon."]
 
 # A red square of 16 by 16 pixels.
@@ -50,7 +58,7 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """One answer. `tool_calls` are names with their arguments; `cost` and the ids are None where the reply has none."""
+    """One answer. `tool_calls` are names with their arguments, `citations` addresses. `cost` and ids may be None."""
 
     text: str
     finish_reason: str
@@ -60,6 +68,7 @@ class Seen:
     cost: dict[str, Any] | None = None
     inference_id: str | None = None
     request_id: str | None = None
+    citations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,13 +79,22 @@ class Parsed:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A model of the catalogue. The prices are dollars per million tokens."""
+
+    id: str
+    context: int
+    prices: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
 class Vectors:
     """The embeddings of some texts, in their order."""
 
     values: list[list[float]]
 
 
-Sight = Seen | Parsed | Vectors
+Sight = Seen | Parsed | Vectors | Listed
 
 
 @dataclass(frozen=True)

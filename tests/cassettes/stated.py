@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from .bodies import Stored, payloads
-from .seen import Parsed, Seen, Sight, Tokens, Trip, Vectors
+from .seen import Listed, Parsed, Seen, Sight, Tokens, Trip, Vectors
 
 
 def stated(interaction: Stored, like: Sight) -> Sight:
@@ -18,6 +18,8 @@ def stated(interaction: Stored, like: Sight) -> Sight:
     match like:
         case Vectors():
             return Vectors([_vector(item["embedding"]) for item in response["json"]["data"]])
+        case Listed():
+            return _listed(response["json"]["data"])
         case Parsed():
             seen = _seen(interaction["request"]["uri"], response)
             return Parsed(Trip.model_validate(seen.tool_calls[0][1] if seen.tool_calls else json.loads(seen.text)))
@@ -95,6 +97,9 @@ def _response(body: Stored, headers: dict[str, str]) -> Seen:
             usage["total_tokens"],
             (usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
         ),
+        citations=tuple(
+            note["url"] for part in _inside(items, "message", "content") for note in part.get("annotations", ())
+        ),
         **_paid(body, headers),
     )
 
@@ -159,3 +164,10 @@ def _vector(embedding: list[float] | str) -> list[float]:
         return embedding
     packed = base64.b64decode(embedding)
     return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+
+
+def _listed(model: Stored) -> Listed:
+    units = model["pricing"]["units"]
+    per_million = {unit["origin"]: Decimal(str(unit["price"])) * 1_000_000 / unit["per"] for unit in units}
+    prices = {"input": per_million["provided"], "output": per_million["generated"]}
+    return Listed(model["id"], model["info"]["contextLength"], prices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,10 @@ def test_there_is_a_cassette_for_each_scenario_and_no_other() -> None:
 
 
 def test_every_adapter_shows_every_capability_on_every_endpoint() -> None:
-    shown = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values() if s.endpoint != "embeddings"}
-    assert len(shown) == len(ADAPTERS) * 3 * len(CAPABILITIES)
+    shown = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values()}
+    everywhere = set(product(ADAPTERS, ("chat", "responses", "messages"), CAPABILITIES))
+    elsewhere = {(adapter, *what) for adapter in ADAPTERS for what in (("responses", "citations"), ("embeddings",) * 2)}
+    assert shown == everywhere | elsewhere | {("core", "catalogue", "catalogue")}
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("stream")])
@@ -125,7 +128,7 @@ def test_what_the_emulator_made_up_is_not_passed_off_as_live(name: str) -> None:
     made_up = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
     if cassette["provenance"]["source"] == "emulator":
         assert "No answer of the live service" in cassette["provenance"]["note"]
-        assert made_up or name.endswith(("embeddings", "messages-structured"))
+        assert made_up or name.endswith(("embeddings", "catalogue", "messages-structured"))
     else:
         assert not made_up
 
@@ -138,9 +141,10 @@ def test_a_cassette_carries_no_secret(name: str) -> None:
 @every_cassette
 def test_a_cassette_is_for_the_gateway_and_carries_no_null_request(name: str) -> None:
     for exchange in read(name)["interactions"]:
-        assert exchange["request"]["uri"].startswith(f"{GATEWAY}/v1/")
-        assert exchange["request"]["headers"] == {"content-type": "application/json"}
-        assert None not in exchange["request"]["json"].values()
+        sent = exchange["request"].get("json", {})
+        assert exchange["request"]["uri"].startswith((f"{GATEWAY}/v1/", f"{GATEWAY}/model/"))
+        assert exchange["request"]["headers"] == ({"content-type": "application/json"} if sent else {})
+        assert None not in sent.values()
 
 
 @every_cassette

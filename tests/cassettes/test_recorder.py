@@ -102,7 +102,18 @@ def test_what_all_events_have_in_common_is_stored_once() -> None:
     assert stored["events"] == [{"data": {"n": 1, "text": "a"}}, {"data": {"n": True, "text": "b"}}, {"data": "[DONE]"}]
 
 
-@pytest.mark.parametrize("text", [STREAM, CHUNKS, "data: a\ndata: b\n\n", ": one\n\n: two\n\nid: 3\ndata: {}\n\n", ""])
+NAMED = 'event: piece\ndata: {"type":"piece","n":1}\n\n: wait\n\nevent: end\ndata: {"type":"end"}\n\n'
+
+
+def test_names_that_types_say_again_are_not_stored() -> None:
+    stored = readable(NAMED, "text/event-stream")
+    assert stored["event_is_type"] is True
+    assert stored["events"] == [{"data": {"type": "piece", "n": 1}}, {"comment": "wait"}, {"data": {"type": "end"}}]
+
+
+@pytest.mark.parametrize(
+    "text", [STREAM, CHUNKS, NAMED, "data: a\ndata: b\n\n", ": 1\n\n: 2\n\nid: 3\ndata: {}\n\n", ""]
+)
 def test_a_stream_comes_back_byte_for_byte(text: str) -> None:
     assert wire(readable(text, "text/event-stream")) == text
 
