@@ -78,7 +78,7 @@ AT_THE_TOP = {
     *("pyproject.toml", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
 }
-LEFT_BY_RUNS = {"__pycache__", "example-data"}
+LEFT_BY_RUNS = {"__pycache__", ".import_linter_cache", "example-data"}
 
 
 def test_the_sdist_has_what_its_tests_need_and_nothing_else(built: Path) -> None:
