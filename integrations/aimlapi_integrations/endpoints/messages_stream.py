@@ -29,7 +29,7 @@ class MessagesDecoder:
         self._pieces: dict[tuple[int, str], list[str]] = {}
         self._text: list[str] = []
         self._told: set[int] = set()
-        self._ended = False
+        self._stopped = False
         self.ended = False
 
     @property
@@ -48,7 +48,7 @@ class MessagesDecoder:
 
     def close(self, finished: bool) -> Delta:
         """The last delta, with the whole reply."""
-        if not self._ended and not (finished and self._blocks):
+        if not self._stopped and not (finished and self._blocks):
             raise _broken("the connection ended before the answer did")
         places = range(len(self._blocks))
         late = tuple(fragment for place in places for fragment in self._hosted(place))
@@ -114,8 +114,8 @@ class MessagesDecoder:
 
     def _block_delta(self, event: Json) -> Delta | None:
         delta = obj(event.get("delta"))
-        kind = str(delta.get("type"))
-        if not isinstance(delta.get("type"), str):
+        kind = delta.get("type")
+        if not isinstance(kind, str):
             raise _broken("a delta has no type")
         if kind not in _DELTAS:
             return None
@@ -154,10 +154,10 @@ class MessagesDecoder:
         if counts := obj(event.get("usage")):
             self._body["usage"] = {**obj(self._body.get("usage")), **counts}
         self._priced(event)
-        self._ended = self._ended or bool(self._body.get("stop_reason"))
+        self._stopped = self._stopped or bool(self._body.get("stop_reason"))
 
     def _stop(self, event: Json) -> None:
-        self._ended = self.ended = True
+        self._stopped = self.ended = True
         self._priced(event)
 
     def _priced(self, event: Json) -> None:

@@ -15,21 +15,15 @@ from .described import Described
 class Connected(Described, Connections):
     """A chat model with clients; copies of `model_copy(update=…)` with another key or address make their own."""
 
-    def _settings(self) -> dict[str, Any]:
+    def _own_settings(self) -> dict[str, Any]:
         key = self.aimlapi_api_key
-        fields = {
+        return {
             "api_key": key.get_secret_value() if isinstance(key, SecretStr) else "given with each call",
             "base_url": self.aimlapi_api_base,
             "timeout": self.request_timeout,
             "chunk_timeout": self.stream_chunk_timeout,
             "max_retries": self.max_retries,
-            "retry": self.retry,
-            "on_retry": self.on_retry,
-            "limits": self.limits,
-            "default_headers": self.default_headers,
-            "default_query": self.default_query,
         }
-        return {name: value for name, value in fields.items() if value is not None}
 
     def _authorization(self) -> dict[str, str]:
         """The header for a key that a function gives."""

@@ -2,21 +2,34 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
 from ..client import AsyncClient, Client
 from ..closing import AsyncClosing, Closing
+from ..transport.exchange import RetryEvent, RetryPolicy
 
 
 class Connections(Closing, AsyncClosing, BaseModel):
-    """A model with clients, sync and async, made of its `_settings`.
+    """A model with clients, sync and async, and the fields that say how these go about their calls.
 
     Copies make their own; those that the caller made (`http_client`, `http_async_client`) are shared by all and closed
     by none.
     """
+
+    retry: RetryPolicy | None = Field(default=None, exclude=True)
+    """When to try again, and after how long, in place of `max_retries`."""
+    on_retry: Callable[[RetryEvent], object] | None = Field(default=None, exclude=True, repr=False)
+    """Called with a `RetryEvent` before each further try."""
+    limits: Any = Field(default=None, exclude=True)
+    """An `httpx.Limits` of the connections made here."""
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
+    default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
+    """Query parameters of every call."""
 
     if TYPE_CHECKING:
         http_client: Any = None
@@ -27,6 +40,18 @@ class Connections(Closing, AsyncClosing, BaseModel):
 
     def _settings(self) -> dict[str, Any]:
         """The arguments of a client; what was not given has the client's own default."""
+        fields = {
+            "retry": self.retry,
+            "on_retry": self.on_retry,
+            "limits": self.limits,
+            "default_headers": self.default_headers,
+            "default_query": self.default_query,
+            **self._own_settings(),
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _own_settings(self) -> dict[str, Any]:
+        """Those of the arguments that each kind of model has fields of its own for; None says nothing."""
         raise NotImplementedError
 
     def _connection(self) -> Client:

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
@@ -13,7 +13,6 @@ from typing_extensions import Self
 from ..conversation import Embeddings
 from ..endpoints.embeddings import joined
 from ..settings import resolve_api_key, resolve_base_url
-from ..transport.exchange import RetryEvent, RetryPolicy
 from .connections import Connections
 from .embedding_batches import Batch, long_texts_named, numbered_batches
 from .errors import model_errors
@@ -82,16 +81,6 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     """Seconds to wait, or an `httpx.Timeout`."""
     max_retries: int | None = Field(default=None, ge=0)
     """Further tries of a batch after errors that may pass; 0 for none."""
-    retry: RetryPolicy | None = Field(default=None, exclude=True)
-    """When to try again, and after how long, in place of `max_retries`."""
-    on_retry: Callable[[RetryEvent], object] | None = Field(default=None, exclude=True, repr=False)
-    """Called with a `RetryEvent` before each further try."""
-    limits: Any = Field(default=None, exclude=True)
-    """An `httpx.Limits` of the connections made here."""
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
-    default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
-    """Query parameters of every call."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
@@ -178,19 +167,13 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def _settings(self) -> dict[str, Any]:
-        settings = {
+    def _own_settings(self) -> dict[str, Any]:
+        return {
             "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
             "base_url": self.aimlapi_api_base,
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
-            "retry": self.retry,
-            "on_retry": self.on_retry,
-            "limits": self.limits,
-            "default_headers": self.default_headers,
-            "default_query": self.default_query,
         }
-        return {name: value for name, value in settings.items() if value is not None}
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

@@ -12,7 +12,6 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
-from ..transport.exchange import RetryEvent, RetryPolicy
 from ..version import __version__
 from .profile import model_profile
 from .run_ids import ASKED, listening
@@ -125,16 +124,6 @@ class ChatFields(BaseChatModel):
     """Seconds to wait from one chunk to the next."""
     max_retries: int | None = Field(default=None, ge=0)
     """Further tries after errors that may pass; 0 for none."""
-    retry: RetryPolicy | None = Field(default=None, exclude=True)
-    """When to try again, and after how long, in place of `max_retries`."""
-    on_retry: Callable[[RetryEvent], object] | None = Field(default=None, exclude=True, repr=False)
-    """Called with a `RetryEvent` before each further try."""
-    limits: Any = Field(default=None, exclude=True)
-    """An `httpx.Limits` of the connections made here."""
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """Headers of every call. They may be secret, and are neither shown nor serialised; nor is the query."""
-    default_query: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
-    """Query parameters of every call."""
     http_client: Any = Field(default=None, exclude=True)
     """An `httpx.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True)

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, cast
 
 import httpx
+from pydantic import SecretStr
 
 from ..closing import AsyncClosing, Closing
 from .answers import failed, judged, read_answer, succeeded
@@ -78,7 +79,8 @@ class HTTPClient(Closing, Base):
             closing()
 
     def _exchange(self, call: Call, stream: bool) -> httpx.Response:
-        flow = exchange(self.policy(call), self.on_retry, self.secret_of(call.headers))
+        secret = self.secret_of(call.headers)
+        flow = exchange(self.policy(call), self.on_retry, secret)
         step = next(flow)
         try:
             while True:
@@ -87,11 +89,11 @@ class HTTPClient(Closing, Base):
                         self.sleep(seconds)
                         step = next(flow)
                     case Send(left):
-                        step = flow.send(self._attempt(call, stream, left))
+                        step = flow.send(self._attempt(call, stream, left, secret))
         except StopIteration as done:
             return cast(httpx.Response, done.value)
 
-    def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
+    def _attempt(self, call: Call, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
         http = self._http()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
         response: httpx.Response | None = None
@@ -101,8 +103,8 @@ class HTTPClient(Closing, Base):
                 if not (stream and succeeded(response)):
                     _read_and_close(response)
         except httpx.HTTPError as problem:
-            return failed(problem, request, response, self.secret_of(call.headers))
-        return judged(response, self.secret_of(call.headers))
+            return failed(problem, request, response, secret)
+        return judged(response, secret)
 
     def _http(self) -> HTTP:
         """The caller's client, or our own: made at the first call, and anew in a process that was forked off."""
@@ -204,7 +206,8 @@ class AsyncHTTPClient(AsyncClosing, Base):
         await self._own.aclose()
 
     async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
-        flow = exchange(self.policy(call), self.on_retry, self.secret_of(call.headers))
+        secret = self.secret_of(call.headers)
+        flow = exchange(self.policy(call), self.on_retry, secret)
         step = next(flow)
         try:
             while True:
@@ -213,11 +216,11 @@ class AsyncHTTPClient(AsyncClosing, Base):
                         await self.sleep(seconds)
                         step = next(flow)
                     case Send(left):
-                        step = flow.send(await self._attempt(call, stream, left))
+                        step = flow.send(await self._attempt(call, stream, left, secret))
         except StopIteration as done:
             return cast(httpx.Response, done.value)
 
-    async def _attempt(self, call: Call, stream: bool, left: float | None) -> Outcome:
+    async def _attempt(self, call: Call, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
         http = self._given or await self._own.get()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
         response: httpx.Response | None = None
@@ -226,8 +229,8 @@ class AsyncHTTPClient(AsyncClosing, Base):
             if not (stream and succeeded(response)):
                 await _aread_and_close(response)
         except httpx.HTTPError as problem:
-            return failed(problem, request, response, self.secret_of(call.headers))
-        return judged(response, self.secret_of(call.headers))
+            return failed(problem, request, response, secret)
+        return judged(response, secret)
 
     def _per_loop(self) -> ClientPerLoop:
         return ClientPerLoop(partial(connect_async, self.limits))
