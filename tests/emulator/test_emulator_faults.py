@@ -173,10 +173,83 @@ def test_broken_replies(wire: Wire) -> None:
         spoiled(wire, "not-json").json()
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_bodies_that_are_not_as_they_say(wire: Wire, stream: bool) -> None:
+    with pytest.raises(httpx.DecodingError):
+        spoiled(wire, "broken-gzip", stream=stream)
+    assert spoiled(wire, "byte-order-mark", stream=stream).content.startswith(b"\xef\xbb\xbf")
+    assert "\x85\u2028\u2029" in spoiled(wire, "line-separators", stream=stream).text
+    assert spoiled(wire, "wrong-content-type", stream=stream).headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("endpoint", BODIES)
+def test_a_reply_in_drops(wire: Wire, endpoint: str) -> None:
+    reply = spoiled(wire, "drip; seconds=0", endpoint)
+    assert reply.headers["transfer-encoding"] == "chunked"
+    assert reply.json()["id"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("endpoint", BODIES)
+def test_the_connection_is_reset(wire: Wire, endpoint: str, stream: bool) -> None:
+    with pytest.raises(httpx.ReadError):
+        spoiled(wire, "reset", endpoint, stream=stream)
+
+
+FINISH = {"chat": "length", "responses": "max_output_tokens", "messages": "max_tokens"}
+
+
+def finish(endpoint: str, said: Json) -> str:
+    """Why a reply, or the last event of a stream that tells it, ended."""
+    told = {
+        "chat": lambda: said["choices"][0]["finish_reason"],
+        "responses": lambda: said.get("response", said)["incomplete_details"]["reason"],
+        "messages": lambda: said.get("delta", said)["stop_reason"],
+    }
+    return str(told[endpoint]())
+
+
+@pytest.mark.parametrize("endpoint", BODIES)
+def test_the_limit_cuts_a_text(wire: Wire, endpoint: str) -> None:
+    plain = spoiled(wire, "length", endpoint)
+    streamed = spoiled(wire, "length", endpoint, stream=True)
+    last = [event for event in events(streamed.text) if event.get("type") != "message_stop"][-1]
+    assert finish(endpoint, plain.json()) == finish(endpoint, last) == FINISH[endpoint]
+    for response in (plain, streamed):
+        assert "emu" in response.text
+        assert "Hello" not in response.text
+
+
+def halves(wire: Wire, endpoint: str, stream: bool) -> list[str]:
+    """The arguments of the call that the limit cuts: of each piece of it, where it is streamed."""
+    if endpoint == "responses":
+        tool = {"type": "function", **TOOLS[0]["function"], "strict": False}
+        told = spoiled(wire, "length", endpoint, stream=stream, input="Weather in Oslo?", tools=[tool])
+        response = events(told.text)[-1]["response"] if stream else told.json()
+        return [response["output"][-1]["arguments"]]
+    messages = [{"role": "user", "content": "Weather in Oslo?"}]
+    told = spoiled(wire, "length", endpoint, stream=stream, messages=messages, tools=TOOLS)
+    choices = [event["choices"][0] for event in (events(told.text) if stream else [told.json()])]
+    said = [choice.get("delta") or choice["message"] for choice in choices]
+    return [call["function"]["arguments"] for message in said for call in message.get("tool_calls", [])]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("endpoint", ["chat", "responses"])
+def test_the_limit_cuts_a_tool_call(wire: Wire, endpoint: str, stream: bool) -> None:
+    half = "".join(halves(wire, endpoint, stream))
+    assert half.startswith("{")
+    assert not half.endswith("}")
+
+
 WHOLE_STREAMS = [
     "comments",
     "no-final-newline",
     "crlf",
+    "cr",
+    "byte-order-mark",
+    "line-separators",
+    "drip; seconds=0",
     "split-bytes",
     "slow; seconds=0.001",
     "no-done",
@@ -226,7 +299,7 @@ def test_a_malformed_frame(wire: Wire) -> None:
         events(spoiled(wire, "malformed-frame", stream=True).text)
 
 
-WAITING = {"latency", "drop", "stall", "stall-at-start", "stall-at-end", "slow"}
+WAITING = {"latency", "drop", "drip", "stall", "stall-at-start", "stall-at-end", "slow"}
 
 
 @pytest.mark.parametrize("endpoint", BODIES)
@@ -235,6 +308,6 @@ WAITING = {"latency", "drop", "stall", "stall-at-start", "stall-at-end", "slow"}
 def test_every_fault_does_something_everywhere(wire: Wire, fault: str, stream: bool, endpoint: str) -> None:
     try:
         response = spoiled(wire, fault, endpoint, stream=stream)
-    except httpx.RemoteProtocolError:
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError):
         return
     assert response.status_code in (200, 307, 403, 502)

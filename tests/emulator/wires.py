@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -64,7 +65,8 @@ class Wire:
 
 def events(text: str) -> list[Json]:
     """The JSON of each event of a stream; [DONE] is left out."""
-    data = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    lines = re.split("\r\n|\n|\r", text.removeprefix("\ufeff"))
+    data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
     return [json.loads(item) for item in data if item != "[DONE]"]
 
 

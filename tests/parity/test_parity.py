@@ -82,33 +82,39 @@ FAULTS = [
     "null-message",
     "refusal",
     "content-filter",
+    "length",
     "null-content",
     "null-usage",
     "wrong-content-type",
     "cut-body",
     "cut-before-first",
     "cut-mid-text",
-    "cut-mid-tool-call",
+    "reset",
     "end-mid-text",
     "malformed-frame",
     "comments",
     "crlf",
+    "cr",
+    "byte-order-mark",
+    "line-separators",
+    "broken-gzip",
+    "drip; seconds=0",
     "split-bytes",
     "no-done",
     "usage-twice",
-    "bare-fragments",
-    "repeated-fragments",
-    "no-index",
 ]
+TOOL_FAULTS = ["length", "cut-mid-tool-call", "bare-fragments", "repeated-fragments", "no-index"]
 
 
 @pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_faults_are_told_alike(gateway: Emulator, fault: str, responses: bool, manner: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "with_tool"), [*((fault, False) for fault in FAULTS), *((fault, True) for fault in TOOL_FAULTS)]
+)
+async def test_faults_are_told_alike(
+    gateway: Emulator, fault: str, with_tool: bool, responses: bool, manner: str
+) -> None:
     question = CONVERSATIONS["a question"]
-    asked = Asked(
-        gateway.base_url, question, f"emulator/{fault}", responses, with_tool="tool" in fault or "fr" in fault
-    )
+    asked = Asked(gateway.base_url, question, f"emulator/{fault}", responses, with_tool)
 
     async def outcome(name: str) -> Any:
         try:

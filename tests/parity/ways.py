@@ -28,6 +28,7 @@ class Seen(NamedTuple):
     text: str
     thinking: str
     calls: list[tuple[str, Any]]
+    invalid: list[tuple[str, str]]
     usage: tuple[int, int, int] | None
     cost: tuple[str, float | None] | None
     finish: str | None
@@ -77,10 +78,11 @@ def _of_reply(reply: Reply | None) -> Seen:
     assert reply is not None
     usage = reply.usage and (reply.usage.input, reply.usage.output, reply.usage.total)
     cost = reply.cost and (reply.cost.usd, reply.cost.credits)
-    calls = [(call.name, call.parsed()) for call in reply.tool_calls]
+    calls = [(call.name, call.parsed()) for call in reply.tool_calls if call.parsed() is not None]
+    invalid = [(call.name, call.arguments) for call in reply.tool_calls if call.parsed() is None]
     choice = reply.choices[0]
     finish = choice.finish_reason or choice.native_finish_reason
-    return Seen(reply.text, reply.reasoning, calls, usage, cost, finish)
+    return Seen(reply.text, reply.reasoning, calls, invalid, usage, cost, finish)
 
 
 # --- LangChain ----------------------------------------------------------------------------------------------------
@@ -114,8 +116,9 @@ def _of_message(message: AIMessage) -> Seen:
     usage = counts and (counts["input_tokens"], counts["output_tokens"], counts["total_tokens"])
     thinking = "".join(block.get("reasoning", "") for block in message.content_blocks if block["type"] == "reasoning")
     calls = [(call["name"], call["args"]) for call in message.tool_calls]
+    invalid = [(str(call["name"]), str(call["args"])) for call in message.invalid_tool_calls]
     told = message.response_metadata
-    return Seen(message.text, thinking, calls, usage, _cost(told.get("cost")), told.get("finish_reason"))
+    return Seen(message.text, thinking, calls, invalid, usage, _cost(told.get("cost")), told.get("finish_reason"))
 
 
 # --- LlamaIndex ---------------------------------------------------------------------------------------------------
@@ -155,6 +158,10 @@ def _of_response(llm: AIMLAPI, response: ChatResponse) -> Seen:
         [
             (call.tool_name, call.tool_kwargs)
             for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
+        ],
+        [
+            (call["function"]["name"], call["function"]["arguments"])
+            for call in response.message.additional_kwargs.get("invalid_tool_calls", [])
         ],
         usage,
         _cost(told.get("cost")),

@@ -1,8 +1,10 @@
-"""Closing a connection without a reply, which ASGI has no word for."""
+"""Closing and resetting connections, which ASGI has no word for."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 from starlette.requests import Request
@@ -37,8 +39,21 @@ DROP = _Nothing()
 
 async def drop(request: Request) -> None:
     """Breaks the connection that a request came by, under this package's own server."""
-    client: Any = request.scope.get("client")
-    transport = _TRANSPORTS.get(tuple(client)) if client else None
+    transport = _transport(request.scope)
     if transport is not None:
         transport.abort()
     await request.receive()
+
+
+def reset(scope: Scope) -> None:
+    """Resets the connection, so that the client meets an error and not an end."""
+    transport = _transport(scope)
+    if transport is not None:
+        no_farewell = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_farewell)
+        transport.abort()
+
+
+def _transport(scope: Scope) -> asyncio.Transport | None:
+    client: Any = scope.get("client")
+    return _TRANSPORTS.get(tuple(client)) if client else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .ask import JSON
 from .faults import Fault
-from .sse import Event, Stream, frame, stream_of
+from .sse import Ending, Event, Stream, frame, stream_of
 
 Events = Sequence[Event]
+SEPARATORS = "\x85\u2028\u2029"
 FAILED = {"message": "emulated: the provider failed", "type": "server_error", "code": "upstream_error"}
 
 
@@ -88,9 +90,9 @@ def cut_before_first(_events: Events, _fault: Fault) -> Stream:
     return Stream((), "cut")
 
 
-def cut_within(kind: str) -> Callable[[Events, Fault], Stream]:
+def ends_within(kind: str, end: Ending) -> Callable[[Events, Fault], Stream]:
     def cut(events: Events, _fault: Fault) -> Stream:
-        return replace(stream_of(events[: _middle(events, kind)]), end="cut")
+        return replace(stream_of(events[: _middle(events, kind)]), end=end)
 
     return cut
 
@@ -99,14 +101,6 @@ def cut_frame(events: Events, _fault: Fault) -> Stream:
     at = _middle(events)
     last = frame(events[at])
     return Stream((*map(frame, events[:at]), last[: len(last) // 2]), "cut")
-
-
-def end_early(events: Events, _fault: Fault) -> Stream:
-    return stream_of(events[: _middle(events)])
-
-
-def stall(events: Events, _fault: Fault) -> Stream:
-    return replace(stream_of(events[: _middle(events)]), end="stall")
 
 
 def stall_at_start(_events: Events, _fault: Fault) -> Stream:
@@ -122,6 +116,23 @@ def no_final_newline(events: Events, _fault: Fault) -> Stream:
     return Stream((*others, last.rstrip(b"\n")))
 
 
+def typed_plain(events: Events, _fault: Fault) -> Stream:
+    return replace(stream_of(events), headers={"content-type": "text/plain"})
+
+
+def broken_gzip(events: Events, _fault: Fault) -> Stream:
+    """Says that it is compressed, and is not."""
+    return replace(stream_of(events), headers={"content-encoding": "gzip"})
+
+
+def drip(events: Events, fault: Fault) -> Stream:
+    return dripping(b"".join(map(frame, events)), fault)
+
+
+def dripping(body: bytes, fault: Fault) -> Stream:
+    return Stream(tuple(body[at : at + 1] for at in range(len(body))), delay=fault.number("seconds", 0.01))
+
+
 def slow(events: Events, fault: Fault) -> Stream:
     return replace(stream_of(events), delay=fault.number("seconds", 0.05))
 
@@ -135,8 +146,24 @@ def comments(events: Events, _fault: Fault) -> Stream:
     return Stream(tuple(b": emulated keep-alive\n\n" + frame(event) for event in events))
 
 
-def crlf(events: Events, _fault: Fault) -> Stream:
-    return Stream(tuple(frame(event).replace(b"\n", b"\r\n") for event in events))
+def lines_end_in(ending: bytes) -> Callable[[Events, Fault], Stream]:
+    def end(events: Events, _fault: Fault) -> Stream:
+        return Stream(tuple(frame(event).replace(b"\n", ending) for event in events))
+
+    return end
+
+
+def byte_order_mark(events: Events, _fault: Fault) -> Stream:
+    return Stream((codecs.BOM_UTF8, *map(frame, events)))
+
+
+def separators(events: Events, _fault: Fault) -> Stream:
+    """Characters that end a line for Python's `splitlines`, though not in an event stream, in every event's padding."""
+    return stream_of(_with_separators(event) for event in events)
+
+
+def _with_separators(event: Event) -> Event:
+    return event if isinstance(event.data, str) else replace(event, data=event.data | {"padding": SEPARATORS})
 
 
 def split(events: Events, _fault: Fault) -> Stream:

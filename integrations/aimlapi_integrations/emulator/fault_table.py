@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.responses import JSONResponse, Response
 
@@ -13,7 +14,7 @@ from . import fault_verdicts as verdicts
 from .ask import JSON
 from .errors import GatewayError, error_response
 from .faults import Fault
-from .sse import Event, Stream, dumps
+from .sse import Event, Stream, StreamResponse, dumps
 
 HTML = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>emulated proxy</p></body></html>"
 OUT_OF_CREDIT = "You've run out of credits. Please top up your balance or update your payment method to continue."
@@ -93,10 +94,31 @@ def _cut_body(body: JSON, _fault: Fault) -> Response:
     return Response(text[: len(text) // 2], headers={"content-length": str(len(text))}, media_type="application/json")
 
 
+def _broken_gzip(body: JSON, _fault: Fault) -> Response:
+    return Response(dumps(body), headers={"content-encoding": "gzip"}, media_type="application/json")
+
+
+def _drip(body: JSON, fault: Fault) -> Response:
+    return StreamResponse(replace(streams.dripping(dumps(body).encode(), fault), headers=_PLAIN))
+
+
+def _reset(_body: JSON, _fault: Fault) -> Response:
+    return StreamResponse(Stream((), "reset", headers=_PLAIN))
+
+
+def _separators(body: JSON, _fault: Fault) -> Response:
+    return Response(dumps(body | {"padding": streams.SEPARATORS}), media_type="application/json")
+
+
+def _byte_order_mark(body: JSON, _fault: Fault) -> Response:
+    return Response(codecs.BOM_UTF8 + dumps(body).encode(), media_type="application/json")
+
+
 def _wrong_type(body: JSON, _fault: Fault) -> Response:
     return Response(dumps(body), media_type="text/plain")
 
 
+_PLAIN = {"content-type": "application/json"}
 _CUT = "the connection breaks"
 _NO_MESSAGE = {"choices": [{"index": 0, "message": None, "finish_reason": "malformed_function_call"}]}
 
@@ -120,24 +142,37 @@ FAULTS: dict[str, Entry] = {
     ),
     "refusal": Entry("the model refuses", plain=verdicts.refuse, stream=verdicts.refuse_stream),
     "content-filter": Entry("a filter ends the text", plain=verdicts.filter_out, stream=verdicts.filter_stream),
+    "length": Entry(
+        "the limit of tokens cuts the text, or the tool call", plain=verdicts.cut_short, stream=verdicts.cut_stream
+    ),
     "null-content": Entry("a message whose content is null", plain=_null_content, stream=streams.null_content),
     "null-usage": Entry(
         "no token counts", plain=_with({"usage": None}, {"usage": None}), stream=streams.without("usage")
     ),
-    "wrong-content-type": Entry("text/plain over a good body", plain=_wrong_type, stream=streams.whole),
+    "wrong-content-type": Entry("text/plain over a good body", plain=_wrong_type, stream=streams.typed_plain),
     "cut-body": Entry(f"{_CUT} in the middle of a plain reply or a frame", plain=_cut_body, stream=streams.cut_frame),
     "cut-before-first": Entry(f"{_CUT} before the first event", stream=streams.cut_before_first),
-    "cut-mid-text": Entry(f"{_CUT} in the middle of the text", stream=streams.cut_within("text")),
-    "cut-mid-tool-call": Entry(f"{_CUT} in the middle of a tool call", stream=streams.cut_within("tool")),
-    "end-mid-text": Entry("the stream ends in order, but too early", stream=streams.end_early),
-    "stall": Entry("the stream falls silent half way", stream=streams.stall),
+    "cut-mid-text": Entry(f"{_CUT} in the middle of the text", stream=streams.ends_within("text", "cut")),
+    "cut-mid-tool-call": Entry(f"{_CUT} in the middle of a tool call", stream=streams.ends_within("tool", "cut")),
+    "reset": Entry(
+        "the connection is reset in place of a plain reply, or in the middle of the text",
+        plain=_reset,
+        stream=streams.ends_within("text", "reset"),
+    ),
+    "end-mid-text": Entry("the stream ends in order, but too early", stream=streams.ends_within("text", "whole")),
+    "stall": Entry("the stream falls silent half way", stream=streams.ends_within("text", "stall")),
     "stall-at-start": Entry("the stream sends its headers and nothing else", stream=streams.stall_at_start),
     "stall-at-end": Entry("the stream stays open after its last event", stream=streams.stall_at_end),
     "no-final-newline": Entry("no line end after the last event", stream=streams.no_final_newline),
     "slow": Entry("a pause before each event; seconds=0.05", stream=streams.slow),
+    "drip": Entry("one byte at a time; seconds=0.01 between them", plain=_drip, stream=streams.drip),
+    "broken-gzip": Entry("said to be gzip, which it is not", plain=_broken_gzip, stream=streams.broken_gzip),
     "malformed-frame": Entry("an event that is not JSON", stream=streams.malformed),
     "comments": Entry("keep-alive comments between events", stream=streams.comments),
-    "crlf": Entry("lines that end in CRLF", stream=streams.crlf),
+    "crlf": Entry("lines that end in CRLF", stream=streams.lines_end_in(b"\r\n")),
+    "cr": Entry("lines that end in CR", stream=streams.lines_end_in(b"\r")),
+    "byte-order-mark": Entry("a byte order mark at the start", plain=_byte_order_mark, stream=streams.byte_order_mark),
+    "line-separators": Entry("raw U+0085, U+2028 and U+2029 in the JSON", plain=_separators, stream=streams.separators),
     "split-bytes": Entry("bytes that come in threes", stream=streams.split),
     "huge-event": Entry("ten megabytes at once; bytes=10000000", plain=_huge, stream=streams.huge),
     "no-done": Entry("no [DONE] at the end", stream=streams.without("done")),

@@ -165,10 +165,7 @@ def _response(request: Request, reply: Reply, spoiling: Spoiling | None) -> Resp
 
 
 def _streamed(events: list[Event], spoiling: Spoiling | None) -> Response:
-    if spoiling is None:
-        return StreamResponse(stream_of(events))
-    headers = {"content-type": "text/plain"} if spoiling.fault.name == "wrong-content-type" else {}
-    return StreamResponse(spoil_stream(events, spoiling.fault, spoiling.entry), headers)
+    return StreamResponse(spoil_stream(events, spoiling.fault, spoiling.entry) if spoiling else stream_of(events))
 
 
 def _cacheable(request: Request, body: JSON) -> Response:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .connections import reset
+
+Ending = Literal["whole", "cut", "reset", "stall"]
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
@@ -35,14 +38,16 @@ def frame(event: Event) -> bytes:
 
 @dataclass(frozen=True)
 class Stream:
-    """A stream to be sent: its frames, how it ends, and the seconds between frames.
+    """A stream to be sent: its frames, how it ends, the seconds between frames, and headers that are not the usual.
 
-    It ends in order, or is cut (the connection breaks before the body is over), or stalls (nothing more comes).
+    It ends in order, or is cut (the connection is closed before the body is over), or reset, or stalls (nothing more
+    comes).
     """
 
     frames: tuple[bytes, ...]
-    end: Literal["whole", "cut", "stall"] = "whole"
+    end: Ending = "whole"
     delay: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def stream_of(events: Iterable[Event]) -> Stream:
@@ -52,13 +57,13 @@ def stream_of(events: Iterable[Event]) -> Stream:
 class StreamResponse(Response):
     """Sends a `Stream`, one frame at a time, and stops when the client has gone."""
 
-    def __init__(self, stream: Stream, headers: dict[str, str] | None = None) -> None:
-        super().__init__(headers=HEADERS | (headers or {}))
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(headers={**HEADERS, **stream.headers})
         self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
         self.stream = stream
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.ensure_future(self._send(send))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send(scope, send))
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,15 +72,18 @@ class StreamResponse(Response):
                 task.cancel()
             await asyncio.gather(sending, gone, return_exceptions=True)
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         for piece in self.stream.frames:
             await asyncio.sleep(self.stream.delay)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if self.stream.end == "stall":
-            await asyncio.Event().wait()
-        if self.stream.end == "whole":
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        match self.stream.end:
+            case "whole":
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            case "stall":
+                await asyncio.Event().wait()
+            case "reset":
+                reset(scope)
 
 
 async def _disconnected(receive: Receive) -> None:
