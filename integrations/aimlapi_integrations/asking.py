@@ -41,7 +41,7 @@ def as_request(
         UnsupportedContentError: a message holds something that has no form here; write it as `Message`.
         UnsupportedParameterError: a tool or a response format that is none.
 
-    Example:
+    Examples:
         >>> as_request("Hello", model="gpt-4o", temperature=0).messages[0].text
         'Hello'
     """

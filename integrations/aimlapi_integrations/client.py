@@ -50,7 +50,7 @@ class Client(Closing):
     Raises:
         MissingAPIKeyError: no key was given and none is in the environment.
 
-    Example:
+    Examples:
         >>> client = Client(api_key="…", max_retries=5)
         >>> reply = client.chat("Hello", model="gpt-4o", temperature=0)              # doctest: +SKIP
     """

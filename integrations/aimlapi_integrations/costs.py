@@ -175,7 +175,7 @@ def track_costs(
         max_cost_usd: see `Ledger`.
         max_tokens_total: see `Ledger`.
 
-    Example:
+    Examples:
         >>> with track_costs(max_cost_usd=0.10) as costs:
         ...     pass  # client.chat("…")
         >>> print(costs)
@@ -234,7 +234,7 @@ def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[s
         prices: dollars per token by the unit's name, as `models.Model.prices` has them. Of these, the first that is
             named after the input (`input…`, `prompt…`) and the first after the output (`output…`, `completion…`).
 
-    Example:
+    Examples:
         >>> estimate(1000, 500, {"input_tokens": 2.5e-07, "output_tokens": 2e-06}).max_usd
         Decimal('0.00125000')
     """

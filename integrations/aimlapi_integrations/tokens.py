@@ -95,7 +95,7 @@ def estimate_tokens(
     Raises:
         UnsupportedContentError: a part that is no part of the vocabulary.
 
-    Example:
+    Examples:
         >>> estimate_tokens([Message("user", (Text("What is the capital of France?"),))])
         15
     """

@@ -57,7 +57,7 @@ class Emulator:
         port: where to listen; 0 takes any free port.
         host: the address to listen at.
 
-    Example:
+    Examples:
         >>> with Emulator() as gateway:                                  # doctest: +SKIP
         ...     Client(api_key="any", base_url=gateway.base_url).chat("Hello")
         ...     gateway.requests[-1].json["messages"]

@@ -58,7 +58,7 @@ class Catalogued(Connected):
             `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. Both are
             None where no price is known, as in a model that was not made by `from_catalogue`, which looks it up.
 
-        Example:
+        Examples:
             >>> ChatAIMLAPI(prices={"input": 2.5e-07, "output": 2e-06}).estimate_cost("Hello").usd    # doctest: +SKIP
             Decimal('0.0000025')
         """

@@ -38,7 +38,7 @@ class ChatAIMLAPI(Catalogued):
     Raises:
         MissingAPIKeyError: no key was given and none is in the environment.
 
-    Example:
+    Examples:
         >>> model = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07", max_tokens=1000)
         >>> answer = model.invoke("What is the capital of France?")
         >>> answer.text, answer.usage_metadata["total_tokens"], answer.response_metadata["cost"]

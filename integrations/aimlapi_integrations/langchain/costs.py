@@ -42,7 +42,7 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
     Raises:
         BudgetExceededError: from the run, before a call that comes after a limit was reached. No middleware retries it.
 
-    Example:
+    Examples:
         >>> handler = AIMLAPICallbackHandler(max_cost_usd="0.10")
         >>> agent.invoke(question, config={"callbacks": [handler]})              # doctest: +SKIP
         >>> print(handler)
@@ -127,7 +127,7 @@ def get_aimlapi_callback(
         max_cost_usd: see `AIMLAPICallbackHandler`.
         max_tokens_total: see `AIMLAPICallbackHandler`.
 
-    Example:
+    Examples:
         >>> with get_aimlapi_callback(max_cost_usd=0.10) as costs:               # doctest: +SKIP
         ...     agent.invoke({"messages": "Plan a week in Lisbon"})
         >>> print(costs)                                                         # doctest: +SKIP

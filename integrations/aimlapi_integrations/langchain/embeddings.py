@@ -43,7 +43,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     Raises:
         MissingAPIKeyError: no key was given and none is in the environment.
 
-    Example:
+    Examples:
         >>> embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=256)
         >>> vectors = embeddings.embed_documents(["Paris is a city.", "Rhubarb is a plant."])
         >>> embeddings.embed_with_usage(["Paris is a city."]).cost

@@ -61,7 +61,7 @@ def register() -> None:
         RegistrationError: `langchain` is not installed, or has changed, or knows another `aimlapi`. Nothing is left
             half done: build `ChatAIMLAPI(...)` and `AIMLAPIEmbeddings(...)` themselves instead.
 
-    Example:
+    Examples:
         >>> register()                                                           # doctest: +SKIP
         >>> init_chat_model("aimlapi:openai/gpt-5-mini-2025-08-07").invoke("Hi") # doctest: +SKIP
     """

@@ -36,7 +36,7 @@ class AIMLAPICostHandler(BaseCallbackHandler):
     Raises:
         BudgetExceededError: from the engine or agent, before a call that comes after a limit was reached.
 
-    Example:
+    Examples:
         >>> handler = AIMLAPICostHandler(max_cost_usd="0.10")
         >>> llm = AIMLAPI(callback_manager=CallbackManager([handler]))           # doctest: +SKIP
         >>> print(handler)

@@ -25,7 +25,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
         TypeError, UnsupportedContentError: from calls: what is no text, is empty or too long, by its index among all.
         APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
 
-    Example:
+    Examples:
         >>> embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=256)
         >>> len(embedding.get_text_embedding("The Douro flows through Porto."))
     """

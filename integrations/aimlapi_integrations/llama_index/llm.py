@@ -40,7 +40,7 @@ class AIMLAPI(Catalogued):
         MissingAPIKeyError: there is no key.
         APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
 
-    Example:
+    Examples:
         >>> llm = AIMLAPI(model="anthropic/claude-sonnet-4.5", max_tokens=2000)
         >>> answer = llm.chat([ChatMessage("Name three rivers of Portugal.")])
         >>> answer.message.content, answer.additional_kwargs["cost"]

@@ -26,7 +26,7 @@ class EventParser:
 
     An event that cannot be read is a StreamError, raised after the events before it were given.
 
-    Example:
+    Examples:
         >>> parser = EventParser()
         >>> parser.feed(b'data: {"a": 1}\\n\\ndata: {"a"'), parser.feed(b": 2}\\n\\n")
         ([{'a': 1}], [{'a': 2}])
