@@ -11,6 +11,7 @@ from rich.text import Text
 
 from aimlapi_integrations import track_costs
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.settings import resolve_base_url
 
 console = Console(highlight=False)
 
@@ -19,7 +20,7 @@ console = Console(highlight=False)
 def gateway() -> Iterator[None]:
     """Models made inside the block find their key and address in the environment, as they do without it."""
     if os.environ.get("AIMLAPI_API_KEY"):
-        console.print("[bold green]AIMLAPI_API_KEY is set: talking to AI/ML API. Each call has its price.[/]")
+        console.print(f"[bold green]AIMLAPI_API_KEY is set: asking {resolve_base_url()}. Each call has its price.[/]")
         yield
     else:
         console.print("[bold yellow]No AIMLAPI_API_KEY: talking to the emulator, which makes its answers up.[/]")
