@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import Key, Results, ratio
 from benchmarks.subjects import CHAT, FLOORS, SUBJECTS
 
 DRAWN = {"call": "a call", "chunk": "a streamed chunk", "async call, 100 at once": "a call, 100 at once"}
 FRAMEWORKS = {"langchain": "LangChain", "llama-index": "LlamaIndex"}
 OURS, PEER, INK = "#0a7d5a", "#b8c2be", "#24302c"
 MOST = 8.0  # times the floor, and all bars on one scale
-
-Results = Mapping[tuple[str, str, str], Mapping[str, float]]
 
 
 def draw(results: Results, path: Path) -> None:
@@ -50,7 +49,7 @@ def _bars(axis: Any, ratios: Mapping[str, float]) -> None:
 
 
 def _ratios(results: Results, scenario: str, framework: str) -> dict[str, float]:
-    floor = results.get((scenario, CHAT, FLOORS[framework]), {}).get("cpu")
-    shown = [name for name, subject in SUBJECTS.items() if subject.framework == framework and not subject.only]
-    costs = {name: results.get((scenario, CHAT, name), {}).get("cpu") for name in shown if name != FLOORS[framework]}
-    return {name: cost / floor for name, cost in costs.items() if cost and floor}
+    floor = Key(scenario, CHAT, FLOORS[framework])
+    shown = [name for name, each in SUBJECTS.items() if each.framework == framework and "call" not in each.without]
+    times = {name: ratio(results, floor._replace(subject=name), floor, "cpu") for name in shown}
+    return {name: value for name, value in times.items() if value and name != floor.subject}

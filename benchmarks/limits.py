@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rich.table import Table
 
+from benchmarks.figures import Key, Results, median, ratio
 from benchmarks.subjects import CHAT, FLOORS, RESPONSES, SUBJECTS
 
-Figures = Mapping[str, float]
-Results = Mapping[tuple[str, str, str], Figures]
 PEERS = {"ChatAIMLAPI": "ChatOpenAI", "AIMLAPI": "OpenAILike"}
 
 
@@ -74,33 +73,28 @@ def _verdicts(results: Results) -> Iterator[Verdict]:
 
 
 def _held(limit: Limit, endpoint: str, results: Results) -> Iterator[Verdict]:
-    found = results.get((limit.scenario, endpoint, limit.subject), {}).get(limit.unit)
-    if found is None:
-        return
-    what = f"{limit.scenario}, {limit.subject}, {endpoint}"
-    if limit.own is not None:
-        yield Verdict(f"{what} ({limit.unit})", found, limit.own)
+    key = Key(limit.scenario, endpoint, limit.subject)
+    found = median(results, key, limit.unit)
+    if limit.own is not None and found is not None:
+        yield Verdict(f"{limit.scenario}, {limit.subject}, {endpoint} ({limit.unit})", found, limit.own)
     others = {FLOORS[SUBJECTS[limit.subject].framework]: limit.floor, PEERS[limit.subject]: limit.peer}
     for name, most in others.items():
         spoken = endpoint if endpoint in SUBJECTS[name].endpoints else CHAT
-        other = results.get((limit.scenario, spoken, name), {}).get(limit.unit)
-        if most is not None and other:
-            yield Verdict(f"{what} ÷ {name} ({limit.unit})", found / other, most)
+        times = ratio(results, key, Key(limit.scenario, spoken, name), limit.unit)
+        if most is not None and times is not None:
+            yield Verdict(f"{limit.scenario}, {limit.subject}, {endpoint} ÷ {name} ({limit.unit})", times, most)
 
 
 def _growth(subject: str, endpoint: str, results: Results) -> Iterator[Verdict]:
-    floor = FLOORS[SUBJECTS[subject].framework]
-    grown = []
-    for name in (subject, floor):
-        long, short = (results.get((of, endpoint, name), {}).get("cpu") for of in ("chunk at 20,000", "chunk"))
-        if not (long and short):
-            return
-        grown.append(long / short)
-    yield Verdict(f"growth from 500 to 20,000 chunks, {subject}, {endpoint} ÷ floor", grown[0] / grown[1], GROWTH)
+    key = Key("chunk at 20,000", endpoint, subject)
+    grown = ratio(results, key, key._replace(subject=FLOORS[SUBJECTS[subject].framework]), "growth")
+    if grown is not None:
+        yield Verdict(f"growth from 500 to 20,000 chunks, {subject}, {endpoint} ÷ floor", grown, GROWTH)
 
 
 def _memory(subject: str, endpoint: str, results: Results) -> Iterator[Verdict]:
-    floor = results.get(("peak memory", endpoint, FLOORS[SUBJECTS[subject].framework]))
-    ours = results.get(("peak memory", endpoint, subject))
-    if floor and ours:
-        yield Verdict(f"peak memory, {subject}, {endpoint}, MB over the floor", ours["mb"] - floor["mb"], MEMORY)
+    key = Key("peak memory", endpoint, subject)
+    ours = median(results, key, "mb")
+    floor = median(results, key._replace(subject=FLOORS[SUBJECTS[subject].framework]), "mb")
+    if ours is not None and floor is not None:
+        yield Verdict(f"peak memory, {subject}, {endpoint}, MB over the floor", ours - floor, MEMORY)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
 from importlib.metadata import distributions
 
 from rich.table import Table
 
+from benchmarks.figures import Key, Results, medians, ratio
 from benchmarks.subjects import FLOORS, SUBJECTS
 
 PACKAGES = (
@@ -22,22 +22,28 @@ PACKAGES = (
     "openai",
 )
 
-Figures = Mapping[str, float]
 
-
-def table(results: Mapping[tuple[str, str, str], Figures]) -> Table:
+def table(results: Results) -> Table:
     """All figures, and each as a multiple of the framework's floor."""
     shown = Table(title="Medians; × is the multiple of the framework's floor")
     for column in ("scenario", "endpoint", "subject"):
         shown.add_column(column)
     for column in ("cpu", "×", "wall", "×", "other"):
         shown.add_column(column, justify="right")
-    for (scenario, endpoint, name), figures in results.items():
-        floor = results.get((scenario, endpoint, FLOORS[SUBJECTS[name].framework]), {})
-        cells = [cell for unit in ("cpu", "wall") for cell in (_time(figures.get(unit)), _ratio(figures, floor, unit))]
-        other = ", ".join(f"{key} {value:.1f}" for key, value in figures.items() if key not in ("cpu", "wall"))
-        shown.add_row(scenario, endpoint, name, *cells, other)
+    for key in results:
+        figures, times = medians(results, key), times_floor(results, key)
+        cells = [_time(figures.get("cpu")), _times(times.get("cpu ÷ floor"))]
+        cells += [_time(figures.get("wall")), _times(times.get("wall ÷ floor"))]
+        other = ", ".join(f"{unit} {value:.1f}" for unit, value in figures.items() if unit not in ("cpu", "wall"))
+        shown.add_row(*key, *cells, other)
     return shown
+
+
+def times_floor(results: Results, key: Key) -> dict[str, float]:
+    """Time as a multiple of the floor's."""
+    floor = key._replace(subject=FLOORS[SUBJECTS[key.subject].framework])
+    found = {f"{unit} ÷ floor": ratio(results, key, floor, unit) for unit in ("cpu", "wall")}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _time(seconds: float | None) -> str:
@@ -46,8 +52,8 @@ def _time(seconds: float | None) -> str:
     return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
 
 
-def _ratio(figures: Figures, floor: Figures, unit: str) -> str:
-    return f"{figures[unit] / floor[unit]:.2f}" if figures.get(unit) and floor.get(unit) else ""
+def _times(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def about() -> dict[str, str]:

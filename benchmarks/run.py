@@ -2,20 +2,19 @@
 
     python -m benchmarks.run [--rounds N] [SCENARIO …]
 
-A canned server in its own process, subjects in processes of their own, rounds interleaved so that a drifting machine
-touches all alike; medians. Prints ratios and limits, writes `benchmarks/results.json` and `docs/pages/speed.png`.
+A canned server in its own process; subjects in processes of their own that take turns at every scenario, so that a
+machine that drifts touches all alike; ratios of figures taken one after another, and the medians of these.
+Prints ratios and limits, writes `benchmarks/results.json` and `docs/pages/speed.png`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,39 +22,23 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.chart import draw
+from benchmarks.figures import Figures, Key, Results, medians
 from benchmarks.limits import verdicts
-from benchmarks.report import about, table
+from benchmarks.report import about, table, times_floor
 from benchmarks.subjects import CHAT, FLOORS, RESPONSES, SUBJECTS, Subject
-from benchmarks.worker import SCENARIOS, Figures
+from benchmarks.worker import SCENARIOS
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 
-# What a process can be asked but once, as the first thing or the only one; the rest may share a process.
-ALONE = ("import and construct", "second instance", "peak memory", "leaks")
-ONCE = ("leaks",)
+# What a process can be asked but once, as the first thing or the only one.
+ALONE = ("import and construct", "peak memory", "leaks")
+IN_THE_FIRST_ROUND = ("leaks",)
+HEATS = 3  # how often subjects take turns at a scenario in one round
+ONE_HEAT = ("chunk at 20,000", "first chunk", "peak memory", "leaks")
 # The floor knows texts only and one event loop, and embeddings are asked in one way.
 NOT_FOR_FLOORS = ("tool-call chunk", "leaks")
 ON_CHAT_ONLY = ("embedding, 2,048 texts",)
-
-
-class Key(NamedTuple):
-    """What a figure is of."""
-
-    scenario: str
-    endpoint: str
-    subject: str
-
-
-Results = dict[Key, Figures]
-
-
-class Turn(NamedTuple):
-    """What one process is asked to measure."""
-
-    subject: str
-    endpoint: str
-    scenarios: tuple[str, ...]
 
 
 @contextmanager
@@ -70,63 +53,111 @@ def server() -> Iterator[str]:
         process.stdout.close()
 
 
-def measure(turn: Turn, base_url: str) -> Results:
-    """The figures of one process, as far as it came: a subject that cannot do a scenario ends there."""
-    asked = [sys.executable, "-m", "benchmarks.worker", turn.subject, turn.endpoint, base_url, *turn.scenarios]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"{turn.subject}, {turn.endpoint}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {Key(line.pop("scenario"), turn.endpoint, turn.subject): line for line in lines}
+class Who(NamedTuple):
+    """A subject on one of the endpoints that it speaks."""
+
+    subject: Subject
+    endpoint: str
+
+    def does(self, scenario: str, number: int) -> bool:
+        """Whether it is put through a scenario in round `number`, counted from 0."""
+        if scenario in self.subject.without or (number and scenario in IN_THE_FIRST_ROUND):
+            return False
+        if scenario in ON_CHAT_ONLY:
+            return self.endpoint == CHAT and self.subject.embedding is not None
+        return not (scenario in NOT_FOR_FLOORS and self.subject.name in FLOORS.values())
 
 
-def plan(asked: Sequence[str], number: int) -> list[Turn]:
-    """The turns of round `number`, counted from 0."""
-    turns = []
-    for subject in SUBJECTS.values():
-        for endpoint in subject.endpoints if subject.installed else ():
-            wanted = [name for name in asked if _fits(name, subject, endpoint) and (number == 0 or name not in ONCE)]
-            shared = tuple(name for name in wanted if name not in ALONE)
-            groups = [*((name,) for name in wanted if name in ALONE), *([shared] if shared else [])]
-            turns += [Turn(subject.name, endpoint, group) for group in groups]
-    return turns
+class Worker:
+    """A subject in a process of its own, which measures what it is asked to."""
+
+    def __init__(self, who: Who, base_url: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.worker", who.subject.name, who.endpoint, base_url]
+        self.who = who
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def measure(self, scenario: str) -> Figures | None:
+        """The figures; None where the subject cannot do it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(scenario, file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            print(f"{self.who.subject.name}, {self.who.endpoint}, {scenario}: {answer['error']}", file=sys.stderr)
+            return None
+        figures: Figures = answer
+        return figures
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
 
 
-def _fits(scenario: str, subject: Subject, endpoint: str) -> bool:
-    if subject.only and scenario not in subject.only:
-        return False
-    if scenario in ON_CHAT_ONLY:
-        return endpoint == CHAT and subject.embedding is not None
-    return not (scenario in NOT_FOR_FLOORS and subject.name in FLOORS.values())
+class Heat(NamedTuple):
+    """One scenario, once, for all of a framework's subjects that do it."""
+
+    number: int
+    scenario: str
+    crew: list[Who]
+
+
+def plan(asked: Sequence[str], number: int, framework: str) -> list[Heat]:
+    """The heats of round `number`, counted from 0; heats are counted through all rounds."""
+    crew = [
+        Who(subject, endpoint)
+        for subject in SUBJECTS.values()
+        for endpoint in subject.endpoints
+        if subject.framework == framework and subject.installed
+    ]
+    return [
+        Heat(number * HEATS + heat, name, [who for who in crew if who.does(name, number)])
+        for name in asked
+        for heat in range(1 if name in ONE_HEAT else HEATS)
+    ]
 
 
 def run(asked: Sequence[str], rounds: int) -> Results:
-    """Medians over the rounds."""
-    seen: dict[Key, list[Figures]] = defaultdict(list)
-    turns = [turn for number in range(rounds) for turn in plan(asked, number)]
+    """The figures of all rounds, in the order of the scenarios."""
+    found: dict[Key, dict[int, Figures]] = {}
     with server() as base_url:
-        for turn in track(turns, description="Measuring"):
-            for key, figures in measure(turn, base_url).items():
-                seen[key].append(figures)
-    found = {key: _medians(each) for key, each in seen.items()}
+        groups = [plan(asked, number, framework) for number in range(rounds) for framework in FLOORS]
+        for heats in track(groups, description="Measuring"):
+            for heat, who, figures in _measured(heats, base_url):
+                found.setdefault(Key(heat.scenario, who.endpoint, who.subject.name), {})[heat.number] = figures
     order = [Key(name, endpoint, subject) for name in asked for endpoint in (CHAT, RESPONSES) for subject in SUBJECTS]
     return {key: found[key] for key in order if key in found}
 
 
-def _medians(runs: list[Figures]) -> Figures:
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+def _measured(heats: list[Heat], base_url: str) -> Iterator[tuple[Heat, Who, Figures]]:
+    with ExitStack() as running:
+        workers: dict[Who, Worker] = {}
+        for heat in heats:
+            for who in heat.crew:
+                if heat.scenario in ALONE:
+                    with Worker(who, base_url) as worker:
+                        figures = worker.measure(heat.scenario)
+                else:
+                    if who not in workers:
+                        workers[who] = running.enter_context(Worker(who, base_url))
+                    figures = workers[who].measure(heat.scenario)
+                if figures:
+                    yield heat, who, figures
 
 
 def main() -> None:
     command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("--rounds", type=int, default=3)
     command.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="; ".join(SCENARIOS))
     asked = command.parse_args()
     results = run(asked.scenarios or list(SCENARIOS), asked.rounds)
     console = Console(width=130)
     console.print(table(results))
     console.print(verdicts(results))
-    rows = [{**key._asdict(), **figures} for key, figures in results.items()]
+    rows = [{**key._asdict(), **medians(results, key), **times_floor(results, key)} for key in results]
     (HERE / "results.json").write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
     draw(results, PICTURE)
     console.print("wrote benchmarks/results.json and docs/pages/speed.png")
