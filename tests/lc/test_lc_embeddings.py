@@ -385,9 +385,11 @@ def test_an_unknown_name_goes_to_model_kwargs_with_a_warning():
         assert AIMLAPIEmbeddings(api_key=KEY, input_type="document").model_kwargs == {"input_type": "document"}
 
 
-def test_what_means_nothing_here_is_left_out_with_a_warning():
-    with pytest.warns(UserWarning, match="means nothing"):
-        assert AIMLAPIEmbeddings(api_key=KEY, check_embedding_ctx_length=False).model_kwargs == {}
+@pytest.mark.parametrize("name", ["check_embedding_ctx_length", "organization", "openai_api_version"])
+def test_what_means_nothing_here_is_left_out_with_a_warning(name):
+    with pytest.warns(UserWarning, match=f"'{name}' means nothing") as told:
+        assert AIMLAPIEmbeddings(api_key=KEY, **{name: False}).model_kwargs == {}
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("wrong", [{"chunk_size": 0}, {"max_concurrency": 0}, {"dimensions": 0}])

@@ -96,6 +96,30 @@ def test_the_forms_of_a_key(make, gateway, url, key):
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
+OF_ITS_OWN_CLIENT = {
+    "organization": "org-1",
+    "openai_organization": "org-1",
+    "tiktoken_model_name": "gpt-4o",
+    "http_socket_options": [(6, 1, 1)],
+}
+
+
+@pytest.mark.parametrize("name", OF_ITS_OWN_CLIENT)
+def test_what_chat_openai_tells_its_own_client_is_not_sent(make, gateway, url, name):
+    with pytest.warns(UserWarning, match=f"'{name}' means nothing to ChatAIMLAPI"):
+        model = make(model="gpt-4o", api_key=KEY, base_url=url, **{name: OF_ITS_OWN_CLIENT[name]})
+    make(model="gpt-4o", api_key=KEY, base_url=url, **{name: None})
+    model.invoke("Hello")
+    assert body(gateway).keys() == {"model", "messages"}
+
+
+@pytest.mark.parametrize("cls", [ChatAIMLAPI, AIMLAPIEmbeddings])
+def test_no_call_goes_around_a_proxy(cls):
+    with pytest.raises(ValueError, match="http_client") as told:
+        cls(api_key=KEY, openai_proxy="http://someone:planted-password@proxy:3128")
+    assert "planted-password" not in str(told.value)
+
+
 def test_headers_of_attribution(make, gateway, url):
     headers = {"HTTP-Referer": "https://example.com", "X-Title": "Mine"}
     make(model="gpt-4o", api_key=KEY, base_url=url, default_headers=headers).invoke("Hello")

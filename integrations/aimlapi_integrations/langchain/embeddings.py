@@ -16,21 +16,10 @@ from ..settings import resolve_api_key, resolve_base_url
 from .connections import Connections
 from .embedding_batches import Batch, long_texts_named, numbered_batches
 from .errors import model_errors
+from .meaningless import without_meaningless
 from .parallel import arun_in_order, progress, run_in_order
 
 _OTHER_NAMES = {"model_name": "model", "openai_api_key": "aimlapi_api_key", "openai_api_base": "aimlapi_api_base"}
-
-# How `OpenAIEmbeddings` is kept from cutting texts into token ids, which this gateway does not take anyway.
-_MEANINGLESS = (
-    "check_embedding_ctx_length",
-    "embedding_ctx_length",
-    "tiktoken_enabled",
-    "tiktoken_model_name",
-    "deployment",
-    "skip_empty",
-    "retry_min_seconds",
-    "retry_max_seconds",
-)
 
 
 class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
@@ -181,11 +170,10 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
 
 
 def _gathered(cls: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
-    values = {_OTHER_NAMES.get(name, name): value for name, value in values.items()}
+    told = without_meaningless(values, cls.__name__, stacklevel=5)
+    values = {_OTHER_NAMES.get(name, name): value for name, value in told.items()}
     names = {*cls.model_fields, *(field.alias for field in cls.model_fields.values() if field.alias)}
     further = {name: values.pop(name) for name in [*values] if name not in names}
     for name in further:
-        what = "means nothing here and is left out" if name in _MEANINGLESS else "goes to model_kwargs"
-        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it {what}.", stacklevel=5)
-    sent = {name: value for name, value in further.items() if name not in _MEANINGLESS}
-    return {**values, "model_kwargs": {**(values.get("model_kwargs") or {}), **sent}} if sent else values
+        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it goes to model_kwargs.", stacklevel=4)
+    return {**values, "model_kwargs": {**(values.get("model_kwargs") or {}), **further}} if further else values

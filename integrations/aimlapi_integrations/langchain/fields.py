@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..version import __version__
+from .meaningless import without_meaningless
 from .profile import model_profile
 from .run_ids import ASKED, listening
 
@@ -198,7 +199,7 @@ class ChatFields(BaseChatModel):
 
 
 def _gathered(cls: type[BaseChatModel], values: dict[str, Any]) -> dict[str, Any]:
-    values = dict(values)
+    values = without_meaningless(values, cls.__name__, stacklevel=6)
     for other, name in _OTHER_NAMES.items():
         if other in values:
             _only_once(name, values, cls)
