@@ -15,14 +15,9 @@ from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
 
-from .. import errors
 from ..conversation import Cost, Usage
 from ..costs import Ledger
-from .core_errors import ModelError
-
-
-class BudgetExceededError(errors.BudgetExceededError, ModelError):
-    __doc__ = errors.BudgetExceededError.__doc__
+from .errors import model_errors
 
 
 class AIMLAPICallbackHandler(BaseCallbackHandler):
@@ -88,10 +83,8 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
             yield from self._around._all()
 
     def _check(self) -> None:
-        try:
+        with model_errors():
             self.ledger.check()
-        except errors.BudgetExceededError as error:
-            raise BudgetExceededError(str(error)) from None
 
     def _enter(self, response: LLMResult) -> None:
         for generations in response.generations:

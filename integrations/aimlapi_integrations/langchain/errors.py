@@ -11,6 +11,7 @@
     APIConnectionError            ModelConnectionError
     every other                   ModelAPIError
     UnsupportedContentError, UnsupportedParameterError            ModelInvalidRequestError
+    BudgetExceededError           ModelError
 
 Core's `is_retryable`, which middleware goes by, says what our `retryable` says.
 """
@@ -30,6 +31,10 @@ class UnsupportedContentError(ours.UnsupportedContentError, core.ModelInvalidReq
 
 class UnsupportedParameterError(ours.UnsupportedParameterError, core.ModelInvalidRequestError):
     __doc__ = ours.UnsupportedParameterError.__doc__
+
+
+class BudgetExceededError(ours.BudgetExceededError, core.ModelError):
+    __doc__ = ours.BudgetExceededError.__doc__
 
 
 class APIError(ours.APIError, core.ModelAPIError):
@@ -116,6 +121,7 @@ _COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
     for kind in (
         UnsupportedContentError,
         UnsupportedParameterError,
+        BudgetExceededError,
         APIError,
         APIConnectionError,
         APITimeoutError,
