@@ -88,8 +88,10 @@ def _tool(tool: Tool | HostedTool, shape: ToolShape) -> Json:
         function["description"] = tool.description or tool.name
     function["parameters"] = dict(tool.parameters or _NO_PARAMETERS)
     beside = dict(tool.extra)
-    if tool.strict is not None:
-        (function if _lists(shape.function_keys, "strict") else beside)["strict"] = tool.strict
+    if tool.strict is not None and _lists(shape.function_keys, "strict"):
+        function["strict"] = tool.strict
+    elif tool.strict is not None and "strict" in (shape.tool_keys or ()):
+        beside["strict"] = tool.strict
     return {"type": "function", "function": function, **_listed(beside, shape)}
 
 
