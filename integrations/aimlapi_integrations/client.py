@@ -51,8 +51,9 @@ class Client(Closing):
         MissingAPIKeyError: no key was given and none is in the environment.
 
     Examples:
-        >>> client = Client(api_key="…", max_retries=5)
-        >>> reply = client.chat("Hello", model="gpt-4o", temperature=0)              # doctest: +SKIP
+        >>> client = Client(max_retries=5)
+        >>> reply = client.chat("Hello", model="gpt-4o", temperature=0)
+        >>> reply.text, reply.cost.usd                                               # doctest: +SKIP
     """
 
     def __init__(

@@ -14,9 +14,10 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import ChatMessage
 from pydantic import BaseModel
 
+from aimlapi_integrations.costs import track_costs
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-from aimlapi_integrations.llama_index.costs import AIMLAPICostHandler, count_costs
+from aimlapi_integrations.llama_index.costs import AIMLAPICostHandler
 
 # FunctionAgent asks pydantic by names that pydantic has given up.
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
@@ -64,7 +65,7 @@ WAYS = {
 @pytest.mark.parametrize("responses", [False, True])
 def test_one_call_counts_once(make, way, responses):
     handler = AIMLAPICostHandler()
-    with count_costs() as costs:
+    with track_costs() as costs:
         answer = WAYS[way](make(use_responses_api=responses, **listening(handler)))
     spent = handler.ledger.total
     assert spent == costs.total
@@ -81,14 +82,14 @@ class City(BaseModel):
 
 def test_a_structured_answer_counts_once(make, gateway):
     handler = AIMLAPICostHandler()
-    with count_costs() as costs:
+    with track_costs() as costs:
         make(**listening(handler)).as_structured_llm(City).chat(MESSAGES)
     assert costs.total.calls == len(gateway.requests) == 1
     assert handler.ledger.total.calls <= 1
 
 
 def test_an_engine_counts_with_its_embeddings(make, embedding):
-    with count_costs() as costs:
+    with track_costs() as costs:
         index = VectorStoreIndex.from_documents([Document(text="Paris is in France.")], embed_model=embedding)
         index.as_query_engine(llm=make(model="gpt-4o")).query("Where is Paris?")
     assert costs.by_model["gpt-4o"].calls >= 1
@@ -107,7 +108,7 @@ async def _run(llm) -> Any:
 
 def test_an_agent_is_summed(make, gateway):
     handler = AIMLAPICostHandler()
-    with count_costs() as costs:
+    with track_costs() as costs:
         asyncio.run(_run(make(**listening(handler))))
     assert costs.total.calls == handler.ledger.total.calls == len(gateway.requests) > 1
 
@@ -139,7 +140,7 @@ def test_the_handler_stops_the_next_call(make, gateway, way, limit):
 @pytest.mark.parametrize("way", WAYS)
 def test_the_block_stops_the_next_call(make, gateway, way, limit):
     llm = make()
-    with count_costs(**limit):
+    with track_costs(**limit):
         WAYS[way](llm)
         with pytest.raises(BudgetExceededError, match="used up"):
             WAYS[way](llm)
@@ -149,14 +150,14 @@ def test_the_block_stops_the_next_call(make, gateway, way, limit):
 @pytest.mark.parametrize("by", ["handler", "block"])
 def test_a_runaway_agent_is_stopped(make, gateway, by):
     llm = make(**(listening(AIMLAPICostHandler(max_tokens_total=1)) if by == "handler" else {}))
-    with count_costs(max_tokens_total=None if by == "handler" else 1), pytest.raises(BudgetExceededError):
+    with track_costs(max_tokens_total=None if by == "handler" else 1), pytest.raises(BudgetExceededError):
         asyncio.run(_run(llm))
     assert len(gateway.requests) == 1
 
 
 def test_failures_count_nothing(make):
     handler = AIMLAPICostHandler()
-    with count_costs() as costs, pytest.raises(InternalServerError):
+    with track_costs() as costs, pytest.raises(InternalServerError):
         make(default_headers={"x-emulator-fault": "status-500"}, **listening(handler)).chat(MESSAGES)
     assert handler.ledger.total.calls == costs.total.calls == 0
 

@@ -1,7 +1,7 @@
 """LangChain on AI/ML API: `ChatAIMLAPI`, and what goes with it.
 
 >>> from aimlapi_integrations.langchain import ChatAIMLAPI
->>> ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").invoke("Hello").text
+>>> ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").invoke("Hello").text                # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ChatAIMLAPI(Catalogued):
     Examples:
         >>> model = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07", max_tokens=1000)
         >>> answer = model.invoke("What is the capital of France?")
-        >>> answer.text, answer.usage_metadata["total_tokens"], answer.response_metadata["cost"]
+        >>> answer.text, answer.usage_metadata["total_tokens"], answer.response_metadata["cost"]     # doctest: +SKIP
 
     Serialised by `langchain_core.load.dumpd`, it is loaded by
     `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"], secrets_from_env=True)`.

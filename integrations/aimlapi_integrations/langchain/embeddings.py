@@ -35,8 +35,10 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     Examples:
         >>> embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=256)
         >>> vectors = embeddings.embed_documents(["Paris is a city.", "Rhubarb is a plant."])
-        >>> embeddings.embed_with_usage(["Paris is a city."]).cost
-        Cost(usd='0.000000100', credits=None)
+        >>> len(vectors), len(vectors[0])
+        (2, 256)
+        >>> embeddings.embed_with_usage(["Paris is a city."]).cost                   # doctest: +SKIP
+        Cost(usd='0.000001000', credits=2)
     """
 
     model_config = ConfigDict(

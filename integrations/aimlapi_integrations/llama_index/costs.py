@@ -12,11 +12,8 @@ from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from typing_extensions import override
 
 from ..conversation import Cost
-from ..costs import Ledger, track_costs
+from ..costs import Ledger
 from ..endpoints.reading import obj, usage
-
-count_costs = track_costs
-"""A ledger of every call inside the block: see `aimlapi_integrations.costs.track_costs`. Embeddings count too."""
 
 
 class AIMLAPICostHandler(BaseCallbackHandler):
@@ -24,7 +21,7 @@ class AIMLAPICostHandler(BaseCallbackHandler):
 
     Give it to a model (`callback_manager=CallbackManager([handler])`) or to all (`Settings.callback_manager = …`).
     Streamed calls count once. A call that fails, or a stream left early, names no counts and adds none; LlamaIndex does
-    not tell what embeddings cost: `count_costs` does.
+    not tell what embeddings cost: `aimlapi_integrations.track_costs` does.
 
     Args:
         max_cost_usd: dollars that may be spent; a string or Decimal is taken exactly.

@@ -28,6 +28,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
     Examples:
         >>> embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=256)
         >>> len(embedding.get_text_embedding("The Douro flows through Porto."))
+        256
     """
 
     model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any id; also `model`.")

@@ -34,7 +34,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 def mime_type(data: bytes, name: str | None = None, declared: str | None = None) -> str:
     """The MIME type of `data`: the declared one, else by its first bytes, its name, or whether it reads as text.
 
-    >>> mime_type(b"%PDF-1.7 …"), mime_type(b"a,b", "table.csv"), mime_type(b"Hello"), mime_type(b"\\x00\\xff")
+    >>> mime_type(b"%PDF-1.7"), mime_type(b"a,b", "table.csv"), mime_type(b"Hello"), mime_type(b"\\x00\\xff")
     ('application/pdf', 'text/csv', 'text/plain', 'application/octet-stream')
     """
     return declared or _by_magic(data) or mimetypes.guess_type(name or "")[0] or _by_reading(data)
