@@ -41,7 +41,7 @@ class Client(Closing):
         base_url: else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, else the public one.
         timeout: seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read.
         max_retries: further tries after errors that may pass; `retry` is the whole policy instead.
-        chunk_timeout: seconds from one event of a stream to the next; None for no limit.
+        chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every call.
         limits: of the connections made here, an `httpx.Limits`.
         http_client: an `httpx.Client` of your own; it is used as it is and never closed.

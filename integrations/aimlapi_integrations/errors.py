@@ -12,7 +12,7 @@ AIMLAPIError
       ├── APIConnectionError          *  no answer came
       │    └── APITimeoutError        *  … in time: says which timeout and after how many seconds
       ├── APIStatusError              an HTTP status that is not 2xx
-      │    ├── BadRequestError        400, 422
+      │    ├── BadRequestError        400, 413, 422
       │    │    └── ContextOverflowError    the messages do not fit the model's context (also 413, 429)
       │    ├── AuthenticationError    401
       │    ├── PermissionDeniedError  403
@@ -183,7 +183,7 @@ class APIStatusError(APIError):
 
 
 class BadRequestError(APIStatusError):
-    """400, 422: the request is not one that the model or the endpoint takes."""
+    """400, 413, 422: the request is not one that the model or the endpoint takes."""
 
 
 class ContextOverflowError(BadRequestError):

@@ -69,9 +69,9 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     """Whether to show one while documents are embedded; needs `rich`."""
 
     request_timeout: Any = Field(default=None, alias="timeout")
-    """Seconds to wait, or an `httpx.Timeout`."""
+    """Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
     max_retries: int | None = Field(default=None, ge=0)
-    """Further tries of a batch after errors that may pass; 0 for none."""
+    """Further tries of a batch after errors that may pass; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
     """An `httpx.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)

@@ -120,11 +120,11 @@ class ChatFields(BaseChatModel):
     """`auto` drops the middle of a conversation that is too long (Responses)."""
 
     request_timeout: Any = Field(default=None, alias="timeout")
-    """Seconds to wait, or an `httpx.Timeout`."""
+    """Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
     stream_chunk_timeout: float | None = None
-    """Seconds to wait from one chunk to the next."""
+    """Seconds from one event of a stream to the next, at most; None: 120, 0: no limit."""
     max_retries: int | None = Field(default=None, ge=0)
-    """Further tries after errors that may pass; 0 for none."""
+    """Further tries after errors that may pass; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True)
     """An `httpx.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True)

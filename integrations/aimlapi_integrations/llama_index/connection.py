@@ -94,7 +94,7 @@ class Connected(Closing, AsyncClosing, BaseModel):
         default=None, description="Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, the public one."
     )
     timeout: float | tuple[float | None, float | None] | httpx.Timeout | None = Field(
-        default=None, description="Seconds to wait, a (connect, read) pair or an `httpx.Timeout`."
+        default=None, description="Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s, 600 s."
     )
     max_retries: int = Field(default=2, ge=0, description="Further tries after errors that may pass; 0 for none.")
     retry: RetryPolicy | None = Field(default=None, description="When to try again, in place of `max_retries`.")

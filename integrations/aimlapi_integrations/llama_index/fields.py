@@ -90,7 +90,7 @@ class AIMLAPIFields(Connected, FunctionCallingLLM):
         default=None, description="Whether the gateway may rewrite the schemas of tools for the source's sake."
     )
     chunk_timeout: float | None = Field(
-        default=None, description="Seconds from one event of a stream to the next, at most; None: 120."
+        default=None, description="Seconds from one event of a stream to the next, at most; None: 120, 0: no limit."
     )
     client_request_id: str | None = Field(default=None, description="Your own id of the calls, for the gateway's logs.")
     stream_usage: bool = Field(default=True, description="Whether streams tell their token counts.")
