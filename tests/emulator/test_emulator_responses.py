@@ -15,7 +15,6 @@ TOOLS: list[Json] = [
 CALL = {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "mild"}
 WEB = [{"type": "web_search_preview"}]
-CODE = [{"type": "code_interpreter", "container": {"type": "auto"}}]
 MCP = {"type": "mcp", "server_label": "wiki", "server_url": "https://wiki.invalid/mcp"}
 
 CASES: dict[str, Json] = {

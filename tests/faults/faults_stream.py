@@ -112,7 +112,6 @@ def _event(event: Any, name: str = "") -> bytes:
     return (f"event: {name}\n".encode() if name else b"") + b"data: " + dumps(event) + b"\n\n"
 
 
-_DONE = b"data: [DONE]\n\n"
 _RUDE = Hang()
 _RESET = Hang(reset=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.chat_events import pieces, sse
 
 Json = dict[str, Any]
 
@@ -32,45 +33,6 @@ def chat_body(content: str | None = "Hi", finish: str = "stop", **message: Any) 
         "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
         "system_fingerprint": "fp_1",
     }
-
-
-def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) -> Json:
-    """An event of a chat completions stream."""
-    choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "model": "gpt-4o-2024",
-        "choices": choices,
-        **further,
-    }
-
-
-def pieces(body: Json, size: int = 3) -> list[Json]:
-    """The stream that says the same as a plain reply, in pieces of a few characters."""
-    [choice] = body["choices"]
-    message = dict(choice["message"])
-    content, calls = message.pop("content") or "", message.pop("tool_calls", [])
-    thought = message.pop("reasoning_content", "")
-    events = [chunk({"role": "assistant", "content": ""})]
-    events += [chunk({"reasoning_content": thought[i : i + size]}) for i in range(0, len(thought), size)]
-    events += [chunk({"content": content[i : i + size]}) for i in range(0, len(content), size)]
-    for index, call in enumerate(calls):
-        name, arguments = call["function"]["name"], call["function"]["arguments"]
-        first = {**call, "index": index, "function": {"name": name, "arguments": ""}}
-        events.append(chunk({"tool_calls": [first]}))
-        events += [
-            chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments[i : i + size]}}]})
-            for i in range(0, len(arguments), size)
-        ]
-    message.pop("role")
-    events += [chunk({key: value}) for key, value in message.items()]
-    further = {key: body[key] for key in ("created", "system_fingerprint", "meta")}
-    return [*events, chunk(finish=choice["finish_reason"]), chunk(usage=body["usage"], **further)]
-
-
-def sse(events: list[Json]) -> bytes:
-    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
 
 class Gateway:

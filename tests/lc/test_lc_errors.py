@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from aimlapi_integrations import errors
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.langchain import core_errors as core
-from tests.lc.gateway import Gateway, chunk, sse
+from tests.chat_events import chunk, sse
+from tests.lc.gateway import Gateway
 
 STATUSES = {
     400: (errors.BadRequestError, core.ModelInvalidRequestError, False),

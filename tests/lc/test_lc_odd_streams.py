@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.lc.gateway import Gateway, chunk
+from tests.chat_events import chunk
+from tests.lc.gateway import Gateway
 from tests.lc.odd import STREAMED, Json, Said, call, refusal, said, text, thought
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}

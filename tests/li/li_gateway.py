@@ -9,6 +9,7 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 
+from ..chat_events import pieces, sse
 from ..endpoints.cutting import events as responses_events
 
 Json = dict[str, Any]
@@ -55,45 +56,9 @@ def call(
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **extra}
 
 
-def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) -> Json:
-    """An event of a chat completions stream."""
-    choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "model": "gpt-4o-2024",
-        "choices": choices,
-        **further,
-    }
-
-
-def pieces(body: Json, size: int = 4) -> list[Json]:
-    """The stream that says the same as a plain reply, in pieces of a few characters."""
-    [choice] = body["choices"]
-    message = {**choice["message"]}
-    content, thought = message.pop("content") or "", message.pop("reasoning_content", "")
-    events = [chunk({"role": message.pop("role"), "content": ""})]
-    events += [chunk({"reasoning_content": thought[i : i + size]}) for i in range(0, len(thought), size)]
-    events += [chunk({"content": content[i : i + size]}) for i in range(0, len(content), size)]
-    for index, tool_call in enumerate(message.pop("tool_calls", [])):
-        written = tool_call["function"]["arguments"]
-        function = {**tool_call["function"], "arguments": ""}
-        events.append(chunk({"tool_calls": [{**tool_call, "index": index, "function": function}]}))
-        events += [
-            chunk({"tool_calls": [{"index": index, "function": {"arguments": written[i : i + size]}}]})
-            for i in range(0, len(written), size)
-        ]
-    events += [chunk({name: value}) for name, value in message.items()]
-    return [*events, chunk(finish=choice["finish_reason"]), chunk(usage=body["usage"], meta=body["meta"])]
-
-
 def streamed(body: Json) -> list[Json]:
     """The stream of either endpoint that says the same as its plain reply."""
-    return responses_events(body) if body.get("object") == "response" else pieces(body)
-
-
-def sse(events: list[Json]) -> bytes:
-    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    return responses_events(body) if body.get("object") == "response" else pieces(body, 4)
 
 
 class Gateway:

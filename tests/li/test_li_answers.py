@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
-    ChatMessage,
-    ChatResponse,
     CitationBlock,
     ImageBlock,
     TextBlock,
@@ -21,29 +19,9 @@ from llama_index.core.base.llms.types import (
 from aimlapi_integrations.errors import APIError, APIResponseError
 from aimlapi_integrations.llama_index import AIMLAPI
 
-from .li_gateway import Gateway, call, chunk, reply
-
-ASK = [ChatMessage("Hello")]
-
-
-async def _stream(llm: AIMLAPI) -> list[ChatResponse]:
-    return list(llm.stream_chat(ASK))
-
-
-async def _astream(llm: AIMLAPI) -> list[ChatResponse]:
-    return [response async for response in await llm.astream_chat(ASK)]
-
-
-async def _chat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [llm.chat(ASK)]
-
-
-async def _achat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [await llm.achat(ASK)]
-
-
-streamed = pytest.mark.parametrize("ask", [_stream, _astream])
-anyhow = pytest.mark.parametrize("ask", [_chat, _achat, _stream, _astream])
+from ..chat_events import chunk
+from .li_gateway import Gateway, call, reply
+from .ways import ASK, anyhow, stream, streamed, whole
 
 
 @anyhow
@@ -128,7 +106,7 @@ async def test_each_response_has_the_message_so_far(ask: Any) -> None:
 async def test_earlier_responses_never_change(ask: Any) -> None:
     llm = Gateway(reply("", tool_calls=[call(), call(call_id="call_2")], finish="tool_calls")).llm()
     dumps, told = [], []
-    if ask is _stream:
+    if ask is stream:
         for response in llm.stream_chat(ASK):
             told.append(response)
             dumps.append(response.model_dump_json())
@@ -177,7 +155,7 @@ async def test_a_stream_that_breaks_off_raises(ask: Any) -> None:
     assert "upstream died" in str(caught.value)
 
 
-@pytest.mark.parametrize("ask", [_chat, _achat])
+@whole
 async def test_a_reply_that_is_none_raises(ask: Any) -> None:
     with pytest.raises(APIResponseError):
         await ask(Gateway({"choices": []}).llm())
@@ -206,9 +184,9 @@ async def test_completions_go_through_chat() -> None:
 
 async def test_leaving_a_stream_early_frees_its_connection(make: Any) -> None:
     llm = make()
-    stream = llm.stream_chat(ASK)
-    next(stream)
-    stream.close()
+    left = llm.stream_chat(ASK)
+    next(left)
+    left.close()
     asynchronous = await llm.astream_chat(ASK)
     await anext(asynchronous)
     await asynchronous.aclose()

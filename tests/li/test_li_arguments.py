@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.embeddings.loading import RECOGNIZED_EMBEDDINGS, load_embed_model
 from llama_index.core.llms.loading import RECOGNIZED_LLMS, load_llm
 
@@ -17,8 +16,8 @@ from aimlapi_integrations.errors import APITimeoutError, InternalServerError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
 from .li_gateway import Gateway, reply, response, said
+from .ways import ASK, anyhow, streamed
 
-ASK = [ChatMessage("Hello")]
 THINKER = "openai/gpt-5-mini-2025-08-07"
 
 
@@ -114,25 +113,6 @@ class Failing:
         return AIMLAPI("gpt-4o", api_key="k", **clients, **given)
 
 
-async def _chat(llm: AIMLAPI) -> Any:
-    return llm.chat(ASK)
-
-
-async def _achat(llm: AIMLAPI) -> Any:
-    return await llm.achat(ASK)
-
-
-async def _stream(llm: AIMLAPI) -> Any:
-    return list(llm.stream_chat(ASK))[-1]
-
-
-async def _astream(llm: AIMLAPI) -> Any:
-    return [each async for each in await llm.astream_chat(ASK)][-1]
-
-
-anyhow = pytest.mark.parametrize("ask", [_chat, _achat, _stream, _astream])
-
-
 @anyhow
 @pytest.mark.parametrize("retries", [0, 1, 2])
 async def test_a_call_is_tried_once_and_so_many_times_more(ask: Any, retries: int) -> None:
@@ -147,7 +127,7 @@ async def test_a_policy_and_who_is_told(ask: Any) -> None:
     events: list[Any] = []
     failing = Failing(3)
     llm = failing.llm(max_retries=0, retry=RetryPolicy(max_retries=3, base=0), on_retry=events.append)
-    assert (await ask(llm)).message.content == "Hi"
+    assert (await ask(llm))[-1].message.content == "Hi"
     assert [event.attempt for event in events] == [1, 2, 3]
 
 
@@ -174,7 +154,7 @@ async def test_the_wait_that_the_gateway_asks_for(ask: Any, header: dict[str, st
 # --- the pause between two events of a stream ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ask", [_stream, _astream])
+@streamed
 @pytest.mark.parametrize("per_call", [False, True])
 async def test_a_stream_that_falls_silent(make: Any, ask: Any, per_call: bool) -> None:
     given = {"chunk_timeout": 0.1}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import (
-    ChatMessage,
     ChatResponse,
     CitationBlock,
     ImageBlock,
@@ -24,9 +23,9 @@ from aimlapi_integrations.llama_index import AIMLAPI
 
 from ..endpoints.cutting import events as events_of
 from .li_gateway import Gateway, response, said
+from .ways import anyhow, streamed
 
 MINI = "openai/gpt-5-mini-2025-08-07"
-ASK = [ChatMessage("Hello")]
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()
 
 
@@ -51,26 +50,6 @@ DRAWN = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "
 
 def llm_of(gateway: Gateway, **given: Any) -> AIMLAPI:
     return gateway.llm(**{"model": MINI, "use_responses_api": True, **given})
-
-
-async def _chat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [llm.chat(ASK)]
-
-
-async def _achat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [await llm.achat(ASK)]
-
-
-async def _stream(llm: AIMLAPI) -> list[ChatResponse]:
-    return list(llm.stream_chat(ASK))
-
-
-async def _astream(llm: AIMLAPI) -> list[ChatResponse]:
-    return [response async for response in await llm.astream_chat(ASK)]
-
-
-anyhow = pytest.mark.parametrize("ask", [_chat, _achat, _stream, _astream])
-streamed = pytest.mark.parametrize("ask", [_stream, _astream])
 
 
 async def answer(ask: Any, *output: dict[str, Any], **fields: Any) -> ChatResponse:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 
 from aimlapi_integrations.errors import IncompleteOutputError, RefusalError, StreamError
 
-from .li_gateway import Gateway, call, chunk, reply
+from ..chat_events import chunk
+from .li_gateway import Gateway, call, reply
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
