@@ -59,7 +59,7 @@ record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else fro
 
 clean:  ## Remove what the other targets made
 	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
-	@find integrations tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
