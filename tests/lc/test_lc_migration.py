@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from aimlapi_integrations.errors import MissingAPIKeyError
 from aimlapi_integrations.langchain import ChatAIMLAPI
@@ -40,6 +41,7 @@ def body(gateway) -> dict[str, Any]:
     return gateway.requests[-1].json
 
 
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 PREDICTION = {"type": "content", "content": "Hello"}
 
 # Arguments, and what they make of the body of a request: each class documents them under these names.
@@ -60,12 +62,26 @@ CHAT_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "stop": ({"model": "gpt-4o", "stop_sequences": ["END"]}, {"stop": ["END"]}),
     "logprobs": ({"model": "gpt-4o", "logprobs": True, "top_logprobs": 2}, {"logprobs": True, "top_logprobs": 2}),
     "logit bias": ({"model": "gpt-4o", "logit_bias": {"1": -1}}, {"logit_bias": {"1": -1}}),
+    "logit bias by numbers": ({"model": "gpt-4o", "logit_bias": {50256: -100}}, {"logit_bias": {"50256": -100}}),
     "reasoning": (
         {"model": "openai/gpt-5-mini-2025-08-07", "reasoning_effort": "low"},
         {"reasoning_effort": "low"},
     ),
     "model_kwargs": ({"model": "gpt-4o", "model_kwargs": {"prediction": PREDICTION}}, {"prediction": PREDICTION}),
     "extra_body": ({"model": "gpt-4o", "extra_body": {"provider": "openai"}}, {"provider": "openai"}),
+    "tools for every call": (
+        {"model": "gpt-4o", "model_kwargs": {"tools": [TOOL], "tool_choice": "any"}},
+        {"tools": [TOOL], "tool_choice": "required"},
+    ),
+    "a choice of no tools": ({"model": "gpt-4o", "model_kwargs": {"tool_choice": "auto"}}, {"tool_choice": None}),
+    "counts of streams in a plain call": (
+        {"model": "gpt-4o", "model_kwargs": {"stream_options": {"include_usage": True}}},
+        {"stream_options": None},
+    ),
+    "no counts of streams": (
+        {"model": "gpt-4o", "streaming": True, "model_kwargs": {"stream_options": {"include_usage": False}}},
+        {"stream": True, "stream_options": None},
+    ),
     "streaming": ({"model": "gpt-4o", "streaming": True, "stream_usage": True}, {"stream": True}),
 }
 
@@ -96,28 +112,60 @@ def test_the_forms_of_a_key(make, gateway, url, key):
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
-OF_ITS_OWN_CLIENT = {
-    "organization": "org-1",
-    "openai_organization": "org-1",
-    "tiktoken_model_name": "gpt-4o",
-    "http_socket_options": [(6, 1, 1)],
-}
+HEADERS = {"X-Title": "Mine", "X-Secret": "sk-of-another"}
 
 
-@pytest.mark.parametrize("name", OF_ITS_OWN_CLIENT)
-def test_what_chat_openai_tells_its_own_client_is_not_sent(make, gateway, url, name):
-    with pytest.warns(UserWarning, match=f"'{name}' means nothing to ChatAIMLAPI"):
-        model = make(model="gpt-4o", api_key=KEY, base_url=url, **{name: OF_ITS_OWN_CLIENT[name]})
-    make(model="gpt-4o", api_key=KEY, base_url=url, **{name: None})
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"default_headers": HEADERS},
+        {"extra_headers": HEADERS},
+        {"model_kwargs": {"extra_headers": HEADERS}},
+        {"default_headers": {"X-Title": "Older", "X-Secret": "sk-of-another"}, "extra_headers": {"X-Title": "Mine"}},
+        {"app_title": "Mine", "default_headers": {"X-Secret": "sk-of-another"}},
+    ],
+)
+def test_headers_of_every_call_by_any_name(make, gateway, url, given):
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
     model.invoke("Hello")
+    sent = gateway.requests[-1]
+    assert (sent.headers["x-title"], sent.headers["x-secret"]) == ("Mine", "sk-of-another")
+    assert sent.json.keys() == {"model", "messages"}
+    assert "sk-of-another" not in f"{dumpd(model)} {model!r} {model._get_invocation_params()}"
+
+
+def test_a_query_of_every_call(make, gateway, url):
+    given = {"default_query": {"a": "1", "b": "1"}, "model_kwargs": {"extra_query": {"b": "2"}}}
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
+    model.invoke("Hello")
+    assert model.default_query == {"a": "1", "b": "2"}
     assert body(gateway).keys() == {"model", "messages"}
 
 
-@pytest.mark.parametrize("cls", [ChatAIMLAPI, AIMLAPIEmbeddings])
-def test_no_call_goes_around_a_proxy(cls):
-    with pytest.raises(ValueError, match="http_client") as told:
-        cls(api_key=KEY, openai_proxy="http://someone:planted-password@proxy:3128")
-    assert "planted-password" not in str(told.value)
+@pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"organization": "org-1"}, "'organization' means nothing to"),
+        ({"tiktoken_model_name": "gpt-4o"}, "'tiktoken_model_name' means nothing to"),
+        ({"http_socket_options": []}, "http_client=httpx.Client"),
+        ({"openrouter_provider": {"order": ["openai"]}}, 'provider="openai"'),
+    ],
+)
+def test_what_means_nothing_here_is_left_out_and_told(kind, given, told):
+    with pytest.warns(UserWarning, match=told) as caught:
+        model = kind(api_key=KEY, **given)
+    assert model.model_kwargs == {}
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
+@pytest.mark.parametrize("given", [{"openai_proxy": "http://user:sk-of-another@proxy"}, {"async_client": object()}])
+def test_what_would_send_calls_another_way_is_refused(kind, given):
+    with pytest.raises(ValidationError, match=r"give http_client=httpx.Client\(") as caught:
+        kind(api_key=KEY, **given)
+    assert "sk-of-another" not in str(caught.value)
+    assert kind(api_key=KEY, **dict.fromkeys(given)).model_kwargs == {}
 
 
 def test_headers_of_attribution(make, gateway, url):
@@ -145,6 +193,14 @@ def test_the_arguments_of_chat_openrouter(make, gateway, url):
     assert answer.usage_metadata["total_tokens"] > 0
     assert answer.response_metadata["model_name"]
     assert answer.response_metadata["cost"]["usd"]
+
+
+def test_the_names_of_chat_openrouter(make, gateway, url):
+    make(model="gpt-4o", openrouter_api_key=KEY, openrouter_api_base=url, app_url="https://example.com").invoke("Hi")
+    sent = gateway.requests[-1]
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.headers["http-referer"] == "https://example.com"
+    assert sent.json.keys() == {"model", "messages"}
 
 
 # --- langchain-aimlapi ----------------------------------------------------------------------------------------------

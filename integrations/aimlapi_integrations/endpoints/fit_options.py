@@ -26,7 +26,7 @@ _BEYOND = frozenset({"none", "xhigh", "max"})
 
 def fit_options(request: Request, case: Fitting) -> Request:
     """Options renamed, mended and checked."""
-    return stepped(request, case, (renamed, fitted_effort, raised_to_minimum, checked))
+    return stepped(request, case, (of_streams_in_streams, renamed, fitted_effort, raised_to_minimum, checked))
 
 
 def stepped(request: Request, case: Fitting, steps: Iterable[OptionStep]) -> Request:
@@ -46,6 +46,11 @@ def without_unset(options: Options) -> Options:
         for name, value in options.items()
         if value is not None and not (name in ("stop", "stop_sequences") and not value)
     }
+
+
+def of_streams_in_streams(options: Options, case: Fitting) -> Options:
+    """Without what speaks of streams where none is asked for: endpoints refuse it there."""
+    return options if case.stream else {name: value for name, value in options.items() if name != "stream_options"}
 
 
 def one_answer(options: Options, case: Fitting) -> Options:

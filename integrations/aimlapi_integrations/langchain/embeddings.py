@@ -2,24 +2,21 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
 from ..conversation import Embeddings
 from ..endpoints.embeddings import joined
 from ..settings import resolve_api_key, resolve_base_url
+from .arguments import EMBEDDING_NAMES, gathered
 from .connections import Connections
 from .embedding_batches import Batch, long_texts_named, numbered_batches
 from .errors import model_errors
-from .meaningless import without_meaningless
 from .parallel import arun_in_order, progress, run_in_order
-
-_OTHER_NAMES = {"model_name": "model", "openai_api_key": "aimlapi_api_key", "openai_api_base": "aimlapi_api_base"}
 
 
 class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
@@ -81,7 +78,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     @classmethod
     def _gather_model_kwargs(cls, values: Any) -> Any:
         """Take other models' names; put what is no field into `model_kwargs`, with a warning."""
-        return _gathered(cls, values) if isinstance(values, dict) else values
+        return gathered(cls, values, EMBEDDING_NAMES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
@@ -169,13 +166,3 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
         return {**state, "__dict__": {**state["__dict__"], "http_client": None, "http_async_client": None}}
-
-
-def _gathered(cls: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
-    told = without_meaningless(values, cls.__name__, stacklevel=5)
-    values = {_OTHER_NAMES.get(name, name): value for name, value in told.items()}
-    names = {*cls.model_fields, *(field.alias for field in cls.model_fields.values() if field.alias)}
-    further = {name: values.pop(name) for name in [*values] if name not in names}
-    for name in further:
-        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it goes to model_kwargs.", stacklevel=4)
-    return {**values, "model_kwargs": {**(values.get("model_kwargs") or {}), **further}} if further else values

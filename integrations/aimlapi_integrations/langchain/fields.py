@@ -2,7 +2,6 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,18 +12,11 @@ from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..version import __version__
-from .meaningless import without_meaningless
+from .arguments import CHAT_NAMES, aliases, gathered
 from .profile import model_profile
 from .run_ids import ASKED, listening
 
 ApiKey = SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
-
-# What other models call the same things, so that changing the class is the whole migration.
-_OTHER_NAMES = {
-    "max_completion_tokens": "max_tokens",
-    "openai_api_key": "aimlapi_api_key",
-    "openai_api_base": "aimlapi_api_base",
-}
 
 # Fields that are parameters of the endpoint under their own name.
 _PARAMETERS = (
@@ -158,6 +150,12 @@ class ChatFields(BaseChatModel):
             raise ValueError(f"output_version={version!r} is none of {_OUTPUT_VERSIONS}.")
         return version
 
+    @field_validator("logit_bias", mode="before")
+    @classmethod
+    def _token_ids_as_text(cls, bias: Any) -> Any:
+        """JSON's keys are text; token ids are numbers to those who look them up."""
+        return {str(token): value for token, value in bias.items()} if isinstance(bias, Mapping) else bias
+
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
         if not callable(self.aimlapi_api_key):
@@ -194,42 +192,23 @@ class ChatFields(BaseChatModel):
     @property
     def _parameters(self) -> dict[str, Any]:
         """The parameters that every call has."""
-        given = {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
-        return {**given, **self.model_kwargs}
+        return {**self._fields_given, **self.model_kwargs}
+
+    @property
+    def _fields_given(self) -> dict[str, Any]:
+        return {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
 
 
 def _gathered(cls: type[BaseChatModel], values: dict[str, Any]) -> dict[str, Any]:
-    values = without_meaningless(values, cls.__name__, stacklevel=6)
-    for other, name in _OTHER_NAMES.items():
-        if other in values:
-            _only_once(name, values, cls)
-            values[name] = values.pop(other)
-    names = _names(cls)
-    further = dict(values.get("model_kwargs") or {})
-    for name in [name for name in values if name not in names]:
-        if name in further:
-            raise ValueError(f"{name!r} was given twice: by itself and in model_kwargs.")
-        warnings.warn(f"{name!r} is no parameter of {cls.__name__}; it goes to model_kwargs.", stacklevel=5)
-        further[name] = values.pop(name)
-    for name, alias in _aliases(cls).items():
-        if name in values and alias in values:
+    found = gathered(cls, values, CHAT_NAMES)
+    known = aliases(cls)
+    for name, alias in known.items():
+        if name in found and alias in found:
             raise ValueError(f"{name!r} was given twice: also as {alias!r}.")
-    if own := sorted((names & further.keys()) - _OF_BOTH):
+    names = {*get_fields(cls), *known.values()}
+    if own := sorted((names & (found.get("model_kwargs") or {}).keys()) - _OF_BOTH):
         raise ValueError(f"Give {', '.join(own)} by name, not in model_kwargs.")
-    return {**values, "model_kwargs": further} if further else values
-
-
-def _only_once(name: str, values: Mapping[str, Any], cls: type[BaseChatModel]) -> None:
-    if name in values or _aliases(cls).get(name) in values:
-        raise ValueError(f"{name!r} was given twice, by different names.")
-
-
-def _aliases(cls: type[BaseChatModel]) -> dict[str, str]:
-    return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
-
-
-def _names(cls: type[BaseChatModel]) -> set[str]:
-    return {*get_fields(cls), *_aliases(cls).values()}
+    return found
 
 
 def stop_list(stop: str | Sequence[str] | None) -> list[str]:

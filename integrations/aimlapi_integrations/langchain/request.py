@@ -46,11 +46,12 @@ def build(
         headers: what authorizes the call, where the key is a function's.
         run: the run that the call is, whose id it carries where `client_request_id` is `"run_id"`.
     """
-    given = _named({name: value for name, value in kwargs.items() if name not in _NOT_SENT})
+    asked_for = {**model.model_kwargs, **kwargs}
+    given = _named({name: value for name, value in asked_for.items() if name not in _NOT_SENT})
     options = _call_options(model, given, headers, run)
     tools = [as_dict(tool) for tool in given.pop("tools", None) or ()]
     choice = as_choice(given.pop("tool_choice", None), tools)
-    parallel = given.pop("parallel_tool_calls", model.model_kwargs.get("parallel_tool_calls"))
+    parallel = given.pop("parallel_tool_calls", None)
     extra_body = {**(model.extra_body or {}), **(given.pop("extra_body", None) or {})}
     asked = given.pop("model", None) or model.model_name
     parameters = _parameters(model, given, stop)
@@ -106,8 +107,7 @@ def _call_options(
 
 def _parameters(model: ChatFields, given: Mapping[str, Any], stop: Sequence[str] | None) -> dict[str, Any]:
     """The endpoint's parameters: the call's over the model's, without those that say nothing or are disabled."""
-    merged = {**model._parameters, **given}
-    merged.pop("parallel_tool_calls", None)
+    merged = {**model._fields_given, **given}
     merged["stop"] = stop_list(stop) or stop_list(merged.get("stop")) or None
     return {name: value for name, value in merged.items() if value is not None and not _disabled(model, name, value)}
 
