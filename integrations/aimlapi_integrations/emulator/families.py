@@ -29,6 +29,7 @@ class Family:
 FAMILIES = (
     Family("bare", r"^qwen/(qwq-32b|qwen2\.5-coder)|^o1-mini", True, "hidden", bare=True),
     Family("claude", r"claude", False, "empty"),
+    Family("gemini before 3", r"gemini-[12]\b", False, "hidden"),  # signs nothing: its schemas have no place for it
     Family("gemini", r"gemini", False, "hidden"),
     Family("perplexity", r"^perplexity/|sonar", False, "field"),
     Family("minimax", r"minimax/(minimax-)?m[23]", True, "inline"),
