@@ -20,8 +20,8 @@ def strict_schema(schema: Any, *, nullable: bool = True) -> Any:
 
     Args:
         schema: a JSON schema, or what stands where one may.
-        nullable: whether what was optional may be null instead. Else it must be there like the rest: for readers that
-            take a default where a field is missing, but no null.
+        nullable: whether what was optional may be null instead, unless it has a default. Else it must be there like the
+            rest: for readers that take a default where a field is missing, but no null.
 
     >>> strict_schema({"type": "object", "properties": {"a": {"type": "integer", "default": 1}}})["required"]
     ['a']
@@ -31,7 +31,13 @@ def strict_schema(schema: Any, *, nullable: bool = True) -> Any:
     strict = {key: _nested(key, value, nullable) for key, value in schema.items() if key != "default"}
     if "properties" not in strict:
         return strict
-    return _closed(strict, (schema.get("required") or ()) if nullable else strict["properties"])
+    there = [*(schema.get("required") or ()), *_defaulted(schema["properties"])] if nullable else strict["properties"]
+    return _closed(strict, there)
+
+
+def _defaulted(properties: Json) -> list[str]:
+    """Properties whose readers take a value of their own where there is none, and so no null."""
+    return [name for name, one in properties.items() if isinstance(one, dict) and one.get("default") is not None]
 
 
 def _nested(key: str, value: Any, nullable: bool) -> Any:

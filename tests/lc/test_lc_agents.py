@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from langchain.agents import create_agent
@@ -32,6 +32,7 @@ class Weather(BaseModel):
 
     city: str
     sunny: bool
+    unit: Literal["c", "f"] = "c"
 
 
 # --- agents ---------------------------------------------------------------------------------------------------------
@@ -43,6 +44,13 @@ async def test_agent(model: ChatAIMLAPI):
     assert ended(messages)
     assert "Sunny in Paris" in messages[-1].text
     assert ended((await agent.ainvoke(QUESTION))["messages"])
+
+
+@pytest.mark.parametrize("name", ["google/gemini-2.5-pro", "google/gemini-3-5-flash", "anthropic/claude-sonnet-4.5"])
+def test_agent_of_another_vendor(gateway: Emulator, name: str):
+    model = ChatAIMLAPI(model=name, api_key="k", base_url=gateway.base_url)
+    assert ended(create_agent(model, [get_weather]).invoke(QUESTION)["messages"])
+    model.close()
 
 
 def test_agent_that_calls_two_tools_at_once(model: ChatAIMLAPI):
@@ -63,7 +71,9 @@ def test_agent_goes_on_where_its_memory_ends(model: ChatAIMLAPI):
 
 
 @pytest.mark.parametrize("tools", [[get_weather], []], ids=["tools", "no-tools"])
-@pytest.mark.parametrize("strategy", [ProviderStrategy(Weather), ToolStrategy(Weather), Weather])
+@pytest.mark.parametrize(
+    "strategy", [ProviderStrategy(Weather), ProviderStrategy(Weather, strict=True), ToolStrategy(Weather), Weather]
+)
 async def test_structured_answer_of_an_agent(model: ChatAIMLAPI, strategy: Any, tools: list[Any]):
     agent = create_agent(model, tools, response_format=strategy)
     assert isinstance(agent.invoke(QUESTION)["structured_response"], Weather)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from itertools import pairwise
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Generic, Literal, Optional, TypeVar
 
 import pydantic.v1
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import IncompleteOutputError, RefusalError
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.lc.agents import MODEL
 from tests.lc.gateway import Gateway, chat_body
 
 METHODS = ["json_schema", "function_calling", "json_mode"]
@@ -184,6 +187,60 @@ def test_any_json():
 def test_fenced_json_is_read():
     gateway = Gateway(chat_body('```json\n{"setup": "A"}\n```'))
     assert gateway.model().with_structured_output(Joke).invoke("Hi") == Joke(setup="A")
+
+
+PARAMETERS = {"type": "object", "properties": {"setup": {"type": "string"}}, "required": ["setup"]}
+FORMS = {
+    "response format": {"type": "json_schema", "json_schema": {"name": "Joke", "schema": PARAMETERS}},
+    "flat response format": {"type": "json_schema", "name": "Joke", "schema": PARAMETERS},
+    "name and schema": {"name": "Joke", "schema": PARAMETERS},
+    "function": {"name": "Joke", "description": "A joke.", "parameters": PARAMETERS},
+    "title": {"title": "Joke", **PARAMETERS},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_schema_is_told_by_every_method(form: str, method: str):
+    """The method may follow from the model: what is asked must not."""
+    gateway = answering({"setup": "A"}, method, "Joke")
+    assert gateway.model().with_structured_output(FORMS[form], method=method).invoke("Hi") == {"setup": "A"}
+    sent = gateway.bodies[0]
+    if method == "json_mode":
+        return
+    asked = sent["response_format"]["json_schema"] if "response_format" in sent else sent["tools"][0]["function"]
+    told = asked.get("schema") or asked["parameters"]
+    assert asked["name"] == "Joke"
+    assert told["properties"] == PARAMETERS["properties"]
+
+
+NAMES = {"title": "Names", "type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "method"),
+    [(NAMES, "json_schema"), (NAMES, "function_calling"), ({"type": "json_object"}, "function_calling")],
+)
+def test_what_is_no_schema_of_an_object_is_an_error(schema: Any, method: str):
+    with pytest.raises(ValueError, match="schema"):
+        Gateway().model().with_structured_output(schema, method=method)
+
+
+class Told(BaseModel):
+    """What a model tells."""
+
+    name: str
+    tone: Literal["dry", "loud"] = "dry"
+    tags: list[str] = Field(default_factory=list)
+
+
+@pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_strict_answer_is_one_of_the_class(gateway: Emulator, endpoint: str, method: str):
+    model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, endpoint=endpoint)
+    answer = model.with_structured_output(Told, method=method, strict=True).invoke("The name is 'Bob'.")
+    assert (answer.name, answer.tone) == ("Bob", "dry")
+    model.close()
 
 
 def test_a_schema_is_needed():

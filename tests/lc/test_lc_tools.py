@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Literal, Optional
 
 import pydantic.v1
 import pytest
@@ -11,6 +11,9 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.lc.agents import MODEL
 from tests.lc.gateway import Gateway
 
 PARAMETERS = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
@@ -176,9 +179,42 @@ def test_strict_tools_leave_nothing_out():
     schema = function["parameters"]
     assert schema["required"] == ["name", "level", "labels"]
     assert schema["additionalProperties"] is False
-    assert schema["properties"]["level"]["type"] == ["integer", "null"]
+    assert schema["properties"]["level"]["type"] == "integer"
     assert "default" not in schema["properties"]["level"]
     assert schema["properties"]["labels"]["additionalProperties"] == {"type": "string"}
+
+
+@tool
+def forecast(city: str, unit: Literal["c", "f"] = "c", days: Optional[int] = None) -> str:  # noqa: UP045  # as users do
+    """The forecast of a city."""
+    return f"{city} {unit} {days}"
+
+
+@pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
+def test_a_strict_call_can_be_run(gateway: Emulator, endpoint: str):
+    """What pydantic has a default for is not null in a strict call: the tool would refuse it."""
+    model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, endpoint=endpoint)
+    [call] = model.bind_tools([forecast], strict=True, tool_choice="any").invoke("Forecast of 'Oslo'?").tool_calls
+    assert call["args"] == {"city": "Oslo", "unit": "c", "days": None}
+    assert forecast.invoke(call).content == "Oslo c None"
+    model.close()
+
+
+def test_strict_tools_in_json_may_have_null_for_what_has_no_default():
+    gateway = Gateway()
+    parameters = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer", "default": 3}, "c": {"type": "string"}},
+        "required": ["a"],
+    }
+    gateway.model().bind_tools([{"name": "f", "description": "F.", "parameters": parameters}], strict=True).invoke("Hi")
+    sent = gateway.bodies[0]["tools"][0]["function"]["parameters"]
+    assert {name: one["type"] for name, one in sent["properties"].items()} == {
+        "a": "integer",
+        "b": "integer",
+        "c": ["string", "null"],
+    }
+    assert sent["required"] == ["a", "b", "c"]
 
 
 def test_extras_of_a_tool_are_kept():

@@ -17,7 +17,7 @@ from .chunks import Chunks
 from .errors import model_errors
 from .from_reply import Form, chat_result
 from .request import Call, build
-from .structured import AnswerParser, Method, answer_class, format_as_dict, traced_format
+from .structured import AnswerParser, Method, answer_class, format_as_dict, format_as_tool, traced_format
 from .structured import response_format as as_format
 from .tools import AnyTool, as_dict, choice_as_dict
 from .translator import register
@@ -201,7 +201,7 @@ class ChatAIMLAPI(Catalogued):
             kwargs["ls_structured_output_format"] = traced_format(schema, method, strict)
         parser = AnswerParser(answer_class=answer_class(schema))
         if method == "function_calling":
-            tool = as_dict(schema, strict)
+            tool = format_as_tool(as_format(schema, strict))
             parser.tool_name = tool["function"]["name"]
             model = self.bind_tools([tool, *tools], tool_choice=parser.tool_name, **kwargs)
         else:

@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
@@ -31,6 +32,14 @@ def function_of(schema: Any) -> Json:
     if isinstance(model, type) and issubclass(model, BaseModel):
         function["parameters"] = _recursive(model.model_json_schema()) or function["parameters"]
     return function
+
+
+def takes_defaults(schema: Any) -> bool:
+    """Whether what reads an answer of this schema has defaults for what is missing, and so need not take null for it:
+    pydantic's classes, and what arguments are checked by them; not dicts, TypedDicts and dataclasses."""
+    if isinstance(schema, BaseTool):
+        return not isinstance(schema.args_schema, dict)
+    return is_basemodel_subclass(schema) if isinstance(schema, type) else callable(schema)
 
 
 def safe_name(name: str) -> str:

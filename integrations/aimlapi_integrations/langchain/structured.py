@@ -22,7 +22,7 @@ from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
 from ..json_text import parse_json
 from ..strict_schema import strict_schema
-from .schemas import function_of, safe_name
+from .schemas import function_of, safe_name, takes_defaults
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 
@@ -44,16 +44,18 @@ def response_format(asked: Any, strict: bool | None = None) -> ResponseFormat:
             return _held_to({"schema": asked}, strict)
     function = function_of(asked)
     inner = {"name": function["name"], "schema": function.get("parameters"), "description": function.get("description")}
-    return _held_to(inner, function.get("strict", strict))
+    return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(asked))
 
 
-def _held_to(inner: Json, strict: bool | None) -> ResponseFormat:
+def _held_to(inner: Json, strict: bool | None, *, nullable: bool = True) -> ResponseFormat:
     strict = inner.get("strict") if inner.get("strict") is not None else strict
     schema = inner.get("schema")
+    if schema is None:
+        raise ValueError(f"The schema of {inner.get('name')!r} is not that of an object, which answers have to be.")
     return ResponseFormat(
         kind="json_schema",
         name=safe_name(inner.get("name") or "answer"),
-        schema=strict_schema(schema) if strict else schema,
+        schema=strict_schema(schema, nullable=nullable) if strict else schema,
         strict=strict,
         description=inner.get("description"),
     )
@@ -66,6 +68,19 @@ def format_as_dict(wanted: ResponseFormat) -> Json:
     fields = {"schema": wanted.schema, "strict": wanted.strict, "description": wanted.description}
     given = {name: value for name, value in fields.items() if value is not None}
     return {"type": "json_schema", "json_schema": {"name": wanted.name, **given}}
+
+
+def format_as_tool(wanted: ResponseFormat) -> Json:
+    """A tool whose arguments are the answer.
+
+    Raises:
+        ValueError: a form of answer without a schema.
+    """
+    if wanted.schema is None:
+        raise ValueError(f"method='function_calling' needs a schema, and {wanted.kind!r} has none.")
+    fields = {"name": wanted.name, "description": wanted.description, "parameters": wanted.schema}
+    given = {**fields, "strict": wanted.strict}
+    return {"type": "function", "function": {name: value for name, value in given.items() if value is not None}}
 
 
 def traced_format(schema: Any, method: Method, strict: bool | None) -> Json:

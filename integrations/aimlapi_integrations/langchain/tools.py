@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
-from .schemas import function_of
+from .schemas import function_of, takes_defaults
 
 AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
@@ -31,7 +31,8 @@ def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
     extras = getattr(tool, "extras", None) or {} if isinstance(tool, BaseTool) else {}
     if isinstance(tool, BaseTool) and (tool.metadata or {}).get("type") == "custom_tool":
         return {**convert_to_openai_tool(tool), **extras}
-    return {**_strictly({"type": "function", "function": function_of(tool)}, strict), **extras}
+    told = {"type": "function", "function": function_of(tool)}
+    return {**_strictly(told, strict, nullable=not takes_defaults(tool)), **extras}
 
 
 def _from_dict(tool: Json, strict: bool | None) -> Json:
@@ -52,13 +53,13 @@ def is_hosted(tool: Mapping[str, Any]) -> bool:
     return isinstance(tool.get("type"), str) and tool["type"] not in ("function", "object")
 
 
-def _strictly(tool: Json, strict: bool | None) -> Json:
+def _strictly(tool: Json, strict: bool | None, *, nullable: bool = True) -> Json:
     """With `strict` as asked; a strict schema is one in which nothing may be left out."""
     if strict is None or tool.get("type") != "function":
         return tool
     function = {**tool["function"], "strict": strict}
     if strict and function.get("parameters"):
-        function["parameters"] = strict_schema(function["parameters"])
+        function["parameters"] = strict_schema(function["parameters"], nullable=nullable)
     return {**tool, "function": function}
 
 
