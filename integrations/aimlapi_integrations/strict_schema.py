@@ -15,6 +15,19 @@ _NESTED_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NESTED_MAPS = ("properties", "$defs", "definitions")
 
 
+def rooted(schema: Json) -> Json:
+    """`schema` with an object at its root, as endpoints want it, where that only refers to one: pydantic writes so the
+    schema of a class that contains itself.
+
+    >>> rooted({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}})
+    {'type': 'object', '$defs': {'Tree': {'type': 'object'}}}
+    """
+    if "$ref" not in schema:
+        return schema
+    definitions = schema["$defs"]
+    return {**definitions[schema["$ref"].rpartition("/")[2]], "$defs": definitions}
+
+
 def strict_schema(schema: Any, *, nullable: bool = True) -> Any:
     """`schema` made strict, at every level; the one given is not changed.
 

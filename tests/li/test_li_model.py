@@ -74,6 +74,39 @@ def test_an_unknown_argument_is_named() -> None:
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [AIMLAPI, AIMLAPIEmbedding])
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("seed", "additional_kwargs"),
+        ("base_url", "api_base"),
+        ("openai_client", "http_client"),
+        ("api_version", "leave it out"),
+        ("tokenizer", "leave it out"),
+    ],
+)
+def test_an_argument_of_other_classes_is_told_where_it_goes(kind: Any, name: str, instead: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{name}' is no argument of {kind.__name__}: .*{instead}") as caught:
+        kind(api_key=SECRET, **{name: SECRET})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "here"), [("metadata", "call_metadata"), ("order", "provider")])
+def test_it_is_told_what_this_class_has(name: str, here: str) -> None:
+    with pytest.raises(ValidationError, match=f"it is called {here}"):
+        AIMLAPI(api_key=SECRET, **{name: {}})
+    with pytest.raises(ValidationError, match="additional_kwargs"):
+        AIMLAPIEmbedding(api_key=SECRET, **{name: {}})
+
+
+def test_counts_of_streams_are_asked_for_in_streams_alone() -> None:
+    gateway = Gateway()
+    llm = gateway.llm(additional_kwargs={"stream_options": {"include_usage": True}})
+    llm.chat(ASK)
+    assert list(llm.stream_chat(ASK))[-1].additional_kwargs["total_tokens"] == 15
+    assert ["stream_options" in body for body in gateway.bodies] == [False, True]
+
+
 def test_nothing_is_taken_twice() -> None:
     with pytest.raises(ValidationError, match="max_tokens"):
         AIMLAPI(api_key="k", max_tokens=1, max_new_tokens=2)

@@ -12,7 +12,7 @@ from llama_index.core.output_parsers import PydanticOutputParser
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate, SelectorPromptTemplate
 from llama_index.core.prompts.utils import is_chat_model
 from llama_index.core.types import BaseOutputParser, PydanticProgramMode
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from aimlapi_integrations.errors import IncompleteOutputError, RefusalError, StreamError
 
@@ -161,6 +161,35 @@ def test_schemas_are_strict_only_when_asked() -> None:
     assert loose["name"] == "Trip"
     assert strict["strict"] is True
     assert strict["schema"]["required"] == ["city", "days"]
+
+
+class Tree(BaseModel):
+    """A tree."""
+
+    name: str
+    children: list[Tree] = Field(default_factory=list)
+
+
+@anyhow
+@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
+@pytest.mark.parametrize("strict", [None, True])
+async def test_a_class_that_contains_itself(
+    emulated: Any, emulator: Any, way: dict[str, Any], ask: Any, strict: bool | None
+) -> None:
+    answers = await ask(emulated(strict=strict, **way), Tree)
+    assert isinstance(answers[-1], Tree)
+    schema = told_schema(emulator.requests[-1].json)
+    assert schema["type"] == "object"
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert schema["$defs"]["Tree"]["properties"].keys() == {"name", "children"}
+
+
+def told_schema(body: dict[str, Any]) -> Any:
+    """The schema of an answer in a body, wherever its endpoint has it."""
+    if "tools" in body:
+        [tool] = body["tools"]
+        return tool.get("function", tool)["parameters"]
+    return body["text"]["format"]["schema"] if "text" in body else body["response_format"]["json_schema"]["schema"]
 
 
 class Note(BaseModel):

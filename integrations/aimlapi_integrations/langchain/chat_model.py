@@ -185,7 +185,8 @@ class ChatAIMLAPI(Catalogued):
                 are dicts); None for any JSON with `method="json_mode"`.
             method: `"json_schema"` where the model lists it, else `"function_calling"`, or `"json_mode"`.
             include_raw: answer with `raw`, `parsed` and `parsing_error` instead of raising what goes wrong in parsing.
-            strict: whether the answer must keep to the schema exactly; what is optional is null instead of left out.
+            strict: whether the answer must keep to the schema exactly; nothing is left out then, and what is optional
+                without a default may be null.
             tools: tools that the model may call before it answers.
             kwargs: further parameters to bind.
 

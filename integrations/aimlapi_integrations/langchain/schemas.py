@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
 from ..conversation import Json
+from ..strict_schema import rooted
 
 
 def function_of(schema: Any) -> Json:
@@ -56,10 +57,7 @@ def _recursive(schema: Json) -> Json | None:
     definitions = schema.get("$defs", {})
     if not any(name in _reached(name, definitions) for name in definitions):
         return None
-    root = schema.get("$ref")
-    top = definitions[_name(root)] if root else schema
-    hidden = ("title", "description", "$defs")
-    return {**{key: value for key, value in top.items() if key not in hidden}, "$defs": definitions}
+    return {key: value for key, value in rooted(schema).items() if key not in ("title", "description")}
 
 
 def _reached(name: str, definitions: Json) -> set[str]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ..endpoints.embeddings import check
 from ..settings import DEFAULT_EMBEDDING_MODEL
-from .connection import Connected, renamed
+from .connection import Connected, checked
 
 _NAMES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
@@ -44,7 +44,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
     @model_validator(mode="before")
     @classmethod
     def _take_other_names(cls, values: Any) -> Any:
-        return renamed(values, _NAMES) if isinstance(values, dict) else values
+        return checked(cls, values, _NAMES) if isinstance(values, dict) else values
 
     # --- many texts: one that cannot be embedded is named by its place among all, before anything is sent -----------
 

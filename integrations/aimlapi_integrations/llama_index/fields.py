@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ..models import Model, lookup
 from ..settings import DEFAULT_MODEL
-from .connection import Connected, renamed
+from .connection import Connected, checked
 
 DEFAULT_CONTEXT = 128_000
 """Tokens assumed of a model whose context is not documented."""
@@ -107,7 +107,7 @@ class AIMLAPIFields(Connected, FunctionCallingLLM):
     @model_validator(mode="before")
     @classmethod
     def _take_other_names(cls, values: Any) -> Any:
-        return renamed(values, OTHER_NAMES) if isinstance(values, dict) else values
+        return checked(cls, values, OTHER_NAMES) if isinstance(values, dict) else values
 
     @property
     def metadata(self) -> LLMMetadata:

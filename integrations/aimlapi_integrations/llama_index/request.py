@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from ..client import CallOptions
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
-from ..strict_schema import strict_schema
+from ..strict_schema import rooted, strict_schema
 from .connection import renamed
 from .fields import OTHER_NAMES, AIMLAPIFields
 from .to_conversation import conversation, safe_name
@@ -156,10 +156,18 @@ _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "stri
 def tool_dict(tool: Any, strict: bool | None = None) -> Json:
     """A LlamaIndex tool as the dict that chat completions takes, which instrumentation reads too."""
     metadata = tool.metadata
-    parameters = metadata.get_parameters_dict()
+    parameters = _parameters(metadata)
     function: Json = {"name": safe_name(metadata.get_name()), "description": metadata.description or ""}
     function["parameters"] = strict_schema(parameters, nullable=False) if strict else parameters
     return {"type": "function", "function": function if strict is None else {**function, "strict": strict}}
+
+
+def _parameters(metadata: Any) -> Json:
+    """The schema of a tool's arguments; core has none of a class that contains itself."""
+    parameters: Json = metadata.get_parameters_dict()
+    if "properties" in parameters or metadata.fn_schema is None:
+        return parameters
+    return rooted(metadata.fn_schema.model_json_schema())
 
 
 _MODES: Mapping[Any, Any] = {
@@ -227,7 +235,7 @@ def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseForma
 
 def format_dict(output_cls: type[BaseModel]) -> Json:
     """What asks for an answer of this class."""
-    schema = output_cls.model_json_schema()
+    schema = rooted(output_cls.model_json_schema())
     inner = {"name": safe_name(output_cls.__name__), "schema": schema}
     described = {"description": schema["description"]} if schema.get("description") else {}
     return {"type": "json_schema", "json_schema": {**inner, **described}}
