@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -165,17 +165,92 @@ def test_items_whose_ids_change_are_told_once() -> None:
     assert folded(deltas) == told(BODY)
 
 
-def test_an_item_stays_where_it_was_first_seen() -> None:
-    stream = [
-        {**event, "output_index": 0} if event["type"].endswith((".delta", "item.done")) else event for event in ALL
+WITH_IDS = {**BODY, "output": [item for item in OUTPUT if "id" in item]}
+
+
+def moved(stream: list[Json]) -> list[Json]:
+    """As from a gateway that forgets where an item is after it has begun."""
+    return [
+        {**event, "output_index": 0} if event["type"].endswith((".delta", "item.done")) else event for event in stream
     ]
-    assert reply(play(stream)).text == BODY["output_text"]
+
+
+def test_an_item_stays_where_it_was_first_seen() -> None:
+    deltas = play(moved(events(WITH_IDS)))
+    assert reply(deltas).text == BODY["output_text"]
+    assert folded(deltas) == told(WITH_IDS)
 
 
 def test_items_that_all_say_index_0_stay_apart() -> None:
-    with_ids = {**BODY, "output": [item for item in OUTPUT if "id" in item]}
-    stream = [{**event, "output_index": 0} if "output_index" in event else event for event in events(with_ids)]
-    assert folded(play(stream)) == told(with_ids)
+    stream = [{**event, "output_index": 0} if "output_index" in event else event for event in events(WITH_IDS)]
+    assert folded(play(stream)) == told(WITH_IDS)
+
+
+def lost(stream: list[Json], kind: str) -> list[Json]:
+    """Without the second piece of each text of that kind."""
+    pieces = [event for event in stream if event["type"] == kind]
+    return [event for event in stream if event not in pieces[1::3]]
+
+
+def repeated(stream: list[Json], kind: str) -> list[Json]:
+    return [event for event in stream for _ in range(2 if event["type"] == kind else 1)]
+
+
+def late(stream: list[Json], kind: str) -> list[Json]:
+    """With the first piece behind the second."""
+    first, second = [at for at, event in enumerate(stream) if event["type"] == kind][:2]
+    return [*stream[:first], stream[second], stream[first], *stream[first + 1 : second], *stream[second + 1 :]]
+
+
+ANSWERS = [
+    "response.output_text.delta",
+    "response.refusal.delta",
+    "response.function_call_arguments.delta",
+    "response.custom_tool_call_input.delta",
+]
+
+
+@pytest.mark.parametrize("spoil", [lost, repeated, late])
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_pieces_that_are_not_what_the_response_says_break_the_stream_off(
+    kind: str, spoil: Callable[[list[Json], str], list[Json]]
+) -> None:
+    with pytest.raises(StreamError, match="its pieces are not what the whole response says"):
+        play(spoil(ALL, kind))
+
+
+def test_a_call_whose_pieces_go_to_another_item_is_no_call() -> None:
+    with pytest.raises(StreamError, match="its pieces"):
+        play(moved(ALL))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [("Hello \n", "Hello"), ("Hello", "\nHello ")],
+)
+def test_white_space_at_the_ends_is_no_contradiction(pieces: str, whole: str) -> None:
+    assert reply(play([delta_of(pieces), ended(message(whole))])).text == whole
+
+
+@pytest.mark.parametrize(("pieces", "whole"), [('{"a":1}', '{"a": 1}'), ("null", "{}"), ("", "{}")])
+def test_arguments_may_be_written_anew(pieces: str, whole: str) -> None:
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
+    begun = {"type": "response.output_item.added", "output_index": 0, "item": {**call, "arguments": ""}}
+    grown = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": pieces}
+    [told_call] = reply(play([begun, grown, ended({**call, "arguments": whole})])).tool_calls
+    assert told_call.arguments == whole
+
+
+def delta_of(text: str) -> Json:
+    return {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "delta": text}
+
+
+def message(text: str) -> Json:
+    return {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": text}]}
+
+
+def ended(*items: Json) -> Json:
+    return {"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": list(items)}}
 
 
 def test_what_is_given_once_comes_once() -> None:

@@ -260,6 +260,11 @@ GOOD = [
     _odd("multi-line", _multi_line),
     _odd("after-done", lambda endpoint: whole_stream(whole(endpoint), b"data: {oops}\n\n", whole(endpoint))),
     _odd("silence-after-done", lambda endpoint: [*stream(whole(endpoint)), Stall()]),
+    _odd(
+        "events-after-the-last",
+        lambda _: whole_stream(whole("responses", done=False), *map(_event, (*TEXTS["responses"][:5], _PLAIN_ERROR))),
+        only="responses",
+    ),
     _odd("cut-after-the-last-event", lambda _: [*stream(whole("responses", done=False)), _RUDE], only="responses"),
     _odd(
         "silence-after-the-last-event", lambda _: [*stream(whole("responses", done=False)), Stall()], only="responses"

@@ -6,7 +6,7 @@ the response that ends the stream. Gateways leave out any of these, so each time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ from ..errors import APIError, StreamError, error_from
 from . import reading
 from .reading import obj, objects, string
 from .responses_reply import decode, failed, item_parts, output_items, status_of, summary_part, thinking_part
-from .responses_told import Told
+from .responses_told import Answer, Told, answer
 from .tool_call_fold import made_up_id
 
 _At: TypeAlias = tuple[int, str, int]  # an item's position in the output, and the place of a part in the item
@@ -97,6 +97,8 @@ class ResponsesDecoder:
         if not self.ended:
             raise self._broken("the connection ended before the response did")
         reply = decode(self._folded(), self._headers)
+        if _answers(map(Told.answer, self._told.values())) != _answers(map(answer, reply.message.parts)):
+            raise self._broken("its pieces are not what the whole response says")
         return Delta(tuple(self._sources(reply)), reply=reply)
 
     # --- the response around the items ------------------------------------------------------------------------
@@ -255,6 +257,11 @@ class ResponsesDecoder:
             if isinstance(piece, Text):
                 self._text.append(piece.text)
             yield Fragment(told.position, piece)
+
+
+def _answers(found: Iterable[Answer | None]) -> list[Answer]:
+    """What is said, in an order that is the same whatever was told of first."""
+    return sorted(filter(None, found))
 
 
 def _complains(event: Json, kind: str) -> bool:

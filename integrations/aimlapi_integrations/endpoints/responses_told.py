@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..conversation import Citation, Json, Part, Reasoning, Refusal, Text, ToolCall
 
@@ -18,6 +19,22 @@ _ONCE: Mapping[type, Mapping[str, Any]] = {
 }
 
 
+Answer: TypeAlias = tuple[str, ...]
+
+
+def answer(part: Part) -> Answer | None:
+    """What a part says to the user, in one form however it was written; None where that is nothing."""
+    match part:
+        case Text(text=text) | Refusal(text=text) if text.strip():
+            return type(part).__name__, text.strip()
+        case ToolCall(kind="custom"):
+            return part.id, part.name, part.arguments
+        case ToolCall():
+            args = {} if part.arguments in ("", "null") else part.parsed()
+            return part.id, part.name, part.arguments if args is None else json.dumps(args, sort_keys=True)
+    return None
+
+
 @dataclass(slots=True)
 class Told:
     """One part, at `position` in the message, as far as it was told."""
@@ -25,7 +42,7 @@ class Told:
     position: int
     kind: type
     pieces: list[str] = field(default_factory=list)
-    given: set[str] = field(default_factory=set)
+    given: dict[str, Any] = field(default_factory=dict)
     citations: list[Citation] = field(default_factory=list)
 
     def more(self, part: Part, whole: bool) -> Part | None:
@@ -39,7 +56,7 @@ class Told:
         if not (piece or fresh or cited):
             return None
         self.pieces.append(piece)
-        self.given |= fresh
+        self.given |= {name: getattr(part, name) for name in fresh}
         self.citations += cited
         changes: dict[str, Any] = {name: none for name, none in once.items() if name not in fresh}
         changes[growing] = piece
@@ -49,6 +66,11 @@ class Told:
 
     def text(self) -> str:
         return "".join(self.pieces)
+
+    def answer(self) -> Answer | None:
+        """As `answer`, of what was told."""
+        given = {name: self.given.get(name, none) for name, none in _ONCE.get(self.kind, {}).items()}
+        return answer(self.kind(**{_GROWING[self.kind]: self.text()}, **given)) if self.kind in _GROWING else None
 
     def body(self, place: str) -> Json:
         """What was told, as an entry of the list that a plain reply has at `place` of its item."""
@@ -65,7 +87,7 @@ class Told:
     def _all_at_once(self, part: Part) -> Part | None:
         if "all" in self.given:
             return None
-        self.given.add("all")
+        self.given["all"] = True
         return part
 
     def _rest(self, whole: str) -> str:

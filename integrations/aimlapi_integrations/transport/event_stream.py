@@ -37,6 +37,7 @@ class EventStream:
         self._parser = EventParser()
         self._next = NextEvent(response, chunk_timeout, secret)
         self._chunks: Any = None
+        self._ended = False
         self._sniffing = True
         self._odd: list[bytes] | None = None
 
@@ -47,12 +48,15 @@ class EventStream:
 
     def finish(self) -> None:
         """Nothing is to come after what has been read: the last event of the endpoint's own has been."""
-        self._parser.finished = True
+        self._parser.finished = self._ended = True
 
     def __iter__(self) -> Iterator[Json]:
         self._chunks = iter(self._stream()) if self._plain() else self._response.iter_bytes()
         while (raw := self._pull()) is not None:
-            yield from self._read(raw)
+            for event in self._read(raw):
+                yield event
+                if self._ended:
+                    return
             if self._parser.finished:
                 return
         yield from self._last()
@@ -63,6 +67,8 @@ class EventStream:
             async for raw in self._chunks:
                 for event in self._read(raw):
                     yield event
+                    if self._ended:
+                        return
                 if self._parser.finished:
                     return
         for event in self._last():
