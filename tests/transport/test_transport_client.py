@@ -21,7 +21,7 @@ from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.exchange import Call, RetryPolicy
 from aimlapi_integrations.transport.pool import ShardedTransport
 
-from .colours import KEY, POST, Sync, both_colours
+from .colours import AT_ONCE, KEY, POST, Handler, Sync, both_colours
 from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
 
 NONE = RetryPolicy(0)
@@ -394,6 +394,22 @@ def test_plain_http_warns_except_on_loopback():
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://a..localhost/v1",
+        f"http://{'a' * 64}.localhost/v1",
+        "http://localhost:99999/v1",
+        "http://localhost/v1?key=1",
+        "http://localhost/v1#here",
+    ],
+)
+@pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
+def test_an_address_that_leads_nowhere_is_told_of_at_once(kind: Any, url: str):
+    with pytest.raises(ValueError, match="base_url"):
+        kind(KEY, url)
+
+
+@pytest.mark.parametrize(
     "url", ["https://evil.example/v1/x", "https://api.aimlapi.com.evil.example/", "//evil.example"]
 )
 def test_the_key_goes_to_no_other_server(url: str):
@@ -464,6 +480,64 @@ def test_seconds_without_end_are_no_limit(colour: Any):
     client = colour(handler=lambda request: httpx.Response(200, json=request.extensions["timeout"]))
     asked = client.send(Call("POST", "/x", {}, timeout=float("inf"))).body
     assert asked == {"connect": 10.0, "read": None, "write": None, "pool": None}
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), (5, -0.1), httpx.Timeout(5, read=-1)])
+@pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
+def test_less_than_no_time_is_no_timeout(kind: Any, timeout: Any):
+    with pytest.raises(ValueError, match="timeout"):
+        kind(KEY, "http://localhost/v1", timeout=timeout)
+
+
+@both_colours
+@pytest.mark.parametrize("timeout", [1e12, (float("inf"), 1e300), httpx.Timeout(float("inf"))])
+def test_more_time_than_a_socket_can_count_is_no_limit(colour: Any, timeout: Any):
+    with serving(PLAIN) as server:
+        assert colour(server.base_url, timeout=timeout).send().body == {"ok": True}
+
+
+# --- clients that raise by themselves -------------------------------------------------------------------------------
+
+
+def refuse(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+async def arefuse(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+def sent_by_the_strict(handler: Handler) -> None:
+    """A call by a client of the caller's that raises for itself, and has a secret in its address."""
+    given = httpx.Client(
+        transport=httpx.MockTransport(handler), event_hooks={"response": [refuse]}, params={"token": KEY}
+    )
+    HTTPClient(KEY, "http://localhost/v1", retry=AT_ONCE, http_client=given).send(POST)
+
+
+def sent_by_the_strict_in_a_loop(handler: Handler) -> None:
+    given = httpx.AsyncClient(
+        transport=httpx.MockTransport(handler), event_hooks={"response": [arefuse]}, params={"token": KEY}
+    )
+    asyncio.run(AsyncHTTPClient(KEY, "http://localhost/v1", retry=AT_ONCE, http_client=given).send(POST))
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "requests"),
+    [(401, errors.AuthenticationError, 1), (302, errors.APIStatusError, 1), (429, errors.RateLimitError, 3)],
+)
+@pytest.mark.parametrize("send", [sent_by_the_strict, sent_by_the_strict_in_a_loop])
+def test_a_status_that_a_hook_raises_holds(send: Any, status: int, error: type[errors.APIError], requests: int):
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(status, json={"message": KEY})
+
+    with pytest.raises(error) as caught:
+        send(handler)
+    assert (caught.value.status, len(seen)) == (status, requests)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
 # --- proxies ------------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ def failed(
     problem: httpx.HTTPError, request: httpx.Request, response: httpx.Response | None, secret: SecretStr
 ) -> APIError:
     """The error for what httpx could not do. A status that has come holds, whatever becomes of the body."""
+    if isinstance(problem, httpx.HTTPStatusError) and not succeeded(problem.response):
+        return _error(problem.response, _as_read(problem.response), secret)  # by a hook of the caller's client
     if response is None or succeeded(response):
         error = unanswered(problem, request)
         error.headers = {} if response is None else lowered(response, secret)
@@ -47,6 +49,12 @@ def failed(
         error = _error(response, b"", secret)
     error.__cause__ = bared(problem, request, secret)
     return error
+
+
+def _as_read(response: httpx.Response) -> bytes:
+    with suppress(httpx.ResponseNotRead):
+        return response.content
+    return b""
 
 
 def _error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIError:

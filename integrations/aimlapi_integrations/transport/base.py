@@ -177,6 +177,10 @@ def _checked_host(base_url: str) -> str:
         raise ValueError(f"base_url {base_url!r} is no URL: {problem}") from problem
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"base_url {base_url!r} is no http or https URL.")
+    if (url.port or 0) > 65535 or not all(0 < len(label) < 64 for label in url.raw_host.rstrip(b".").split(b".")):
+        raise ValueError(f"base_url {base_url!r} names a host or a port that cannot be.")
+    if url.query or url.fragment:
+        raise ValueError(f"base_url {base_url!r} ends in more than a path: default_query takes parameters.")
     if url.scheme == "http" and not _loopback(url.host):
         warnings.warn(f"base_url {base_url!r} sends the API key over plain http.", UserWarning, stacklevel=5)
     return url.host

@@ -17,6 +17,7 @@ from .exchange import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
 DEFAULT_TIMEOUT = httpx.Timeout(connect=CONNECT, read=READ, write=WRITE, pool=POOL)
+_LONGEST = 1e8  # seconds: three years
 
 _KINDS: dict[type[Exception], str] = {
     httpx.ConnectTimeout: "connect",
@@ -27,19 +28,29 @@ _KINDS: dict[type[Exception], str] = {
 
 
 def as_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
-    """Seconds, a (connect, read) pair or an httpx.Timeout as the latter; None is `default`."""
+    """Seconds, a (connect, read) pair or an httpx.Timeout as the latter; None is `default`.
+
+    Raises:
+        TypeError, ValueError: it is none of these, or less than no time.
+    """
     match value:
         case None:
             return default
         case httpx.Timeout():
-            return value
+            return _bearable(value)
         case (connect, read):
-            return httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool)
-        case math.inf:
-            return httpx.Timeout(None, connect=CONNECT)
+            return _bearable(httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool))
         case int() | float():
-            return httpx.Timeout(value, connect=min(value, CONNECT))
+            return _bearable(httpx.Timeout(value, connect=min(value, CONNECT)))
     raise TypeError(f"timeout: expected seconds, (connect, read) or httpx.Timeout, received {value!r}")
+
+
+def _bearable(timeout: httpx.Timeout) -> httpx.Timeout:
+    """The timeout as a socket takes it: more than it can count is no limit."""
+    limits = timeout.as_dict()
+    if not all(seconds is None or seconds >= 0 for seconds in limits.values()):
+        raise ValueError(f"timeout: expected seconds from 0 on, received {timeout!r}")
+    return httpx.Timeout(**{kind: None if (seconds or 0) > _LONGEST else seconds for kind, seconds in limits.items()})
 
 
 def within(timeout: httpx.Timeout, left: float | None) -> dict[str, float | None]:
