@@ -13,6 +13,7 @@ from rich.console import Console
 
 from aimlapi_integrations.conversation import Choice, Cost, Embeddings, Message, Reply, Usage
 from aimlapi_integrations.costs import Ledger, Spending, check_budgets, estimate, record, track_costs
+from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.errors import BudgetExceededError
 
 USAGE = Usage(9, 30, 39, {"cache_read": 4}, {"reasoning": 20})
@@ -185,3 +186,13 @@ def test_an_estimate_does_not_guess_at_prices(limit, prices, known):
 )
 def test_an_estimate_says_what_it_is(limit, prices, told):
     assert told in str(estimate(1000, limit, prices))
+
+
+@pytest.mark.parametrize("price", [{"usd_spent": -5, "credits_used": -10_000_000}, {"credits_used": -1}])
+def test_no_reply_gives_a_budget_back(price: dict[str, int]):
+    usage = {"prompt_tokens": -100, "completion_tokens": 7, "total_tokens": -93}
+    choice = {"finish_reason": "stop", "message": {"content": "Hi"}}
+    reply = chat_completions.decode({"choices": [choice], "usage": usage, "meta": {"usage": price}}, {})
+    with track_costs() as spent:
+        record(reply)
+    assert spent.total == Spending(calls=1, output_tokens=7, unpriced=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from aimlapi_integrations.conversation import Json
 from aimlapi_integrations.costs import estimate
 from aimlapi_integrations.endpoints import catalogue
-from aimlapi_integrations.errors import APIResponseError
+from aimlapi_integrations.errors import APIResponseError, RateLimitError
 
 
 def unit(origin: str, price: float, per: int = 1_000_000, **fields: Any) -> Json:
@@ -127,6 +128,12 @@ def test_queries() -> None:
 )
 def test_one_model_is_at_the_root_of_the_host(base_url: str) -> None:
     assert catalogue.model_url(base_url, "openai/gpt 4o") == "https://api.aimlapi.com/model/openai/gpt%204o"
+
+
+@pytest.mark.parametrize("decode", [catalogue.decode_list, catalogue.decode_model])
+def test_an_error_inside_a_200_is_the_one_that_it_reports(decode: Callable[[Any, dict[str, str]], Any]) -> None:
+    with pytest.raises(RateLimitError, match="slow down"):
+        decode({"message": "slow down", "statusCode": 429}, {})
 
 
 @pytest.mark.parametrize("answer", [{}, {"data": {}}, "x", {"data": None}])

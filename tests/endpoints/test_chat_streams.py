@@ -212,8 +212,21 @@ def test_cut_off_arguments_are_never_repaired() -> None:
     reply = fold([chunk({"tool_calls": [piece(0, "a", "f", '{"x": 1')]}), chunk({}, "length")])
     assert (reply.finish_reason, reply.tool_calls[0].arguments) == ("length", '{"x": 1')
     assert reply.tool_calls[0].parsed() is None
-    empty = fold([chunk({"tool_calls": [piece(0, "a", "f", "")]}), chunk({}, "length")])
-    assert empty.tool_calls[0].parsed() is None
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "MAX_OUTPUT_TOKENS", "cancelled", "tomorrows_reason"])
+def test_arguments_that_never_came_are_none_only_if_the_call_is_known_to_be_whole(reason: str) -> None:
+    cut_off = fold([chunk({"tool_calls": [piece(0, "a", "f", "")]}), chunk({}, reason)])
+    assert cut_off.tool_calls[0].parsed() is None
+    message = {"content": "", "tool_calls": [piece(0, "a", "f", "")]}
+    plain = chat_completions.decode({"choices": [{"finish_reason": reason, "message": message}]}, NO_HEADERS)
+    assert plain.tool_calls[0].parsed() is None
+
+
+@pytest.mark.parametrize("nothing", [None, 5, "x", []])
+def test_a_lost_piece_of_a_call_is_an_error(nothing: Any) -> None:
+    with pytest.raises(APIError, match=r"tool_calls\[0\]: expected object"):
+        calls(piece(0, "a", "f", '{"x": 1'), nothing, piece(0, arguments="}"))
 
 
 def test_usage_is_the_last_that_came_and_finish_reason_one() -> None:

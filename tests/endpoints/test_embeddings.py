@@ -12,7 +12,7 @@ import pytest
 from aimlapi_integrations.conversation import Cost, Embeddings, Json, Trail, Usage
 from aimlapi_integrations.endpoints import embeddings
 from aimlapi_integrations.endpoints.fitting import ParameterWarning
-from aimlapi_integrations.errors import APIResponseError, UnsupportedParameterError
+from aimlapi_integrations.errors import APIResponseError, RateLimitError, UnsupportedParameterError
 
 SMALL = "text-embedding-3-small"
 VOYAGE = "voyage-2"
@@ -148,6 +148,15 @@ def test_usage_and_price_as_they_are() -> None:
         (body([1.0], None), r"data\[1\].embedding"),
         (body([1.0], ["x"]), r"data\[1\].embedding"),
         (body([1.0], "###"), r"data\[1\].embedding"),
+        (body([1.0], {"1": 2}), r"data\[1\].embedding"),
+        (body([1.0], ["1"]), r"data\[1\].embedding"),
+        (body([1.0], [True]), r"data\[1\].embedding"),
+        (body([1.0], [10**400]), r"data\[1\].embedding"),
+        (body([1.0], [float("nan")]), r"data\[1\].embedding"),
+        (body([1.0], [float("-inf")]), r"data\[1\].embedding"),
+        (body([1.0], "AADAfw=="), r"data\[1\].embedding"),
+        ({"data": [{"index": "1", "embedding": [1]}, {"index": "0", "embedding": [1]}]}, r"data\[0\].index"),
+        ({"data": [{"index": True, "embedding": [1]}, {"index": 0, "embedding": [1]}]}, r"data\[0\].index"),
         (body([1.0], "QUI="), r"data\[1\].embedding"),
         ({"data": [{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]}, "indexes 0 to 1"),
     ],
@@ -155,6 +164,11 @@ def test_usage_and_price_as_they_are() -> None:
 def test_answers_that_hold_no_vectors(answer: Any, told: str) -> None:
     with pytest.raises(APIResponseError, match=told):
         embeddings.decode(answer, {}, 2)
+
+
+def test_an_error_inside_a_200_is_the_one_that_it_reports() -> None:
+    with pytest.raises(RateLimitError, match="slow down"):
+        embeddings.decode({"error": {"message": "slow down", "code": 429}}, {}, 2)
 
 
 def test_answers_without_indexes_are_in_order() -> None:

@@ -366,7 +366,7 @@ TOOL = {"id": "t1", "name": "f", "input": {}}
 ONE = grown("input_json_delta", partial_json='{"x": 1}')
 
 
-@pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", "")])
+@pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", ""), ("tomorrows_reason", "")])
 def test_a_call_whose_arguments_never_came_takes_none_unless_it_was_cut_off(stop: str, arguments: str) -> None:
     body = {**REPLY, "content": [{"type": "tool_use", **TOOL}], "stop_reason": stop}
     for reply in (played(begun("tool_use", **TOOL), stop=stop), messages.decode(body, {})):
@@ -409,6 +409,8 @@ def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> No
         [],
         {"content": None},
         {"content": [{"type": 5}]},
+        {"content": [{"type": "text", "text": "a"}, None]},
+        {"content": [5]},
         {"type": "error", "error": {"message": "overloaded"}},
         {"error": "no"},
     ],
@@ -416,6 +418,24 @@ def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> No
 def test_what_is_no_reply_is_a_typed_error(bad: Any) -> None:
     with pytest.raises(APIError):
         messages.decode(bad, {})
+
+
+@pytest.mark.parametrize("told", [[], [grown("input_json_delta", partial_json='{"x": ')]], ids=["no piece", "a piece"])
+def test_done_makes_no_half_call_whole(told: list[Json]) -> None:
+    decoder = messages.Decoder(MODEL, {})
+    for event in (begun("tool_use", **TOOL), *told):
+        decoder.feed(event)
+    with pytest.raises(StreamError, match="broke off"):
+        decoder.close(finished=True)
+
+
+def test_done_ends_an_answer_whose_calls_are_whole() -> None:
+    decoder = messages.Decoder(MODEL, {})
+    for event in (begun("text", text="a"), begun("tool_use", 1, **TOOL), {**ONE, "index": 1}):
+        decoder.feed(event)
+    reply = decoder.close(finished=True).reply
+    assert reply is not None
+    assert (reply.text, [call.parsed() for call in reply.tool_calls]) == ("a", [{"x": 1}])
 
 
 def test_a_cut_stream_is_an_error() -> None:

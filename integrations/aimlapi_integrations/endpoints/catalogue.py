@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..conversation import Json
-from ..errors import APIResponseError
+from ..errors import APIError
 from . import reading
 from .reading import obj, objects, string
 
@@ -112,9 +112,7 @@ def model_url(base_url: str, model: str) -> str:
 
 def decode_list(body: Json, headers: Mapping[str, str]) -> tuple[CatalogueModel, ...]:
     """The models of a listing. APIResponseError where the body holds none."""
-    rows = body.get("data") if isinstance(body, dict) else body
-    if not isinstance(rows, list):
-        raise reading.unreadable(f"data: expected array, received {reading.json_type(rows)}", body, headers)
+    rows = reading.listed(body.get("data") if isinstance(body, dict) else body, body, headers)
     return tuple(_model(row) for row in objects(rows) if string(row.get("id")))
 
 
@@ -126,8 +124,8 @@ def decode_model(body: Json, headers: Mapping[str, str]) -> CatalogueModel:
     return _model(row)
 
 
-def _no_model(body: Any, headers: Mapping[str, str]) -> APIResponseError:
-    return reading.unreadable("data.id: expected string, received none", body, headers)
+def _no_model(body: Any, headers: Mapping[str, str]) -> APIError:
+    return reading.none_listed("data.id: expected string, received none", body, headers)
 
 
 def _joined(value: str | Iterable[str]) -> str:

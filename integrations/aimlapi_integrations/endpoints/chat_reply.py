@@ -35,6 +35,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "eos": "stop",
     "length": "length",
     "max_tokens": "length",
+    "max_output_tokens": "length",
     "model_length": "length",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
@@ -82,22 +83,32 @@ def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool) 
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = string(choice.get("finish_reason"))
     reason = FINISH_REASONS.get((raw_reason or "").lower())
-    message = obj(choice.get("message"))
+    cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
+    message = Message("assistant", tuple(_parts(_message(choice, body, headers), cut, body, headers, inline)))
+    if reason == "tool_calls" and not (message.text or message.tool_calls):
+        raise reading.unreadable("choices[].message.tool_calls: expected at least one, received none", body, headers)
     return Choice(
-        message=Message("assistant", tuple(_parts(message, reason, body, headers, inline))),
+        message=message,
         finish_reason=reason,
         native_finish_reason=string(choice.get("native_finish_reason")) or raw_reason,
         logprobs=_logprobs(choice),
     )
 
 
+def _message(choice: Json, body: Json, headers: Mapping[str, str]) -> Json:
+    """The message of a choice; an empty one where there is none, but a reason why the model stopped."""
+    message = choice.get("message")
+    if isinstance(message, dict) or (message is None and choice.get("finish_reason")):
+        return obj(message)
+    found = reading.json_type(message)
+    raise reading.unreadable(f"choices[].message: expected object, received {found}", body, headers)
+
+
 def _logprobs(choice: Json) -> tuple[Mapping[str, Any], ...] | None:
     return tuple(objects(obj(choice.get("logprobs")).get("content"))) or None
 
 
-def _parts(
-    message: Json, reason: FinishReason | None, body: Json, headers: Mapping[str, str], inline: bool
-) -> list[Part]:
+def _parts(message: Json, cut: bool, body: Json, headers: Mapping[str, str], inline: bool) -> list[Part]:
     """Everything that the message holds, in the order that models write it: thinking, text, media, tool calls."""
     content = reading.text(message.get("content"), "choices[].message.content", body, headers)
     thought, said = _split_thinking(content) if inline else ("", content)
@@ -107,13 +118,13 @@ def _parts(
     parts += images(objects(message.get("images")) + image_parts(message.get("content")))
     if audio := obj(message.get("audio")):
         parts.append(_audio(audio))
-    cut = reason in ("length", "content_filter")
     reply_id = string(body.get("id"))
-    return parts + [tool_call(call, cut, made_up_id(reply_id, index)) for index, call in enumerate(_calls(message))]
+    calls = enumerate(_calls(message, body, headers))
+    return parts + [tool_call(call, cut, made_up_id(reply_id, index)) for index, call in calls]
 
 
-def _calls(message: Json) -> list[Json]:
-    calls = objects(message.get("tool_calls"))
+def _calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
+    calls = reading.all_objects(message.get("tool_calls"), "choices[].message.tool_calls", body, headers)
     legacy = obj(message.get("function_call"))
     return calls or ([{"function": legacy}] if legacy else [])
 

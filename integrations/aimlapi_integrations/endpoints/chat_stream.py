@@ -203,12 +203,13 @@ class ChatDecoder:
         fragments.append(self._fragment("refusal", Refusal(words)))
 
     def _read_tool_calls(self, pieces: Any, fragments: list[Fragment]) -> None:
-        for piece in objects(pieces):
+        for piece in reading.all_objects(pieces, "choices[].delta.tool_calls", self._body, self._headers):
             position, call = self._calls.add(piece)
             fragments.append(self._fragment(("call", position), call))
 
     def _read_function_call(self, call: Any, fragments: list[Fragment]) -> None:
-        self._read_tool_calls([{"index": 0, "function": call}], fragments)
+        if isinstance(call, dict):
+            self._read_tool_calls([{"index": 0, "function": call}], fragments)
 
     def _read_annotations(self, annotations: Any, fragments: list[Fragment]) -> None:
         found = objects(annotations)

@@ -110,15 +110,16 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
     Raises:
         APIResponseError: the body holds no vectors, or not one for each text.
     """
-    rows = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        raise reading.unreadable(f"data: expected array, received {reading.json_type(rows)}", body, headers)
+    rows = reading.listed(obj(body).get("data"), body, headers)
     if len(rows) != count:
         raise reading.unreadable(f"data: expected {count} embeddings, received {len(rows)}", body, headers)
     vectors: dict[int, list[float]] = {}
     for position, row in enumerate(map(obj, rows)):
-        index = row.get("index")
-        vectors[index if type(index) is int else position] = _vector(row.get("embedding"), position, body, headers)
+        index = position if row.get("index") is None else row["index"]
+        if type(index) is not int:
+            found = reading.json_type(index)
+            raise reading.unreadable(f"data[{position}].index: expected number, received {found}", body, headers)
+        vectors[index] = _vector(row.get("embedding"), position, body, headers)
     if vectors.keys() != set(range(count)):
         raise reading.unreadable(f"data: expected the indexes 0 to {count - 1}, each once", body, headers)
     return Embeddings(
@@ -178,12 +179,18 @@ def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsShape, s
 
 def _vector(raw: Any, position: int, body: Json, headers: Mapping[str, str]) -> list[float]:
     try:
-        vector = _from_base64(raw) if isinstance(raw, str) else list(map(float, raw))
-    except (TypeError, ValueError) as error:
+        vector = _from_base64(raw) if isinstance(raw, str) else _from_numbers(raw)
+    except (ValueError, OverflowError) as error:
         raise _no_vector(position, body, headers) from error
-    if not vector:
+    if not vector or not all(map(math.isfinite, vector)):
         raise _no_vector(position, body, headers)
     return vector
+
+
+def _from_numbers(raw: Any) -> list[float]:
+    """The floats of a list of numbers; none where it is something else."""
+    numbers = isinstance(raw, list) and {float, int}.issuperset(map(type, raw))
+    return list(map(float, raw)) if numbers else []
 
 
 def _from_base64(raw: str) -> list[float]:

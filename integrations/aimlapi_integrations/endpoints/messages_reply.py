@@ -45,12 +45,13 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     if not held:
         found = reading.json_type(body.get("content"))
         raise reading.unreadable(f"content: expected array, received {found}", body, headers)
-    blocks = reading.typed(objects(body["content"]), "content", body, headers)
+    blocks = reading.typed(body["content"], "content", body, headers)
     native = string(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
+    cut = reason == "length" or bool(native and not reason)
     return Reply(
         model=string(body.get("model")) or "",
-        choices=(Choice(Message("assistant", tuple(_parts(blocks, body, reason == "length"))), reason, native),),
+        choices=(Choice(Message("assistant", tuple(_parts(blocks, body, cut))), reason, native),),
         id=string(body.get("id")),
         usage=_usage(body.get("usage")),
         cost=reading.cost(body, headers),

@@ -48,13 +48,21 @@ class MessagesDecoder:
 
     def close(self, finished: bool) -> Delta:
         """The last delta, with the whole reply."""
-        if not self._stopped and not (finished and self._blocks):
+        if not self._stopped and not (finished and self._blocks and self._called()):
             raise _broken("the connection ended before the answer did")
         places = range(len(self._blocks))
         late = tuple(fragment for place in places for fragment in self._hosted(place))
         for place in places:
             self._join(place)
         return Delta(late, reply=decode({**self._body, "content": self._blocks}, self._headers))
+
+    def _called(self) -> bool:
+        """Whether every call of the caller's tools has come with the whole of its arguments."""
+        return all(
+            ToolCall("", "", "".join(self._pieces.get((place, "input"), ()))).parsed() is not None
+            for place, block in enumerate(self._blocks)
+            if block["type"] == "tool_use"
+        )
 
     # --- blocks and their places --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..conversation import Citation, Cost, Json, Trail, Usage
-from ..errors import APIResponseError
+from ..errors import APIError, APIResponseError, error_from
 
 # The gateway's price of a US dollar: https://docs.aimlapi.com/faq/how-can-i-track-my-funds
 CREDITS_PER_USD = 2_000_000
@@ -51,9 +51,9 @@ def string(value: Any) -> str | None:
 
 
 def integer(value: Any) -> int:
-    """A token count, whether it came as an int, a float or digits in a string; 0 where it is none."""
+    """A token count, whether it came as an int, a float or digits in a string; 0 where it is none, or less."""
     try:
-        return int(value) if not isinstance(value, bool) else 0
+        return max(0, int(value)) if not isinstance(value, bool) else 0
     except (TypeError, ValueError, OverflowError):
         return 0
 
@@ -74,13 +74,23 @@ def _part_text(part: Any) -> str:
     return part if isinstance(part, str) else string(obj(part).get("text")) or ""
 
 
-def typed(values: list[Json], where: str, body: Json, headers: Mapping[str, str]) -> list[Json]:
-    """`values`, which say by their `type` what they are. APIResponseError where one does not."""
-    for index, value in enumerate(values):
+def all_objects(values: Any, where: str, body: Json, headers: Mapping[str, str]) -> list[Json]:
+    """The JSON objects in `values` if it is a list, else none. APIResponseError where it has something else, too."""
+    found = values if isinstance(values, list) else []
+    for index, value in enumerate(found):
+        if not isinstance(value, dict):
+            raise unreadable(f"{where}[{index}]: expected object, received {json_type(value)}", body, headers)
+    return found
+
+
+def typed(values: Any, where: str, body: Json, headers: Mapping[str, str]) -> list[Json]:
+    """The objects in `values`, which say by their `type` what they are. APIResponseError where one does not."""
+    found = all_objects(values, where, body, headers)
+    for index, value in enumerate(found):
         if not string(value.get("type")):
-            found = json_type(value.get("type"))
-            raise unreadable(f"{where}[{index}].type: expected string, received {found}", body, headers)
-    return values
+            kind = json_type(value.get("type"))
+            raise unreadable(f"{where}[{index}].type: expected string, received {kind}", body, headers)
+    return found
 
 
 def arguments(value: Any) -> str:
@@ -93,6 +103,20 @@ def arguments(value: Any) -> str:
 def unreadable(message: str, body: Any, headers: Mapping[str, str]) -> APIResponseError:
     """The error for a 2xx body that is not what the endpoint returns."""
     return APIResponseError(message, status=200, body=body, headers=headers)
+
+
+def listed(found: Any, body: Any, headers: Mapping[str, str]) -> list[Any]:
+    """The list that was found in a body. APIResponseError, or the error that the body reports, where it is none."""
+    if isinstance(found, list):
+        return found
+    raise none_listed(f"data: expected array, received {json_type(found)}", body, headers)
+
+
+def none_listed(message: str, body: Any, headers: Mapping[str, str]) -> APIError:
+    """The error that a body without any `data` reports, or that it has none."""
+    if isinstance(body, dict) and complains(body):
+        return error_from(200, headers, body)
+    return unreadable(message, body, headers)
 
 
 def complains(body: Json) -> bool:
@@ -150,7 +174,7 @@ def cost(body: Json, headers: Mapping[str, str]) -> Cost | None:
 
 
 def _decimal(value: Any, other: Any) -> Decimal | None:
-    """The first of the two that is a number."""
+    """The first of the two that is a price: a number, and none below 0."""
     found = _number(value)
     return _number(other) if found is None else found
 
@@ -162,7 +186,7 @@ def _number(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() and abs(number.adjusted()) < 30 else None
+    return number if number.is_finite() and number >= 0 and abs(number.adjusted()) < 30 else None
 
 
 def trail(body: Json, headers: Mapping[str, str]) -> Trail:
