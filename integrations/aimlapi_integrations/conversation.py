@@ -114,7 +114,8 @@ class ToolCall:
     """A call of the caller's tool. `arguments` is the JSON text that the model wrote, whole or broken.
 
     `item_id` is the Responses item it came in; `extra` holds what a vendor wants back with the call (Gemini's
-    `extra_content` with its thought signature). A `custom` tool takes its `arguments` as plain text.
+    `extra_content` with its thought signature). A `custom` tool takes its `arguments` as plain text: only `cut` says
+    that half of it is missing.
     """
 
     id: str
@@ -123,6 +124,7 @@ class ToolCall:
     kind: Literal["function", "custom"] = "function"
     item_id: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    cut: bool = False
 
     def parsed(self) -> dict[str, Any] | None:
         """The arguments as a dict; None where they are not a whole JSON object. Nothing is repaired."""

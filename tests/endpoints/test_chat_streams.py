@@ -223,6 +223,22 @@ def test_arguments_that_never_came_are_none_only_if_the_call_is_known_to_be_whol
     assert plain.tool_calls[0].parsed() is None
 
 
+def test_only_the_last_text_for_a_custom_tool_can_be_cut_off() -> None:
+    texts = [{"index": at, "id": f"c{at}", "custom": {"name": "run", "input": "ls"}} for at in (0, 1)]
+    events = [chunk({"tool_calls": texts})]
+    assert [call.cut for call in fold([*events, chunk({}, "length")]).tool_calls] == [False, True]
+    assert [call.cut for call in fold([*events, chunk({}, "tool_calls")]).tool_calls] == [False, False]
+
+
+def test_no_call_goes_on_as_one_of_another_kind() -> None:
+    run = {"index": 1, "id": "b", "type": "custom", "custom": {"name": "run", "input": "pri"}}
+    lost = {"index": 0, "custom": {"input": "nt(1)"}}
+    with pytest.raises(StreamError, match="a function call goes on as a custom call"):
+        calls(piece(0, "a", "f", "{}"), run, lost)
+    with pytest.raises(StreamError, match="a custom call goes on as a function call"):
+        calls(run, piece(1, arguments="nt(1)"))
+
+
 @pytest.mark.parametrize("nothing", [None, 5, "x", []])
 def test_a_lost_piece_of_a_call_is_an_error(nothing: Any) -> None:
     with pytest.raises(APIError, match=r"tool_calls\[0\]: expected object"):

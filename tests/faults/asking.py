@@ -191,7 +191,7 @@ def of_response(response: ChatResponse) -> Answer:
     return Answer(
         response.message.content or "",
         tuple((block.tool_name, block.tool_kwargs) for block in blocks),
-        tuple((call["function"]["name"], call["function"]["arguments"]) for call in broken),
+        tuple(tuple(call[call["type"]].values()) for call in broken),
         response.additional_kwargs.get("finish_reason"),
     )
 

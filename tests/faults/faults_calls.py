@@ -44,6 +44,17 @@ class OddCall:
 
 
 CUT = '{"city": "Lis'
+_HALF = {"name": "run", "input": "rm -r /tmp"}
+
+CUT_TEXTS_FOR_TOOLS: dict[str, Json] = {
+    "chat": chat_body("", "length", tool_calls=[{"id": "call_1", "type": "custom", "custom": _HALF}]),
+    "responses": responses_body(
+        {"id": "ct_1", "type": "custom_tool_call", "call_id": "call_1", "status": "incomplete", **_HALF},
+        status="incomplete",
+        incomplete_details={"reason": "max_output_tokens"},
+    ),
+}
+"""A custom tool takes any text: only the reason to stop tells that half of it is missing."""
 
 ODD_CALLS = [
     OddCall("cut-by-length", CUT, None, "length"),

@@ -8,7 +8,7 @@ import pytest
 
 from .asking import HALF, WAYS, Answer, Way, ask
 from .fault_server import FaultServer, whole_stream
-from .faults_calls import ODD_CALLS, OddCall
+from .faults_calls import CUT_TEXTS_FOR_TOOLS, ODD_CALLS, OddCall
 from .replies import Json, call_item, chat_body, responses_body, sse
 from .test_fault_table import answered, failed
 
@@ -52,6 +52,12 @@ def test_a_call_without_an_id_is_given_one(server: FaultServer, missing: Any, wa
 def test_a_call_of_no_name(server: FaultServer, name: Any, way: Way) -> None:
     case = server.case(answered(way, calling(way, {"id": "call_1", "function": {**ADD, "name": name}})))
     assert ask(way, case.base_url).calls == (("", {}),)
+
+
+@on_every_way
+def test_half_a_text_for_a_custom_tool_is_no_call(server: FaultServer, way: Way) -> None:
+    case = server.case(answered(way, CUT_TEXTS_FOR_TOOLS[way.endpoint]))
+    assert ask(way, case.base_url) == Answer("", broken=(("run", "rm -r /tmp"),), reason="length")
 
 
 # --- in pieces --------------------------------------------------------------------------------------------------------

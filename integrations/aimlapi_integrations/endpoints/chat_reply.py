@@ -119,8 +119,11 @@ def _parts(message: Json, cut: bool, body: Json, headers: Mapping[str, str], inl
     if audio := obj(message.get("audio")):
         parts.append(_audio(audio))
     reply_id = string(body.get("id"))
-    calls = enumerate(_calls(message, body, headers))
-    return parts + [tool_call(call, cut, made_up_id(reply_id, index)) for index, call in calls]
+    calls = _calls(message, body, headers)
+    last = len(calls) - 1
+    return parts + [
+        tool_call(call, cut, made_up_id(reply_id, index), index == last) for index, call in enumerate(calls)
+    ]
 
 
 def _calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
@@ -172,8 +175,11 @@ def _detail(details: tuple[Json, ...], key: str) -> str | None:
     return next((found for item in details if (found := string(item.get(key)))), None)
 
 
-def tool_call(call: Json, cut: bool, spare_id: str) -> ToolCall:
-    """One call. Empty arguments mean none, unless the answer was `cut` off before they could come."""
+def tool_call(call: Json, cut: bool, spare_id: str, last: bool) -> ToolCall:
+    """One call. Empty arguments mean none, unless the answer was `cut` off before they could come.
+
+    The text for a custom tool may be half of one where it is the `last` that was said before the cut.
+    """
     custom = obj(call.get("custom"))
     function = obj(call.get("function")) or custom
     written = reading.arguments(function.get("input" if custom else "arguments"))
@@ -185,6 +191,7 @@ def tool_call(call: Json, cut: bool, spare_id: str) -> ToolCall:
         arguments=written,
         kind="custom" if custom else "function",
         extra={"extra_content": call["extra_content"]} if isinstance(call.get("extra_content"), dict) else {},
+        cut=bool(custom) and cut and last,
     )
 
 

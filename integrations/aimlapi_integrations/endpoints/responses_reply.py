@@ -221,6 +221,7 @@ def _call(item: Json, spare_id: str, cut: bool) -> Iterator[tuple[Place, Part]]:
         arguments=written,
         kind="custom" if custom else "function",
         item_id=string(item.get("id")),
+        cut=custom and lost,
     )
     yield (field, 0), call
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..conversation import Json, ToolCall
+from ..errors import StreamError
 from ..json_text import parse_json
 from . import reading
 from .reading import obj, string
@@ -26,7 +27,7 @@ class _Call:
     position: int
     id: str = ""
     name: str = ""
-    kind: str = "function"
+    kind: str = ""
     arguments: list[str] = field(default_factory=list)
     extra: Json = field(default_factory=dict)
 
@@ -43,7 +44,14 @@ class _Call:
     def body(self) -> Json:
         """The call as a plain reply has it."""
         inner = {"name": self.name, "input" if self.kind == "custom" else "arguments": "".join(self.arguments)}
-        return {"id": self.id, "type": self.kind, self.kind: inner, **self.extra}
+        kind = self.kind or "function"
+        return {"id": self.id, "type": kind, kind: inner, **self.extra}
+
+    def keep_to(self, kind: str) -> None:
+        """What the call is: its first piece that says so tells. StreamError where another piece says otherwise."""
+        if kind and self.kind not in ("", kind):
+            raise StreamError(f"The stream broke off: a {self.kind} call goes on as a {kind} call.")
+        self.kind = self.kind or kind
 
 
 class ToolCallFold:
@@ -61,7 +69,7 @@ class ToolCallFold:
         arguments = reading.arguments(function.get("input" if custom else "arguments"))
         name = string(function.get("name")) or ""
         call = self._find(piece, name, arguments)
-        call.kind = "custom" if custom else call.kind
+        call.keep_to("custom" if custom else "function" if function else "")
         call.arguments.append(arguments)
         return call.position, ToolCall(
             id=self._identify(call, string(piece.get("id")) or ""),

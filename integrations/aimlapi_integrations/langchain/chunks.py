@@ -166,8 +166,7 @@ class Chunks:
 
         A blank stands for the latter: core reads the empty string as no arguments, and a blank as broken ones.
         """
-        audio = next((part for part in reply.message.parts if isinstance(part, Audio)), None)
-        held = [Fragment(at, audio if audio and isinstance(part, Audio) else part) for at, part in self._held.items()]
+        held = [Fragment(at, _as_whole(part, reply)) for at, part in self._held.items()]
         functions = [call for call in reply.tool_calls if call.kind == "function"]
         silent = [
             Fragment(index, ToolCall("", "", call.arguments or " "))
@@ -219,6 +218,16 @@ class Chunks:
         return said
 
 
+def _as_whole(part: Part, reply: Reply) -> Part:
+    """What was held back, as the whole reply has it: sound is encoded as a whole, and calls may turn out to be cut."""
+    match part:
+        case Audio():
+            return next((each for each in reply.message.parts if isinstance(each, Audio)), part)
+        case ToolCall():
+            return next((call for call in reply.tool_calls if call.id == part.id), part)
+    return part
+
+
 def _sum(held: Part, part: Part) -> Part:
     match held, part:
         case Text(), Text():
@@ -233,6 +242,6 @@ def _sum(held: Part, part: Part) -> Part:
 
 def _piece(call: ToolCall, index: int) -> Any:
     written = call.arguments
-    if call.kind == "custom":
+    if call.kind == "custom" and not call.cut:
         written = json.dumps(call_arguments(call), ensure_ascii=False)
     return tool_call_chunk(name=call.name or None, args=written, id=call.id or None, index=index)

@@ -87,7 +87,9 @@ def _reasoning(part: Reasoning, first: bool = True) -> Json:
 
 def call_arguments(call: ToolCall) -> dict[str, Any] | None:
     """The arguments that a tool is run with; None where they are not whole."""
-    return {CUSTOM_INPUT: call.arguments} if call.kind == "custom" else call.parsed()
+    if call.kind == "function":
+        return call.parsed()
+    return None if call.cut else {CUSTOM_INPUT: call.arguments}
 
 
 def call_extras(call: ToolCall) -> Json:

@@ -190,6 +190,7 @@ def tool_call(call: Mapping[str, Any], extras: Mapping[str, Any]) -> ToolCall:
         kind="custom" if custom else "function",
         item_id=extras.get("item_id"),
         extra=further,
+        cut=custom and isinstance(args, str),
     )
 
 

@@ -122,4 +122,5 @@ def _authentic(part: Part, calls: dict[str | None, ToolCall]) -> Part:
     call = calls.pop(part.id)
     kind = part.kind
     written = part.arguments if kind == "custom" else call.arguments
-    return ToolCall(call.id, call.name, written, kind, part.item_id or call.item_id, {**call.extra, **part.extra})
+    item_id, extra = part.item_id or call.item_id, {**call.extra, **part.extra}
+    return ToolCall(call.id, call.name, written, kind, item_id, extra, call.cut)

@@ -75,11 +75,11 @@ def completion_response(response: ChatResponse) -> CompletionResponse:
 
 
 def _sorted(message: Message) -> tuple[Message, list[ToolCall]]:
-    """The message without the calls whose arguments are no whole JSON object, and those calls.
+    """The message without the calls whose arguments are no whole JSON object, or were cut off, and those calls.
 
     They could be neither run nor answered, and a call without an answer makes the next request invalid.
     """
-    broken = [call for call in message.tool_calls if call.kind == "function" and call.parsed() is None]
+    broken = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
     kept = tuple(part for part in message.parts if part not in broken)
     return Message(message.role, kept), broken
 
