@@ -186,6 +186,23 @@ def test_items_that_all_say_index_0_stay_apart() -> None:
     assert folded(play(stream)) == told(WITH_IDS)
 
 
+def test_items_of_one_id_stay_apart() -> None:
+    twice = {**BODY, "output": [message("One. "), message("Two.")], "output_text": "One. Two."}
+    deltas = play(events(twice))
+    assert folded(deltas) == told(twice) == [("Text", "One. "), ("Text", "Two.")]
+    assert reply(deltas).text == "One. Two."
+
+
+@pytest.mark.parametrize("kind", ["response.output_item.added", "response.output_item.done", "response.in_progress"])
+def test_events_that_come_twice_say_nothing_new(kind: str) -> None:
+    *most, end = events(WITH_IDS)
+    repeats = [event for event in most if event["type"] == kind]
+    for stream in (repeated(most, kind), [*most, *repeats]):
+        deltas = play([*stream, end])
+        assert bare(reply(deltas)) == bare(responses.decode(WITH_IDS, {}))
+        assert folded(deltas) == told(WITH_IDS)
+
+
 def lost(stream: list[Json], kind: str) -> list[Json]:
     """Without the second piece of each text of that kind."""
     pieces = [event for event in stream if event["type"] == kind]

@@ -185,9 +185,11 @@ class ResponsesDecoder:
 
     def _place(self, event: Json, item_id: str | None, opens: bool = False) -> int:
         """An item's position in the output: where it was first seen, whatever later events say."""
-        if item_id in self._places:
-            return self._places[item_id]
         said = event.get("output_index")
+        known = self._places.get(item_id or "")
+        another = opens and known in self._whole and type(said) is int and said not in self._items
+        if known is not None and not another:  # another item may begin with the id of one that has ended
+            return known
         index = said if type(said) is int else max(self._items, default=0)
         if opens and index in self._items:
             index = max(self._items) + 1
@@ -208,9 +210,9 @@ class ResponsesDecoder:
             case "custom_tool_call":
                 yield from self._tell((index, "input", 0), ToolCall(call_id, name, "", "custom", item_id=item_id))
             case "reasoning":  # as other items, it may be told of only at the end, and still comes first
-                self._told[index, "summary", 0] = Told(len(self._told), Reasoning)
+                self._told.setdefault((index, "summary", 0), Told(len(self._told), Reasoning))
             case kind if kind != "message":
-                self._told[index, "item", 0] = Told(len(self._told), HostedItem)
+                self._told.setdefault((index, "item", 0), Told(len(self._told), HostedItem))
 
     def _done(self, event: Json) -> Iterator[Fragment]:
         item = obj(event.get("item"))
