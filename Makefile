@@ -15,13 +15,16 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types docs compat installs web ray bench record clean help
+.PHONY: demo test strict lint types docs compat installs web ray bench record clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
 
 test: .venv/dev-ready  ## The whole test suite, offline
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+strict: .venv/dev-ready  ## The suite in Python's development mode, in which every warning is an error
+	@PYTHONDEVMODE=1 $(BIN)/python -X dev -W error -m pytest -n 2 --dist worksteal
 
 lint: .venv/dev-ready  ## Style, format and the walls between the layers
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
