@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,13 +28,15 @@ ENOUGH = 0.5  # seconds after which a slow subject need not go on
 
 
 def timed(work: Callable[[], object], units: int = 1, times: int = 1) -> Figures:
-    """Seconds per unit of `work`, which does that many units and is repeated up to so many times."""
+    """Seconds per unit of `work`, which does that many units: the median of up to so many repetitions."""
     gc.collect()
-    done, cpu, wall = 0, time.process_time(), time.perf_counter()
-    while done < times and (not done or time.perf_counter() - wall < ENOUGH):
+    start, taken = time.perf_counter(), list[tuple[float, float]]()
+    while len(taken) < times and (not taken or time.perf_counter() - start < ENOUGH):
+        cpu, wall = time.process_time(), time.perf_counter()
         work()
-        done += 1
-    return {"cpu": (time.process_time() - cpu) / done / units, "wall": (time.perf_counter() - wall) / done / units}
+        taken.append((time.process_time() - cpu, time.perf_counter() - wall))
+    cpus, walls = zip(*taken, strict=True)
+    return {"cpu": statistics.median(cpus) / units, "wall": statistics.median(walls) / units}
 
 
 async def gathered(tasks: list[Coroutine[Any, Any, object]], at_once: int, units: int) -> Figures:
@@ -74,7 +77,7 @@ class Bench:
         return timed(driver.ask, times=150)
 
     def chunk(self) -> Figures:
-        return self._stream("chunks", 500, times=4)
+        return self._stream("chunks", 500, times=6)
 
     def chunk_20000(self) -> Figures:
         """Short streams before and after the long one: what it costs more is its length, not the machine's drift."""
@@ -82,7 +85,7 @@ class Bench:
         return {**long, "growth": 2 * long["cpu"] / (before["cpu"] + after["cpu"])}
 
     def tool_chunk(self) -> Figures:
-        return self._stream("tools", 500, times=4)
+        return self._stream("tools", 500, times=6)
 
     def _stream(self, kind: str, count: int, times: int) -> Figures:
         driver = self.driver(f"{kind}-{count}")
@@ -122,7 +125,7 @@ class Bench:
     def async_100(self) -> Figures:
         return self._run(self._calls(at_once=100))
 
-    async def _calls(self, at_once: int, count: int = 200) -> Figures:
+    async def _calls(self, at_once: int, count: int = 600) -> Figures:
         driver = self.driver()
         await driver.aask()
         return await gathered([driver.aask() for _ in range(count)], at_once, count)
