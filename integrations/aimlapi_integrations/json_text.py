@@ -16,7 +16,7 @@ def parse_json(text: bytes | str) -> Any:
     """
     try:
         return from_json(text)
-    except ValueError as problem:
+    except (TypeError, ValueError) as problem:  # a TypeError of half an emoji that is not escaped
         if "recursion" in str(problem):
             raise
     return whole(with_halves(text))

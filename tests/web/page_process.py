@@ -56,6 +56,6 @@ def _address(process: subprocess.Popen[str]) -> str:
     said = ""
     for line in process.stdout or ():
         said += line
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            return found[0]
+        if found := re.search(r"local URL: *(http://127\.0\.0\.1:\d+)", line):
+            return found[1]
     raise AssertionError(said)

@@ -1,0 +1,25 @@
+"""The arguments of a tool call, which a model wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import ToolCall
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('{"city": "Oslo"}', {"city": "Oslo"}),
+        ('{"mood": "\ud83d"}', {"mood": "\ufffd"}),
+        (r'{"mood": "\ud83d\ude00"}', {"mood": "\U0001f600"}),
+        ('{"city": "Os', None),
+        ('["Oslo"]', None),
+        ("\ude00", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_arguments_are_a_whole_object_or_none(written: str, read: dict[str, Any] | None) -> None:
+    assert ToolCall("call_1", "get_weather", written).parsed() == read
