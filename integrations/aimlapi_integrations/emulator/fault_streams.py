@@ -116,15 +116,6 @@ def no_final_newline(events: Events, _fault: Fault) -> Stream:
     return Stream((*others, last.rstrip(b"\n")))
 
 
-def typed_plain(events: Events, _fault: Fault) -> Stream:
-    return replace(stream_of(events), headers={"content-type": "text/plain"})
-
-
-def broken_gzip(events: Events, _fault: Fault) -> Stream:
-    """Says that it is compressed, and is not."""
-    return replace(stream_of(events), headers={"content-encoding": "gzip"})
-
-
 def drip(events: Events, fault: Fault) -> Stream:
     return dripping(b"".join(map(frame, events)), fault)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.responses import JSONResponse, Response
@@ -14,7 +14,7 @@ from . import fault_verdicts as verdicts
 from .ask import JSON
 from .errors import GatewayError, error_response
 from .faults import Fault
-from .sse import Event, Stream, StreamResponse, dumps
+from .sse import Event, Stream, StreamResponse, dumps, stream_of
 
 HTML = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>emulated proxy</p></body></html>"
 OUT_OF_CREDIT = "You've run out of credits. Please top up your balance or update your payment method to continue."
@@ -94,10 +94,6 @@ def _cut_body(body: JSON, _fault: Fault) -> Response:
     return Response(text[: len(text) // 2], headers={"content-length": str(len(text))}, media_type="application/json")
 
 
-def _broken_gzip(body: JSON, _fault: Fault) -> Response:
-    return Response(dumps(body), headers={"content-encoding": "gzip"}, media_type="application/json")
-
-
 def _drip(body: JSON, fault: Fault) -> Response:
     return StreamResponse(replace(streams.dripping(dumps(body).encode(), fault), headers=_PLAIN))
 
@@ -107,15 +103,25 @@ def _reset(_body: JSON, _fault: Fault) -> Response:
 
 
 def _separators(body: JSON, _fault: Fault) -> Response:
-    return Response(dumps(body | {"padding": streams.SEPARATORS}), media_type="application/json")
+    return _sent(body | {"padding": streams.SEPARATORS})
 
 
 def _byte_order_mark(body: JSON, _fault: Fault) -> Response:
-    return Response(codecs.BOM_UTF8 + dumps(body).encode(), media_type="application/json")
+    return _sent(body, codecs.BOM_UTF8)
 
 
-def _wrong_type(body: JSON, _fault: Fault) -> Response:
-    return Response(dumps(body), media_type="text/plain")
+def _under(summary: str, name: str, value: str) -> Entry:
+    """A good reply, plain or streamed, under a header that says something else."""
+    return Entry(
+        summary,
+        plain=lambda body, _fault: _sent(body, headers={name: value}),
+        stream=lambda events, _fault: replace(stream_of(events), headers={name: value}),
+    )
+
+
+def _sent(body: JSON, start: bytes = b"", headers: Mapping[str, str] | None = None) -> Response:
+    """A plain reply, after what it begins with, under headers that may say something else."""
+    return Response(start + dumps(body).encode(), headers={**_PLAIN, **(headers or {})})
 
 
 _PLAIN = {"content-type": "application/json"}
@@ -149,7 +155,7 @@ FAULTS: dict[str, Entry] = {
     "null-usage": Entry(
         "no token counts", plain=_with({"usage": None}, {"usage": None}), stream=streams.without("usage")
     ),
-    "wrong-content-type": Entry("text/plain over a good body", plain=_wrong_type, stream=streams.typed_plain),
+    "wrong-content-type": _under("text/plain over a good body", "content-type", "text/plain"),
     "cut-body": Entry(f"{_CUT} in the middle of a plain reply or a frame", plain=_cut_body, stream=streams.cut_frame),
     "cut-before-first": Entry(f"{_CUT} before the first event", stream=streams.cut_before_first),
     "cut-mid-text": Entry(f"{_CUT} in the middle of the text", stream=streams.ends_within("text", "cut")),
@@ -166,7 +172,7 @@ FAULTS: dict[str, Entry] = {
     "no-final-newline": Entry("no line end after the last event", stream=streams.no_final_newline),
     "slow": Entry("a pause before each event; seconds=0.05", stream=streams.slow),
     "drip": Entry("one byte at a time; seconds=0.01 between them", plain=_drip, stream=streams.drip),
-    "broken-gzip": Entry("said to be gzip, which it is not", plain=_broken_gzip, stream=streams.broken_gzip),
+    "broken-gzip": _under("said to be gzip, which it is not", "content-encoding", "gzip"),
     "malformed-frame": Entry("an event that is not JSON", stream=streams.malformed),
     "comments": Entry("keep-alive comments between events", stream=streams.comments),
     "crlf": Entry("lines that end in CRLF", stream=streams.lines_end_in(b"\r\n")),
