@@ -53,7 +53,7 @@ def gathered(cls: type[BaseModel], values: Mapping[str, Any], other_names: Mappi
         ValueError: something was given twice, or cannot be taken; the text says what to give instead.
     """
     named = _renamed(cls, values, other_names)
-    unknown = {name: named.pop(name) for name in [*named] if name not in _names(cls)}
+    unknown = {name: named.pop(name) for name in [*named] if name not in names_of(cls)}
     further = {**(named.pop("model_kwargs", None) or {})}
     if twice := unknown.keys() & further.keys():
         raise ValueError(f"{', '.join(sorted(twice))} was given twice: by itself and in model_kwargs.")
@@ -125,5 +125,6 @@ def aliases(cls: type[BaseModel]) -> dict[str, str]:
     return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
 
 
-def _names(cls: type[BaseModel]) -> set[str]:
+def names_of(cls: type[BaseModel]) -> set[str]:
+    """All names that the fields of `cls` are given by."""
     return {*get_fields(cls), *aliases(cls).values()}

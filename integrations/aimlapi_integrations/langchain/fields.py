@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
-from langchain_core.utils.pydantic import get_fields
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from ..settings import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..version import __version__
-from .arguments import CHAT_NAMES, aliases, gathered
+from .arguments import CHAT_NAMES, aliases, gathered, names_of
 from .profile import model_profile
 from .run_ids import ASKED, listening
 
@@ -201,12 +200,10 @@ class ChatFields(BaseChatModel):
 
 def _gathered(cls: type[BaseChatModel], values: dict[str, Any]) -> dict[str, Any]:
     found = gathered(cls, values, CHAT_NAMES)
-    known = aliases(cls)
-    for name, alias in known.items():
+    for name, alias in aliases(cls).items():
         if name in found and alias in found:
             raise ValueError(f"{name!r} was given twice: also as {alias!r}.")
-    names = {*get_fields(cls), *known.values()}
-    if own := sorted((names & (found.get("model_kwargs") or {}).keys()) - _OF_BOTH):
+    if own := sorted((names_of(cls) & (found.get("model_kwargs") or {}).keys()) - _OF_BOTH):
         raise ValueError(f"Give {', '.join(own)} by name, not in model_kwargs.")
     return found
 

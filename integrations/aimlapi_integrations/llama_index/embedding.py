@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from ..endpoints.embeddings import check
 from ..settings import DEFAULT_EMBEDDING_MODEL
-from .connection import Connected, checked
+from .arguments import checked
+from .connection import Connected
 
 _NAMES = {"model": "model_name", "batch_size": "embed_batch_size"}
 

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from ..models import Model, lookup
 from ..settings import DEFAULT_MODEL
-from .connection import Connected, checked
+from .arguments import checked
+from .connection import Connected
 
 DEFAULT_CONTEXT = 128_000
 """Tokens assumed of a model whose context is not documented."""

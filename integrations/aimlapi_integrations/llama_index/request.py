@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ..client import CallOptions
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 from ..strict_schema import rooted, strict_schema
-from .connection import renamed
+from .arguments import renamed
 from .fields import OTHER_NAMES, AIMLAPIFields
 from .to_conversation import conversation, safe_name
 
