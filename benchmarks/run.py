@@ -105,6 +105,23 @@ class Worker:
         self._process.communicate()
 
 
+class Crew(ExitStack):
+    """Workers that stay for the next scenario, but where one needs a process of its own."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__()
+        self._base_url = base_url
+        self._workers: dict[Who, Worker] = {}
+
+    def measure(self, who: Who, scenario: str) -> Figures | None:
+        if scenario in ALONE:
+            with Worker(who, self._base_url) as worker:
+                return worker.measure(scenario)
+        if who not in self._workers:
+            self._workers[who] = self.enter_context(Worker(who, self._base_url))
+        return self._workers[who].measure(scenario)
+
+
 class Heat(NamedTuple):
     """One scenario, once, for all of a framework's subjects that do it."""
 
@@ -141,18 +158,10 @@ def run(asked: Sequence[str], rounds: int) -> Results:
 
 
 def _measured(heats: list[Heat], base_url: str) -> Iterator[tuple[Heat, Who, Figures]]:
-    with ExitStack() as running:
-        workers: dict[Who, Worker] = {}
+    with Crew(base_url) as crew:
         for heat in heats:
             for who in heat.crew:
-                if heat.scenario in ALONE:
-                    with Worker(who, base_url) as worker:
-                        figures = worker.measure(heat.scenario)
-                else:
-                    if who not in workers:
-                        workers[who] = running.enter_context(Worker(who, base_url))
-                    figures = workers[who].measure(heat.scenario)
-                if figures:
+                if figures := crew.measure(who, heat.scenario):
                     yield heat, who, figures
 
 
