@@ -125,7 +125,7 @@ def _blocks(parts: Sequence[Any], final: bool) -> list[Any]:
         case Reasoning():
             return [_thinking_block(parts)]
         case ToolCall() as call:
-            return [_call_block(call, final)]
+            return [call_block(call, final)]
         case Image() as image:
             return [_image_block(image)]
         case Audio() as audio:
@@ -160,7 +160,8 @@ def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
 _PROOFS = attrgetter("id", "signature", "encrypted", "details")
 
 
-def _call_block(call: ToolCall, final: bool) -> ToolCallBlock:
+def call_block(call: ToolCall, final: bool = False) -> ToolCallBlock:
+    """A tool call, its arguments a dict once it is whole and text until then."""
     arguments: Any = call.arguments
     if call.kind == "custom":
         arguments = {"input": call.arguments}

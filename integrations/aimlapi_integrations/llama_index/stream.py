@@ -8,20 +8,21 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 
 from ..conversation import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .from_reply import chat_message, chat_response, thinking_blocks
+from .from_reply import call_block, call_entry, chat_message, chat_response, thinking_blocks
+
+_MODEL = MessageRole.ASSISTANT
 
 
 class Fold:
     """Adds up one stream. The response that the last delta makes is the one that a plain call would have given.
 
-    `_spoken` is the text that is being said, and `_speaking` its index, while the message has nothing but thinking
-    beside it: that is how nearly all chunks of nearly all streams are, and they cost no more than their message.
+    `_alone` is the index of the text or call that is being written, while the message has nothing but thinking beside
+    it: that is how nearly all chunks of nearly all streams are, and they cost little more than their message.
     """
 
     def __init__(self) -> None:
         self._parts: dict[int, Part] = {}
-        self._speaking: int | None = None
-        self._spoken = ""
+        self._alone: int | None = None
 
     def response(self, delta: Delta) -> ChatResponse | None:
         """The response after `delta`; None where that adds nothing."""
@@ -29,36 +30,40 @@ class Fold:
             return chat_response(delta.reply, delta.text, delta.reasoning)
         if not delta.fragments:
             return None
-        [first, *more] = delta.fragments
-        if not more and first.index == self._speaking and type(first.part) is Text and not first.part.citations:
-            return self._more_text(first.part.text)
         for fragment in delta.fragments:
             self._add(fragment)
+        [first, *more] = delta.fragments
+        if not more and first.index == self._alone:
+            return self._lone_response(self._parts[first.index], first.part)
         thinking = delta.reasoning
         told = {"thinking_delta": thinking} if thinking else {}
         return ChatResponse(message=self._message(), delta=delta.text, additional_kwargs=told)
 
-    def _more_text(self, text: str) -> ChatResponse:
-        self._spoken += text
-        blocks: list[Any] = [TextBlock(text=self._spoken)]
-        if len(self._parts) > 1:
-            blocks = [*thinking_blocks(self._parts.values()), *blocks]
-        return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks), delta=text)
-
     def _add(self, fragment: Fragment) -> None:
-        if self._speaking is not None:
-            self._parts[self._speaking] = Text(self._spoken)
-        known = self._parts.get(fragment.index)
-        self._parts[fragment.index] = part = fragment.part if known is None else _sum(known, fragment.part)
-        self._speaking, self._spoken = None, ""
-        if isinstance(part, Text) and not part.citations and self._thought_until(fragment.index):
-            self._speaking, self._spoken = fragment.index, part.text
+        index, known = fragment.index, self._parts.get(fragment.index)
+        self._parts[index] = part = fragment.part if known is None else _sum(known, fragment.part)
+        if known is None or index != self._alone or (type(part) is Text and part.citations):
+            self._alone = index if _is_plain(part) and self._thought_until(index) else None
 
     def _thought_until(self, index: int) -> bool:
         return all(type(part) is Reasoning and at < index for at, part in self._parts.items() if at != index)
 
+    def _lone_response(self, part: Any, piece: Any) -> ChatResponse:
+        """The response of a message that ends in `part`, a text or a call, which has just got `piece`."""
+        thoughts = thinking_blocks(self._parts.values()) if len(self._parts) > 1 else []
+        if type(part) is ToolCall:
+            calls = {"tool_calls": [call_entry(part)]}
+            blocks = [*thoughts, call_block(part)]
+            return ChatResponse(message=ChatMessage(role=_MODEL, blocks=blocks, additional_kwargs=calls), delta="")
+        blocks = [*thoughts, TextBlock(text=part.text)]
+        return ChatResponse(message=ChatMessage(role=_MODEL, blocks=blocks), delta=piece.text)
+
     def _message(self) -> ChatMessage:
         return chat_message(Message("assistant", tuple(self._parts[index] for index in sorted(self._parts))))
+
+
+def _is_plain(part: Part) -> bool:
+    return type(part) is ToolCall or (type(part) is Text and not part.citations)
 
 
 def _sum(a: Part, b: Part) -> Part:
