@@ -36,11 +36,13 @@ PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 # What a process can be asked but once, as the first thing or the only one.
 ALONE = ("import and construct", "peak memory", "leaks")
 IN_THE_FIRST_ROUND = ("leaks",)
-HEATS = 3  # how often subjects take turns at a scenario in one round
-ONE_HEAT = ("chunk at 20,000", "first chunk", "peak memory", "leaks")
-# The floor knows texts only and one event loop, and embeddings are asked in one way.
+# How often subjects take turns at a scenario in one round, where it is not three times.
+HEATS = {"import and construct": 6, "chunk at 20,000": 1, "first chunk": 1, "peak memory": 1, "leaks": 1}
+MOST_HEATS = max(HEATS.values())
+# The floor knows texts only and one event loop.
 NOT_FOR_FLOORS = ("tool-call chunk", "leaks")
-ON_CHAT_ONLY = ("embedding, 2,048 texts",)
+# The same on both endpoints.
+ON_CHAT_ONLY = ("import and construct", "embedding, 2,048 texts")
 
 
 def compile_ours() -> None:
@@ -71,8 +73,10 @@ class Who(NamedTuple):
         """Whether it is put through a scenario in round `number`, counted from 0."""
         if scenario in self.subject.without or (number and scenario in IN_THE_FIRST_ROUND):
             return False
-        if scenario in ON_CHAT_ONLY:
-            return self.endpoint == CHAT and self.subject.embedding is not None
+        if scenario in ON_CHAT_ONLY and self.endpoint != CHAT:
+            return False
+        if scenario == "embedding, 2,048 texts":
+            return self.subject.embedding is not None
         return not (scenario in NOT_FOR_FLOORS and self.subject.name in FLOORS.values())
 
 
@@ -139,9 +143,9 @@ def plan(asked: Sequence[str], number: int, framework: str) -> list[Heat]:
         if subject.framework == framework and subject.installed
     ]
     return [
-        Heat(number * HEATS + heat, name, [who for who in crew if who.does(name, number)])
+        Heat(number * MOST_HEATS + heat, name, [who for who in crew if who.does(name, number)])
         for name in asked
-        for heat in range(1 if name in ONE_HEAT else HEATS)
+        for heat in range(HEATS.get(name, 3))
     ]
 
 

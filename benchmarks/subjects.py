@@ -148,7 +148,8 @@ class Subject:
             return False
 
 
-LONG = ("chunk at 20,000", "chunk, 200 streams", "leaks")  # minutes, for the slowest
+# Minutes, for the slowest.
+LONG = ("chunk at 20,000", "async call, 1 at once", "async call, 20 at once", "chunk, 200 streams", "leaks")
 BRIEF = ("import and construct", "second instance", "call", "chunk", "tool-call chunk", "first chunk", "peak memory")
 NOT_ASYNC = (*BRIEF, "chunk at 20,000", "leaks")
 

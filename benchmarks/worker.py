@@ -80,9 +80,10 @@ class Bench:
         return self._stream("chunks", 500, times=6)
 
     def chunk_20000(self) -> Figures:
-        """Short streams before and after the long one: what it costs more is its length, not the machine's drift."""
-        before, long, after = (self._stream("chunks", count, times=4) for count in (500, 20_000, 500))
-        return {**long, "growth": 2 * long["cpu"] / (before["cpu"] + after["cpu"])}
+        """A short stream before each long one: what that costs more is its length, not the machine's drift."""
+        pairs = [(self._stream("chunks", 500, times=12), self._stream("chunks", 20_000, times=1)) for _ in range(3)]
+        growth = statistics.median(long["cpu"] / short["cpu"] for short, long in pairs)
+        return {**{unit: statistics.median(long[unit] for _, long in pairs) for unit in pairs[0][1]}, "growth": growth}
 
     def tool_chunk(self) -> Figures:
         return self._stream("tools", 500, times=6)
@@ -117,15 +118,15 @@ class Bench:
         return self._loop.run_until_complete(work)
 
     def async_1(self) -> Figures:
-        return self._run(self._calls(at_once=1))
+        return self._run(self._calls(at_once=1, count=200))
 
     def async_20(self) -> Figures:
-        return self._run(self._calls(at_once=20))
+        return self._run(self._calls(at_once=20, count=200))
 
     def async_100(self) -> Figures:
-        return self._run(self._calls(at_once=100))
+        return self._run(self._calls(at_once=100, count=600))
 
-    async def _calls(self, at_once: int, count: int = 600) -> Figures:
+    async def _calls(self, at_once: int, count: int) -> Figures:
         driver = self.driver()
         await driver.aask()
         return await gathered([driver.aask() for _ in range(count)], at_once, count)

@@ -10,6 +10,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
+from pydantic import ConfigDict
 
 from ..tokens import estimate_tokens
 from .catalogued import Catalogued
@@ -46,6 +47,8 @@ class ChatAIMLAPI(Catalogued):
     Serialised by `langchain_core.load.dumpd`, it is loaded by
     `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"], secrets_from_env=True)`.
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     # --- one call -------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,10 @@ _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 class ChatFields(BaseChatModel):
     """Everything that `ChatAIMLAPI` can be told when it is made; what is left out is left to the gateway."""
 
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+    # The schema is built for `ChatAIMLAPI` alone, not for each class on the way to it: that is a tenth of the import.
+    model_config = ConfigDict(
+        populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
+    )
 
     model_name: str = Field(default=DEFAULT_MODEL, alias="model")
     """The model, by the gateway's id or an alias of it."""

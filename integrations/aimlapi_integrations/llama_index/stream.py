@@ -37,7 +37,8 @@ class Fold:
             return self._lone_response(self._parts[first.index], first.part)
         thinking = delta.reasoning
         told = {"thinking_delta": thinking} if thinking else {}
-        return ChatResponse(message=self._message(), delta=delta.text, additional_kwargs=told)
+        message = chat_message(Message("assistant", self._ordered()))
+        return ChatResponse(message=message, delta=delta.text, additional_kwargs=told)
 
     def _add(self, fragment: Fragment) -> None:
         index, known = fragment.index, self._parts.get(fragment.index)
@@ -50,7 +51,7 @@ class Fold:
 
     def _lone_response(self, part: Any, piece: Any) -> ChatResponse:
         """The response of a message that ends in `part`, a text or a call, which has just got `piece`."""
-        thoughts = thinking_blocks(self._parts.values()) if len(self._parts) > 1 else []
+        thoughts = thinking_blocks(self._ordered()) if len(self._parts) > 1 else []
         if type(part) is ToolCall:
             calls = {"tool_calls": [call_entry(part)]}
             blocks = [*thoughts, call_block(part)]
@@ -58,8 +59,8 @@ class Fold:
         blocks = [*thoughts, TextBlock(text=part.text)]
         return ChatResponse(message=ChatMessage(role=_MODEL, blocks=blocks), delta=piece.text)
 
-    def _message(self) -> ChatMessage:
-        return chat_message(Message("assistant", tuple(self._parts[index] for index in sorted(self._parts))))
+    def _ordered(self) -> tuple[Part, ...]:
+        return tuple(self._parts[index] for index in sorted(self._parts))
 
 
 def _is_plain(part: Part) -> bool:
