@@ -37,7 +37,7 @@ PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 ALONE = ("import and construct", "peak memory", "leaks")
 IN_THE_FIRST_ROUND = ("leaks",)
 # How often subjects take turns at a scenario in one round, where it is not three times.
-HEATS = {"import and construct": 6, "chunk at 20,000": 1, "first chunk": 1, "peak memory": 1, "leaks": 1}
+HEATS = {"import and construct": 9, "chunk at 20,000": 1, "first chunk": 1, "peak memory": 1, "leaks": 1}
 MOST_HEATS = max(HEATS.values())
 # The floor knows texts only and one event loop.
 NOT_FOR_FLOORS = ("tool-call chunk", "leaks")

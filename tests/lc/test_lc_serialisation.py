@@ -230,6 +230,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "endpoint": {"endpoint": "responses"},
     "use_responses_api": {"use_responses_api": True},
     "output_version": {"output_version": "v1"},
+    "include_response_headers": {"include_response_headers": True},
     "model_kwargs": {"model_kwargs": {"top_k": 5}},
     "extra_body": {"extra_body": {"min_p": 0.2}},
     "disabled_params": {"disabled_params": {"temperature": None}},

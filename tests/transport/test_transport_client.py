@@ -489,6 +489,13 @@ def test_less_than_no_time_is_no_timeout(kind: Any, timeout: Any):
         kind(KEY, "http://localhost/v1", timeout=timeout)
 
 
+@pytest.mark.parametrize("tries", [None, -1, "2", float("nan")])
+@pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
+def test_less_than_no_tries_is_no_number_of_them(kind: Any, tries: Any):
+    with pytest.raises(ValueError, match="max_retries="):
+        kind(KEY, "http://localhost/v1", max_retries=tries)
+
+
 @both_colours
 @pytest.mark.parametrize("timeout", [1e12, (float("inf"), 1e300), httpx.Timeout(float("inf"))])
 def test_more_time_than_a_socket_can_count_is_no_limit(colour: Any, timeout: Any):

@@ -17,6 +17,7 @@ _IDENTIFYING = (
     "use_responses_api",
     "use_previous_response_id",
     "output_version",
+    "include_response_headers",
     "extra_body",
     "disabled_params",
 )

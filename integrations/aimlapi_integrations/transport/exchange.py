@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
@@ -65,6 +65,9 @@ class RetryPolicy:
         base, cap: seconds; the n-th delay is drawn from 0 to min(cap, base * 2**n).
         deadline: seconds from the first try after which no other is begun, and beyond which none of them waits.
         max_retry_after: the longest wait that the gateway may ask for; where it asks for more, the error is raised.
+
+    Raises:
+        ValueError: one of them is no number, or less than 0.
     """
 
     max_retries: int = 2
@@ -72,6 +75,12 @@ class RetryPolicy:
     cap: float = 8.0
     deadline: float = 900.0
     max_retry_after: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name in (each.name for each in fields(self)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not value >= 0:
+                raise ValueError(f"{name}={value!r} is no number from 0 up.")
 
     def delay(self, error: APIError, attempt: int, elapsed: float) -> float | None:
         """Seconds to wait before the next try; None to give up. `attempt` counts from 1."""
