@@ -81,13 +81,11 @@ class Bench:
 
     def chunk_20000(self) -> Figures:
         """Short streams around each long one: what it costs more is its length, not the machine's drift."""
-        start, longs, growths = time.perf_counter(), list[Figures](), list[float]()
-        while len(longs) < 6 and time.perf_counter() - start < 20 * ENOUGH:
+        start, taken = time.perf_counter(), list[Figures]()
+        while len(taken) < 6 and time.perf_counter() - start < 20 * ENOUGH:
             before, long, after = (self._stream("chunks", count, times=6) for count in (500, 20_000, 500))
-            longs.append(long)
-            growths.append(2 * long["cpu"] / (before["cpu"] + after["cpu"]))
-        cost = {unit: statistics.median(long[unit] for long in longs) for unit in ("cpu", "wall")}
-        return {**cost, "growth": statistics.median(growths)}
+            taken.append({**long, "growth": 2 * long["cpu"] / (before["cpu"] + after["cpu"])})
+        return {unit: statistics.median(figures[unit] for figures in taken) for unit in taken[0]}
 
     def tool_chunk(self) -> Figures:
         return self._stream("tools", 500, times=6)

@@ -43,8 +43,8 @@ class Fold:
     def _add(self, fragment: Fragment) -> None:
         index, known = fragment.index, self._parts.get(fragment.index)
         self._parts[index] = part = fragment.part if known is None else _sum(known, fragment.part)
-        if known is None or index != self._alone or (type(part) is Text and part.citations):
-            self._alone = index if _is_plain(part) and self._thought_until(index) else None
+        still = index == self._alone
+        self._alone = index if _is_plain(part) and (still or self._thought_until(index)) else None
 
     def _thought_until(self, index: int) -> bool:
         return all(type(part) is Reasoning and at < index for at, part in self._parts.items() if at != index)

@@ -77,10 +77,10 @@ class RetryPolicy:
     max_retry_after: float = 120.0
 
     def __post_init__(self) -> None:
-        for name in (each.name for each in fields(self)):
-            value = getattr(self, name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if not isinstance(value, (int, float)) or not value >= 0:
-                raise ValueError(f"{name}={value!r} is no number from 0 up.")
+                raise ValueError(f"{each.name}={value!r} is no number from 0 up.")
 
     def delay(self, error: APIError, attempt: int, elapsed: float) -> float | None:
         """Seconds to wait before the next try; None to give up. `attempt` counts from 1."""
