@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from benchmarks.subjects import DRIVERS, SUBJECTS, Subject
@@ -32,11 +33,16 @@ def timed(work: Callable[[], object], units: int = 1, times: int = 1) -> Figures
     gc.collect()
     start, taken = time.perf_counter(), list[tuple[float, float]]()
     while len(taken) < times and (not taken or time.perf_counter() - start < ENOUGH):
-        cpu, wall = time.process_time(), time.perf_counter()
-        work()
-        taken.append((time.process_time() - cpu, time.perf_counter() - wall))
+        taken.append(spent(work))
     cpus, walls = zip(*taken, strict=True)
     return {"cpu": statistics.median(cpus) / units, "wall": statistics.median(walls) / units}
+
+
+def spent(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of CPU and of the clock that `work` takes."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 async def gathered(tasks: list[Coroutine[Any, Any, object]], at_once: int, units: int) -> Figures:
@@ -80,12 +86,23 @@ class Bench:
         return self._stream("chunks", 500, times=6)
 
     def chunk_20000(self) -> Figures:
-        """Short streams around each long one: what it costs more is its length, not the machine's drift."""
+        """Short streams amid each long one: what it costs more is its length, not the machine's drift."""
+        self._stream("chunks", 500, times=6)
         start, taken = time.perf_counter(), list[Figures]()
         while len(taken) < 6 and time.perf_counter() - start < 20 * ENOUGH:
-            before, long, after = (self._stream("chunks", count, times=6) for count in (500, 20_000, 500))
-            taken.append({**long, "growth": 2 * long["cpu"] / (before["cpu"] + after["cpu"])})
+            taken.append(self._long_stream())
         return {unit: statistics.median(figures[unit] for figures in taken) for unit in taken[0]}
+
+    def _long_stream(self) -> Figures:
+        """20,000 chunks, 500 at a time, and after each of these pieces a stream of 500 of its own."""
+        short, chunks = self.driver("chunks-500"), iter(self.driver("chunks-20000").chunks())
+        pieces, streams = list[tuple[float, float]](), list[tuple[float, float]]()
+        for _ in range(40):
+            pieces.append(spent(lambda: _drain(islice(chunks, 500))))
+            streams.append(spent(lambda: _drain(short.chunks())))
+        pieces.append(spent(lambda: _drain(chunks)))
+        (cpu, wall), (short_cpu, _) = map(_sums, (pieces, streams))
+        return {"cpu": cpu / 20_000, "wall": wall / 20_000, "growth": cpu / short_cpu}
 
     def tool_chunk(self) -> Figures:
         return self._stream("tools", 500, times=6)
@@ -159,6 +176,11 @@ class Bench:
             asyncio.run(driver.aask())
         gc.collect()
         return {"mb_grown": grown, "sockets_left": _sockets() - sockets}
+
+
+def _sums(taken: list[tuple[float, float]]) -> tuple[float, float]:
+    cpus, walls = zip(*taken, strict=True)
+    return sum(cpus), sum(walls)
 
 
 def _drain(chunks: Any) -> None:
