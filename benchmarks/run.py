@@ -90,11 +90,11 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def measure(self, scenario: str) -> Figures | None:
+    def measure(self, scenario: str, heat: int) -> Figures | None:
         """The figures; None where the subject cannot do it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(scenario, file=self._process.stdin, flush=True)
+        print(heat, scenario, file=self._process.stdin, flush=True)
         answer = json.loads(self._process.stdout.readline())
         if "error" in answer:
             print(f"{self.who.subject.name}, {self.who.endpoint}, {scenario}: {answer['error']}", file=sys.stderr)
@@ -117,13 +117,13 @@ class Crew(ExitStack):
         self._base_url = base_url
         self._workers: dict[Who, Worker] = {}
 
-    def measure(self, who: Who, scenario: str) -> Figures | None:
+    def measure(self, who: Who, scenario: str, heat: int) -> Figures | None:
         if scenario in ALONE:
             with Worker(who, self._base_url) as worker:
-                return worker.measure(scenario)
+                return worker.measure(scenario, heat)
         if who not in self._workers:
             self._workers[who] = self.enter_context(Worker(who, self._base_url))
-        return self._workers[who].measure(scenario)
+        return self._workers[who].measure(scenario, heat)
 
 
 class Heat(NamedTuple):
@@ -165,7 +165,7 @@ def _measured(heats: list[Heat], base_url: str) -> Iterator[tuple[Heat, Who, Fig
     with Crew(base_url) as crew:
         for heat in heats:
             for who in heat.crew:
-                if figures := crew.measure(who, heat.scenario):
+                if figures := crew.measure(who, heat.scenario, heat.number):
                     yield heat, who, figures
 
 

@@ -4,7 +4,8 @@
 >>> Client().chat("Name three rivers of Portugal.").text                                    # doctest: +SKIP
 """
 
-from .client import AsyncClient, CallOptions, Client
+from typing import TYPE_CHECKING
+
 from .conversation import (
     Audio,
     Citation,
@@ -28,8 +29,6 @@ from .conversation import (
     Usage,
     Video,
 )
-from .costs import Ledger, track_costs
-from .endpoints.fit import ParameterWarning
 from .errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -57,8 +56,15 @@ from .errors import (
     UnsupportedContentError,
     UnsupportedParameterError,
 )
+from .late import late as _late
+from .options import CallOptions
 from .transport.exchange import RetryEvent, RetryPolicy
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .client import AsyncClient, Client
+    from .costs import Ledger, track_costs
+    from .endpoints.fit import ParameterWarning
 
 __all__ = [
     "AIMLAPIError",
@@ -117,3 +123,15 @@ __all__ = [
     "__version__",
     "track_costs",
 ]
+
+# A client brings all endpoints, most of what there is to import: the models of the frameworks ask for it when called.
+__getattr__ = _late(
+    __name__,
+    {
+        "AsyncClient": "client",
+        "Client": "client",
+        "Ledger": "costs",
+        "ParameterWarning": "endpoints.fit",
+        "track_costs": "costs",
+    },
+)

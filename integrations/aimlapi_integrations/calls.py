@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import costs
@@ -13,39 +13,11 @@ from .endpoints import Endpoint, StreamDecoder, embeddings
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
 from .errors import APIError
+from .options import CallOptions
 from .transport.event_stream import EventStream
-from .transport.exchange import Answer, Call, Timeout
+from .transport.exchange import Answer, Call
 
 _NAMES = {endpoint.PATH: name for name, endpoint in ENDPOINTS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How to ask, beside what. None leaves it to the client.
-
-    Attributes:
-        endpoint: `chat_completions`, `responses` or `messages`, whatever the model and the request.
-        use_responses_api: whether to use the Responses endpoint; None: the model and the request decide.
-        timeout: seconds, a (connect, read) pair or an `httpx.Timeout`.
-        chunk_timeout: seconds from one event of a stream to the next.
-        headers, query: added to the client's.
-        client_request_id: your own id of the call, 1 to 128 of `A-Z a-z 0-9 . _ : -`.
-        stream_usage: whether a stream tells its token counts.
-        strict_parameters: whether a parameter that the model does not list is an error instead of a warning.
-    """
-
-    endpoint: str | None = None
-    use_responses_api: bool | None = None
-    timeout: Timeout = None
-    chunk_timeout: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    client_request_id: str | None = None
-    stream_usage: bool = True
-    strict_parameters: bool = False
-
-
-DEFAULT = CallOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,17 @@ import httpx
 from pydantic import SecretStr
 
 from .asking import Messages, as_request
-from .calls import DEFAULT, CallOptions, asked, embedded, embedding_calls, last, partial
+from .calls import asked, embedded, embedding_calls, last, partial
 from .closing import AsyncClosing, Closing
 from .conversation import Delta, Embeddings, Reply, Request
 from .endpoints import StreamDecoder
 from .endpoints.embeddings import joined
+from .options import DEFAULT, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
 from .settings import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from .transport.client import AsyncHTTPClient, HTTPClient
 from .transport.event_stream import EventStream
 from .transport.exchange import RetryEvent, RetryPolicy, Timeout
-
-__all__ = ["AsyncClient", "CallOptions", "Client"]
 
 CHUNK_TIMEOUT = 120.0
 

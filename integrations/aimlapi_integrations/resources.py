@@ -7,10 +7,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
-from .calls import DEFAULT, CallOptions, call_to, discreet
+from .calls import call_to, discreet
 from .conversation import Json, Reply
 from .endpoints import catalogue, responses
 from .endpoints.catalogue import CatalogueModel
+from .options import DEFAULT, CallOptions
 from .transport.client import AsyncHTTPClient, HTTPClient
 from .transport.exchange import Answer, Call
 from .transport.waiting import timed_out

@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client import CallOptions
+from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.conversation import (
     HostedTool,
     Image,

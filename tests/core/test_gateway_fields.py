@@ -10,8 +10,7 @@ import httpx
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_integrations import Client
-from aimlapi_integrations.client import CallOptions
+from aimlapi_integrations import CallOptions, Client
 from aimlapi_integrations.endpoints.fit import ParameterWarning
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI

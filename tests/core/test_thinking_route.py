@@ -12,8 +12,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ThinkingBlock
 
-from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client import CallOptions
+from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.fit import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError

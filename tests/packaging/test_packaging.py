@@ -201,6 +201,21 @@ def test_llama_index_is_all_that_the_llama_index_part_loads() -> None:
     assert not loaded(".llama_index") & (HEAVY - {"tiktoken"} | others)  # core itself may load that
 
 
+def test_a_langchain_model_brings_the_endpoints_when_it_is_called() -> None:
+    code = """
+import sys
+from aimlapi_integrations.langchain import ChatAIMLAPI
+model = ChatAIMLAPI(api_key="key", base_url="http://127.0.0.1:1/v1", max_retries=0)
+print("aimlapi_integrations.client" in sys.modules)
+try:
+    model.invoke("Hello")
+except Exception as error:
+    print(type(error).__name__)
+print("aimlapi_integrations.client" in sys.modules)
+"""
+    assert python(code).split() == ["False", "APIConnectionError", "True"]
+
+
 @pytest.mark.parametrize(
     ("module", "missing", "extra"),
     [

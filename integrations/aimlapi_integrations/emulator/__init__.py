@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..late import late as _late
+
 if TYPE_CHECKING:
     from .gateway import create_app
     from .server import Emulator
@@ -28,17 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator", "Record", "app", "create_app"]
 
-_HOMES = {"Emulator": "server", "Record": "store", "create_app": "gateway"}
+_loaded = _late(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
 
 
 def __getattr__(name: str) -> Any:
     """Loads the server on first use, so that a missing extra is told in words."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return _loaded(name)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("starlette", "uvicorn"):
             raise

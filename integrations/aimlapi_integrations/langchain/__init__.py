@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..late import late as _late
 
 try:
     import langchain_core  # noqa: F401  # the extra is installed
@@ -29,7 +30,7 @@ __all__ = [
     "unregister",
 ]
 
-_MODULES = {
+_HOMES = {
     "AIMLAPICallbackHandler": "costs",
     "AIMLAPIEmbeddings": "embeddings",
     "ChatAIMLAPI": "chat_model",
@@ -38,8 +39,4 @@ _MODULES = {
     "unregister": "registration",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+__getattr__ = _late(__name__, _HOMES)

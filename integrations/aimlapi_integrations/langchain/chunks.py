@@ -10,7 +10,7 @@ from langchain_core import messages
 from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
 from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
 from ..conversation import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
@@ -23,6 +23,8 @@ from .usage import usage_metadata
 class _Finished(messages.AIMessage):
     """What core makes of a merged chunk: the first parent of its class. It is a plain `AIMessage`."""
 
+    model_config = ConfigDict(defer_build=True)  # nothing is ever validated against it
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return messages.AIMessage(*args, **kwargs) if cls is _Finished else super().__new__(cls)
 
@@ -34,6 +36,8 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
     mended call is a wrong one: https://github.com/langchain-ai/langchain/issues/39275. The class has core's name, by
     which it is serialised: what loads it is a chunk of core's.
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     __slots__ = ("blocks",)  # its own share of the message's blocks, exact where the merged message's is derived
 

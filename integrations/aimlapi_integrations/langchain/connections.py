@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
-from ..client import AsyncClient, Client
 from ..closing import AsyncClosing, Closing
 from ..transport.exchange import RetryEvent, RetryPolicy
+
+if TYPE_CHECKING:
+    from ..client import AsyncClient, Client
 
 
 class Connections(Closing, AsyncClosing, BaseModel):
@@ -35,8 +37,8 @@ class Connections(Closing, AsyncClosing, BaseModel):
         http_client: Any = None
         http_async_client: Any = None
 
-    _client: Client | None = PrivateAttr(default=None)
-    _async_client: AsyncClient | None = PrivateAttr(default=None)
+    _client: "Client | None" = PrivateAttr(default=None)
+    _async_client: "AsyncClient | None" = PrivateAttr(default=None)
 
     def _settings(self) -> dict[str, Any]:
         """The arguments of a client; what was not given has the client's own default."""
@@ -54,13 +56,17 @@ class Connections(Closing, AsyncClosing, BaseModel):
         """Those of the arguments that each kind of model has fields of its own for; None says nothing."""
         raise NotImplementedError
 
-    def _connection(self) -> Client:
+    def _connection(self) -> "Client":
         if self._client is None:
+            from ..client import Client
+
             self._client = Client(**self._settings(), http_client=self.http_client)
         return self._client
 
-    def _aconnection(self) -> AsyncClient:
+    def _aconnection(self) -> "AsyncClient":
         if self._async_client is None:
+            from ..client import AsyncClient
+
             self._async_client = AsyncClient(**self._settings(), http_client=self.http_async_client)
         return self._async_client
 

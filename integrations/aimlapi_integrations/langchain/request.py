@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage, BaseMessage
 
-from ..client import CallOptions
 from ..conversation import Request, ResponseFormat
+from ..options import CallOptions
 from .fields import ChatFields, stop_list
 from .run_ids import request_id
 from .structured import response_format

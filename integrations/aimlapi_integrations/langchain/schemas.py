@@ -7,16 +7,18 @@ Core does it, but for three things mended here: it empties schemas that contain 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
-from typing_extensions import is_typeddict
+from typing_extensions import TypeIs, is_typeddict
 
 from ..conversation import Json
 from ..strict_schema import rooted
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 
 def function_of(schema: Any) -> Json:
@@ -29,7 +31,7 @@ def function_of(schema: Any) -> Json:
     function["name"] = safe_name(function["name"])
     if (is_typeddict(schema) and schema.__doc__ == dict.__doc__) or not function.get("description"):
         function.pop("description", None)
-    model = schema.tool_call_schema if isinstance(schema, BaseTool) else schema
+    model = schema.tool_call_schema if is_tool(schema) else schema
     if isinstance(model, type) and issubclass(model, BaseModel):
         function["parameters"] = _recursive(model.model_json_schema()) or function["parameters"]
     return function
@@ -38,9 +40,16 @@ def function_of(schema: Any) -> Json:
 def takes_defaults(schema: Any) -> bool:
     """Whether what reads an answer of this schema has defaults for what is missing, and so need not take null for it:
     pydantic's classes, and what arguments are checked by them; not dicts, TypedDicts and dataclasses."""
-    if isinstance(schema, BaseTool):
+    if is_tool(schema):
         return not isinstance(schema.args_schema, dict)
     return is_basemodel_subclass(schema) if isinstance(schema, type) else callable(schema)
+
+
+def is_tool(value: object) -> TypeIs[BaseTool]:
+    """Whether a value is a LangChain tool. Core imports what these are made of when one is made, and so does this."""
+    from langchain_core.tools import BaseTool
+
+    return isinstance(value, BaseTool)
 
 
 def safe_name(name: str) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
-from .schemas import function_of, takes_defaults
+from .schemas import function_of, is_tool, takes_defaults
 
-AnyTool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+AnyTool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
 
 _MARKS: tuple[str, ...] = ("cache_control", "defer_loading")
 _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")
@@ -28,8 +30,8 @@ def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
     """
     if isinstance(tool, Mapping):
         return _from_dict(dict(tool), strict)
-    extras = getattr(tool, "extras", None) or {} if isinstance(tool, BaseTool) else {}
-    if isinstance(tool, BaseTool) and (tool.metadata or {}).get("type") == "custom_tool":
+    extras = getattr(tool, "extras", None) or {} if is_tool(tool) else {}
+    if is_tool(tool) and (tool.metadata or {}).get("type") == "custom_tool":
         return {**convert_to_openai_tool(tool), **extras}
     told = {"type": "function", "function": function_of(tool)}
     return {**_strictly(told, strict, nullable=not takes_defaults(tool)), **extras}

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from pydantic import BaseModel
 
-from ..client import CallOptions
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
+from ..options import CallOptions
 from ..strict_schema import rooted, strict_schema
 from .arguments import renamed
 from .fields import OTHER_NAMES, AIMLAPIFields
