@@ -7,12 +7,12 @@ Core does it, but for three things mended here: it empties schemas that contain 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
-from typing_extensions import TypeIs, is_typeddict
+from typing_extensions import is_typeddict
 
 from ..conversation import Json
 from ..strict_schema import rooted
@@ -45,7 +45,7 @@ def takes_defaults(schema: Any) -> bool:
     return is_basemodel_subclass(schema) if isinstance(schema, type) else callable(schema)
 
 
-def is_tool(value: object) -> TypeIs[BaseTool]:
+def is_tool(value: object) -> TypeGuard[BaseTool]:
     """Whether a value is a LangChain tool. Core imports what these are made of when one is made, and so does this."""
     from langchain_core.tools import BaseTool
 
