@@ -65,6 +65,18 @@ if TYPE_CHECKING:
     from .client import AsyncClient, Client
     from .costs import Ledger, track_costs
     from .endpoints.fit import ParameterWarning
+else:
+    # A client brings all endpoints, most of what there is to import: `ChatAIMLAPI` asks for one when it is called.
+    __getattr__ = _late(
+        __name__,
+        {
+            "AsyncClient": "client",
+            "Client": "client",
+            "Ledger": "costs",
+            "ParameterWarning": "endpoints.fit",
+            "track_costs": "costs",
+        },
+    )
 
 __all__ = [
     "AIMLAPIError",
@@ -123,15 +135,3 @@ __all__ = [
     "__version__",
     "track_costs",
 ]
-
-# A client brings all endpoints, most of what there is to import: the models of the frameworks ask for it when called.
-__getattr__ = _late(
-    __name__,
-    {
-        "AsyncClient": "client",
-        "Client": "client",
-        "Ledger": "costs",
-        "ParameterWarning": "endpoints.fit",
-        "track_costs": "costs",
-    },
-)

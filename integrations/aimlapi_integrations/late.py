@@ -1,4 +1,7 @@
-"""Names of a package whose modules are imported when they are first asked for."""
+"""Names of a package whose modules are imported when they are first asked for.
+
+Type checkers must not see a package's `__getattr__`: they would take any name for one that it has.
+"""
 
 from __future__ import annotations
 

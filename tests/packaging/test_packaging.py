@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -147,6 +148,23 @@ def test_all_is_what_is_there(part: str) -> None:
     assert there <= set(module.__all__)
     with pytest.raises(AttributeError):
         _ = module.no_such_name
+
+
+def test_a_type_checker_finds_names_that_are_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    parts = [part for part in PUBLIC if part != ".bulk"]  # that needs pyarrow
+    lines = [f"from aimlapi_integrations{part} import no_such_name" for part in parts]
+    (tmp_path / "names.py").write_text("\n".join(lines), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "names.py"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
+    )
+    assert [line for line in done.stdout.splitlines() if "[attr-defined]" not in line][:-1] == [], done.stdout
+    assert done.stdout.count("[attr-defined]") == len(parts)
 
 
 def _is_ours(value: object) -> bool:

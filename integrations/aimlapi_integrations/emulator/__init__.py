@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from .gateway import create_app
     from .server import Emulator
     from .store import Record
+else:
+    _loaded = _late(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
+
+    def __getattr__(name: str) -> Any:
+        """Loads the server on first use, so that a missing extra is told in words."""
+        try:
+            return _loaded(name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in ("starlette", "uvicorn"):
+                raise
+            raise ImportError(
+                f'The emulator needs {error.name}: pip install "aimlapi-integrations[emulator]"', name=error.name
+            ) from error
+
 
 __all__ = ["Emulator", "Record", "app", "create_app"]
-
-_loaded = _late(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
-
-
-def __getattr__(name: str) -> Any:
-    """Loads the server on first use, so that a missing extra is told in words."""
-    try:
-        return _loaded(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("starlette", "uvicorn"):
-            raise
-        raise ImportError(
-            f'The emulator needs {error.name}: pip install "aimlapi-integrations[emulator]"', name=error.name
-        ) from error
 
 
 def app() -> Any:

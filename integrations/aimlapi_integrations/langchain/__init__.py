@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from .costs import AIMLAPICallbackHandler, get_aimlapi_callback
     from .embeddings import AIMLAPIEmbeddings
     from .registration import register, unregister
+else:
+    __getattr__ = _late(
+        __name__,
+        {
+            "AIMLAPICallbackHandler": "costs",
+            "AIMLAPIEmbeddings": "embeddings",
+            "ChatAIMLAPI": "chat_model",
+            "get_aimlapi_callback": "costs",
+            "register": "registration",
+            "unregister": "registration",
+        },
+    )
 
 __all__ = [
     "AIMLAPICallbackHandler",
@@ -29,14 +41,3 @@ __all__ = [
     "register",
     "unregister",
 ]
-
-_HOMES = {
-    "AIMLAPICallbackHandler": "costs",
-    "AIMLAPIEmbeddings": "embeddings",
-    "ChatAIMLAPI": "chat_model",
-    "get_aimlapi_callback": "costs",
-    "register": "registration",
-    "unregister": "registration",
-}
-
-__getattr__ = _late(__name__, _HOMES)
