@@ -11,7 +11,7 @@ from typing_extensions import Self
 from ..closing import AsyncClosing, Closing
 from ..transport.exchange import RetryEvent, RetryPolicy
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first call imports them: they bring every endpoint along
     from ..client import AsyncClient, Client
 
 

@@ -1,0 +1,185 @@
+"""The messages endpoint: requests in the Anthropic form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aimlapi_integrations.conversation import (
+    Audio,
+    File,
+    HostedItem,
+    HostedTool,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from aimlapi_integrations.endpoints import messages
+from aimlapi_integrations.errors import (
+    UnsupportedContentError,
+    UnsupportedParameterError,
+)
+
+Json = dict[str, Any]
+MODEL = "anthropic/claude-opus-5"
+HELLO = Message("user", (Text("Hello"),))
+
+
+def body(*turns: Message, **fields: Any) -> Json:
+    return messages.encode(Request(MODEL, turns or (HELLO,), **fields))
+
+
+def block(part: Any, role: Any = "user") -> Json:
+    [[found]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
+    return found  # type: ignore[no-any-return]
+
+
+def test_a_conversation() -> None:
+    sent = body(
+        Message("system", (Text("Be brief."),)),
+        HELLO,
+        Message("assistant", (Reasoning("Hm.", signature="s"), Text("Hi"), ToolCall("t1", "f", '{"x": 1}'))),
+        Message("tool", (Text("one"),), tool_call_id="t1", is_error=True),
+        Message("user", (Text("Go on"),)),
+    )
+    assert sent["system"] == "Be brief."
+    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+        {"type": "text", "text": "Hi"},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {"x": 1}},
+    ]
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "t1",
+        "content": [{"type": "text", "text": "one"}],
+        "is_error": True,
+    }
+    assert sent["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (Image(data="QQ==", mime="image/jpeg"), {"type": "base64", "media_type": "image/jpeg", "data": "QQ=="}),
+        (Image(url="data:image/png;base64,QQ=="), {"type": "base64", "media_type": "image/png", "data": "QQ=="}),
+        (Image(url="https://a/b.png"), {"type": "url", "url": "https://a/b.png"}),
+        (File(data="QQ=="), {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}),
+        (File(url="https://a/b.pdf"), {"type": "url", "url": "https://a/b.pdf"}),
+        (File(data="QQ==", mime="text/markdown"), {"type": "text", "media_type": "text/plain", "data": "A"}),
+        (File(url="data:text/plain;base64,QQ=="), {"type": "text", "media_type": "text/plain", "data": "A"}),
+    ],
+)
+def test_sources(part: Any, expected: Json) -> None:
+    assert block(part)["source"] == expected
+
+
+@pytest.mark.parametrize("part", [Image(data="QQ==", cache={"type": "ephemeral"}), File(data="QQ==", filename="a.pdf")])
+def test_what_stands_beside_a_source(part: Any) -> None:
+    beside = {key: value for key, value in block(part).items() if key not in ("type", "source")}
+    assert beside == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
+
+
+def test_a_turn_that_says_nothing_is_left_out() -> None:
+    sent = body(HELLO, Message("assistant", (Text(""),)), HELLO)
+    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
+    empty = Message("tool", (Text(""),), tool_call_id="t1")
+    [result] = body(empty)["messages"][0]["content"]
+    assert result == {"type": "tool_result", "tool_use_id": "t1"}
+
+
+def test_system_text_alone_is_what_the_user_says() -> None:
+    sent = body(Message("system", (Text("Be brief."),)))
+    assert "system" not in sent
+    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
+
+
+def test_what_a_hosted_tool_did_goes_back_where_it_came_from() -> None:
+    own = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    undated = {**found, "page_age": None}
+    other = {"type": "web_search_call", "id": "ws_1"}
+    parts = (*map(HostedItem, (own, undated, other)), Refusal("No."))
+    assert body(Message("assistant", parts))["messages"][0]["content"] == [own, found, {"type": "text", "text": "No."}]
+
+
+def test_cache_markers_stay() -> None:
+    marker = {"type": "ephemeral"}
+    assert block(Text("Long", cache=marker)) == {"type": "text", "text": "Long", "cache_control": marker}
+    sent = body(Message("system", (Text("Long", cache=marker),)), HELLO)
+    assert sent["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
+
+
+def test_thinking_without_proof_is_not_told_again() -> None:
+    assert body(Message("assistant", (Reasoning("Hm."), Text("Hi"))))["messages"][0]["content"] == [
+        {"type": "text", "text": "Hi"}
+    ]
+    assert block(Reasoning(encrypted="e"), "assistant") == {"type": "redacted_thinking", "data": "e"}
+
+
+def test_what_cannot_go_is_named() -> None:
+    with pytest.raises(UnsupportedContentError, match="Audio"):
+        body(Message("user", (Audio(data="QQ=="),)))
+    with pytest.raises(UnsupportedContentError, match="file id"):
+        body(Message("user", (Image(file_id="f"),)))
+    with pytest.raises(UnsupportedContentError, match="image/bmp"):
+        body(Message("user", (Image(data="QQ==", mime="image/bmp"),)))
+    with pytest.raises(UnsupportedContentError, match="application/msword"):
+        body(Message("user", (File(data="QQ==", mime="application/msword"),)))
+    with pytest.raises(UnsupportedContentError, match="ToolCall"):
+        body(Message("assistant", (ToolCall("t1", "sql", "SELECT 1", kind="custom"),)))
+    with pytest.raises(UnsupportedParameterError, match="response format"):
+        body(response_format=ResponseFormat("json_object"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "parallel", "expected"),
+    [
+        (None, None, None),
+        (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
+        (ToolChoice("required"), None, {"type": "any"}),
+        (ToolChoice("named", "f"), True, {"type": "tool", "name": "f", "disable_parallel_tool_use": False}),
+        (ToolChoice("none"), None, {"type": "none"}),
+        (ToolChoice("raw", item={"type": "auto"}), None, {"type": "auto"}),
+    ],
+)
+def test_tools(choice: ToolChoice | None, parallel: bool | None, expected: Json | None) -> None:
+    tools = (Tool("f", "Does f", {"type": "object"}), HostedTool({"type": "web_search_20250305", "name": "web_search"}))
+    sent = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
+    assert sent["tools"] == [
+        {"name": "f", "description": "Does f", "input_schema": {"type": "object"}},
+        {"type": "web_search_20250305", "name": "web_search"},
+    ]
+    assert sent.get("tool_choice") == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "expected"),
+    [
+        (Tool("f", strict=True), {"input_schema": {"type": "object", "properties": {}}, "strict": True}),
+        (Tool("f", None, {}), {"input_schema": {"type": "object", "properties": {}}}),
+        (Tool("f", None, {"$defs": {}}), {"input_schema": {"type": "object", "$defs": {}}}),
+        (
+            Tool("f", extra={"cache_control": {"type": "ephemeral"}}),
+            {"input_schema": {"type": "object", "properties": {}}, "cache_control": {"type": "ephemeral"}},
+        ),
+    ],
+)
+def test_how_a_tool_is_written(tool: Tool, expected: Json) -> None:
+    assert body(tools=(tool,))["tools"] == [{"name": "f", **expected}]
+
+
+def test_options_by_their_names_here() -> None:
+    sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
+    assert sent["stop_sequences"] == ["END"]
+    assert sent["max_tokens"] == 9000
+    assert sent["thinking"] == {"type": "enabled", "budget_tokens": messages.BUDGETS["low"]}
+    assert "top_p" not in sent
