@@ -169,12 +169,12 @@ class Bench:
         return await gathered([driver.aask() for _ in range(count)], at_once, count)
 
     def streams_200(self) -> Figures:
-        return self._run(self._streams(200, 20))
+        return self._run(self._streams(at_once=200, count=600, chunks=20))
 
-    async def _streams(self, count: int, chunks: int) -> Figures:
+    async def _streams(self, at_once: int, count: int, chunks: int) -> Figures:
         driver = self.driver(f"chunks-{chunks}")
         await driver.astream()
-        return await gathered([driver.astream() for _ in range(count)], count, count * chunks)
+        return await gathered([driver.astream() for _ in range(count)], at_once, count * chunks)
 
     # --- what it holds --------------------------------------------------------------------------------------------
 
