@@ -64,7 +64,7 @@ def shifted(work: Callable[[], Figures], heat: int) -> Figures:
 
     CPython maps 16 KiB for frames whenever a call crosses the end of those it has, and unmaps them when it returns; it
     looks through all objects whenever its counts are full. Where that falls is luck, and up to a fifth of an import:
-    https://github.com/python/cpython/issues/142183.
+    https://github.com/python/cpython/issues/142183. The phase is for imports alone: `timed` collects, and so ends it.
     """
     for _ in range(heat % 10):
         gc.collect(1)
@@ -86,6 +86,7 @@ class Bench:
         return DRIVERS[self.subject.framework](self.subject.make(self.base_url, self.endpoint, model))
 
     def import_and_construct(self) -> Figures:
+        """Once, and not `timed`, which would end the heat's phase of the collector."""
         cpu, wall = spent(self.driver)
         return {"cpu": cpu, "wall": wall}
 

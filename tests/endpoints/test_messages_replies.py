@@ -9,20 +9,11 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    Citation,
-    HostedItem,
-    Reasoning,
-    Reply,
-    Text,
-    ToolCall,
-)
+from aimlapi_integrations.conversation import Citation, HostedItem, Reasoning, Reply, Text, ToolCall
 from aimlapi_integrations.endpoints import messages
-from aimlapi_integrations.errors import (
-    AIMLAPIError,
-    APIError,
-    StreamError,
-)
+from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+
+from .chat_streams import pieces
 
 Json = dict[str, Any]
 MODEL = "anthropic/claude-opus-5"
@@ -90,10 +81,6 @@ def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
             written = json.dumps(whole["input"])
             yield from (delta("input_json_delta", partial_json=piece) for piece in pieces(written, size))
     yield {"type": "content_block_stop", "index": index}
-
-
-def pieces(text: str, size: int) -> list[str]:
-    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def test_a_reply() -> None:

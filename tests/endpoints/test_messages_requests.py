@@ -23,10 +23,7 @@ from aimlapi_integrations.conversation import (
     ToolChoice,
 )
 from aimlapi_integrations.endpoints import messages
-from aimlapi_integrations.errors import (
-    UnsupportedContentError,
-    UnsupportedParameterError,
-)
+from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 
 Json = dict[str, Any]
 MODEL = "anthropic/claude-opus-5"
