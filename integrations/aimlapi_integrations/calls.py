@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -96,10 +96,10 @@ def last(decoder: StreamDecoder, events: EventStream) -> Delta:
 
 
 def embedding_calls(
-    texts: Sequence[str], model: str, call: CallOptions, options: Mapping[str, Any]
+    texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[Call, int]]:
     """The calls that embed `texts`, in lists that one request can carry, each with how many texts it has."""
-    for batch in embeddings.batches(texts, model) or [texts]:
+    for batch in embeddings.batches(texts, model) or [()]:
         costs.check_budgets()
         body = embeddings.encode(batch, model, strict=call.strict_parameters, **options)
         yield call_to(embeddings.PATH, call, body), len(batch)

@@ -9,7 +9,7 @@ A call is a straight line: a request is made to fit its model, encoded, sent, de
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -140,7 +140,7 @@ class Client(Closing):
 
     def embed(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         model: str = DEFAULT_EMBEDDING_MODEL,
         call: CallOptions = DEFAULT,
@@ -149,7 +149,7 @@ class Client(Closing):
         """One vector for each of `texts`, in their order; in several calls where they are many.
 
         Args:
-            texts: at least one, none of them empty.
+            texts: a list, or anything else that gives them one by one; at least one, none of them empty.
             model: the gateway's id of an embedding model.
             call: how to ask.
             options: `dimensions`, `encoding_format` and whatever else the model lists.
@@ -241,7 +241,7 @@ class AsyncClient(AsyncClosing):
 
     async def embed(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         model: str = DEFAULT_EMBEDDING_MODEL,
         call: CallOptions = DEFAULT,

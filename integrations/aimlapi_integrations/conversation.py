@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from .json_text import parse_json
+from .json_text import parse_arguments
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object as the gateway sends or takes it."""
@@ -127,12 +127,8 @@ class ToolCall:
     cut: bool = False
 
     def parsed(self) -> dict[str, Any] | None:
-        """The arguments as a dict; None where they are not a whole JSON object. Nothing is repaired."""
-        try:
-            value = parse_json(self.arguments)
-        except ValueError:
-            return None
-        return value if isinstance(value, dict) else None
+        """The arguments as a dict; None where they are not a whole JSON object, by `json_text.parse_arguments`."""
+        return parse_arguments(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ AIMLAPIError
  ├── UnsupportedParameterError        (ValueError) a parameter that the model or the endpoint does not take
  ├── OutputError                      an answer came, but not the one that was asked for
  │    ├── RefusalError                the model declined
- │    └── IncompleteOutputError       the answer was cut off before it was whole
+ │    ├── IncompleteOutputError       the answer was cut off before it was whole
+ │    └── InvalidToolCallError        (ValueError) the arguments of a tool call are not a JSON object
  ├── BudgetExceededError              a guard of the caller's own stopped the next call
  └── APIError                         the call failed
       ├── APIConnectionError          *  no answer came
@@ -73,6 +74,15 @@ class IncompleteOutputError(OutputError):
 
     def __init__(self, message: str, finish_reason: str | None = None) -> None:
         super().__init__(message)
+        self.finish_reason = finish_reason
+
+
+class InvalidToolCallError(OutputError, ValueError):
+    """The model called a tool, but its arguments are not a JSON object; `arguments` has what it wrote."""
+
+    def __init__(self, message: str, arguments: str = "", finish_reason: str | None = None) -> None:
+        super().__init__(message)
+        self.arguments = arguments
         self.finish_reason = finish_reason
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pydantic_core import from_json
@@ -37,3 +38,52 @@ def whole(value: Any) -> Any:
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
     return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+# --- JSON that a model wrote ----------------------------------------------------------------------------------------
+
+
+def parse_arguments(text: str) -> dict[str, Any] | None:
+    r"""Parse the arguments of a tool call; None where they are not a whole JSON object.
+
+    Two slips of models can be read in one way only, and are: control characters inside strings that are not escaped,
+    and an object encoded twice, as a JSON string.
+
+    >>> parse_arguments('{"text": "one\ntwo"}'), parse_arguments('"{}"'), parse_arguments("{'text': 1}")
+    ({'text': 'one\ntwo'}, {}, None)
+    """
+    try:
+        value = parse_lenient_json(text)
+    except ValueError:
+        return None
+    if isinstance(value, str):
+        return parse_arguments(value)
+    return value if isinstance(value, dict) else None
+
+
+def parse_lenient_json(text: str) -> Any:
+    """Parse JSON whose strings may hold control characters, such as line breaks.
+
+    Raises:
+        ValueError: it is not JSON all the same.
+    """
+    try:
+        return parse_json(text)
+    except ValueError:
+        escaped = escape_control_characters(text)
+        if escaped == text:
+            raise
+        return parse_json(escaped)
+
+
+def escape_control_characters(text: str) -> str:
+    """Escape the control characters inside the strings of a JSON text, which may have come in part."""
+    return _STRING.sub(lambda string: _CONTROL.sub(_escape, string[0]), text)
+
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_CONTROL = re.compile(r"(\\.)|[\x00-\x1f]", re.DOTALL)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[1] or f"\\u{ord(match[0]):04x}"

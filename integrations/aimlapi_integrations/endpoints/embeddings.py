@@ -11,7 +11,7 @@ import sys
 import warnings
 from array import array
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ MAX_TEXTS = 1000
 MAX_CHARACTERS = 250_000
 
 
-def encode(texts: Sequence[str], model: str, *, strict: bool = False, **options: Any) -> Json:
+def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options: Any) -> Json:
     """The body that asks for the vectors of `texts`.
 
     Args:
@@ -48,17 +48,18 @@ def encode(texts: Sequence[str], model: str, *, strict: bool = False, **options:
     """
     known = lookup(model)
     shape = known.embeddings or EmbeddingsShape()
+    texts = text_list(texts)
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
     _check(texts, shape.max_characters if len(texts) == 1 else shape.max_item_characters)
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         _check_option(name, value, known, shape, strict)
-    return {"model": model, "input": texts[0] if len(texts) == 1 else list(texts), **given}
+    return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **given}
 
 
 def batches(
-    texts: Sequence[str], model: str, size: int = MAX_TEXTS, characters: int = MAX_CHARACTERS
+    texts: Iterable[str], model: str, size: int = MAX_TEXTS, characters: int = MAX_CHARACTERS
 ) -> list[Sequence[str]]:
     """`texts` in their order, in lists for one request each.
 
@@ -74,7 +75,7 @@ def batches(
     >>> batches(["a", "b", "c"], "text-embedding-3-small", size=2)
     [['a', 'b'], ['c']]
     """
-    check(texts, model)
+    texts = check(texts, model)
     shape = lookup(model).embeddings or EmbeddingsShape()
     limit = shape.max_item_characters or math.inf
     found: list[Sequence[str]] = []
@@ -88,15 +89,26 @@ def batches(
     return [*found, texts[start:]] if texts else []
 
 
-def check(texts: Sequence[str], model: str) -> None:
-    """Nothing, if the model can be asked for the vectors of `texts`, in as many requests as they take.
+def check(texts: Iterable[str], model: str) -> list[str]:
+    """`texts` as a list, which a generator is read into, if the model can embed each of them.
 
     Raises:
         TypeError: what is no list of strings; says which is none.
         UnsupportedContentError: (a ValueError) one that is empty or too long; says which, counted over all.
     """
     shape = lookup(model).embeddings
-    _check(texts, shape.max_characters if shape else None)
+    listed = text_list(texts)
+    _check(listed, shape.max_characters if shape else None)
+    return listed
+
+
+def text_list(texts: Iterable[str]) -> list[str]:
+    """`texts` as a list. TypeError for what holds no texts: one string, bytes, a mapping, what cannot be iterated."""
+    if isinstance(texts, str):
+        raise TypeError("Embeddings take a list of texts, not one string: put it into a list.")
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        raise TypeError(f"Embeddings take a list of texts, not {type(texts).__name__}.")
+    return list(texts)
 
 
 def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
@@ -149,8 +161,6 @@ def joined(parts: Sequence[Embeddings]) -> Embeddings:
 
 
 def _check(texts: Sequence[str], limit: int | None) -> None:
-    if isinstance(texts, str):
-        raise TypeError("Embeddings take a list of texts, not one string: put it into a list.")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from ..conversation import Json, ToolCall
 from ..errors import StreamError
-from ..json_text import parse_json
+from ..json_text import parse_lenient_json
 from . import reading
 from .reading import obj, string
 
@@ -36,7 +36,7 @@ class _Call:
         if self.kind == "custom":
             return True
         try:
-            parse_json("".join(self.arguments))
+            parse_lenient_json("".join(self.arguments))
         except ValueError:
             return False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     texts: Sequence[str]
 
 
-def numbered_batches(texts: Sequence[str], model: str, size: int) -> list[Batch]:
+def numbered_batches(texts: Iterable[str], model: str, size: int) -> list[Batch]:
     """`texts` in batches of at most `size`.
 
     Raises:

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
 from ..conversation import Embeddings
-from ..endpoints.embeddings import joined
+from ..endpoints.embeddings import joined, text_list
 from ..settings import resolve_api_key, resolve_base_url
 from .arguments import EMBEDDING_NAMES, gathered
 from .connections import Connections
@@ -117,8 +117,8 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
         """As `embed_with_usage`."""
         return await self._aembed(texts, self.model_kwargs)
 
-    def _embed(self, texts: Sequence[str], options: Mapping[str, Any], chunk_size: int | None = None) -> Embeddings:
-        client, sent = self._connection(), self._sent(options)
+    def _embed(self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None) -> Embeddings:
+        client, sent, texts = self._connection(), self._sent(options), text_list(texts)
         with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
 
             def embed(batch: Batch) -> Embeddings:
@@ -131,9 +131,9 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
             return self._joined(run_in_order(embed, work, self.max_concurrency))
 
     async def _aembed(
-        self, texts: Sequence[str], options: Mapping[str, Any], chunk_size: int | None = None
+        self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None
     ) -> Embeddings:
-        client, sent = self._aconnection(), self._sent(options)
+        client, sent, texts = self._aconnection(), self._sent(options), text_list(texts)
         with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
 
             async def embed(batch: Batch) -> Embeddings:

@@ -155,7 +155,7 @@ class Connected(Closing, AsyncClosing, BaseModel):
     def _connection(self) -> dict[str, Any]:
         """The arguments of a client; what was not given has the client's own default."""
         arguments = {
-            "api_key": self.api_key.get_secret_value() if self.api_key else None,
+            "api_key": resolve_api_key(self.api_key),  # a plain string where it was assigned
             "base_url": self.api_base,
             "timeout": self.timeout,
             "max_retries": self.max_retries,

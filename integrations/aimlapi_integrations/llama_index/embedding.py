@@ -53,13 +53,11 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
 
     @wraps(BaseEmbedding.get_text_embedding_batch)
     def get_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
-        check(texts, self.model_name)
-        return super().get_text_embedding_batch(texts, *args, **kwargs)
+        return super().get_text_embedding_batch(check(texts, self.model_name), *args, **kwargs)
 
     @wraps(BaseEmbedding.aget_text_embedding_batch)
     async def aget_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
-        check(texts, self.model_name)
-        return await super().aget_text_embedding_batch(texts, *args, **kwargs)
+        return await super().aget_text_embedding_batch(check(texts, self.model_name), *args, **kwargs)
 
     # --- the hooks of the base class, which batches, caches, limits and reports -----------------------------------
 

@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from ..errors import IncompleteOutputError, RefusalError
 from ..models import lookup
+from .invalid_calls import CUT, check_calls, invalid_calls
 from .request import format_dict
 from .tools import ToolCalling
 
@@ -131,8 +132,8 @@ class StructuredPrediction(ToolCalling):
 
     def _read(self, response: ChatResponse, output_cls: type[Model]) -> Model:
         """The answer that a whole response holds, in its tool call or in its text."""
-        calls = self.get_tool_calls_from_response(response, error_on_no_tool_call=False)
         _check(response)
+        calls = self.get_tool_calls_from_response(response, error_on_no_tool_call=False)
         if calls:
             return output_cls.model_validate(calls[0].tool_kwargs)
         text = response.message.content or ""
@@ -162,6 +163,8 @@ class StructuredPrediction(ToolCalling):
 
     def _written(self, response: ChatResponse) -> Any:
         """As much of the answer's JSON as a response has, taken as what it already says."""
+        if invalid_calls(response):
+            return None
         calls = self.get_tool_calls_from_response(response, error_on_no_tool_call=False)
         return calls[0].tool_kwargs if calls else _begun(response.message.content or "")
 
@@ -198,11 +201,10 @@ def _check(response: ChatResponse) -> None:
     if told.get("refusal"):
         raise RefusalError(told["refusal"])
     reason = told.get("finish_reason")
-    if reason in _CUT:
-        raise IncompleteOutputError(f"The answer broke off: {_CUT[reason]}.", finish_reason=reason)
+    if reason in CUT:
+        raise IncompleteOutputError(f"The answer broke off: {CUT[reason]}.", finish_reason=reason)
+    check_calls(response)
 
-
-_CUT = {"length": "max_tokens ran out", "content_filter": "it was filtered"}
 
 _FENCED = re.compile(r"```(?:\w+)?\s*\n(.*?)```", re.DOTALL)
 

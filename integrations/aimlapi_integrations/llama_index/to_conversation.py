@@ -6,10 +6,11 @@ code, which had no blocks for them, are read too.
 
 from __future__ import annotations
 
-import json
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -21,10 +22,14 @@ from llama_index.core.base.llms.types import (
     TextBlock,
     ToolCallBlock,
 )
+from pydantic import BaseModel
 
 from ..conversation import Audio, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
+from ..endpoints.fitting import ParameterWarning
 from ..errors import UnsupportedContentError
 from .blocks import parts_of
+from .call_entries import arguments_text, is_json_of, read_calls, result_id
+from .invalid_calls import answered_calls, explanation
 
 _ROLES: dict[MessageRole, Role] = {
     MessageRole.SYSTEM: "system",
@@ -39,25 +44,26 @@ _ROLES: dict[MessageRole, Role] = {
 
 
 def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
-    """The conversation that `messages` are, in order.
+    """The conversation that `messages` are, in order; what only another vendor knows is left out with one warning.
 
     Raises:
-        UnsupportedContentError: a block that no endpoint has a form for, or a tool result that answers no call.
+        UnsupportedContentError: a block of the caller's that no endpoint has a form for, or a tool result that answers
+            no call.
     """
     turns: list[Message] = []
-    for message in messages:
-        turns.append(_turn(message, turns))
+    left_out: list[str] = []
+    for place, message in enumerate(messages):
+        if _ROLES[message.role] == "assistant":
+            turns.append(_assistant_turn(message, messages[place + 1 :], left_out))
+        elif _ROLES[message.role] == "tool":
+            turns.append(_tool_turn(message, turns))
+        else:
+            turns.append(Message(_ROLES[message.role], tuple(_content(message.blocks)), _given_name(message)))
+    if left_out:
+        kinds = ", ".join(dict.fromkeys(left_out))
+        text = f"Left out of the messages that models wrote, since it cannot be sent to any endpoint: {kinds}."
+        warnings.warn(text, ParameterWarning, stacklevel=1)
     return tuple(turns)
-
-
-def _turn(message: ChatMessage, before: Sequence[Message]) -> Message:
-    role = _ROLES[message.role]
-    match role:
-        case "assistant":
-            return Message(role, tuple(_answer(message)), _given_name(message))
-        case "tool":
-            return Message(role, tuple(_content(message.blocks)), tool_call_id=_answered(message, before))
-    return Message(role, tuple(_content(message.blocks)), _given_name(message))
 
 
 def _given_name(message: ChatMessage) -> str | None:
@@ -90,33 +96,52 @@ def _marked(part: Part, point: CachePoint) -> Part:
 # --- assistant turns ----------------------------------------------------------------------------------------------
 
 
-def _answer(message: ChatMessage) -> list[Part]:
-    """The parts of a model's turn, in their order: reasoning and what it led to must not be parted."""
+def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
+    """The turn of a model, its parts in their order: reasoning and what it led to must not be parted."""
     kept = message.additional_kwargs
-    entries = [_as_dict(entry) for entry in kept.get("tool_calls") or ()]
-    pieces = [_piece(block, place, message, entries) for place, block in enumerate(message.blocks)]
-    items = kept.get("built_in_tool_calls") or []
+    calls = read_calls(kept.get("tool_calls"), left_out)
+    pieces = [_piece(block, place, message, calls, left_out) for place, block in enumerate(message.blocks)]
+    items = [item for item in map(_item, kept.get("built_in_tool_calls") or ()) if item]
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
-    return _joined([*pieces, _beside(message, entries)])
+    answered = answered_calls(message, _result_ids(after))
+    return Message("assistant", (*_joined([*pieces, _beside(message, calls)]), *answered), _given_name(message))
 
 
-def _piece(block: Any, place: int, message: ChatMessage, entries: Sequence[Json]) -> list[Part] | CachePoint:
+def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
+    """The ids that the tool messages directly behind a turn answer."""
+    results = takewhile(lambda message: _ROLES[message.role] == "tool", after)
+    return [call_id for message in results if (call_id := result_id(message.additional_kwargs))]
+
+
+def _piece(
+    block: Any, place: int, message: ChatMessage, calls: list[ToolCall], left_out: list[str]
+) -> list[Part] | CachePoint:
     match block:
         case CachePoint():
             return block
         case ToolCallBlock():
-            known = next((entry for entry in entries if entry.get("id") == block.tool_call_id), {})
-            return [_from_block(block, known, place)]
+            return [_from_block(block, calls, f"call_{place}")]
         case CitationBlock() if any(isinstance(other, TextBlock) and other.text for other in message.blocks):
             return []  # a passage of the turn's own text
         case AudioBlock() if message.additional_kwargs.get("reference_audio_id"):
             return []  # the gateway has it, by that id
-    return parts_of(block)
+    try:
+        return parts_of(block)
+    except (ValueError, OSError):  # of no class that is known here, or a file that is gone
+        left_out.append(type(block).__name__)
+        return []
 
 
-def _beside(message: ChatMessage, entries: Sequence[Json]) -> list[Part]:
+def _item(item: Any) -> Json | None:
+    """What a tool that a vendor ran did, as a dict; SDKs have classes for it."""
+    if isinstance(item, BaseModel):
+        return item.model_dump(mode="json", exclude_none=True)
+    return dict(item) if isinstance(item, Mapping) else None
+
+
+def _beside(message: ChatMessage, calls: Sequence[ToolCall]) -> list[Part]:
     """What `additional_kwargs` hold beside the blocks; of tool calls, those of a turn that has none as blocks."""
     kept = message.additional_kwargs
     parts: list[Part] = []
@@ -126,43 +151,22 @@ def _beside(message: ChatMessage, entries: Sequence[Json]) -> list[Part]:
         parts.append(Audio(id=kept["reference_audio_id"]))
     if any(isinstance(block, ToolCallBlock) for block in message.blocks):
         return parts
-    if not entries and kept.get("function_call"):
-        entries = [{"function": _as_dict(kept["function_call"])}]
-    return [*parts, *(_from_entry(entry, place) for place, entry in enumerate(entries))]
+    if not calls and kept.get("function_call"):
+        calls = read_calls([{"function": kept["function_call"]}])
+    return [*parts, *(replace(call, name=safe_name(call.name)) for call in calls)]
 
 
-def _as_dict(entry: Any) -> Json:
-    return dict(entry) if isinstance(entry, Mapping) else entry.model_dump(exclude_none=True)
-
-
-def _from_entry(entry: Json, place: int) -> ToolCall:
-    custom = entry.get("type") == "custom"
-    function = entry.get("custom" if custom else "function") or entry
-    written = function.get("input") if custom else function.get("arguments")
-    return ToolCall(
-        id=entry.get("id") or entry.get("call_id") or f"call_{place}",
-        name=safe_name(str(function.get("name") or "")),
-        arguments=_written(written),
-        kind="custom" if custom else "function",
-        item_id=entry.get("item_id"),
-        extra={"extra_content": entry["extra_content"]} if entry.get("extra_content") else {},
-    )
-
-
-def _from_block(block: ToolCallBlock, entry: Json, place: int) -> ToolCall:
+def _from_block(block: ToolCallBlock, calls: list[ToolCall], fallback_id: str) -> ToolCall:
     """A call with the id, name and arguments of its block; arguments nobody changed go back letter by letter."""
-    known = _from_entry({**entry, "id": block.tool_call_id}, place)
+    call_id = block.tool_call_id or fallback_id
+    known = next((call for call in calls if call.id == block.tool_call_id), ToolCall(call_id, block.tool_name, "{}"))
     if known.kind == "custom" and isinstance(block.tool_kwargs, dict):
         arguments = str(block.tool_kwargs.get("input", known.arguments))
+    elif is_json_of(known.arguments, block.tool_kwargs):
+        arguments = known.arguments
     else:
-        arguments = known.arguments if known.parsed() == block.tool_kwargs else _written(block.tool_kwargs)
-    return replace(known, name=safe_name(block.tool_name), arguments=arguments)
-
-
-def _written(arguments: Any) -> str:
-    if isinstance(arguments, str):
-        return arguments or "{}"
-    return json.dumps(arguments or {}, ensure_ascii=False)
+        arguments = arguments_text(block.tool_kwargs)
+    return replace(known, id=call_id, name=safe_name(block.tool_name), arguments=arguments)
 
 
 def safe_name(name: str) -> str:
@@ -177,13 +181,23 @@ def safe_name(name: str) -> str:
 # --- tool turns ---------------------------------------------------------------------------------------------------
 
 
+def _tool_turn(message: ChatMessage, before: Sequence[Message]) -> Message:
+    """A tool's result; in place of core's answer to a call that was not run, the reason why it was not."""
+    call_id = _answered(message, before)
+    call = next((call for turn in reversed(before) for call in turn.tool_calls if call.id == call_id), None)
+    if reason := explanation(message, call):
+        return Message("tool", (Text(reason),), tool_call_id=call_id, is_error=True)
+    is_error = message.additional_kwargs.get("status") == "error"
+    return Message("tool", tuple(_content(message.blocks)), tool_call_id=call_id, is_error=is_error)
+
+
 def _answered(message: ChatMessage, before: Sequence[Message]) -> str:
     """The id of the call that a tool's message answers; of the first open one where it does not say."""
     kept = message.additional_kwargs
-    found = kept.get("tool_call_id") or kept.get("call_id") or _open_call(before, kept.get("name"))
+    found = result_id(kept) or _open_call(before, kept.get("name"))
     if not found:
         raise UnsupportedContentError("A tool message needs the `tool_call_id` of the call that it answers.")
-    return str(found)
+    return found
 
 
 def _open_call(before: Sequence[Message], name: Any) -> str | None:

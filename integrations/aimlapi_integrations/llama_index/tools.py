@@ -14,13 +14,17 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program import function_program
+from llama_index.core.tools import FunctionTool
 from pydantic_core import from_json
 from typing_extensions import override
 
+from ..json_text import escape_control_characters
 from ..models import lookup
 from .fields import AIMLAPIFields
+from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
 from .request import tool_dict
-from .to_conversation import conversation, safe_name
+from .to_conversation import safe_name
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
@@ -71,14 +75,14 @@ class ToolCalling(AIMLAPIFields):
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
         """Core's, with calls limited and named as in `chat_with_tools`."""
         tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _each(super().stream_chat_with_tools(tools, *args, **kwargs), tidy)
+        return _each(super().stream_chat_with_tools(tools, *args, **kwargs), tidy, _is_structured(tools))
 
     async def astream_chat_with_tools(
         self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """Core's, with calls limited and named as in `chat_with_tools`."""
         tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _aeach(await super().astream_chat_with_tools(tools, *args, **kwargs), tidy)
+        return _aeach(await super().astream_chat_with_tools(tools, *args, **kwargs), tidy, _is_structured(tools))
 
     @override
     def get_tool_calls_from_response(
@@ -89,18 +93,23 @@ class ToolCalling(AIMLAPIFields):
     ) -> list[ToolSelection]:
         """The calls that a response asks for; of one still streaming, as far as their arguments have come.
 
+        A call whose arguments are not a JSON object is never run. Where there has to be a call, it is an error;
+        elsewhere it selects a tool that does not exist, so that an agent hands the model an error as its result.
+
         Raises:
-            ValueError: there are none, and there had to be.
+            ValueError: there are no calls, and there had to be.
+            InvalidToolCallError: (a ValueError) the arguments of a call are not a JSON object.
+            IncompleteOutputError: the arguments of a call were cut off.
         """
-        blocks = _calls(response.message)
+        if error_on_no_tool_call:
+            check_calls(response)
+        invalid = invalid_selections(response)
+        blocks = call_blocks(response.message)
         if not blocks and error_on_no_tool_call:
             raise ValueError(f"Expected at least one tool call, but got none: {response.message.content!r}")
-        return [
-            ToolSelection(
-                tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=_arguments(block.tool_kwargs)
-            )
-            for block in blocks
-        ]
+        if is_whole(response):
+            blocks = [block for block in blocks if not is_invalid(block)]
+        return [_selection(block) for block in blocks] + invalid
 
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """Core's; a model without tools is asked in text, as ReAct does."""
@@ -125,13 +134,9 @@ def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
     return [] if user_msg is None else [user_msg]
 
 
-def _calls(message: ChatMessage) -> list[ToolCallBlock]:
-    """The calls of a message, where older code put them if there are no blocks of them."""
-    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    if not blocks and message.additional_kwargs.keys() & {"tool_calls", "function_call"}:
-        calls = (call for turn in conversation([message]) for call in turn.tool_calls)
-        blocks = [ToolCallBlock(tool_call_id=one.id, tool_name=one.name, tool_kwargs=one.arguments) for one in calls]
-    return [block for block in blocks if block.tool_name]
+def _selection(block: ToolCallBlock) -> ToolSelection:
+    arguments = _arguments(block.tool_kwargs)
+    return ToolSelection(tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=arguments)
 
 
 def _arguments(written: Any) -> dict[str, Any]:
@@ -139,9 +144,11 @@ def _arguments(written: Any) -> dict[str, Any]:
     if isinstance(written, dict):
         return written
     try:
-        value = from_json(written or "{}", allow_partial="trailing-strings")
+        value = from_json(escape_control_characters(written or "{}"), allow_partial="trailing-strings")
     except ValueError:
         return {}
+    if isinstance(value, str):
+        return _arguments(value)
     return value if isinstance(value, dict) else {}
 
 
@@ -173,8 +180,9 @@ def _tidied(message: ChatMessage, names: dict[str, str], kept: Sequence[ToolCall
         for block in message.blocks
         if not isinstance(block, ToolCallBlock) or any(block is call for call in kept)
     ]
-    entries = [_renamed_entry(entry, names) for entry in message.additional_kwargs["tool_calls"][: len(kept)]]
-    beside = {**message.additional_kwargs, "tool_calls": entries}
+    beside = dict(message.additional_kwargs)
+    if "tool_calls" in beside:  # not in messages that others made, of blocks alone
+        beside["tool_calls"] = [_renamed_entry(entry, names) for entry in beside["tool_calls"][: len(kept)]]
     return ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
 
 
@@ -182,22 +190,42 @@ def _renamed_block(call: ToolCallBlock, names: dict[str, str]) -> ToolCallBlock:
     return call.model_copy(update={"tool_name": names.get(call.tool_name, call.tool_name)})
 
 
-def _renamed_entry(entry: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    kind = entry["type"]
-    inner = entry[kind]
-    return {**entry, kind: {**inner, "name": names.get(inner["name"], inner["name"])}}
+def _renamed_entry(entry: Any, names: dict[str, str]) -> Any:
+    """An entry in the form of chat completions under the tool's own name; any other as it is."""
+    match entry:
+        case {"type": str(kind), **fields} if isinstance(inner := fields.get(kind), dict) and "name" in inner:
+            return {**entry, kind: {**inner, "name": names.get(inner["name"], inner["name"])}}
+    return entry
 
 
-def _each(responses: ChatResponseGen, tidy: Tidy) -> Generator[ChatResponse, None, None]:
+def _is_structured(tools: Sequence[BaseTool]) -> bool:
+    """Whether these are the tools of core's program for structured answers, which takes no error from their calls."""
+    functions = [tool.real_fn for tool in tools if isinstance(tool, FunctionTool)]
+    return any(function.__module__ == function_program.__name__ for function in functions)
+
+
+def _each(responses: ChatResponseGen, tidy: Tidy, is_structured: bool) -> Generator[ChatResponse, None, None]:
+    """The responses; a structured answer of which no object can be made is an error at their end."""
+    response = None
     try:
-        yield from map(tidy, responses)
+        for response in map(tidy, responses):
+            yield response
+        if is_structured and response is not None:
+            check_calls(response)
     finally:
         responses.close()
 
 
-async def _aeach(responses: ChatResponseAsyncGen, tidy: Tidy) -> AsyncGenerator[ChatResponse, None]:
+async def _aeach(
+    responses: ChatResponseAsyncGen, tidy: Tidy, is_structured: bool
+) -> AsyncGenerator[ChatResponse, None]:
+    """As `_each`."""
+    response = None
     try:
-        async for response in responses:
-            yield tidy(response)
+        async for each in responses:
+            response = tidy(each)
+            yield response
+        if is_structured and response is not None:
+            check_calls(response)
     finally:
         await responses.aclose()
