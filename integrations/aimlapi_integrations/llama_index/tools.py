@@ -47,6 +47,7 @@ class ToolCalling(AIMLAPIFields):
         tool_required: bool = False,
         tool_choice: Any = None,
         strict: bool | None = None,
+        reject_invalid_calls: bool = False,  # noqa: ARG002  # of `_validate_chat_with_tools_response`
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The arguments of `chat` that offer `tools`; without tools, none that speak of them."""
@@ -68,8 +69,11 @@ class ToolCalling(AIMLAPIFields):
         response: ChatResponse,
         tools: Sequence[BaseTool],
         allow_parallel_tool_calls: bool = False,
+        reject_invalid_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
+        if reject_invalid_calls:
+            check_calls(response)
         return _tidier(tools, allow_parallel_tool_calls)(response)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
@@ -112,17 +116,21 @@ class ToolCalling(AIMLAPIFields):
         return [_selection(block) for block in blocks] + invalid
 
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
-        """Core's; a model without tools is asked in text, as ReAct does."""
-        return super().predict_and_call(tools, *args, **(self._react() | kwargs))
+        """Core's; a model without tools is asked in text, as ReAct does.
+
+        Raises:
+            InvalidToolCallError, IncompleteOutputError: as `get_tool_calls_from_response`; no tool was run.
+        """
+        return super().predict_and_call(tools, *args, **(self._for_core() | kwargs))
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
-        """Core's; a model without tools is asked in text, as ReAct does."""
-        return await super().apredict_and_call(tools, *args, **(self._react() | kwargs))
+        """As `predict_and_call`."""
+        return await super().apredict_and_call(tools, *args, **(self._for_core() | kwargs))
 
-    def _react(self) -> dict[str, Any]:
-        """What core's fallback needs and does not bring: its agent refuses the None that stands for a default."""
+    def _for_core(self) -> dict[str, Any]:
+        """What core's `predict_and_call` lacks: its ReAct agent refuses the None that stands for a default."""
         if self.metadata.is_function_calling_model:
-            return {}
+            return {"reject_invalid_calls": True}
         from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
 
         return {"react_chat_formatter": ReActChatFormatter(), "output_parser": ReActOutputParser()}
