@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Generic, TypeVar
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
@@ -178,12 +178,6 @@ def test_no_call_where_one_had_to_be() -> None:
     assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
     with pytest.raises(ValueError, match="at least one"):
         llm.get_tool_calls_from_response(response)
-    odd = ChatResponse(
-        message=ChatMessage(
-            blocks=[ToolCallBlock(tool_name="f", tool_kwargs="[1]"), ToolCallBlock(tool_name="g", tool_kwargs="x")]
-        )
-    )
-    assert [each.tool_kwargs for each in llm.get_tool_calls_from_response(odd)] == [{}, {}]
 
 
 async def test_predict_and_call(llm: Any) -> None:

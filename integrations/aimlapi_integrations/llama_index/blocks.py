@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,8 +20,9 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..conversation import Audio, File, Image, Part, Reasoning, Text, Video
+from ..endpoints.reading import objects, string
 from ..errors import UnsupportedContentError
-from .mime import is_text, mime_type
+from .mime import decoded, is_text, mime_type
 
 
 def parts_of(block: Any) -> list[Part]:
@@ -73,13 +74,13 @@ def _video(block: VideoBlock) -> list[Part]:
 def _document(block: DocumentBlock) -> list[Part]:
     """A document; one of text goes as text, since endpoints read files of that kind hardly anywhere."""
     title = block.title if block.title != _UNTITLED else None
-    if block.url and not block.url.startswith("data:"):
+    if block.url and not block.url.lower().startswith("data:"):
         return [File(url=block.url, mime=block.document_mimetype, filename=title or _name(block))]
     raw = _read(block.resolve_document())
     mime = mime_type(raw, title or _name(block), block.document_mimetype)
     name = title or _name(block)
     if is_text(mime):
-        text = raw.decode(errors="replace")
+        text = decoded(raw, mime)
         return [Text(f"{name}\n\n{text}" if name else text)]
     return [File(data=_base64(raw), mime=mime, filename=_with_suffix(name, mime))]
 
@@ -97,21 +98,29 @@ def _citation(block: CitationBlock) -> list[Part]:
 
 
 def _thinking(block: ThinkingBlock) -> list[Part]:
-    """Reasoning; the parts of a summary share their item's proofs, which go with the first."""
+    """Reasoning; the parts of a summary share their item's proofs, which go with the first.
+
+    Other integrations keep other things there: what is of a wrong type is none of these.
+    """
     known = block.additional_information
     first = Reasoning(
         text=block.content or "",
         kind="summary" if known.get("kind") == "summary" else "text",
-        id=known.get("id"),
-        signature=known.get("signature"),
-        encrypted=known.get("encrypted_content"),
-        details=tuple(known.get("reasoning_details") or ()),
+        id=string(known.get("id")),
+        signature=string(known.get("signature")),
+        encrypted=string(known.get("encrypted_content")) or _redacted(known),
+        details=tuple(objects(known.get("reasoning_details"))),
     )
-    texts = known.get("parts") or [first.text]
-    if "\n\n".join(texts) != first.text:
+    texts = known.get("parts")
+    if not isinstance(texts, list) or "\n\n".join(map(str, texts)) != first.text:
         texts = [first.text]
     head = Reasoning(texts[0], first.kind, first.id, first.signature, first.encrypted, first.details)
     return [head, *(Reasoning(text, first.kind, first.id) for text in texts[1:])]
+
+
+def _redacted(known: Mapping[str, Any]) -> str | None:
+    """The data of thinking that Claude redacted, as Anthropic's integration keeps it."""
+    return string(known.get("data")) if known.get("type") == "redacted_thinking" else None
 
 
 _CONVERTERS: dict[type, Callable[[Any], list[Part]]] = {

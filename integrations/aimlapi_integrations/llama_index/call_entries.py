@@ -25,16 +25,17 @@ _ARGUMENTS = ("arguments", "args", "input", "parameters", "tool_kwargs")
 _CALLS = ("function", "custom", "function_call", "custom_tool_call", "tool_use", "toolUse", "tool_call")
 
 
-def read_calls(entries: Any, left_out: list[str] | None = None) -> list[ToolCall]:
+def read_calls(entries: Any, turn: int = 0, left_out: list[str] | None = None) -> list[ToolCall]:
     """Read the calls of one message; ids that are missing are made up from their places.
 
     Args:
         entries: a list of calls, or None.
+        turn: the place of the message in its conversation.
         left_out: gets the types of the entries that are no calls of the caller's tools.
     """
     calls: list[ToolCall] = []
     for place, entry in enumerate(entries or ()):
-        call = read_call(entry, f"call_{place}")
+        call = read_call(entry, f"call_{turn}_{place}")
         if call is not None:
             calls.append(call)
         elif left_out is not None:

@@ -73,33 +73,46 @@ class AIMLAPI(Catalogued):
         """`stream_chat`, async."""
         return self._astream_chat(build(self, messages, kwargs))
 
-    # --- completion: a conversation of one turn -------------------------------------------------------------------
+    # --- completion: a conversation of one turn; by `chat` itself only where a subclass has its own, since each of ----
+    # --- them is a call to those who count calls ------------------------------------------------------------------
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt, which goes through `completion_to_prompt` unless it is `formatted`."""
-        return completion_response(self._chat(self._prompted(prompt, formatted, kwargs)))
+        messages = self._prompted(prompt, formatted)
+        if type(self).chat is not AIMLAPI.chat:
+            return completion_response(self.chat(messages, **kwargs))
+        return completion_response(self._chat(build(self, messages, kwargs)))
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a prompt as it comes, each response with the whole text so far."""
-        return (completion_response(each) for each in self._stream_chat(self._prompted(prompt, formatted, kwargs)))
+        messages = self._prompted(prompt, formatted)
+        if type(self).stream_chat is not AIMLAPI.stream_chat:
+            return (completion_response(each) for each in self.stream_chat(messages, **kwargs))
+        return (completion_response(each) for each in self._stream_chat(build(self, messages, kwargs)))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete`, async."""
-        return completion_response(await self._achat(self._prompted(prompt, formatted, kwargs)))
+        messages = self._prompted(prompt, formatted)
+        if type(self).achat is not AIMLAPI.achat:
+            return completion_response(await self.achat(messages, **kwargs))
+        return completion_response(await self._achat(build(self, messages, kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete`, async."""
-        return self._astream_complete(self._prompted(prompt, formatted, kwargs))
+        messages = self._prompted(prompt, formatted)
+        if type(self).astream_chat is not AIMLAPI.astream_chat:
+            return _completions(await self.astream_chat(messages, **kwargs))
+        return _completions(self._astream_chat(build(self, messages, kwargs)))
 
     # --- the calls behind them ------------------------------------------------------------------------------------
 
-    def _prompted(self, prompt: str, formatted: bool, kwargs: dict[str, Any]) -> Call:
+    def _prompted(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         text = prompt if formatted or self.completion_to_prompt is None else self.completion_to_prompt(prompt)
-        return build(self, [ChatMessage(role=MessageRole.USER, content=text)], kwargs)
+        return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, call: Call) -> ChatResponse:
         return chat_response(self._client().complete(call.request, call.options))
@@ -116,7 +129,8 @@ class AIMLAPI(Catalogued):
             async for response in aresponses(deltas):
                 yield response
 
-    async def _astream_complete(self, call: Call) -> CompletionResponseAsyncGen:
-        async with aclosing(self._astream_chat(call)) as stream:
-            async for response in stream:
-                yield completion_response(response)
+
+async def _completions(responses: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    async with aclosing(responses) as stream:
+        async for response in stream:
+            yield completion_response(response)

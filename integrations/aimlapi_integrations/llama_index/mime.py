@@ -53,5 +53,24 @@ def _by_reading(data: bytes) -> str:
 
 
 def is_text(mime: str) -> bool:
-    """Whether files of this type can be read as text."""
-    return mime.startswith("text/") or mime.partition("/")[2] in ("json", "xml", "yaml", "x-yaml", "csv")
+    """Whether files of this type can be read as text.
+
+    >>> is_text("Text/CSV; charset=latin-1"), is_text("application/ld+json"), is_text("application/pdf")
+    (True, True, False)
+    """
+    kind, _, subtype = mime.partition(";")[0].strip().lower().partition("/")
+    written = subtype.rpartition("+")[2] in ("json", "xml", "yaml", "x-yaml", "csv")
+    return kind == "text" or (kind == "application" and written)
+
+
+def decoded(data: bytes, mime: str) -> str:
+    """The text in `data`, by the charset that its MIME type names, or UTF-8.
+
+    >>> decoded(b"caf\\xe9", "text/plain; charset=ISO-8859-1")
+    'café'
+    """
+    charset = mime.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    try:
+        return data.decode(charset or "utf-8", errors="replace")
+    except LookupError:
+        return data.decode(errors="replace")

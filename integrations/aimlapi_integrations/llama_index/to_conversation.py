@@ -54,7 +54,7 @@ def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     left_out: list[str] = []
     for place, message in enumerate(messages):
         if _ROLES[message.role] == "assistant":
-            turns.append(_assistant_turn(message, messages[place + 1 :], left_out))
+            turns.append(_assistant_turn(message, place, messages[place + 1 :], left_out))
         elif _ROLES[message.role] == "tool":
             turns.append(_tool_turn(message, turns))
         else:
@@ -96,17 +96,17 @@ def _marked(part: Part, point: CachePoint) -> Part:
 # --- assistant turns ----------------------------------------------------------------------------------------------
 
 
-def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
+def _assistant_turn(message: ChatMessage, turn: int, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
     """The turn of a model, its parts in their order: reasoning and what it led to must not be parted."""
     kept = message.additional_kwargs
-    calls = read_calls(kept.get("tool_calls"), left_out)
-    pieces = [_piece(block, place, message, calls, left_out) for place, block in enumerate(message.blocks)]
+    calls = read_calls(kept.get("tool_calls"), turn, left_out)
+    pieces = [_piece(block, f"{turn}_{place}", message, calls, left_out) for place, block in enumerate(message.blocks)]
     items = [item for item in map(_item, kept.get("built_in_tool_calls") or ()) if item]
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
     answered = answered_calls(message, _result_ids(after))
-    return Message("assistant", (*_joined([*pieces, _beside(message, calls)]), *answered), _given_name(message))
+    return Message("assistant", (*_joined([*pieces, _beside(message, calls, turn)]), *answered), _given_name(message))
 
 
 def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
@@ -116,7 +116,7 @@ def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
 
 
 def _piece(
-    block: Any, place: int, message: ChatMessage, calls: list[ToolCall], left_out: list[str]
+    block: Any, place: str, message: ChatMessage, calls: list[ToolCall], left_out: list[str]
 ) -> list[Part] | CachePoint:
     match block:
         case CachePoint():
@@ -141,7 +141,7 @@ def _item(item: Any) -> Json | None:
     return dict(item) if isinstance(item, Mapping) else None
 
 
-def _beside(message: ChatMessage, calls: Sequence[ToolCall]) -> list[Part]:
+def _beside(message: ChatMessage, calls: Sequence[ToolCall], turn: int) -> list[Part]:
     """What `additional_kwargs` hold beside the blocks; of tool calls, those of a turn that has none as blocks."""
     kept = message.additional_kwargs
     parts: list[Part] = []
@@ -152,7 +152,7 @@ def _beside(message: ChatMessage, calls: Sequence[ToolCall]) -> list[Part]:
     if any(isinstance(block, ToolCallBlock) for block in message.blocks):
         return parts
     if not calls and kept.get("function_call"):
-        calls = read_calls([{"function": kept["function_call"]}])
+        calls = read_calls([{"function": kept["function_call"]}], turn)
     return [*parts, *(replace(call, name=safe_name(call.name)) for call in calls)]
 
 
@@ -192,15 +192,23 @@ def _tool_turn(message: ChatMessage, before: Sequence[Message]) -> Message:
 
 
 def _answered(message: ChatMessage, before: Sequence[Message]) -> str:
-    """The id of the call that a tool's message answers; of the first open one where it does not say."""
+    """The id of the call that a tool's message answers.
+
+    That is the first open one of its name where it does not say, or says an id that the call did not have: some
+    integrations keep no ids of calls, and answer them by the tool's name.
+    """
     kept = message.additional_kwargs
-    found = result_id(kept) or _open_call(before, kept.get("name"))
+    call_id, name = result_id(kept), kept.get("name")
+    if call_id and any(call.id == call_id for turn in before for call in turn.tool_calls):
+        return call_id
+    found = (_open_call(before, call_id) if call_id else None) or _open_call(before, name) or call_id
     if not found:
         raise UnsupportedContentError("A tool message needs the `tool_call_id` of the call that it answers.")
     return found
 
 
 def _open_call(before: Sequence[Message], name: Any) -> str | None:
+    """The first call that has no answer yet, of this name if it is one."""
     answered = {turn.tool_call_id for turn in before}
     calls = [call for turn in before for call in turn.tool_calls if call.id not in answered]
     return next((call.id for call in calls if name in (None, call.name)), None)

@@ -47,7 +47,7 @@ class ToolCalling(AIMLAPIFields):
         tool_required: bool = False,
         tool_choice: Any = None,
         strict: bool | None = None,
-        reject_invalid_calls: bool = False,  # noqa: ARG002  # of `_validate_chat_with_tools_response`
+        reject_invalid_calls: bool = False,  # of `_validate_chat_with_tools_response`
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The arguments of `chat` that offer `tools`; without tools, none that speak of them."""
