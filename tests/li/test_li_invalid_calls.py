@@ -105,7 +105,10 @@ async def test_agent_history_restored_from_json_still_explains_the_error(endpoin
     memory = ChatMemoryBuffer.from_defaults(token_limit=100_000)
     await agent.run("Weather?", memory=memory)
     first = (calls_sent(gateway), results_sent(gateway))
-    restored = ChatMemoryBuffer.from_string(memory.to_string())
+    written = [message.model_dump_json() for message in memory.get_all()]
+    restored = ChatMemoryBuffer.from_defaults(
+        [ChatMessage.model_validate_json(each) for each in written], token_limit=100_000
+    )
     await agent.run("And now?", memory=restored)
     assert (calls_sent(gateway), results_sent(gateway)) == first
     assert len(first[0]) == len(first[1]) == 1
