@@ -10,7 +10,7 @@ import pytest
 
 from aimlapi_integrations import AsyncClient, Client, NotFoundError
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.errors import ResponseFailedError
+from aimlapi_integrations.errors import ResponseFailedError, UnsupportedContentError
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 
@@ -139,3 +139,11 @@ async def test_texts_are_embedded_in_their_order(client: Any) -> None:
     assert found.vectors[1] == pytest.approx(alone.vectors[0])
     assert found.usage
     assert found.cost
+
+
+@pytest.mark.parametrize("given", [iter, tuple, lambda texts: (text for text in texts)])
+async def test_texts_of_any_iterable_are_embedded_in_their_order(client: Any, given: Any) -> None:
+    listed = await done(client.embed(["apple", "pear"], dimensions=8))
+    assert (await done(client.embed(given(["apple", "pear"]), dimensions=8))).vectors == listed.vectors
+    with pytest.raises(UnsupportedContentError, match="No texts"):
+        await done(client.embed(given([]), dimensions=8))

@@ -19,6 +19,16 @@ from aimlapi_integrations.conversation import ToolCall
         ('["Oslo"]', None),
         ("\ude00", None),
         ("[" * 100_000, None),
+        ('{"text": "one\ntwo\x00"}', {"text": "one\ntwo\x00"}),
+        ('{"text": "say \\"\n\\""}', {"text": 'say "\n"'}),
+        (r'"{\"city\": \"Oslo\"}"', {"city": "Oslo"}),
+        ('{"text": "one\\\ntwo"}', None),
+        ('{"city": \x00 "Oslo"}', None),
+        ("{'city': 'Oslo'}", None),
+        ('{"city": "Oslo",}', None),
+        ('{"city": "Oslo"} {}', None),
+        ('"Oslo"', None),
+        ('""', None),
     ],
 )
 def test_arguments_are_a_whole_object_or_none(written: str, read: dict[str, Any] | None) -> None:

@@ -83,6 +83,18 @@ def test_batches_keep_the_order(make, gateway, documents, concurrency):
     assert sorted(len(request.json["input"]) for request in gateway.requests) == [3, 5, 5, 5, 5]
 
 
+@pytest.mark.parametrize("given", [iter, tuple, lambda texts: (text for text in texts)])
+def test_texts_of_any_iterable_are_embedded_in_their_order(make, documents, given):
+    assert documents(make(chunk_size=5), given(TEXTS)) == documents(make(), TEXTS)
+
+
+@pytest.mark.parametrize("texts", ["abc", b"abc", {"a": 1}, 5, None])
+def test_what_holds_no_texts_is_refused(make, gateway, documents, texts):
+    with pytest.raises(TypeError, match="Embeddings take a list of texts"):
+        documents(make(), texts)
+    assert gateway.requests == []
+
+
 def test_the_size_of_a_batch_can_be_given_per_call(make, gateway, documents):
     documents(make(), TEXTS, 12)
     assert sorted(len(request.json["input"]) for request in gateway.requests) == [11, 12]

@@ -87,6 +87,29 @@ async def test_a_text_that_cannot_be_embedded_is_named_by_its_place_among_all(
     assert vectors.bodies == []
 
 
+TEXTS = ["a", "bb", "ccc"]
+
+
+@pytest.mark.parametrize(
+    "given", [iter, tuple, lambda texts: (text for text in texts), lambda texts: dict.fromkeys(texts).keys()]
+)
+async def test_texts_of_any_iterable_are_embedded_in_their_order(given: Any) -> None:
+    embedding = Vectors().embedding(embed_batch_size=2)
+    expected = [[float(len(text)), 1.0] for text in TEXTS]
+    assert embedding.get_text_embedding_batch(given(TEXTS)) == expected
+    assert await embedding.aget_text_embedding_batch(given(TEXTS)) == expected
+
+
+@pytest.mark.parametrize("texts", ["abc", b"abc", {"a": 1}, 5, None])
+async def test_what_holds_no_texts_is_refused(texts: Any) -> None:
+    vectors = Vectors()
+    with pytest.raises(TypeError, match="Embeddings take a list of texts"):
+        vectors.embedding().get_text_embedding_batch(texts)
+    with pytest.raises(TypeError, match="Embeddings take a list of texts"):
+        await vectors.embedding().aget_text_embedding_batch(texts)
+    assert vectors.bodies == []
+
+
 @pytest.mark.parametrize("vector", [[[1.0, 1.0]], [[1.0], [1.0], [1.0]]], ids=["too few", "too many"])
 def test_vectors_are_counted(vector: list[list[float]]) -> None:
     data = [{"index": index, "embedding": each} for index, each in enumerate(vector)]

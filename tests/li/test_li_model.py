@@ -18,12 +18,12 @@ from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
 from llama_index.core.llms import ChatMessage, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from aimlapi_integrations.errors import MissingAPIKeyError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
-from .li_gateway import Gateway
+from .li_gateway import Gateway, reply
 
 ASK = [ChatMessage("Hello")]
 SECRET = "sk-do-not-tell"
@@ -232,6 +232,42 @@ def test_every_form_of_timeout_is_kept_when_written(holder: Any, timeout: Any) -
     given = type(holder)(api_key=SECRET, timeout=timeout)
     assert type(holder).from_dict({**json.loads(given.to_json()), "api_key": SECRET}).timeout == timeout
     assert pickle.loads(pickle.dumps(given)).timeout == timeout
+
+
+@pytest.mark.parametrize("change", ["assigned", "copied"])
+@pytest.mark.parametrize("key", ["other", SecretStr("other")])
+@pytest.mark.parametrize("kind", [AIMLAPI, AIMLAPIEmbedding])
+async def test_key_changed_after_the_first_call_is_used_and_not_shown(kind: Any, key: Any, change: str) -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["authorization"])
+        data = [{"object": "embedding", "index": 0, "embedding": [1.0]}]
+        return httpx.Response(200, json={**reply(), "data": data} if kind is AIMLAPI else {"data": data})
+
+    transport = httpx.MockTransport(answer)
+    clients = {
+        "http_client": httpx.Client(transport=transport),
+        "async_http_client": httpx.AsyncClient(transport=transport),
+    }
+    model = kind(api_key="first", **clients)
+    await _call_both_ways(model)
+    if change == "assigned":
+        model.api_key = key
+    else:
+        model = model.model_copy(update={"api_key": key})
+    await _call_both_ways(model)
+    assert keys == ["Bearer first"] * 2 + ["Bearer other"] * 2
+    assert "other" not in repr(model) + str(model) + json.dumps(model.to_dict()) + model.to_json()
+
+
+async def _call_both_ways(model: Any) -> None:
+    if isinstance(model, AIMLAPI):
+        model.complete("x")
+        await model.acomplete("x")
+    else:
+        model.get_text_embedding("x")
+        await model.aget_text_embedding("x")
 
 
 def test_a_changed_field_is_heeded() -> None:

@@ -176,22 +176,22 @@ def _tidier(tools: Sequence[BaseTool], parallel: bool) -> Tidy:
             names.get(call.tool_name, "") in ("", call.tool_name) for call in calls
         ):
             return response
-        message = _tidied(response.message, names, calls if parallel else calls[:1])
+        message = _tidied(response.message, names, len(calls) if parallel else 1)
         return response.model_copy(update={"message": message})
 
     return tidy
 
 
-def _tidied(message: ChatMessage, names: dict[str, str], kept: Sequence[ToolCallBlock]) -> ChatMessage:
-    blocks = [
-        _renamed_block(block, names) if isinstance(block, ToolCallBlock) else block
-        for block in message.blocks
-        if not isinstance(block, ToolCallBlock) or any(block is call for call in kept)
-    ]
+def _tidied(message: ChatMessage, names: dict[str, str], count: int) -> ChatMessage:
+    """The message with its first `count` calls, under the tools' own names."""
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)][:count]
+    renamed = iter([_renamed_block(call, names) for call in calls])
+    blocks = [next(renamed, None) if isinstance(block, ToolCallBlock) else block for block in message.blocks]
     beside = dict(message.additional_kwargs)
     if "tool_calls" in beside:  # not in messages that others made, of blocks alone
-        beside["tool_calls"] = [_renamed_entry(entry, names) for entry in beside["tool_calls"][: len(kept)]]
-    return ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
+        beside["tool_calls"] = [_renamed_entry(entry, names) for entry in beside["tool_calls"][:count]]
+    kept = [block for block in blocks if block is not None]
+    return ChatMessage(role=message.role, blocks=kept, additional_kwargs=beside)
 
 
 def _renamed_block(call: ToolCallBlock, names: dict[str, str]) -> ToolCallBlock:
