@@ -120,6 +120,22 @@ def test_text_documents_go_as_text(tmp_path: Path) -> None:
     assert "notes.txt\n\nPorto\nDouro" in str([part["text"] for part in turn["content"]]).replace("\\n", "\n")
 
 
+@pytest.mark.parametrize(
+    ("mime", "data"),
+    [
+        ("text/plain", "café".encode()),
+        ("TEXT/Plain; Charset=ISO-8859-1", b"caf\xe9"),
+        ('text/csv; header=present; charset="latin-1"', b"caf\xe9"),
+        ("Application/JSON", "café".encode()),
+        ("application/ld+json; profile=x", "café".encode()),
+        ("text/plain; charset=nonsense", "café".encode()),
+    ],
+)
+def test_text_document_of_any_spelling_of_its_type_goes_as_text(mime: str, data: bytes) -> None:
+    [turn] = sent(user(DocumentBlock(data=data, title="menu", document_mimetype=mime)))
+    assert turn["content"] == "menu\n\ncafé"
+
+
 def test_films_are_kept_or_refused() -> None:
     [turn] = conversation([user(VideoBlock(url="https://x.org/a.mp4"), VideoBlock(video=b"\0\0\0\x18ftypmp42rest"))])
     assert turn.parts[0] == Video(url="https://x.org/a.mp4")

@@ -9,7 +9,7 @@ from operator import add
 from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage
-from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock
+from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.conversation import Reply, Request, Tool
@@ -136,18 +136,18 @@ async def llama_index(asked: Asked, manner: str) -> Seen:
     try:
         match manner:
             case "plain":
-                return _of_response(llm, llm.chat(messages, **options))
+                return _of_response(llm.chat(messages, **options))
             case "stream":
-                return _of_response(llm, list(llm.stream_chat(messages, **options))[-1])
+                return _of_response(list(llm.stream_chat(messages, **options))[-1])
             case "async plain":
-                return _of_response(llm, await llm.achat(messages, **options))
-        return _of_response(llm, [each async for each in await llm.astream_chat(messages, **options)][-1])
+                return _of_response(await llm.achat(messages, **options))
+        return _of_response([each async for each in await llm.astream_chat(messages, **options)][-1])
     finally:
         llm.close()
         await llm.aclose()
 
 
-def _of_response(llm: AIMLAPI, response: ChatResponse) -> Seen:
+def _of_response(response: ChatResponse) -> Seen:
     told, blocks = response.additional_kwargs, response.message.blocks
     usage = None
     if "total_tokens" in told:
@@ -155,10 +155,7 @@ def _of_response(llm: AIMLAPI, response: ChatResponse) -> Seen:
     return Seen(
         "".join(block.text for block in blocks if isinstance(block, TextBlock)),
         "".join(block.content or "" for block in blocks if isinstance(block, ThinkingBlock)),
-        [
-            (call.tool_name, call.tool_kwargs)
-            for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
-        ],
+        [(block.tool_name, block.tool_kwargs) for block in blocks if isinstance(block, ToolCallBlock)],
         [
             (call["function"]["name"], call["function"]["arguments"])
             for call in response.message.additional_kwargs.get("invalid_tool_calls", [])
