@@ -7,7 +7,6 @@ code, which had no blocks for them, are read too.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +22,6 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..conversation import Audio, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
-from ..errors import UnsupportedContentError
 from .blocks import parts_of
 
 _ROLES: dict[MessageRole, Role] = {
@@ -42,21 +40,25 @@ def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """The conversation that `messages` are, in order.
 
     Raises:
-        UnsupportedContentError: a block that no endpoint has a form for, or a tool result that answers no call.
+        UnsupportedContentError: a block that no endpoint has a form for.
     """
-    turns: list[Message] = []
-    for message in messages:
-        turns.append(_turn(message, turns))
-    return tuple(turns)
+    return tuple(map(_turn, messages))
 
 
-def _turn(message: ChatMessage, before: Sequence[Message]) -> Message:
+def _turn(message: ChatMessage) -> Message:
     role = _ROLES[message.role]
     match role:
         case "assistant":
             return Message(role, tuple(_answer(message)), _given_name(message))
         case "tool":
-            return Message(role, tuple(_content(message.blocks)), tool_call_id=_answered(message, before))
+            kept = message.additional_kwargs
+            answered = kept.get("tool_call_id") or kept.get("call_id")
+            return Message(
+                role,
+                tuple(_content(message.blocks)),
+                name=_given_name(message),
+                tool_call_id=str(answered) if answered else None,
+            )
     return Message(role, tuple(_content(message.blocks)), _given_name(message))
 
 
@@ -94,7 +96,8 @@ def _answer(message: ChatMessage) -> list[Part]:
     """The parts of a model's turn, in their order: reasoning and what it led to must not be parted."""
     kept = message.additional_kwargs
     entries = [_as_dict(entry) for entry in kept.get("tool_calls") or ()]
-    pieces = [_piece(block, place, message, entries) for place, block in enumerate(message.blocks)]
+    waiting = [*entries]
+    pieces = [_piece(block, message, waiting) for block in message.blocks]
     items = kept.get("built_in_tool_calls") or []
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
@@ -102,13 +105,15 @@ def _answer(message: ChatMessage) -> list[Part]:
     return _joined([*pieces, _beside(message, entries)])
 
 
-def _piece(block: Any, place: int, message: ChatMessage, entries: Sequence[Json]) -> list[Part] | CachePoint:
+def _piece(block: Any, message: ChatMessage, entries: list[Json]) -> list[Part] | CachePoint:
     match block:
         case CachePoint():
             return block
         case ToolCallBlock():
-            known = next((entry for entry in entries if entry.get("id") == block.tool_call_id), {})
-            return [_from_block(block, known, place)]
+            known = next((entry for entry in entries if entry.get("id") == block.tool_call_id), None)
+            if known is not None:
+                entries.remove(known)  # calls may share their id: each has an entry of its own
+            return [_from_block(block, known or {})]
         case CitationBlock() if any(isinstance(other, TextBlock) and other.text for other in message.blocks):
             return []  # a passage of the turn's own text
         case AudioBlock() if message.additional_kwargs.get("reference_audio_id"):
@@ -128,20 +133,20 @@ def _beside(message: ChatMessage, entries: Sequence[Json]) -> list[Part]:
         return parts
     if not entries and kept.get("function_call"):
         entries = [{"function": _as_dict(kept["function_call"])}]
-    return [*parts, *(_from_entry(entry, place) for place, entry in enumerate(entries))]
+    return [*parts, *map(_from_entry, entries)]
 
 
 def _as_dict(entry: Any) -> Json:
     return dict(entry) if isinstance(entry, Mapping) else entry.model_dump(exclude_none=True)
 
 
-def _from_entry(entry: Json, place: int) -> ToolCall:
+def _from_entry(entry: Json) -> ToolCall:
     custom = entry.get("type") == "custom"
     function = entry.get("custom" if custom else "function") or entry
     written = function.get("input") if custom else function.get("arguments")
     return ToolCall(
-        id=entry.get("id") or entry.get("call_id") or f"call_{place}",
-        name=safe_name(str(function.get("name") or "")),
+        id=entry.get("id") or entry.get("call_id") or "",
+        name=str(function.get("name") or ""),
         arguments=_written(written),
         kind="custom" if custom else "function",
         item_id=entry.get("item_id"),
@@ -149,44 +154,17 @@ def _from_entry(entry: Json, place: int) -> ToolCall:
     )
 
 
-def _from_block(block: ToolCallBlock, entry: Json, place: int) -> ToolCall:
+def _from_block(block: ToolCallBlock, entry: Json) -> ToolCall:
     """A call with the id, name and arguments of its block; arguments nobody changed go back letter by letter."""
-    known = _from_entry({**entry, "id": block.tool_call_id}, place)
+    known = _from_entry({**entry, "id": block.tool_call_id})
     if known.kind == "custom" and isinstance(block.tool_kwargs, dict):
         arguments = str(block.tool_kwargs.get("input", known.arguments))
     else:
         arguments = known.arguments if known.parsed() == block.tool_kwargs else _written(block.tool_kwargs)
-    return replace(known, name=safe_name(block.tool_name), arguments=arguments)
+    return replace(known, name=block.tool_name, arguments=arguments)
 
 
 def _written(arguments: Any) -> str:
     if isinstance(arguments, str):
         return arguments or "{}"
     return json.dumps(arguments or {}, ensure_ascii=False)
-
-
-def safe_name(name: str) -> str:
-    """A name that endpoints take for a tool: letters, digits, `_` and `-`.
-
-    >>> safe_name("Box[int]")
-    'Box_int_'
-    """
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]
-
-
-# --- tool turns ---------------------------------------------------------------------------------------------------
-
-
-def _answered(message: ChatMessage, before: Sequence[Message]) -> str:
-    """The id of the call that a tool's message answers; of the first open one where it does not say."""
-    kept = message.additional_kwargs
-    found = kept.get("tool_call_id") or kept.get("call_id") or _open_call(before, kept.get("name"))
-    if not found:
-        raise UnsupportedContentError("A tool message needs the `tool_call_id` of the call that it answers.")
-    return str(found)
-
-
-def _open_call(before: Sequence[Message], name: Any) -> str | None:
-    answered = {turn.tool_call_id for turn in before}
-    calls = [call for turn in before for call in turn.tool_calls if call.id not in answered]
-    return next((call.id for call in calls if name in (None, call.name)), None)

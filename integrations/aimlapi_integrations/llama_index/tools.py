@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -20,13 +20,11 @@ from typing_extensions import override
 from ..models import lookup
 from .fields import AIMLAPIFields
 from .request import tool_dict
-from .to_conversation import conversation, safe_name
+from .to_conversation import conversation
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
     from llama_index.core.tools.types import BaseTool
-
-Tidy = Callable[[ChatResponse], ChatResponse]
 
 
 class ToolCalling(AIMLAPIFields):
@@ -66,19 +64,19 @@ class ToolCalling(AIMLAPIFields):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        return _tidier(tools, allow_parallel_tool_calls)(response)
+        return response if allow_parallel_tool_calls else _limit_calls(response)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
-        """Core's, with calls limited and named as in `chat_with_tools`."""
-        tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _each(super().stream_chat_with_tools(tools, *args, **kwargs), tidy)
+        """Core's, with calls limited as in `chat_with_tools`."""
+        responses = super().stream_chat_with_tools(tools, *args, **kwargs)
+        return responses if kwargs.get("allow_parallel_tool_calls") else _limit_all(responses)
 
     async def astream_chat_with_tools(
         self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """Core's, with calls limited and named as in `chat_with_tools`."""
-        tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _aeach(await super().astream_chat_with_tools(tools, *args, **kwargs), tidy)
+        """Core's, with calls limited as in `chat_with_tools`."""
+        responses = await super().astream_chat_with_tools(tools, *args, **kwargs)
+        return responses if kwargs.get("allow_parallel_tool_calls") else _alimit_all(responses)
 
     @override
     def get_tool_calls_from_response(
@@ -148,56 +146,28 @@ def _arguments(written: Any) -> dict[str, Any]:
 # --- calls kept within what was asked -----------------------------------------------------------------------------
 
 
-def _tidier(tools: Sequence[BaseTool], parallel: bool) -> Tidy:
-    """What gives calls the names that the caller's tools have, and keeps only the first where no more are allowed.
-
-    Endpoints take fewer characters in names than Python does: `Box[int]` went out, and came back, as `Box_int_`.
-    """
-    names = {safe_name(tool.metadata.get_name()): tool.metadata.get_name() for tool in tools}
-
-    def tidy(response: ChatResponse) -> ChatResponse:
-        calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-        if (parallel or len(calls) < 2) and all(
-            names.get(call.tool_name, "") in ("", call.tool_name) for call in calls
-        ):
-            return response
-        message = _tidied(response.message, names, calls if parallel else calls[:1])
-        return response.model_copy(update={"message": message})
-
-    return tidy
+def _limit_calls(response: ChatResponse) -> ChatResponse:
+    """The response with the first of its calls alone."""
+    message = response.message
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if len(calls) < 2:
+        return response
+    blocks = [block for block in message.blocks if not isinstance(block, ToolCallBlock) or block is calls[0]]
+    beside = {**message.additional_kwargs, "tool_calls": message.additional_kwargs["tool_calls"][:1]}
+    limited = ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
+    return response.model_copy(update={"message": limited})
 
 
-def _tidied(message: ChatMessage, names: dict[str, str], kept: Sequence[ToolCallBlock]) -> ChatMessage:
-    blocks = [
-        _renamed_block(block, names) if isinstance(block, ToolCallBlock) else block
-        for block in message.blocks
-        if not isinstance(block, ToolCallBlock) or any(block is call for call in kept)
-    ]
-    entries = [_renamed_entry(entry, names) for entry in message.additional_kwargs["tool_calls"][: len(kept)]]
-    beside = {**message.additional_kwargs, "tool_calls": entries}
-    return ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
-
-
-def _renamed_block(call: ToolCallBlock, names: dict[str, str]) -> ToolCallBlock:
-    return call.model_copy(update={"tool_name": names.get(call.tool_name, call.tool_name)})
-
-
-def _renamed_entry(entry: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    kind = entry["type"]
-    inner = entry[kind]
-    return {**entry, kind: {**inner, "name": names.get(inner["name"], inner["name"])}}
-
-
-def _each(responses: ChatResponseGen, tidy: Tidy) -> Generator[ChatResponse, None, None]:
+def _limit_all(responses: ChatResponseGen) -> Generator[ChatResponse, None, None]:
     try:
-        yield from map(tidy, responses)
+        yield from map(_limit_calls, responses)
     finally:
         responses.close()
 
 
-async def _aeach(responses: ChatResponseAsyncGen, tidy: Tidy) -> AsyncGenerator[ChatResponse, None]:
+async def _alimit_all(responses: ChatResponseAsyncGen) -> AsyncGenerator[ChatResponse, None]:
     try:
         async for response in responses:
-            yield tidy(response)
+            yield _limit_calls(response)
     finally:
         await responses.aclose()
