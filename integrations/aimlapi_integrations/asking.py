@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -88,20 +89,43 @@ def _part(item: Any) -> Part:
 
 
 def _tool_call(call: Fields) -> ToolCall:
-    function = call["function"]
-    return ToolCall(id=call["id"], name=function["name"], arguments=function["arguments"])
+    function, written = call["function"], call["function"].get("arguments")
+    arguments = written if isinstance(written, str) else json.dumps(written or {}, ensure_ascii=False)
+    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
 
 
 def as_tool(tool: AnyTool) -> Tool | HostedTool:
-    """A tool: `{"type": "function", "function": …}`, or one that the gateway runs (`{"type": "mcp", …}`)."""
+    """A tool, from a dict in any of the forms that name a function, or one that the gateway runs (`{"type": "mcp"}`).
+
+    The forms are those of chat completions (`{"type": "function", "function": …}`, or the function alone), Responses
+    (flat) and Anthropic (`input_schema`), and a JSON schema with a title.
+    """
     match tool:
         case Tool() | HostedTool():
             return tool
-        case {"type": "function", "function": {"name": str(name)} as known}:
-            return Tool(name, known.get("description"), known.get("parameters"), known.get("strict"))
-        case {"type": str()}:
+        case {"function": {"name": str()} as function}:
+            return _function(function, tool)
+        case {"type": str() as kind} if kind not in ("function", "object") and "input_schema" not in tool:
             return HostedTool(tool)
+        case {"name": str()}:
+            return _function(tool, tool)
+        case {"title": str(title)}:
+            schema = {key: value for key, value in tool.items() if key not in ("title", "description")}
+            return Tool(title, tool.get("description") or None, schema)
     raise UnsupportedParameterError(f"{tool!r} is no tool.")
+
+
+_FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "input_schema", "strict")
+
+
+def _function(function: Fields, item: Fields) -> Tool:
+    return Tool(
+        name=function["name"],
+        description=function.get("description") or None,
+        parameters=function.get("parameters") or function.get("input_schema"),
+        strict=function.get("strict"),
+        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
+    )
 
 
 def as_choice(choice: str | ToolChoice | None) -> ToolChoice | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import costs
 from .conversation import Delta, Embeddings, Json, Reply, Request
 from .endpoints import Endpoint, StreamDecoder, embeddings
+from .endpoints.call_ids import identify_calls, ids_of
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
+from .endpoints.tool_names import RenamingDecoder, rename_tools, restore_names
 from .errors import APIError
 from .options import CallOptions
 from .transport.event_stream import EventStream
@@ -22,33 +24,43 @@ _NAMES = {endpoint.PATH: name for name, endpoint in ENDPOINTS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request on its way: the endpoint that carries it, and the call that does."""
+    """A request on its way: the endpoint that carries it, and the call that does.
+
+    `call_ids` are those of the history, `own_names` the caller's names of tools by their names on the wire.
+    """
 
     endpoint: Endpoint
     model: str
     call: Call
+    call_ids: frozenset[str] = frozenset()
+    own_names: Mapping[str, str] = field(default_factory=dict)
 
     def decoded(self, answer: Answer) -> Reply:
         """The reply in an answer, entered into the ledgers that are open."""
         with discreet(answer):
-            reply = self.endpoint.decode(answer.body, answer.headers)
+            body = restore_names(answer.body, self.own_names) if self.own_names else answer.body
+            reply = self.endpoint.decode(body, answer.headers, self.call_ids)
         costs.record(reply)
         return reply
 
     def decoder(self, events: EventStream) -> StreamDecoder:
         """What reads the answer if it is streamed."""
-        return self.endpoint.Decoder(self.model, events.headers)
+        decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids)
+        return RenamingDecoder(decoder, self.own_names) if self.own_names else decoder
 
 
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
     """The straight line up to the wire. BudgetExceededError where a limit of `track_costs` is reached."""
     costs.check_budgets()
     endpoint = choose(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
-    fitted = fit(request, _NAMES[endpoint.PATH], strict=options.strict_parameters, stream=stream)
-    body = endpoint.encode(fitted)
+    name = _NAMES[endpoint.PATH]
+    fitted = fit(request, name, strict=options.strict_parameters, stream=stream)
+    renamed, own_names = rename_tools(identify_calls(fitted, name))
+    body = endpoint.encode(renamed)
     if stream:
         body = endpoint.stream_options(body, options.stream_usage)
-    return Asked(endpoint, request.model, call_to(endpoint.PATH, options, body))
+    call = call_to(endpoint.PATH, options, body)
+    return Asked(endpoint, request.model, call, ids_of(request.messages), own_names)
 
 
 def call_to(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> Call:

@@ -213,7 +213,7 @@ def test_pieces_go_to_their_block(told: list[Json]) -> None:
         [ONE],
         [begun("text", text="a"), ONE],
         [begun("tool_use", 5, **TOOL), ONE],
-        [begun("tool_use", **TOOL), begun("text", 1, text="a"), ONE],
+        [begun("tool_use", **TOOL), {"type": "content_block_stop", "index": 0}, begun("text", 1, text="a"), ONE],
         [{"type": "content_block_start", "index": 0}],
         [begun("text", text="a"), {"type": "content_block_delta", "index": 0}],
     ],

@@ -143,11 +143,11 @@ async def test_calls_are_limited_where_asked(ask: Any, parallel: bool) -> None:
 
 @anyhow
 async def test_names_that_endpoints_refuse_come_back(ask: Any) -> None:
-    gateway = Gateway(reply("", tool_calls=[call("Box_int_", '{"value": 7}')], finish="tool_calls"))
+    gateway = Gateway(reply("", tool_calls=[call("Box_int", '{"value": 7}')], finish="tool_calls"))
     llm = gateway.llm()
     boxed = FunctionTool.from_defaults(lambda value: Box[int](value=value), name="Box[int]", fn_schema=Box[int])
     response = await ask(llm, tools=[boxed], user_msg="x")
-    assert gateway.bodies[0]["tools"][0]["function"]["name"] == "Box_int_"
+    assert gateway.bodies[0]["tools"][0]["function"]["name"] == "Box_int"
     assert llm.get_tool_calls_from_response(response)[0].tool_name == "Box[int]"
     assert response.message.additional_kwargs["tool_calls"][0]["function"]["name"] == "Box[int]"
     llm.chat(
@@ -157,7 +157,7 @@ async def test_names_that_endpoints_refuse_come_back(ask: Any) -> None:
             ChatMessage("7", role="tool", additional_kwargs={"tool_call_id": "call_1"}),
         ]
     )
-    assert gateway.bodies[1]["messages"][1]["tool_calls"][0]["function"]["name"] == "Box_int_"
+    assert gateway.bodies[1]["messages"][1]["tool_calls"][0]["function"]["name"] == "Box_int"
 
 
 def test_arguments_in_a_stream_are_taken_as_far_as_they_came() -> None:

@@ -188,7 +188,7 @@ CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
             assistant(CALL),
             ChatMessage("Sunny", role="function", additional_kwargs={"name": "get_weather"}),
         ],
-        [ASK, CHAT_CALL, CHAT_RESULT],
+        [ASK, CHAT_CALL, {**CHAT_RESULT, "name": "get_weather"}],
         [ASK, CALL_ITEM, RESULT_ITEM],
     ),
     (

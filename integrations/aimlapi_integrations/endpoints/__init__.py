@@ -6,7 +6,7 @@ Every module that carries a conversation has the face of `Endpoint`; a call is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ..conversation import Delta, Json, Reply, Request
@@ -15,7 +15,7 @@ from ..conversation import Delta, Json, Reply, Request
 class StreamDecoder(Protocol):
     """Turns the events of one stream into `Delta`s, and mends on the way what gateways do to streams."""
 
-    def __init__(self, model: str, headers: Mapping[str, str]) -> None: ...
+    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None: ...
 
     @property
     def ended(self) -> bool:
@@ -49,5 +49,8 @@ class Endpoint(Protocol):
     def stream_options(self, body: Json, usage: bool) -> Json:
         """The body that asks for the same as a stream, with its token usage where wanted."""
 
-    def decode(self, body: Json, headers: Mapping[str, str]) -> Reply:
-        """The reply that a 2xx body holds. APIResponseError where it holds none."""
+    def decode(self, body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
+        """The reply that a 2xx body holds. APIResponseError where it holds none.
+
+        Its calls get ids of their own, none of them one of `taken`.
+        """

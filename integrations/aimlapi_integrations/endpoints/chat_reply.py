@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..conversation import (
 )
 from ..errors import error_from
 from . import reading
+from .call_ids import CallIds
 from .inline_thinking import ThinkingSplitter, thinks_inline
 from .reading import obj, objects, string
 from .tool_call_fold import made_up_id
@@ -50,10 +51,11 @@ THINKING = ("reasoning_content", "reasoning", "reasoning_details")
 _PLACES_OF_THINKING = frozenset((*THINKING, "extra_content", "encrypted_content"))
 
 
-def decode(body: Json, headers: Mapping[str, str], inline: bool | None = None) -> Reply:
+def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, inline: bool | None = None) -> Reply:
     """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
 
-    `inline`: whether its text may hold thinking in tags; None leaves that to the model that it names.
+    `taken`: ids that its calls must not have. `inline`: whether its text may hold thinking in tags; None leaves that to
+    the model that it names.
     """
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
@@ -66,7 +68,7 @@ def decode(body: Json, headers: Mapping[str, str], inline: bool | None = None) -
     inline = thinks_inline(model) if inline is None else inline
     return Reply(
         model=model,
-        choices=tuple(_choice(choice, body, headers, inline) for choice in choices),
+        choices=tuple(_choice(choice, body, headers, inline, taken) for choice in choices),
         id=string(body.get("id")),
         created=reading.integer(body.get("created")) or None,
         usage=reading.usage(body.get("usage")),
@@ -78,13 +80,14 @@ def decode(body: Json, headers: Mapping[str, str], inline: bool | None = None) -
     )
 
 
-def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool) -> Choice:
+def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool, taken: Collection[str]) -> Choice:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = string(choice.get("finish_reason"))
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
-    message = Message("assistant", tuple(_parts(_message(choice, body, headers), cut, body, headers, inline)))
+    parts = _parts(_message(choice, body, headers), cut, body, headers, inline)
+    message = Message("assistant", CallIds(taken).claim_all(parts))
     if reason == "tool_calls" and not (message.text or message.tool_calls):
         raise reading.unreadable("choices[].message.tool_calls: expected at least one, received none", body, headers)
     return Choice(

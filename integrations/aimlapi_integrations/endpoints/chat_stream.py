@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ class ChatDecoder:
 
     ended = False  # counts and price may follow the finish reason: `[DONE]` and the connection tell the end
 
-    def __init__(self, model: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None:
         self._headers = headers
         self._body: Json = {"model": model}
         self._kept: Json = {}
@@ -36,7 +36,7 @@ class ChatDecoder:
         self._text: list[str] = []
         self._thought: list[str] = []
         self._logprobs: list[Json] = []
-        self._calls = ToolCallFold()
+        self._calls = ToolCallFold(taken)
         self._positions: dict[Hashable, int] = {}
         self._splitter = ThinkingSplitter() if thinks_inline(model) else None
         self._thinking: str | None = None

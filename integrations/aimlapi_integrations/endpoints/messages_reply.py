@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..conversation import (
@@ -21,6 +21,7 @@ from ..conversation import (
 )
 from ..errors import error_from
 from . import reading
+from .call_ids import CallIds
 from .reading import obj, objects, string
 from .tool_call_fold import made_up_id
 
@@ -35,8 +36,11 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
-def decode(body: Json, headers: Mapping[str, str]) -> Reply:
-    """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none."""
+def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
+    """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
+
+    `taken`: ids that its calls must not have.
+    """
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
     held = isinstance(body.get("content"), list)
@@ -49,9 +53,10 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     native = string(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
     cut = reason == "length" or bool(native and not reason)
+    message = Message("assistant", CallIds(taken).claim_all(_parts(blocks, body, cut)))
     return Reply(
         model=string(body.get("model")) or "",
-        choices=(Choice(Message("assistant", tuple(_parts(blocks, body, cut))), reason, native),),
+        choices=(Choice(message, reason, native),),
         id=string(body.get("id")),
         usage=_usage(body.get("usage")),
         cost=reading.cost(body, headers),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..conversation import Delta, Fragment, HostedItem, Json, Part, Reasoning, Text, ToolCall
 from ..errors import StreamError, error_from
 from . import reading
+from .call_ids import CallIds
 from .messages_reply import block_part, citation, decode, is_hosted
 from .reading import obj, objects, string
 from .tool_call_fold import made_up_id
@@ -21,7 +22,7 @@ class MessagesDecoder:
     made of it would be said in the wrong place.
     """
 
-    def __init__(self, model: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None:
         self._headers = headers
         self._body: Json = {"model": model}
         self._blocks: list[Json] = []
@@ -29,6 +30,9 @@ class MessagesDecoder:
         self._pieces: dict[tuple[int, str], list[str]] = {}
         self._text: list[str] = []
         self._told: set[int] = set()
+        self._ids = CallIds(taken)
+        self._begun: list[Json] = []
+        self._closed: set[int] = set()
         self._stopped = False
         self.ended = False
 
@@ -67,14 +71,23 @@ class MessagesDecoder:
     # --- blocks and their places --------------------------------------------------------------------------------
 
     def _open(self, index: Any, block: Json) -> int:
-        """The place of a block that begins: behind the others, or its own if its beginning is told again."""
-        ids = [other.get("id") for other in self._blocks]
-        place = ids.index(block["id"]) if block.get("id") and block["id"] in ids else len(ids)
-        if place == len(ids):
-            self._blocks.append(block)
+        """The place of a block that begins, behind the others."""
+        place = len(self._blocks)
+        self._blocks.append(block)
+        self._begun.append(dict(block))
         if type(index) is int:
             self._places[index] = place
         return place
+
+    def _is_repeated(self, index: Any, block: Json) -> bool:
+        """Whether the beginning of a block is told again: at the same index, or at none, before its first piece.
+
+        Ids say nothing of that, since calls may share them; a block that has none is not known again.
+        """
+        place = self._places.get(index, -1) if type(index) is int else len(self._blocks) - 1
+        if place < 0 or place in self._closed or (place, "input") in self._pieces:
+            return False
+        return bool(block.get("id")) and self._begun[place] == block
 
     def _place(self, index: Any, kind: str) -> int:
         """The place of the block that a delta or an end is of: the last one begun, where it does not say."""
@@ -106,15 +119,17 @@ class MessagesDecoder:
         return Delta(id=string(message.get("id")))
 
     def _block_start(self, event: Json) -> Delta | None:
-        block, known = dict(obj(event.get("content_block"))), len(self._blocks)
+        index, block = event.get("index"), dict(obj(event.get("content_block")))
         if not string(block.get("type")):
             raise _broken("a block has no type")
-        spare_id = made_up_id(string(self._body.get("id")), known)
+        if self._is_repeated(index, block):
+            return None
+        place = self._open(index, block)
+        if is_hosted(block):
+            return None  # it is whole at its end
+        spare_id = made_up_id(string(self._body.get("id")), place)
         if block["type"] == "tool_use":
-            block["id"] = string(block.get("id")) or spare_id
-        place = self._open(event.get("index"), block)
-        if place < known or is_hosted(block):
-            return None  # told before, or whole at its end
+            block["id"] = self._ids.claim(string(block.get("id")) or spare_id)
         part = block_part(block, True, spare_id)
         if isinstance(part, ToolCall):
             part = replace(part, arguments="")
@@ -135,7 +150,7 @@ class MessagesDecoder:
             return None
         if block["type"] != of or (of == "tool_use" and not block.get("id")):
             raise _broken(f"a {kind} has no block of its kind")
-        if place < len(self._blocks) - 1:
+        if place < len(self._blocks) - 1 and (of != "tool_use" or place in self._closed):  # only calls are interleaved
             raise _broken(f"a {kind} came after the next block had begun")
         return self._said(place, read(self, place, block, delta))
 
@@ -147,6 +162,7 @@ class MessagesDecoder:
     def _block_stop(self, event: Json) -> Delta | None:
         index = event.get("index")
         place = self._places.get(index, -1) if type(index) is int else len(self._blocks) - 1
+        self._closed.add(place)
         fragments = tuple(self._hosted(place)) if place >= 0 else ()
         return Delta(fragments) if fragments else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ..conversation import (
@@ -21,6 +21,7 @@ from ..conversation import (
 )
 from ..errors import ResponseFailedError, error_from
 from . import reading
+from .call_ids import CallIds
 from .reading import obj, objects, string
 from .tool_call_fold import made_up_id
 
@@ -33,8 +34,10 @@ _FAILED = ("failed", "cancelled")
 _INCOMPLETE: Mapping[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
-def decode(body: Json, headers: Mapping[str, str]) -> Reply:
+def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
     """The reply that a 2xx body holds; one that is still in the making has a `status` and no finish reason.
+
+    `taken`: ids that its calls must not have.
 
     Raises:
         ResponseFailedError: the response failed or was cancelled.
@@ -42,10 +45,10 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     """
     if isinstance(body, dict) and _has_failed(body):
         raise failed(obj(body.get("error")), body, headers)
-    return decode_status(body, headers)
+    return decode_status(body, headers, taken)
 
 
-def decode_status(body: Json, headers: Mapping[str, str]) -> Reply:
+def decode_status(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
     """As `decode`, but a response that failed or was cancelled is a reply too: its `status` says so."""
     _check(body, headers)
     status = status_of(body)
@@ -56,7 +59,7 @@ def decode_status(body: Json, headers: Mapping[str, str]) -> Reply:
         model=string(body.get("model")) or "",
         choices=(
             Choice(
-                message=Message("assistant", tuple(parts)),
+                message=Message("assistant", CallIds(taken).claim_all(parts)),
                 finish_reason=reason,
                 native_finish_reason=string(obj(body.get("incomplete_details")).get("reason")) or status,
                 logprobs=_logprobs(items),

@@ -6,13 +6,14 @@ the response that ends the stream. Gateways leave out any of these, so each time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..conversation import Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from ..errors import APIError, StreamError, error_from
 from . import reading
+from .call_ids import CallIds
 from .reading import obj, objects, string
 from .responses_reply import decode, failed, item_parts, output_items, status_of, summary_part, thinking_part
 from .responses_told import Answer, Told, answer
@@ -61,12 +62,14 @@ _GROWTH: Mapping[str, _Growth] = {
 class ResponsesDecoder:
     """One stream's decoder: feed it every event, then close it. Events that are not known say nothing."""
 
-    def __init__(self, model: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None:
         self._headers = headers
         self._body: Json = {"model": model}
         self._items: dict[int, Json] = {}
         self._whole: set[int] = set()
-        self._places: dict[str, int] = {}
+        self._places: dict[str, list[int]] = {}
+        self._ids = CallIds(taken)
+        self._call_ids: dict[int, str] = {}
         self._told: dict[_At, Told] = {}
         self._text: list[str] = []
         self.ended = False
@@ -118,18 +121,25 @@ class ResponsesDecoder:
             self._body["status"] = "incomplete" if cut else status_of({**response, "status": None})
         items = output_items(self._folded())
         if len(self._whole) < len(items):
-            for index, item in enumerate(items):
-                yield from self._tell_item(self._counterpart(index, item), item)
+            for place, item in zip(self._counterparts(items), items, strict=True):
+                yield from self._tell_item(place, item)
 
-    def _counterpart(self, index: int, item: Json) -> int:
-        """The position of an item of the whole response among those told of: by id, else by position and type."""
-        known = self._places.get(string(item.get("id")) or "")
-        if known is not None:
-            return known
-        alike = (
-            at for at in (index, *sorted(self._items)) if self._items.get(at, item).get("type") == item.get("type")
-        )
-        return next((at for at in alike if at not in self._whole), index)
+    def _counterparts(self, items: Iterable[Json]) -> list[int]:
+        """The positions of the items of the whole response among those told of, each its own."""
+        used: list[int] = []
+        for index, item in enumerate(items):
+            places = (at for at in self._alike(index, item) if at not in used)
+            used.append(next(places, max(index, *used) + 1 if index in used else index))
+        return used
+
+    def _alike(self, index: int, item: Json) -> Iterator[int]:
+        """Where an item may have been told of: by id, else by position and type."""
+        known = self._places.get(string(item.get("id")) or "", [])
+        yield from (at for at in known if at == index)
+        yield from known
+        for at in (index, *sorted(self._items)):
+            if at not in self._whole and self._items.get(at, item).get("type") == item.get("type"):
+                yield at
 
     def _fail(self, event: Json) -> Iterator[Fragment]:
         response = obj(event.get("response"))
@@ -154,12 +164,20 @@ class ResponsesDecoder:
 
     def _folded(self) -> Json:
         """The last response told of; its output as events built it, where the response says less."""
-        built = [self._built(index) for index in sorted(self._items)]
         said = objects(self._body.get("output"))
-        if len(said) < len(built):
-            named = {string(item.get("id")): item for item in said}
-            said = [named.get(string(item.get("id")), item) for item in built]
-        return {**self._body, "output": said}
+        items = dict(zip(self._counterparts(said), said, strict=True))
+        if len(said) < len(self._items):
+            items = {index: items.get(index) or self._built(index) for index in sorted(self._items)}
+        return {**self._body, "output": [self._with_own_id(place, item) for place, item in items.items()]}
+
+    def _with_own_id(self, place: int, item: Json) -> Json:
+        """A call with the id that it is known by; one that has none gets it when the item is whole."""
+        if item.get("type") not in ("function_call", "custom_tool_call"):
+            return item
+        if place not in self._call_ids:
+            spare_id = string(item.get("id")) or made_up_id(string(self._body.get("id")), place)
+            self._call_ids[place] = self._ids.claim(string(item.get("call_id")) or spare_id)
+        return {**item, "call_id": self._call_ids[place]}
 
     def _built(self, index: int) -> Json:
         """An item, out of its pieces where it was never told of as a whole."""
@@ -183,25 +201,37 @@ class ResponsesDecoder:
 
     # --- items and pieces of them -----------------------------------------------------------------------------
 
-    def _place(self, event: Json, item_id: str | None, opens: bool = False) -> int:
-        """An item's position in the output: where it was first seen, whatever later events say."""
-        said = event.get("output_index")
-        known = self._places.get(item_id or "")
-        another = opens and known in self._whole and type(said) is int and said not in self._items
-        if known is not None and not another:  # another item may begin with the id of one that has ended
-            return known
-        index = said if type(said) is int else max(self._items, default=0)
-        if opens and index in self._items:
-            index = max(self._items) + 1
-        if item_id:
-            self._places[item_id] = index
+    def _place(self, event: Json, item_id: str | None) -> int:
+        """An item's position in the output: by the index, where an item of this id is; else where the id is."""
+        index = event.get("output_index")
+        known = self._places.get(item_id or "", [])
+        if known and index not in known:
+            return known[-1]
+        return self._put(index if type(index) is int else max(self._items, default=0), item_id)
+
+    def _place_of_new(self, event: Json, item: Json) -> int:
+        """The position of an item that begins, or whose beginning is told again: calls may share their ids."""
+        index, item_id = event.get("output_index"), string(item.get("id"))
+        known = self._places.get(item_id or "", [])
+        if type(index) is not int:
+            another = not known or (known[-1] in self._whole and str(item.get("type")).endswith("_call"))
+            return self._put(max(self._items, default=-1) + 1, item_id) if another else known[-1]
+        if known and index in self._items:
+            return index if index in known else known[-1]
+        return self._put(max(self._items) + 1 if index in self._items else index, item_id)
+
+    def _put(self, index: int, item_id: str | None) -> int:
+        if item_id and index not in self._places.setdefault(item_id, []):
+            self._places[item_id].append(index)
         return index
 
     def _opened(self, event: Json) -> Iterator[Fragment]:
         """An item begins. Of what it holds, only a call's name is told: the rest may come again, in pieces."""
         item = obj(event.get("item"))
         item_id = string(item.get("id"))
-        index = self._place(event, item_id, opens=True)
+        index = self._place_of_new(event, item)
+        if string(item.get("call_id")):
+            item = self._with_own_id(index, item)
         self._items[index] = {key: value for key, value in item.items() if key != "encrypted_content"}
         call_id, name = string(item.get("call_id")) or "", string(item.get("name")) or ""
         match item.get("type"):
@@ -219,6 +249,7 @@ class ResponsesDecoder:
         yield from self._tell_item(self._place(event, string(item.get("id"))), item)
 
     def _tell_item(self, index: int, item: Json) -> Iterator[Fragment]:
+        item = self._with_own_id(index, item)
         self._items[index] = item
         self._whole.add(index)
         cut = self._body.get("status") == "incomplete"

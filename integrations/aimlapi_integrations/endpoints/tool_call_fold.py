@@ -1,12 +1,14 @@
 """Tool calls put together from the pieces that streams carry.
 
 By the vendor's schema every piece has an index, an id and a name; models in the wild leave out the index, give all
-parallel calls the same one, repeat id and name in each piece, or send arguments as an object.
+parallel calls the same index, or the same id, repeat id and name in each piece, or send arguments as an object.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -14,22 +16,58 @@ from ..conversation import Json, ToolCall
 from ..errors import StreamError
 from ..json_text import parse_lenient_json
 from . import reading
+from .call_ids import CallIds
 from .reading import obj, string
 
 
 def made_up_id(reply_id: str | None, position: int) -> str:
-    """An id for a call that came without one, the same however the reply came."""
-    return f"call_{reply_id or uuid4().hex}_{position}"
+    """An id for a call that came without one, the same however the reply came; as short as all endpoints take."""
+    reply_id = reply_id or uuid4().hex
+    return f"call_{reply_id if len(reply_id) <= 32 else sha256(reply_id.encode()).hexdigest()[:24]}_{position}"
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What one entry of a delta's `tool_calls` says."""
+
+    index: int | None
+    id: str
+    name: str
+    kind: str
+    arguments: str
+    extra: Json
+
+
+def _read_piece(entry: Json) -> _Piece:
+    custom = obj(entry.get("custom"))
+    function = obj(entry.get("function")) or custom
+    index, extra = entry.get("index"), entry.get("extra_content")
+    return _Piece(
+        index=index if type(index) is int else None,
+        id=string(entry.get("id")) or "",
+        name=string(function.get("name")) or "",
+        kind="custom" if custom else "function" if function else "",
+        arguments=reading.arguments(function.get("input" if custom else "arguments")),
+        extra={"extra_content": extra} if isinstance(extra, dict) else {},
+    )
 
 
 @dataclass(slots=True)
 class _Call:
+    """A call as far as it has come.
+
+    `read_id` is the id that its pieces have, `id` the one that it is known by. `announced` is a piece that named the
+    call again after its end: it is the beginning of another call if arguments follow.
+    """
+
     position: int
+    read_id: str = ""
     id: str = ""
     name: str = ""
     kind: str = ""
     arguments: list[str] = field(default_factory=list)
     extra: Json = field(default_factory=dict)
+    announced: _Piece | None = None
 
     def complete(self) -> bool:
         """Whether its arguments are a whole JSON value already."""
@@ -53,29 +91,39 @@ class _Call:
             raise StreamError(f"The stream broke off: a {self.kind} call goes on as a {kind} call.")
         self.kind = self.kind or kind
 
+    def is_followed_by(self, piece: _Piece) -> bool:
+        """Whether a piece is another call's, though it has the same index or id: it is named after the call's end."""
+        return bool(piece.name and self.name and (piece.arguments or piece.name != self.name) and self.complete())
+
+    def is_announced_by(self, piece: _Piece) -> bool:
+        """Whether a piece names the call again after its end, which is a repetition or the beginning of another."""
+        named = piece.name and piece.name == self.name and self.kind != "custom"
+        return bool(named) and not piece.arguments and self.complete()
+
 
 class ToolCallFold:
-    """Sorts pieces to calls. `add` tells what a piece adds to which call; `bodies` gives the calls, whole."""
+    """Sorts pieces to calls. `add` tells what a piece adds to which call; `bodies` gives the calls, whole.
 
-    def __init__(self) -> None:
+    Every call gets an id of its own, none of them one of `taken`.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
+        self._ids = CallIds(taken)
 
-    def add(self, piece: Json) -> tuple[int, ToolCall]:
+    def add(self, entry: Json) -> tuple[int, ToolCall]:
         """The call's position, and the piece with id, name and extras only where they are new."""
-        custom = obj(piece.get("custom"))
-        function = obj(piece.get("function")) or custom
-        arguments = reading.arguments(function.get("input" if custom else "arguments"))
-        name = string(function.get("name")) or ""
-        call = self._find(piece, name, arguments)
-        call.keep_to("custom" if custom else "function" if function else "")
-        call.arguments.append(arguments)
+        piece = _read_piece(entry)
+        call = self._find(piece)
+        call.keep_to(piece.kind)
+        call.arguments.append(piece.arguments)
         return call.position, ToolCall(
-            id=self._identify(call, string(piece.get("id")) or ""),
-            name=_once(call, name),
-            arguments=arguments,
-            kind="custom" if custom else "function",
+            id=self._identify(call, piece.id),
+            name=_once(call, piece.name),
+            arguments=piece.arguments,
+            kind="custom" if piece.kind == "custom" else "function",
             extra=_extra(call, piece),
         )
 
@@ -83,7 +131,7 @@ class ToolCallFold:
         """Gives an id to every call that came without one: it must have one to be answered."""
         nameless = [call for call in self._calls if not call.id]
         for call in nameless:
-            call.id = made_up_id(reply_id, call.position)
+            call.id = self._ids.claim(made_up_id(reply_id, call.position))
         return [(call.position, ToolCall(id=call.id, name="", arguments="")) for call in nameless]
 
     def __bool__(self) -> bool:
@@ -96,36 +144,40 @@ class ToolCallFold:
     def bodies(self) -> list[Json]:
         return [call.body() for call in self._calls]
 
-    def _find(self, piece: Json, name: str, arguments: str) -> _Call:
-        index, call_id = piece.get("index"), string(piece.get("id"))
-        at = self._by_index.get(index) if type(index) is int else None
-        known = self._by_id.get(call_id or "")
-        if known and (known is at or not _begins_another(known, name, arguments)):
-            return known
-        if type(index) is not int and self._calls:
-            at = self._calls[-1]
-        if at is None or (call_id and at.id) or _begins_another(at, name, arguments):
-            at = self._open()
-        if type(index) is int:
-            self._by_index[index] = at
-        return at
-
-    def _open(self) -> _Call:
-        call = _Call(len(self._calls))
-        self._calls.append(call)
+    def _find(self, piece: _Piece) -> _Call:
+        """The call that a piece is of; where it begins another, that one."""
+        call = self._candidate(piece)
+        if call and call.announced and piece.arguments.strip() and not piece.name:
+            piece.name, piece.id = call.announced.name, piece.id or call.announced.id
+        if call is None or call.is_followed_by(piece):
+            if call:
+                call.announced = None
+            call = _Call(len(self._calls))
+            self._calls.append(call)
+        elif call.is_announced_by(piece):
+            call.announced = piece
+        if piece.index is not None:
+            self._by_index[piece.index] = call
         return call
 
-    def _identify(self, call: _Call, call_id: str) -> str:
-        if not call_id or call.id:
+    def _candidate(self, piece: _Piece) -> _Call | None:
+        """The call that the index says, before the id: ids may be shared by calls, as may indexes where ids are not."""
+        by_id = self._by_id.get(piece.id)
+        if piece.index is None:
+            last = self._calls[-1] if self._calls else None
+            return by_id or (None if piece.id and last and last.read_id else last)
+        by_index = self._by_index.get(piece.index)
+        if by_index is None:
+            return None if piece.name else by_id
+        return by_index if not piece.id or piece.id == by_index.read_id or not by_index.read_id else by_id
+
+    def _identify(self, call: _Call, read_id: str) -> str:
+        if not read_id or call.read_id:
             return ""
-        call.id = call_id
-        self._by_id[call_id] = call
-        return call_id
-
-
-def _begins_another(call: _Call, name: str, arguments: str) -> bool:
-    """Whether a piece without an id of its own is another call's: it is named anew after a whole one."""
-    return bool(name and call.name and (arguments or name != call.name) and call.complete())
+        call.read_id = read_id
+        self._by_id[read_id] = call
+        call.id = self._ids.claim(read_id)
+        return call.id
 
 
 def _once(call: _Call, name: str) -> str:
@@ -135,9 +187,8 @@ def _once(call: _Call, name: str) -> str:
     return name
 
 
-def _extra(call: _Call, piece: Json) -> dict[str, Any]:
-    found = piece.get("extra_content")
-    if not isinstance(found, dict) or call.extra:
+def _extra(call: _Call, piece: _Piece) -> dict[str, Any]:
+    if not piece.extra or call.extra:
         return {}
-    call.extra = {"extra_content": found}
+    call.extra = piece.extra
     return call.extra

@@ -1,12 +1,11 @@
 """Classes and functions -> the name, description and JSON schema that a model is told.
 
-Core does it, but for three things mended here: it empties schemas that contain themselves, takes the docstring of
-`dict` for that of a TypedDict, and leaves names that endpoints refuse (`Box[int]`).
+Core does it, but for two things mended here: it empties schemas that contain themselves, and takes the docstring of
+`dict` for that of a TypedDict. Names that endpoints refuse (`Box[int]`) stay as they are: they are mapped on the wire.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -28,7 +27,6 @@ def function_of(schema: Any) -> Json:
     'Joke'
     """
     function = dict(convert_to_openai_tool(schema)["function"])
-    function["name"] = safe_name(function["name"])
     if (is_typeddict(schema) and schema.__doc__ == dict.__doc__) or not function.get("description"):
         function.pop("description", None)
     model = schema.tool_call_schema if is_tool(schema) else schema
@@ -50,15 +48,6 @@ def is_tool(value: object) -> TypeGuard[BaseTool]:
     from langchain_core.tools import BaseTool
 
     return isinstance(value, BaseTool)
-
-
-def safe_name(name: str) -> str:
-    """A name of letters, digits, `_` and `-`, 64 at most.
-
-    >>> safe_name("Box[int]")
-    'Box_int'
-    """
-    return re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")[:64] or "answer"
 
 
 def _recursive(schema: Json) -> Json | None:

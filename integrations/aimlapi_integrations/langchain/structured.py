@@ -22,7 +22,7 @@ from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
 from ..json_text import parse_json
 from ..strict_schema import strict_schema
-from .schemas import function_of, safe_name, takes_defaults
+from .schemas import function_of, takes_defaults
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 
@@ -54,7 +54,7 @@ def _held_to(inner: Json, strict: bool | None, *, nullable: bool = True) -> Resp
         raise ValueError(f"The schema of {inner.get('name')!r} is not that of an object, which answers have to be.")
     return ResponseFormat(
         kind="json_schema",
-        name=safe_name(inner.get("name") or "answer"),
+        name=inner.get("name") or "answer",
         schema=strict_schema(schema, nullable=nullable) if strict else schema,
         strict=strict,
         description=inner.get("description"),

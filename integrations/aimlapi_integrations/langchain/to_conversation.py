@@ -101,25 +101,27 @@ def answer_parts(message: AIMessage) -> list[Part]:
     if not calls and message.additional_kwargs.get("function_call"):
         raise UnsupportedContentError("A function_call cannot be sent to a chat model: give the call as tool_calls.")
     if isinstance(message.content, str):
-        return keepsakes.joined(message.content, message.additional_kwargs, calls.values())
+        return keepsakes.joined(message.content, message.additional_kwargs, calls)
     found = [_authentic(part, calls) for part in parts(message.content)]
     there = {type(part) for part in found}
     beside = [part for part in keepsakes.kept(message.additional_kwargs) if type(part) not in there]
-    return keepsakes.in_usual_order(beside, found) + list(calls.values())
+    return keepsakes.in_usual_order(beside, found) + calls
 
 
-def _calls(message: AIMessage) -> dict[str | None, ToolCall]:
-    """The calls of a turn by id. Broken ones go back as they were: what answers them must find them."""
+def _calls(message: AIMessage) -> list[ToolCall]:
+    """The calls of a turn, which may share their ids. Broken ones go back as they were: what answers them must find
+    them."""
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     written = [*message.tool_calls, *message.invalid_tool_calls]
-    return {call["id"]: tool_call(call, extras.get(call["id"]) or {}) for call in written}
+    return [tool_call(call, extras.get(call["id"]) or {}) for call in written]
 
 
-def _authentic(part: Part, calls: dict[str | None, ToolCall]) -> Part:
+def _authentic(part: Part, calls: list[ToolCall]) -> Part:
     """A call as `tool_calls` has it, which users edit, at the place and with the extras that its block has."""
-    if not isinstance(part, ToolCall) or part.id not in calls:
+    place = next((at for at, call in enumerate(calls) if isinstance(part, ToolCall) and call.id == part.id), None)
+    if place is None or not isinstance(part, ToolCall):
         return part
-    call = calls.pop(part.id)
+    call = calls.pop(place)
     kind = part.kind
     written = part.arguments if kind == "custom" else call.arguments
     item_id, extra = part.item_id or call.item_id, {**call.extra, **part.extra}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from ..asking import as_tool as parse_tool
 from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
 from .schemas import function_of, is_tool, takes_defaults
@@ -67,17 +68,7 @@ def _strictly(tool: Json, strict: bool | None, *, nullable: bool = True) -> Json
 
 def as_tool(tool: AnyTool) -> Tool | HostedTool:
     """One tool in the vocabulary."""
-    item = as_dict(tool)
-    if is_hosted(item):
-        return HostedTool(item)
-    function = item["function"]
-    return Tool(
-        name=function["name"],
-        description=function.get("description") or None,
-        parameters=function.get("parameters"),
-        strict=function.get("strict"),
-        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
-    )
+    return parse_tool(as_dict(tool))
 
 
 # --- tool choice --------------------------------------------------------------------------------------------------
@@ -102,16 +93,26 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
         return _choice_from_dict(dict(choice))
     names = _names(tools)
     if choice in names:
-        return {"type": "function", "function": {"name": choice}}
+        return names[choice]
     if choice in _MODES:
         return _MODES[choice]
     if any(tool.get("type") == choice for tool in tools if is_hosted(tool)):
         return {"type": choice}
-    raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {names}.")
+    raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {[*names]}.")
 
 
-def _names(tools: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [str(tool["function"]["name"]) for tool in tools if isinstance(tool.get("function"), Mapping)]
+def _names(tools: Iterable[Mapping[str, Any]]) -> dict[Any, Json]:
+    """What chooses each of the tools that have names: functions and custom tools."""
+    choices: dict[Any, Json] = {}
+    for tool in tools:
+        match tool:
+            case {"function": {"name": str(name)}}:
+                choices[name] = {"type": "function", "function": {"name": name}}
+            case {"type": "custom", "custom": {"name": str(name)}}:
+                choices[name] = {"type": "custom", "custom": {"name": name}}
+            case {"type": "custom", "name": str(name)}:
+                choices[name] = {"type": "custom", "name": name}
+    return choices
 
 
 def _choice_from_dict(choice: Json) -> str | Json:

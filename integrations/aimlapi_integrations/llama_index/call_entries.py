@@ -25,17 +25,16 @@ _ARGUMENTS = ("arguments", "args", "input", "parameters", "tool_kwargs")
 _CALLS = ("function", "custom", "function_call", "custom_tool_call", "tool_use", "toolUse", "tool_call")
 
 
-def read_calls(entries: Any, turn: int = 0, left_out: list[str] | None = None) -> list[ToolCall]:
-    """Read the calls of one message; ids that are missing are made up from their places.
+def read_calls(entries: Any, left_out: list[str] | None = None) -> list[ToolCall]:
+    """Read the calls of one message; an id that is missing is empty.
 
     Args:
         entries: a list of calls, or None.
-        turn: the place of the message in its conversation.
         left_out: gets the types of the entries that are no calls of the caller's tools.
     """
     calls: list[ToolCall] = []
-    for place, entry in enumerate(entries or ()):
-        call = read_call(entry, f"call_{turn}_{place}")
+    for entry in entries or ():
+        call = read_call(entry)
         if call is not None:
             calls.append(call)
         elif left_out is not None:
@@ -43,7 +42,7 @@ def read_calls(entries: Any, turn: int = 0, left_out: list[str] | None = None) -
     return calls
 
 
-def read_call(entry: Any, fallback_id: str) -> ToolCall | None:
+def read_call(entry: Any) -> ToolCall | None:
     """Read one call; None where it is no call of the caller's tools."""
     kind = _get(entry, "type")
     inner = _first(entry, _WRAPPERS) or entry
@@ -53,7 +52,7 @@ def read_call(entry: Any, fallback_id: str) -> ToolCall | None:
     is_custom = kind in ("custom", "custom_tool_call")
     extra = _get(entry, "extra_content")
     return ToolCall(
-        id=str(_first(entry, _IDS) or _first(inner, _IDS) or fallback_id),
+        id=str(_first(entry, _IDS) or _first(inner, _IDS) or ""),
         name=name,
         arguments=arguments_text(_first(inner, _ARGUMENTS), is_custom),
         kind="custom" if is_custom else "function",

@@ -96,10 +96,17 @@ def invalid_selections(response: ChatResponse) -> list[ToolSelection]:
     ]
 
 
-def explanation(message: ChatMessage, call: ToolCall | None) -> str | None:
-    """What a tool message tells the model where it answers a call that was not run; None of any other message."""
-    if call is None or _NOT_RUN not in (message.content or ""):
+def explanation(message: ChatMessage, answered: Sequence[ToolCall]) -> str | None:
+    """What a tool message tells the model where it answers a call that was not run; None of any other message.
+
+    Args:
+        message: the tool's.
+        answered: the calls before it that have the id that it answers.
+    """
+    invalid = [call for call in answered if call.kind == "custom" or call.parsed() is None]
+    if not invalid or _NOT_RUN not in (message.content or ""):
         return None
+    call = invalid[-1]
     return (
         f"Error: {call.name} was not run, because its arguments are not a JSON object: {call.arguments[:_SHOWN]}\n"
         f"Call it again with its arguments as one JSON object."

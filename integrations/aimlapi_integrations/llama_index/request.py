@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from pydantic import BaseModel
 
+from ..asking import as_tool as parse_tool
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 from ..options import CallOptions
 from ..strict_schema import rooted, strict_schema
 from .arguments import renamed
 from .fields import OTHER_NAMES, AIMLAPIFields
-from .to_conversation import conversation, safe_name
+from .to_conversation import conversation
 
 
 class Call(NamedTuple):
@@ -137,27 +138,14 @@ def _tracked(messages: Sequence[ChatMessage], given: Json, options: Json) -> Seq
 
 def as_tool(tool: Mapping[str, Any] | Any) -> Tool | HostedTool:
     """A LlamaIndex tool, or a dict in the form of either endpoint."""
-    item = tool if isinstance(tool, Mapping) else tool_dict(tool)
-    if item.get("type", "function") != "function":
-        return HostedTool(dict(item))
-    function = item.get("function", item)
-    return Tool(
-        name=safe_name(function["name"]),
-        description=function.get("description") or None,
-        parameters=function.get("parameters"),
-        strict=function.get("strict"),
-        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
-    )
-
-
-_FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")
+    return parse_tool(tool if isinstance(tool, Mapping | Tool | HostedTool) else tool_dict(tool))
 
 
 def tool_dict(tool: Any, strict: bool | None = None) -> Json:
     """A LlamaIndex tool as the dict that chat completions takes, which instrumentation reads too."""
     metadata = tool.metadata
     parameters = _parameters(metadata)
-    function: Json = {"name": safe_name(metadata.get_name()), "description": metadata.description or ""}
+    function: Json = {"name": metadata.get_name(), "description": metadata.description or ""}
     function["parameters"] = strict_schema(parameters, nullable=False) if strict else parameters
     return {"type": "function", "function": function if strict is None else {**function, "strict": strict}}
 
@@ -190,13 +178,13 @@ def as_choice(choice: Any) -> ToolChoice | None:
         case None:
             return None
         case {"function": {"name": str(name)}} | {"type": "function" | "tool", "name": str(name)}:
-            return ToolChoice("named", name=safe_name(name))
+            return ToolChoice("named", name=name)
         case {"type": "auto" | "none" | "any" | "required" as mode}:
             return ToolChoice(_MODES[mode])
         case {"type": str(kind), **rest}:
             return ToolChoice("raw", item=choice) if rest else ToolChoice("hosted", name=kind)
         case str() if choice not in _MODES:
-            return ToolChoice("named", name=safe_name(choice))
+            return ToolChoice("named", name=choice)
         case str() | bool():
             return ToolChoice(_MODES[choice])
     raise ValueError(f"tool_choice={choice!r} is no tool choice.")
@@ -226,7 +214,7 @@ def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseForma
     schema = inner["schema"]
     return ResponseFormat(
         kind="json_schema",
-        name=safe_name(inner.get("name") or "answer"),
+        name=inner.get("name") or "answer",
         schema=strict_schema(schema, nullable=False) if strict else schema,
         strict=strict,
         description=inner.get("description"),
@@ -236,6 +224,6 @@ def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseForma
 def format_dict(output_cls: type[BaseModel]) -> Json:
     """What asks for an answer of this class."""
     schema = rooted(output_cls.model_json_schema())
-    inner = {"name": safe_name(output_cls.__name__), "schema": schema}
+    inner = {"name": output_cls.__name__, "schema": schema}
     described = {"description": schema["description"]} if schema.get("description") else {}
     return {"type": "json_schema", "json_schema": {**inner, **described}}

@@ -6,7 +6,6 @@ code, which had no blocks for them, are read too.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +25,6 @@ from pydantic import BaseModel
 
 from ..conversation import Audio, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
 from ..endpoints.fitting import ParameterWarning
-from ..errors import UnsupportedContentError
 from .blocks import parts_of
 from .call_entries import arguments_text, is_json_of, read_calls, result_id
 from .invalid_calls import answered_calls, explanation
@@ -47,14 +45,13 @@ def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """The conversation that `messages` are, in order; what only another vendor knows is left out with one warning.
 
     Raises:
-        UnsupportedContentError: a block of the caller's that no endpoint has a form for, or a tool result that answers
-            no call.
+        UnsupportedContentError: a block of the caller's that no endpoint has a form for.
     """
     turns: list[Message] = []
     left_out: list[str] = []
     for place, message in enumerate(messages):
         if _ROLES[message.role] == "assistant":
-            turns.append(_assistant_turn(message, place, messages[place + 1 :], left_out))
+            turns.append(_assistant_turn(message, messages[place + 1 :], left_out))
         elif _ROLES[message.role] == "tool":
             turns.append(_tool_turn(message, turns))
         else:
@@ -96,17 +93,18 @@ def _marked(part: Part, point: CachePoint) -> Part:
 # --- assistant turns ----------------------------------------------------------------------------------------------
 
 
-def _assistant_turn(message: ChatMessage, turn: int, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
+def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
     """The turn of a model, its parts in their order: reasoning and what it led to must not be parted."""
     kept = message.additional_kwargs
-    calls = read_calls(kept.get("tool_calls"), turn, left_out)
-    pieces = [_piece(block, f"{turn}_{place}", message, calls, left_out) for place, block in enumerate(message.blocks)]
+    calls = read_calls(kept.get("tool_calls"), left_out)
+    waiting = [*calls]
+    pieces = [_piece(block, message, waiting, left_out) for block in message.blocks]
     items = [item for item in map(_item, kept.get("built_in_tool_calls") or ()) if item]
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
     answered = answered_calls(message, _result_ids(after))
-    return Message("assistant", (*_joined([*pieces, _beside(message, calls, turn)]), *answered), _given_name(message))
+    return Message("assistant", (*_joined([*pieces, _beside(message, calls)]), *answered), _given_name(message))
 
 
 def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
@@ -115,14 +113,12 @@ def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
     return [call_id for message in results if (call_id := result_id(message.additional_kwargs))]
 
 
-def _piece(
-    block: Any, place: str, message: ChatMessage, calls: list[ToolCall], left_out: list[str]
-) -> list[Part] | CachePoint:
+def _piece(block: Any, message: ChatMessage, calls: list[ToolCall], left_out: list[str]) -> list[Part] | CachePoint:
     match block:
         case CachePoint():
             return block
         case ToolCallBlock():
-            return [_from_block(block, calls, f"call_{place}")]
+            return [_from_block(block, calls)]
         case CitationBlock() if any(isinstance(other, TextBlock) and other.text for other in message.blocks):
             return []  # a passage of the turn's own text
         case AudioBlock() if message.additional_kwargs.get("reference_audio_id"):
@@ -141,7 +137,7 @@ def _item(item: Any) -> Json | None:
     return dict(item) if isinstance(item, Mapping) else None
 
 
-def _beside(message: ChatMessage, calls: Sequence[ToolCall], turn: int) -> list[Part]:
+def _beside(message: ChatMessage, calls: Sequence[ToolCall]) -> list[Part]:
     """What `additional_kwargs` hold beside the blocks; of tool calls, those of a turn that has none as blocks."""
     kept = message.additional_kwargs
     parts: list[Part] = []
@@ -152,30 +148,24 @@ def _beside(message: ChatMessage, calls: Sequence[ToolCall], turn: int) -> list[
     if any(isinstance(block, ToolCallBlock) for block in message.blocks):
         return parts
     if not calls and kept.get("function_call"):
-        calls = read_calls([{"function": kept["function_call"]}], turn)
-    return [*parts, *(replace(call, name=safe_name(call.name)) for call in calls)]
+        calls = read_calls([{"function": kept["function_call"]}])
+    return [*parts, *calls]
 
 
-def _from_block(block: ToolCallBlock, calls: list[ToolCall], fallback_id: str) -> ToolCall:
+def _from_block(block: ToolCallBlock, calls: list[ToolCall]) -> ToolCall:
     """A call with the id, name and arguments of its block; arguments nobody changed go back letter by letter."""
-    call_id = block.tool_call_id or fallback_id
-    known = next((call for call in calls if call.id == block.tool_call_id), ToolCall(call_id, block.tool_name, "{}"))
+    call_id = block.tool_call_id or ""
+    known = next((call for call in calls if call.id == call_id), None)
+    if known is None:
+        return ToolCall(call_id, block.tool_name, arguments_text(block.tool_kwargs))
+    calls.remove(known)  # calls may share their id: each has an entry of its own
     if known.kind == "custom" and isinstance(block.tool_kwargs, dict):
         arguments = str(block.tool_kwargs.get("input", known.arguments))
     elif is_json_of(known.arguments, block.tool_kwargs):
         arguments = known.arguments
     else:
         arguments = arguments_text(block.tool_kwargs)
-    return replace(known, id=call_id, name=safe_name(block.tool_name), arguments=arguments)
-
-
-def safe_name(name: str) -> str:
-    """A name that endpoints take for a tool: letters, digits, `_` and `-`.
-
-    >>> safe_name("Box[int]")
-    'Box_int_'
-    """
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]
+    return replace(known, name=block.tool_name, arguments=arguments)
 
 
 # --- tool turns ---------------------------------------------------------------------------------------------------
@@ -183,32 +173,20 @@ def safe_name(name: str) -> str:
 
 def _tool_turn(message: ChatMessage, before: Sequence[Message]) -> Message:
     """A tool's result; in place of core's answer to a call that was not run, the reason why it was not."""
-    call_id = _answered(message, before)
-    call = next((call for turn in reversed(before) for call in turn.tool_calls if call.id == call_id), None)
-    if reason := explanation(message, call):
-        return Message("tool", (Text(reason),), tool_call_id=call_id, is_error=True)
+    call_id, name = _answered(message, before), _given_name(message)
+    answered = [call for turn in before for call in turn.tool_calls if call.id == call_id]
+    if reason := explanation(message, answered):
+        return Message("tool", (Text(reason),), name, call_id, is_error=True)
     is_error = message.additional_kwargs.get("status") == "error"
-    return Message("tool", tuple(_content(message.blocks)), tool_call_id=call_id, is_error=is_error)
+    return Message("tool", tuple(_content(message.blocks)), name, call_id, is_error)
 
 
-def _answered(message: ChatMessage, before: Sequence[Message]) -> str:
-    """The id of the call that a tool's message answers.
+def _answered(message: ChatMessage, before: Sequence[Message]) -> str | None:
+    """The id of the call that a tool's message answers; None where it has none that the call is known by.
 
-    That is the first open one of its name where it does not say, or says an id that the call did not have: some
-    integrations keep no ids of calls, and answer them by the tool's name.
+    Some integrations keep no ids of calls but have them in results.
     """
-    kept = message.additional_kwargs
-    call_id, name = result_id(kept), kept.get("name")
-    if call_id and any(call.id == call_id for turn in before for call in turn.tool_calls):
-        return call_id
-    found = (_open_call(before, call_id) if call_id else None) or _open_call(before, name) or call_id
-    if not found:
-        raise UnsupportedContentError("A tool message needs the `tool_call_id` of the call that it answers.")
-    return found
-
-
-def _open_call(before: Sequence[Message], name: Any) -> str | None:
-    """The first call that has no answer yet, of this name if it is one."""
-    answered = {turn.tool_call_id for turn in before}
-    calls = [call for turn in before for call in turn.tool_calls if call.id not in answered]
-    return next((call.id for call in calls if name in (None, call.name)), None)
+    call_id = result_id(message.additional_kwargs)
+    calls = [call for turn in before for call in turn.tool_calls]
+    is_known = any(call_id in (call.id, call.name) for call in calls)
+    return call_id if is_known or all(call.id for call in calls) else None

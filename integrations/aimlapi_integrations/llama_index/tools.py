@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -24,13 +24,12 @@ from ..models import lookup
 from .fields import AIMLAPIFields
 from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
 from .request import tool_dict
-from .to_conversation import safe_name
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
     from llama_index.core.tools.types import BaseTool
 
-Tidy = Callable[[ChatResponse], ChatResponse]
+Limit = Callable[[ChatResponse], ChatResponse]
 
 
 class ToolCalling(AIMLAPIFields):
@@ -74,19 +73,19 @@ class ToolCalling(AIMLAPIFields):
     ) -> ChatResponse:
         if reject_invalid_calls:
             check_calls(response)
-        return _tidier(tools, allow_parallel_tool_calls)(response)
+        return response if allow_parallel_tool_calls else _limit_calls(response)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
-        """Core's, with calls limited and named as in `chat_with_tools`."""
-        tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _each(super().stream_chat_with_tools(tools, *args, **kwargs), tidy, _is_structured(tools))
+        """Core's, with calls limited as in `chat_with_tools`."""
+        responses = super().stream_chat_with_tools(tools, *args, **kwargs)
+        return _each(responses, _limit(kwargs), _is_structured(tools))
 
     async def astream_chat_with_tools(
         self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """Core's, with calls limited and named as in `chat_with_tools`."""
-        tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _aeach(await super().astream_chat_with_tools(tools, *args, **kwargs), tidy, _is_structured(tools))
+        """Core's, with calls limited as in `chat_with_tools`."""
+        responses = await super().astream_chat_with_tools(tools, *args, **kwargs)
+        return _aeach(responses, _limit(kwargs), _is_structured(tools))
 
     @override
     def get_tool_calls_from_response(
@@ -163,47 +162,27 @@ def _arguments(written: Any) -> dict[str, Any]:
 # --- calls kept within what was asked -----------------------------------------------------------------------------
 
 
-def _tidier(tools: Sequence[BaseTool], parallel: bool) -> Tidy:
-    """What gives calls the names that the caller's tools have, and keeps only the first where no more are allowed.
-
-    Endpoints take fewer characters in names than Python does: `Box[int]` went out, and came back, as `Box_int_`.
-    """
-    names = {safe_name(tool.metadata.get_name()): tool.metadata.get_name() for tool in tools}
-
-    def tidy(response: ChatResponse) -> ChatResponse:
-        calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-        if (parallel or len(calls) < 2) and all(
-            names.get(call.tool_name, "") in ("", call.tool_name) for call in calls
-        ):
-            return response
-        message = _tidied(response.message, names, len(calls) if parallel else 1)
-        return response.model_copy(update={"message": message})
-
-    return tidy
+def _limit(kwargs: Mapping[str, Any]) -> Limit:
+    """What keeps the first call of a response alone, unless the arguments allow more."""
+    return _same if kwargs.get("allow_parallel_tool_calls") else _limit_calls
 
 
-def _tidied(message: ChatMessage, names: dict[str, str], count: int) -> ChatMessage:
-    """The message with its first `count` calls, under the tools' own names."""
-    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)][:count]
-    renamed = iter([_renamed_block(call, names) for call in calls])
-    blocks = [next(renamed, None) if isinstance(block, ToolCallBlock) else block for block in message.blocks]
+def _same(response: ChatResponse) -> ChatResponse:
+    return response
+
+
+def _limit_calls(response: ChatResponse) -> ChatResponse:
+    """The response with the first of its calls alone."""
+    message = response.message
+    places = [place for place, block in enumerate(message.blocks) if isinstance(block, ToolCallBlock)]
+    if len(places) < 2:
+        return response
+    blocks = [block for place, block in enumerate(message.blocks) if place not in places[1:]]
     beside = dict(message.additional_kwargs)
     if "tool_calls" in beside:  # not in messages that others made, of blocks alone
-        beside["tool_calls"] = [_renamed_entry(entry, names) for entry in beside["tool_calls"][:count]]
-    kept = [block for block in blocks if block is not None]
-    return ChatMessage(role=message.role, blocks=kept, additional_kwargs=beside)
-
-
-def _renamed_block(call: ToolCallBlock, names: dict[str, str]) -> ToolCallBlock:
-    return call.model_copy(update={"tool_name": names.get(call.tool_name, call.tool_name)})
-
-
-def _renamed_entry(entry: Any, names: dict[str, str]) -> Any:
-    """An entry in the form of chat completions under the tool's own name; any other as it is."""
-    match entry:
-        case {"type": str(kind), **fields} if isinstance(inner := fields.get(kind), dict) and "name" in inner:
-            return {**entry, kind: {**inner, "name": names.get(inner["name"], inner["name"])}}
-    return entry
+        beside["tool_calls"] = beside["tool_calls"][:1]
+    limited = ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
+    return response.model_copy(update={"message": limited})
 
 
 def _is_structured(tools: Sequence[BaseTool]) -> bool:
@@ -212,11 +191,11 @@ def _is_structured(tools: Sequence[BaseTool]) -> bool:
     return any(function.__module__ == function_program.__name__ for function in functions)
 
 
-def _each(responses: ChatResponseGen, tidy: Tidy, is_structured: bool) -> Generator[ChatResponse, None, None]:
+def _each(responses: ChatResponseGen, limit: Limit, is_structured: bool) -> Generator[ChatResponse, None, None]:
     """The responses; a structured answer of which no object can be made is an error at their end."""
     response = None
     try:
-        for response in map(tidy, responses):
+        for response in map(limit, responses):
             yield response
         if is_structured and response is not None:
             check_calls(response)
@@ -225,13 +204,13 @@ def _each(responses: ChatResponseGen, tidy: Tidy, is_structured: bool) -> Genera
 
 
 async def _aeach(
-    responses: ChatResponseAsyncGen, tidy: Tidy, is_structured: bool
+    responses: ChatResponseAsyncGen, limit: Limit, is_structured: bool
 ) -> AsyncGenerator[ChatResponse, None]:
     """As `_each`."""
     response = None
     try:
         async for each in responses:
-            response = tidy(each)
+            response = limit(each)
             yield response
         if is_structured and response is not None:
             check_calls(response)
