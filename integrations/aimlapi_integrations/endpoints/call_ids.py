@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..conversation import HostedItem, Message, Part, Request, ToolCall
@@ -52,7 +52,8 @@ def _with_id(call: ToolCall, call_id: str) -> ToolCall:
 
 def ids_of(messages: Iterable[Message]) -> frozenset[str]:
     """The ids of all calls in a history, which those of a reply must differ from."""
-    return frozenset(call.id for message in messages if message.role == "assistant" for call in message.tool_calls)
+    turns = [message.parts for message in messages if message.role == "assistant"]
+    return frozenset([part.id for parts in turns for part in parts if type(part) is ToolCall])
 
 
 def identify_calls(request: Request, endpoint: str) -> Request:
@@ -120,7 +121,7 @@ class _History:
 
     def _identify_calls(self, message: Message) -> Message:
         if not self._in_turn:
-            self._open.insert(0, [])
+            self._open = [[], *filter(None, self._open)]
             self._in_turn = True
         parts = tuple(self._identify_call(part) if isinstance(part, ToolCall) else part for part in message.parts)
         return replace(message, parts=parts)
@@ -143,13 +144,7 @@ class _History:
         )
 
     def _match(self, call_id: str, name: str | None) -> str | None:
-        rules: tuple[Callable[[ToolCall], bool], ...] = (
-            lambda call: call.id == call_id and call.name == name,
-            lambda call: call.id == call_id and bool(call_id or not name),
-            lambda call: call.name == (call_id or name),
-            lambda _: not call_id and not name,
-        )
-        for rule in rules:
+        for rule in _rules(call_id, name):
             for turn in self._open:
                 for place, (call, wire_id) in enumerate(turn):
                     if rule(call):
@@ -157,3 +152,15 @@ class _History:
                         self._answered[call.id] = wire_id
                         return wire_id
         return self._answered.get(call_id) if call_id else None
+
+
+def _rules(call_id: str, name: str | None) -> Iterator[Callable[[ToolCall], bool]]:
+    """What tells the call that a result answers, the surest first."""
+    if name:
+        yield lambda call: call.id == call_id and call.name == name
+    if call_id or not name:
+        yield lambda call: call.id == call_id
+    if call_id or name:
+        yield lambda call: call.name == (call_id or name)
+    else:
+        yield lambda _: True

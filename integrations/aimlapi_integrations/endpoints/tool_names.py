@@ -143,11 +143,9 @@ def _tool_names(request: Request) -> Iterator[str]:
         yield choice.name
     elif choice is not None and choice.item is not None:
         yield from _item_names(choice.item)
-    for message in request.messages:
-        if message.role == "assistant":
-            yield from (part.name for part in message.parts if type(part) is ToolCall)
-        elif message.role == "tool" and message.name:
-            yield message.name
+    yield from [message.name for message in request.messages if message.role == "tool" and message.name]
+    turns = [message.parts for message in request.messages if message.role == "assistant"]
+    yield from {part.name for parts in turns for part in parts if type(part) is ToolCall}
 
 
 def _item_names(value: Any) -> Iterator[str]:
