@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import costs
-from .conversation import Delta, Embeddings, Json, Reply, Request
+from .conversation import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .endpoints import Endpoint, StreamDecoder, embeddings
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
-from .errors import APIError
+from .errors import APIError, UnsupportedContentError
 from .options import CallOptions
 from .transport.event_stream import EventStream
 from .transport.exchange import Answer, Call
@@ -43,12 +43,35 @@ class Asked:
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
     """The straight line up to the wire. BudgetExceededError where a limit of `track_costs` is reached."""
     costs.check_budgets()
+    _require_content(request)
     endpoint = choose(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     fitted = fit(request, _NAMES[endpoint.PATH], strict=options.strict_parameters, stream=stream)
     body = endpoint.encode(fitted)
+    if [] in (body.get("messages"), body.get("input")):
+        raise _empty(request)
     if stream:
         body = endpoint.stream_options(body, options.stream_usage)
     return Asked(endpoint, request.model, call_to(endpoint.PATH, options, body))
+
+
+def _require_content(request: Request) -> None:
+    """Raise for a conversation in which nothing is said, unless the body comes from elsewhere."""
+    if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
+        return
+    if not any(_has_content(message) for message in request.messages):
+        raise _empty(request)
+
+
+def _empty(request: Request) -> UnsupportedContentError:
+    count = len(request.messages)
+    what = f"{count} messages with nothing in them to send" if count else "no messages"
+    return UnsupportedContentError(f"The conversation is empty: {what}. Send at least one message with content.")
+
+
+def _has_content(message: Message) -> bool:
+    if message.role == "tool":
+        return True
+    return any(not isinstance(part, Text) or part.text.strip() for part in message.parts)
 
 
 def call_to(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> Call:

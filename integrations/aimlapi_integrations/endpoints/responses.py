@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 from ..errors import UnsupportedParameterError
 from ..models import Model, lookup
+from .paths import id_path
 from .responses_items import encode_input
 from .responses_reply import decode, decode_status
 from .responses_stream import ResponsesDecoder as Decoder
@@ -114,7 +114,7 @@ def stream_options(body: Json, usage: bool) -> Json:  # noqa: ARG001  # usage al
 
 def response_path(response_id: str) -> str:
     """Where a stored response is: GET it to learn how far a background response has come."""
-    return f"{PATH}/{quote(response_id, safe='')}"
+    return f"{PATH}/{id_path(response_id, 'a response')}"
 
 
 def cancel_path(response_id: str) -> str:

@@ -25,6 +25,7 @@ from ..errors import UnsupportedContentError
 from ..models import Model, ResponsesShape
 from .handed_back import handed_back
 from .media import data_url, filename, lift_media
+from .system_text import system_text
 
 ENDPOINT = "the responses endpoint"
 
@@ -60,9 +61,13 @@ def _without_list(messages: tuple[Message, ...]) -> Json:
     """System text as instructions and one question as a string, if that is all there is."""
     system = [message for message in messages if message.role in ("system", "developer")]
     question = _only_text(messages[len(system) :])
-    if not system or question is None or messages[: len(system)] != tuple(system):
+    if not system or question is None or messages[: len(system)] != tuple(system) or not _are_texts(system):
         return {}
-    return {"instructions": "\n\n".join(message.text for message in system), "input": question}
+    return {"instructions": system_text(system), "input": question}
+
+
+def _are_texts(messages: Iterable[Message]) -> bool:
+    return all(isinstance(part, Text) for message in messages for part in message.parts)
 
 
 def _without_reasoning(message: Message) -> Message:
