@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import costs
@@ -13,7 +13,7 @@ from .endpoints import Endpoint, StreamDecoder, embeddings
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
 from .errors import APIError, UnsupportedContentError
-from .options import CallOptions
+from .options import CallOptions, split_options
 from .transport.event_stream import EventStream
 from .transport.exchange import Answer, Call
 
@@ -43,6 +43,9 @@ class Asked:
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
     """The straight line up to the wire. BudgetExceededError where a limit of `track_costs` is reached."""
     costs.check_budgets()
+    parameters, options = split_options(request.options, options)
+    if parameters is not request.options:
+        request = replace(request, options=parameters)
     _require_content(request)
     endpoint = choose(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     fitted = fit(request, _NAMES[endpoint.PATH], strict=options.strict_parameters, stream=stream)
@@ -85,6 +88,7 @@ def call_to(path: str, options: CallOptions, body: Json | None = None, method: s
         query=options.query,
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
+        max_retries=options.max_retries,
     )
 
 
@@ -122,10 +126,17 @@ def embedding_calls(
     texts: Sequence[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[Call, int]]:
     """The calls that embed `texts`, in lists that one request can carry, each with how many texts it has."""
+    texts = _as_list(texts)
+    options, call = split_options(options, call)
     for batch in embeddings.batches(texts, model) or [texts]:
         costs.check_budgets()
         body = embeddings.encode(batch, model, strict=call.strict_parameters, **options)
         yield call_to(embeddings.PATH, call, body), len(batch)
+
+
+def _as_list(texts: Sequence[str] | Iterable[str]) -> Sequence[str]:
+    """Texts that can be counted: those of a generator are taken out of it."""
+    return texts if isinstance(texts, Sequence) or not isinstance(texts, Iterable) else list(texts)
 
 
 def embedded(answer: Answer, count: int) -> Embeddings:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
 from ..closing import AsyncClosing, Closing
+from ..pickling import refuse_clients
 from ..transport.exchange import RetryEvent, RetryPolicy
 
 if TYPE_CHECKING:  # the first call imports them: they bring every endpoint along
@@ -95,6 +96,7 @@ class Connections(Closing, AsyncClosing, BaseModel):
         return super(Connections, bare).__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
+        refuse_clients(self, http_client=self.http_client, http_async_client=self.http_async_client)
         state = super().__getstate__()
         return {**state, "__pydantic_private__": _unconnected(state["__pydantic_private__"])}
 
