@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,17 +126,11 @@ def embedding_calls(
     texts: Sequence[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[Call, int]]:
     """The calls that embed `texts`, in lists that one request can carry, each with how many texts it has."""
-    texts = _as_list(texts)
     options, call = split_options(options, call)
     for batch in embeddings.batches(texts, model) or [texts]:
         costs.check_budgets()
         body = embeddings.encode(batch, model, strict=call.strict_parameters, **options)
         yield call_to(embeddings.PATH, call, body), len(batch)
-
-
-def _as_list(texts: Sequence[str] | Iterable[str]) -> Sequence[str]:
-    """Texts that can be counted: those of a generator are taken out of it."""
-    return texts if isinstance(texts, Sequence) or not isinstance(texts, Iterable) else list(texts)
 
 
 def embedded(answer: Answer, count: int) -> Embeddings:

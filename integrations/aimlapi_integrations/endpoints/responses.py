@@ -93,11 +93,10 @@ def encode(request: Request) -> Json:
     """
     model = lookup(request.model)
     options = {name: value for name, value in request.options.items() if value is not None}
-    body: Json = {
-        "model": request.model,
-        **encode_input(request.messages, model, stored=options.get("store") is True),
-        **_options(options),
-    }
+    turns = encode_input(request.messages, model, options.get("store") is True, _custom_tools(request))
+    if "instructions" in turns and options.get("instructions"):
+        options["instructions"] = f"{options['instructions']}\n\n{turns['instructions']}"
+    body: Json = {"model": request.model, **turns, **_options(options)}
     if text := _text(request.response_format, options):
         body["text"] = text
     if request.tools:
@@ -120,6 +119,11 @@ def response_path(response_id: str) -> str:
 def cancel_path(response_id: str) -> str:
     """Where to POST to, to stop a background response."""
     return f"{response_path(response_id)}/cancel"
+
+
+def _custom_tools(request: Request) -> set[str]:
+    custom = (tool.item for tool in request.tools if isinstance(tool, HostedTool) and tool.type == "custom")
+    return {str(item.get("name")) for item in custom}
 
 
 def _options(options: Mapping[str, Any]) -> Json:

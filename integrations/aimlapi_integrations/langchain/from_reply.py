@@ -103,6 +103,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "logprobs": _logprobs(choice),
         "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
+        "store": reply.raw.get("store"),
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),
         **(_price(reply) if first else {}),
