@@ -114,7 +114,7 @@ def test_back_off_grows_to_its_cap_with_full_jitter():
     assert policy.delay(error, 10, 0) is None
 
 
-@pytest.mark.parametrize("headers", [{}, {"retry-after": "0"}, {"retry-after-ms": "0"}, {"retry-after": "soon"}])
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "soon"}])
 def test_delay_after_a_429_is_at_least_half_of_the_longest(headers: dict[str, str]):
     policy = RetryPolicy(max_retries=9, base=0.5, cap=8)
     error = errors.RateLimitError("no", headers=headers)

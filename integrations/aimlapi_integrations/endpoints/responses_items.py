@@ -30,9 +30,7 @@ from .system_text import system_text
 ENDPOINT = "the responses endpoint"
 
 
-def encode_input(
-    messages: tuple[Message, ...], model: Model, stored: bool, custom_tools: Collection[str] = ()
-) -> Json:
+def encode_input(messages: tuple[Message, ...], model: Model, stored: bool, custom_tools: Collection[str] = ()) -> Json:
     """The `input` of a body, and `instructions` where only they can carry the system text.
 
     Args:

@@ -64,8 +64,6 @@ _OPTIONS = {
     "use_responses_api": "use_responses_api",
     "timeout": "timeout",
     "chunk_timeout": "chunk_timeout",
-    "extra_headers": "headers",
-    "extra_query": "query",
     "client_request_id": "client_request_id",
     "stream_usage": "stream_usage",
     "strict_parameters": "strict_parameters",

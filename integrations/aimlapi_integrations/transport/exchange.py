@@ -87,10 +87,9 @@ class RetryPolicy:
         if attempt > self.max_retries or not error.retryable:
             return None
         wait = retry_after(error.headers)
-        too_many = isinstance(error, RateLimitError)
-        if wait is None or (wait == 0 and too_many):
+        if wait is None:
             longest = min(self.cap, self.base * 2 ** (attempt - 1))
-            wait = random.uniform(longest / 2 if too_many else 0, longest)
+            wait = random.uniform(longest / 2 if isinstance(error, RateLimitError) else 0, longest)
         return wait if wait <= self.max_retry_after and elapsed + wait <= self.deadline else None
 
 
