@@ -76,7 +76,7 @@ def _is_proxy(value: str) -> bool:
         return False
     labels = url.raw_host.rstrip(b".").split(b".")
     possible = all(0 < len(label) < 64 for label in labels) and 0 < (url.port or 80) < 65536
-    return url.scheme in _SCHEMES and possible
+    return url.scheme in _SCHEMES and possible and not re.search(r"\s", value)
 
 
 def _without_credentials(value: str) -> str:
