@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import costs
-from .conversation import Delta, Embeddings, Json, Reply, Request
+from .conversation import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .endpoints import Endpoint, StreamDecoder, embeddings
 from .endpoints.call_ids import identify_calls, ids_of
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
 from .endpoints.tool_names import RenamingDecoder, rename_tools, restore_names
-from .errors import APIError
-from .options import CallOptions
+from .errors import APIError, UnsupportedContentError
+from .options import CallOptions, split_options
 from .transport.event_stream import EventStream
 from .transport.exchange import Answer, Call
 
@@ -52,15 +52,41 @@ class Asked:
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
     """The straight line up to the wire. BudgetExceededError where a limit of `track_costs` is reached."""
     costs.check_budgets()
+    parameters, options = split_options(request.options, options)
+    if parameters is not request.options:
+        request = replace(request, options=parameters)
+    _require_content(request)
     endpoint = choose(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name = _NAMES[endpoint.PATH]
     fitted = fit(request, name, strict=options.strict_parameters, stream=stream)
     renamed, own_names = rename_tools(identify_calls(fitted, name))
     body = endpoint.encode(renamed)
+    if [] in (body.get("messages"), body.get("input")):
+        raise _empty(request)
     if stream:
         body = endpoint.stream_options(body, options.stream_usage)
     call = call_to(endpoint.PATH, options, body)
     return Asked(endpoint, request.model, call, ids_of(request.messages), own_names)
+
+
+def _require_content(request: Request) -> None:
+    """Raise for a conversation in which nothing is said, unless the body comes from elsewhere."""
+    if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
+        return
+    if not any(_has_content(message) for message in request.messages):
+        raise _empty(request)
+
+
+def _empty(request: Request) -> UnsupportedContentError:
+    count = len(request.messages)
+    what = f"{count} messages with nothing in them to send" if count else "no messages"
+    return UnsupportedContentError(f"The conversation is empty: {what}. Send at least one message with content.")
+
+
+def _has_content(message: Message) -> bool:
+    if message.role == "tool":
+        return True
+    return any(not isinstance(part, Text) or part.text.strip() for part in message.parts)
 
 
 def call_to(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> Call:
@@ -74,6 +100,7 @@ def call_to(path: str, options: CallOptions, body: Json | None = None, method: s
         query=options.query,
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
+        max_retries=options.max_retries,
     )
 
 
@@ -111,6 +138,7 @@ def embedding_calls(
     texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[Call, int]]:
     """The calls that embed `texts`, in lists that one request can carry, each with how many texts it has."""
+    options, call = split_options(options, call)
     for batch in embeddings.batches(texts, model) or [()]:
         costs.check_budgets()
         body = embeddings.encode(batch, model, strict=call.strict_parameters, **options)

@@ -155,13 +155,18 @@ Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | R
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. A `tool` message answers the call `tool_call_id`; `is_error` says that the tool failed."""
+    """One turn. A `tool` message answers the call `tool_call_id`; `is_error` says that the tool failed.
+
+    `call_kind` is the kind of that call, where the conversation may not have it: what answers a custom tool's call has
+    a form of its own.
+    """
 
     role: Role
     parts: tuple[Part, ...] = ()
     name: str | None = None
     tool_call_id: str | None = None
     is_error: bool = False
+    call_kind: Literal["function", "custom"] = "function"
 
     @property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 AIMLAPIError
  ├── MissingAPIKeyError               no key was given and none is in the environment
+ ├── ConfigurationError               the environment names a proxy or certificates that cannot be used
  ├── UnsupportedContentError          (ValueError) a message holds what the endpoint cannot carry
  ├── UnsupportedParameterError        (ValueError) a parameter that the model or the endpoint does not take
  ├── OutputError                      an answer came, but not the one that was asked for
@@ -51,6 +52,10 @@ class AIMLAPIError(Exception):
 
 class MissingAPIKeyError(AIMLAPIError):
     """No API key: pass `api_key=` or set `AIMLAPI_API_KEY`."""
+
+
+class ConfigurationError(AIMLAPIError):
+    """The environment names a proxy, or certificates, that cannot be used; the text says which variable to mend."""
 
 
 class UnsupportedContentError(AIMLAPIError, ValueError):

@@ -139,4 +139,4 @@ def test_nothing_is_null_and_nothing_of_the_caller_changes() -> None:
 def test_paths() -> None:
     assert responses.PATH == "/responses"
     assert responses.response_path("resp_1") == "/responses/resp_1"
-    assert responses.cancel_path("a/b") == "/responses/a%2Fb/cancel"
+    assert responses.cancel_path("resp 1") == "/responses/resp%201/cancel"

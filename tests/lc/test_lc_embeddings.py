@@ -351,7 +351,6 @@ def test_a_client_of_the_callers_is_used_and_left_open(gateway, make):
         embeddings.embed_query("a")
         embeddings.close()
         assert not client.is_closed
-        assert pickle.loads(pickle.dumps(embeddings)).http_client is None
 
 
 def test_two_event_loops(make):

@@ -199,7 +199,8 @@ def test_a_cached_answer_is_the_answer(cache, answer, version):
     assert second.content == first.content
     assert second.content_blocks == first.content_blocks
     assert second.tool_calls == first.tool_calls
-    assert second.response_metadata == first.response_metadata
+    assert second.response_metadata == {**first.response_metadata, "cost": {"usd": "0.000000000", "credits": 0}}
+    assert first.response_metadata["cost"]["credits"] == 2480
     assert second.usage_metadata["total_tokens"] == first.usage_metadata["total_tokens"]
 
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from aimlapi_integrations.conversation import ToolChoice
 from aimlapi_integrations.llama_index.request import as_choice, as_tool
 
-from .li_gateway import Gateway, call, reply
+from .li_gateway import Gateway, call, reply, response
+from .li_gateway import said as message_item
 
 T = TypeVar("T")
 
@@ -193,3 +194,20 @@ def test_a_model_without_tools_is_asked_in_text(emulated: Any) -> None:
     ask = "What is the weather in Paris?"
     assert llm.predict_and_call(TOOLS, user_msg=ask).response == "Sunny in Paris"
     assert asyncio.run(llm.apredict_and_call(TOOLS, user_msg=ask)).response == "Sunny in Paris"
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "sent"),
+    [
+        ("o1", {}, False),
+        ("openai/o3-mini", {}, False),
+        ("o1", {"use_responses_api": True}, True),
+        ("o1", {"endpoint": "chat_completions"}, False),
+        ("gpt-4o", {}, True),
+        ("anthropic/claude-sonnet-4.5", {}, False),
+    ],
+)
+def test_limit_of_calls_goes_to_models_that_list_it_alone(model: str, given: dict[str, Any], sent: bool) -> None:
+    gateway = Gateway(response(message_item("Hi")) if given.get("use_responses_api") else reply())
+    gateway.llm(model=model, **given).chat_with_tools(TOOLS, user_msg="x")
+    assert ("parallel_tool_calls" in gateway.bodies[0]) is sent

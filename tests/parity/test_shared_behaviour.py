@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
-from aimlapi_integrations import errors
+from aimlapi_integrations import AsyncClient, Client, errors
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
 from .conversations import CONVERSATIONS, question
 from .ways import MANNERS, WAYS, Asked, Seen
@@ -152,3 +153,26 @@ def test_in_threads_loops_and_copies(model: Any, gateway: Emulator, duplicate: C
     assert {record.headers["authorization"] for record in gateway.requests} == {"Bearer k"}
     for each in (original, twin):
         each.close()
+
+
+# --- what does not pickle -----------------------------------------------------------------------------------------
+
+GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
+    "client": lambda: Client("k", http_client=httpx.Client()),
+    "async client": lambda: AsyncClient("k", http_client=httpx.AsyncClient()),
+    "LangChain": lambda: ChatAIMLAPI(api_key="k", http_client=httpx.Client()),
+    "LangChain, async": lambda: ChatAIMLAPI(api_key="k", http_async_client=httpx.AsyncClient()),
+    "LangChain embeddings": lambda: AIMLAPIEmbeddings(api_key="k", http_client=httpx.Client()),
+    "LlamaIndex": lambda: AIMLAPI(api_key="k", http_client=httpx.Client()),
+    "LlamaIndex, async": lambda: AIMLAPI(api_key="k", async_http_client=httpx.AsyncClient()),
+    "LlamaIndex embedding": lambda: AIMLAPIEmbedding(api_key="k", http_client=httpx.Client()),
+}
+
+
+@pytest.mark.parametrize("make", GIVEN_CLIENTS.values(), ids=GIVEN_CLIENTS)
+def test_pickle_of_what_was_given_an_http_client_raises_and_copies_share_it(make: Callable[[], Any]) -> None:
+    made = make()
+    with pytest.raises(TypeError, match=r"cannot be pickled: it was given (http|async_http|http_async)_client"):
+        pickle.dumps(made)
+    assert copy.deepcopy(made) is not made
+    assert copy.copy(made) is not made

@@ -106,12 +106,22 @@ def test_the_hook_and_the_log_tell_of_each_retry(colour: Any, caplog: pytest.Log
 
 def test_back_off_grows_to_its_cap_with_full_jitter():
     policy = RetryPolicy(max_retries=9, base=0.5, cap=8)
-    error = errors.RateLimitError("no")
+    error = errors.InternalServerError("no")
     for attempt, most in ((1, 0.5), (2, 1), (3, 2), (5, 8), (9, 8)):
         delays = [policy.delay(error, attempt, 0) or 0.0 for _ in range(200)]
         assert most * 0.8 < max(delays) <= most
         assert min(delays) < most * 0.2
     assert policy.delay(error, 10, 0) is None
+
+
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "soon"}])
+def test_delay_after_a_429_is_at_least_half_of_the_longest(headers: dict[str, str]):
+    policy = RetryPolicy(max_retries=9, base=0.5, cap=8)
+    error = errors.RateLimitError("no", headers=headers)
+    for attempt, most in ((1, 0.5), (2, 1), (9, 8)):
+        delays = [policy.delay(error, attempt, 0) or 0.0 for _ in range(200)]
+        assert most / 2 <= min(delays) < max(delays) <= most
+    assert policy.delay(errors.RateLimitError("no", headers={"retry-after": "7"}), 1, 0) == 7
 
 
 def test_retry_after_in_all_its_forms():

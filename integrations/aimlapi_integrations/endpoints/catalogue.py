@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import quote
 
 from ..conversation import Json
 from ..errors import APIError
 from . import reading
+from .paths import id_path
 from .reading import obj, objects, string
 
 PATH = "/models"
@@ -107,7 +107,7 @@ def model_url(base_url: str, model: str) -> str:
     >>> model_url("https://api.aimlapi.com/v1", "openai/gpt-4o")
     'https://api.aimlapi.com/model/openai/gpt-4o'
     """
-    return f"{base_url.rstrip('/').removesuffix('/v1')}/model/{quote(model, safe='/@:')}"
+    return f"{base_url.rstrip('/').removesuffix('/v1')}/model/{id_path(model, 'a model', slashes=True)}"
 
 
 def decode_list(body: Json, headers: Mapping[str, str]) -> tuple[CatalogueModel, ...]:

@@ -16,7 +16,12 @@ def assistant_turns(message: Message, shape: ChatShape) -> Iterator[Json]:
     if all(block["type"] == "text" for block in blocks):
         yield {"role": "assistant", "content": "".join(block["text"] for block in blocks)}
     else:
-        yield from _turns("assistant", blocks, shape)
+        yield from _turns("assistant", [block for block in blocks if not _is_blank(block)], shape)
+
+
+def _is_blank(block: Json) -> bool:
+    """Whether it is text of white space alone, which Claude refuses."""
+    return block["type"] == "text" and not block["text"].strip()
 
 
 def result_turns(messages: list[Message], shape: ChatShape) -> Iterator[Json]:

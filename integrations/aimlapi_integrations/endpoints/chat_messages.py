@@ -29,6 +29,7 @@ from ..models import ChatShape, Model
 from .chat_blocks import BLOCKS, assistant_turns, result_turns
 from .handed_back import handed_back
 from .media import audio_format, file_data, filename, image_url, listed_audio_format, video_url
+from .system_text import system_text
 
 ENDPOINT = "chat completions"
 
@@ -72,8 +73,14 @@ def _content(message: Message, shape: ChatShape, where: str) -> str | list[Json]
     if len(texts) == len(message.parts) and (len(texts) < 2 or message.role not in shape.list_roles):
         marked = any(part.cache for part in texts) and "text" in shape.cache_control
         if not marked or message.role not in shape.list_roles:
-            return "\n".join(part.text for part in texts)
-    return [_cached(part, _part(part, shape, where), shape) for part in message.parts]
+            return system_text([message]) if where else "\n".join(part.text for part in texts)
+    parts = _without_blank_texts(message.parts) if shape.dialect == "anthropic" else message.parts
+    return [_cached(part, _part(part, shape, where), shape) for part in parts]
+
+
+def _without_blank_texts(parts: tuple[Part, ...]) -> list[Part]:
+    """What is left without text blocks of white space alone, which Claude refuses; all of it where nothing would be."""
+    return [part for part in parts if not isinstance(part, Text) or part.text.strip()] or list(parts)
 
 
 def _part(part: Part, shape: ChatShape, where: str) -> Json:

@@ -6,6 +6,8 @@ What would be refused is changed where its meaning survives; what is not listed 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..conversation import Request
 from .fit_claude import fit_claude_messages, fit_claude_options, fit_claude_tools
 from .fit_messages import fit_messages
@@ -14,6 +16,7 @@ from .fit_responses import fit_responses_messages, fit_responses_options, fit_re
 from .fit_thinking import fit_thinking
 from .fit_tools import fit_response_format, fit_tools
 from .fitting import ParameterWarning, Step, fitting
+from .media import normalize_media
 
 __all__ = ["ParameterWarning", "fit"]
 
@@ -42,6 +45,9 @@ def fit(request: Request, endpoint: str = "chat_completions", *, strict: bool = 
     >>> fit(asked) is asked
     True
     """
+    messages = normalize_media(request.messages)
+    if messages is not request.messages:
+        request = replace(request, messages=messages)
     case = fitting(request.model, endpoint, strict, stream)
     for step in _STEPS[endpoint]:
         request = step(request, case)

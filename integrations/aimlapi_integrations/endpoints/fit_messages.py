@@ -12,6 +12,7 @@ from ..errors import UnsupportedContentError
 from ..models import ChatShape
 from .fitting import Fitting, Step
 from .media import decoded_text, lift_media, listed_audio_format
+from .system_text import system_text
 
 
 def fit_messages(request: Request, case: Fitting) -> Request:
@@ -57,7 +58,7 @@ def _system(request: Request, case: Fitting) -> Request:
     if case.listed("system") is None:
         return replace(request, messages=_told_by_user(request.messages))
     turns = tuple(turn for turn in request.messages if turn.role != "system")
-    system = _with_system(request.options.get("system"), _joined(told))
+    system = _with_system(request.options.get("system"), system_text(told))
     return replace(request, messages=turns, options={**request.options, "system": system})
 
 
@@ -68,10 +69,6 @@ def _only_text(turns: Iterable[Message], case: Fitting) -> None:
             raise UnsupportedContentError(
                 f"{kind} content in system text cannot go to {case.asked}: put it in a user turn."
             )
-
-
-def _joined(turns: Iterable[Message]) -> str:
-    return "\n\n".join(turn.text for turn in turns)
 
 
 def _with_system(given: Any, text: str) -> Any:
@@ -88,11 +85,11 @@ def _told_by_user(messages: tuple[Message, ...]) -> tuple[Message, ...]:
         if message.role == "system":
             waiting.append(message)
         elif message.role == "user" and waiting:
-            turns.append(replace(message, parts=_led(_joined(waiting), message.parts)))
+            turns.append(replace(message, parts=_led(system_text(waiting), message.parts)))
             waiting = []
         else:
             turns.append(message)
-    return (*turns, *([Message("user", (Text(_joined(waiting)),))] if waiting else []))
+    return (*turns, *([Message("user", (Text(system_text(waiting)),))] if waiting else []))
 
 
 def _led(text: str, parts: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -128,7 +125,7 @@ def _user(turn: Message, case: Fitting) -> Message:
     parts = tuple(_part(part, case) for part in turn.parts)
     most = case.chat.max_parts
     if most is not None and len(parts) > most:
-        parts = _texts_joined(parts)
+        parts = _textssystem_text(parts)
         if len(parts) > most:
             raise UnsupportedContentError(
                 f"{case.asked} takes at most {most} parts in one message, not {len(parts)}: split it into several."
@@ -136,7 +133,7 @@ def _user(turn: Message, case: Fitting) -> Message:
     return turn if parts == turn.parts else replace(turn, parts=parts)
 
 
-def _texts_joined(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _textssystem_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     joined: list[Part] = []
     for is_text, group in groupby(parts, lambda part: isinstance(part, Text)):
         run = list(group)

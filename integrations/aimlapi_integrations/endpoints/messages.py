@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..conversation import HostedTool, Json, Message, Request, Text, Tool, ToolChoice
-from ..errors import UnsupportedParameterError
+from ..conversation import HostedTool, Json, Message, Part, Request, Text, Tool, ToolChoice
+from ..errors import UnsupportedContentError, UnsupportedParameterError
 from .messages_blocks import ENDPOINT, text_block, turns_of
 from .messages_reply import decode
 from .messages_stream import MessagesDecoder as Decoder
@@ -35,7 +35,7 @@ def encode(request: Request) -> Json:
     if request.response_format and request.response_format.kind != "text":
         raise UnsupportedParameterError(f"{ENDPOINT} has no response format: use a tool, or chat completions.")
     system, turns = _parted(request.messages)
-    body: Json = {"model": request.model, "messages": turns_of(turns), **_options(request.options)}
+    body: Json = {"model": request.model, "messages": turns, **_options(request.options)}
     if system:
         body["system"] = _system(system)
     if request.tools:
@@ -73,20 +73,29 @@ def _thinking(budget: int, most: float | None, omitted: bool) -> Json:
 # --- system text --------------------------------------------------------------------------------------------------
 
 
-def _parted(messages: Iterable[Message]) -> tuple[list[Message], list[Message]]:
-    """The system's turns and the others; the user says what the system does where nobody says anything else."""
+def _parted(messages: Iterable[Message]) -> tuple[list[Text], list[Json]]:
+    """System texts and the turns of the others; the user says what the system does where nobody says anything else."""
     system: list[Message] = []
-    turns: list[Message] = []
+    others: list[Message] = []
     for message in messages:
-        (system if message.role in ("system", "developer") else turns).append(message)
-    return (system, turns) if turns else ([], [Message("user", message.parts) for message in system])
+        (system if message.role in ("system", "developer") else others).append(message)
+    if turns := turns_of(others):
+        return [text for message in system for part in message.parts if (text := _text(part)).text.strip()], turns
+    return [], turns_of(Message("user", message.parts) for message in system)
 
 
-def _system(messages: Iterable[Message]) -> str | list[Json]:
-    texts = [text_block(part) for message in messages for part in message.parts if isinstance(part, Text)]
-    if any("cache_control" in text for text in texts):
-        return texts
-    return "\n\n".join(text["text"] for text in texts)
+def _text(part: Part) -> Text:
+    if isinstance(part, Text):
+        return part
+    kind = type(part).__name__
+    raise UnsupportedContentError(f"{kind} content in system text cannot go to {ENDPOINT}: put it in a user turn.")
+
+
+def _system(texts: Iterable[Text]) -> str | list[Json]:
+    blocks = [text_block(part) for part in texts]
+    if any("cache_control" in block for block in blocks):
+        return blocks
+    return "\n\n".join(block["text"] for block in blocks)
 
 
 # --- tools --------------------------------------------------------------------------------------------------------

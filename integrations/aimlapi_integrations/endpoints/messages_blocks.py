@@ -19,13 +19,17 @@ PDF = "application/pdf"
 def turns_of(messages: Iterable[Message]) -> list[Json]:
     """User and assistant turns in alternation: results of tools are blocks of the user's turn.
 
-    A turn that says nothing is left out, since the model refuses it.
+    A turn that says nothing is left out, since the model refuses it, and so is white space at the end of an answer that
+    the model is to continue.
     """
     told = ((_role(message), blocks) for message in messages if (blocks := _blocks(message)))
-    return [
+    turns: list[Json] = [
         {"role": role, "content": [block for _, blocks in group for block in blocks]}
         for role, group in groupby(told, lambda turn: turn[0])
     ]
+    if turns and turns[-1]["role"] == "assistant" and (last := turns[-1]["content"][-1])["type"] == "text":
+        turns[-1]["content"][-1] = {**last, "text": last["text"].rstrip()}
+    return turns
 
 
 def _role(message: Message) -> str:
@@ -48,7 +52,7 @@ def _block(part: Part) -> Json | None:
     """One content block; None for what cannot be told again and is in the text anyway."""
     match part:
         case Text():
-            return text_block(part) if part.text else None
+            return text_block(part) if part.text.strip() else None
         case Image():
             return _marked(part, {"type": "image", "source": _image(part)})
         case File():
@@ -58,7 +62,7 @@ def _block(part: Part) -> Json | None:
         case ToolCall(kind="function"):
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.parsed() or {}}
         case Refusal():
-            return {"type": "text", "text": part.text}
+            return {"type": "text", "text": part.text} if part.text.strip() else None
         case HostedItem():
             return handed_back(part.item) if _is_own(part.type) else None
     raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ENDPOINT}.")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 from ..errors import UnsupportedParameterError
 from ..models import Model, lookup
+from .paths import id_path
 from .responses_items import encode_input
 from .responses_reply import decode, decode_status
 from .responses_stream import ResponsesDecoder as Decoder
@@ -93,11 +93,10 @@ def encode(request: Request) -> Json:
     """
     model = lookup(request.model)
     options = {name: value for name, value in request.options.items() if value is not None}
-    body: Json = {
-        "model": request.model,
-        **encode_input(request.messages, model, stored=options.get("store") is True),
-        **_options(options),
-    }
+    turns = encode_input(request.messages, model, options.get("store") is True, _custom_tools(request))
+    if "instructions" in turns and options.get("instructions"):
+        options["instructions"] = f"{options['instructions']}\n\n{turns['instructions']}"
+    body: Json = {"model": request.model, **turns, **_options(options)}
     if text := _text(request.response_format, options):
         body["text"] = text
     if request.tools:
@@ -114,12 +113,17 @@ def stream_options(body: Json, usage: bool) -> Json:  # noqa: ARG001  # usage al
 
 def response_path(response_id: str) -> str:
     """Where a stored response is: GET it to learn how far a background response has come."""
-    return f"{PATH}/{quote(response_id, safe='')}"
+    return f"{PATH}/{id_path(response_id, 'a response')}"
 
 
 def cancel_path(response_id: str) -> str:
     """Where to POST to, to stop a background response."""
     return f"{response_path(response_id)}/cancel"
+
+
+def _custom_tools(request: Request) -> set[str]:
+    custom = (tool.item for tool in request.tools if isinstance(tool, HostedTool) and tool.type == "custom")
+    return {str(item.get("name")) for item in custom}
 
 
 def _options(options: Mapping[str, Any]) -> Json:

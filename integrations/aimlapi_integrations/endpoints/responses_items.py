@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -25,17 +25,19 @@ from ..errors import UnsupportedContentError
 from ..models import Model, ResponsesShape
 from .handed_back import handed_back
 from .media import data_url, filename, lift_media
+from .system_text import system_text
 
 ENDPOINT = "the responses endpoint"
 
 
-def encode_input(messages: tuple[Message, ...], model: Model, stored: bool) -> Json:
+def encode_input(messages: tuple[Message, ...], model: Model, stored: bool, custom_tools: Collection[str] = ()) -> Json:
     """The `input` of a body, and `instructions` where only they can carry the system text.
 
     Args:
         messages: the conversation. Media of tool results and of assistant turns go into a user turn behind them.
         model: which says whether its schema takes a list of items.
         stored: whether the gateway keeps the conversation, so that items can be named by their ids.
+        custom_tools: names of custom tools, whose results have a form of their own.
     """
     shape = model.responses or ResponsesShape()
     if not shape.list_input and (short := _without_list(messages)):
@@ -45,7 +47,7 @@ def encode_input(messages: tuple[Message, ...], model: Model, stored: bool) -> J
     if "reasoning" not in shape.items:
         messages = tuple(map(_without_reasoning, messages))
         stored = stored and not model.reasoning  # upstream wants the reasoning that led to an item it is given by id
-    items = list(_items(lift_media(messages), stored))
+    items = list(_items(lift_media(messages), stored, custom_tools))
     return {"input": items[0] if len(items) == 1 and not shape.list_input else items}
 
 
@@ -60,23 +62,28 @@ def _without_list(messages: tuple[Message, ...]) -> Json:
     """System text as instructions and one question as a string, if that is all there is."""
     system = [message for message in messages if message.role in ("system", "developer")]
     question = _only_text(messages[len(system) :])
-    if not system or question is None or messages[: len(system)] != tuple(system):
+    if not system or question is None or messages[: len(system)] != tuple(system) or not _are_texts(system):
         return {}
-    return {"instructions": "\n\n".join(message.text for message in system), "input": question}
+    return {"instructions": system_text(system), "input": question}
+
+
+def _are_texts(messages: Iterable[Message]) -> bool:
+    return all(isinstance(part, Text) for message in messages for part in message.parts)
 
 
 def _without_reasoning(message: Message) -> Message:
     return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Reasoning)))
 
 
-def _items(messages: tuple[Message, ...], stored: bool) -> Iterator[Json]:
-    custom = {call.id for message in messages for call in message.tool_calls if call.kind == "custom"}
+def _items(messages: tuple[Message, ...], stored: bool, custom_tools: Collection[str]) -> Iterator[Json]:
+    kinds = {call.id: call.kind for message in messages for call in message.tool_calls}
     for message in messages:
         match message.role:
             case "assistant":
                 yield from _assistant(message, stored)
             case "tool":
-                yield from _tool_result(message, custom)
+                by_name = "custom" if message.name in custom_tools else message.call_kind
+                yield from _tool_result(message, kinds.get(message.tool_call_id or "", by_name))
             case "user" | "system" | "developer":
                 yield from _asked(message)
             case role:
@@ -136,7 +143,7 @@ def _file(part: File) -> Json:
     return {"type": "input_file", "filename": filename(part), "file_data": data}
 
 
-def _tool_result(message: Message, custom: set[str]) -> Iterator[Json]:
+def _tool_result(message: Message, call_kind: str) -> Iterator[Json]:
     """What a tool said: a string, by the schema. That the tool failed has no field of its own but is in the text."""
     if any(isinstance(part, HostedItem) for part in message.parts):
         yield from (handed_back(part.item) for part in message.parts if isinstance(part, HostedItem))
@@ -148,7 +155,7 @@ def _tool_result(message: Message, custom: set[str]) -> Iterator[Json]:
         if not isinstance(part, Text):
             raise UnsupportedContentError(f"{type(part).__name__} content in a tool result cannot go to {ENDPOINT}.")
         texts.append(part.text)
-    kind = "custom_tool_call_output" if message.tool_call_id in custom else "function_call_output"
+    kind = "custom_tool_call_output" if call_kind == "custom" else "function_call_output"
     yield {"type": kind, "call_id": message.tool_call_id, "output": "\n".join(texts)}
 
 

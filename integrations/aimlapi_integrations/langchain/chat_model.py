@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
 from pydantic import ConfigDict
 
@@ -16,7 +16,7 @@ from ..tokens import estimate_tokens
 from .catalogued import Catalogued
 from .chunks import Chunks
 from .errors import model_errors
-from .from_reply import Form, chat_result
+from .from_reply import Form, chat_result, without_cost
 from .request import Call, build
 from .structured import AnswerParser, Method, answer_class, format_as_dict, format_as_tool, traced_format
 from .structured import response_format as as_format
@@ -117,6 +117,11 @@ class ChatAIMLAPI(Catalogued):
         if (call.request.options.get("n") or 1) > 1:
             raise ValueError("n must be 1 when streaming.")
         return call
+
+    def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
+        """Answers out of a cache, which cost nothing; what the cache and earlier results hold stays as it is."""
+        found = super()._convert_cached_generations([generation.model_copy() for generation in cache_val])
+        return [without_cost(generation) for generation in found]
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         """The token counts of all calls of a `generate`."""

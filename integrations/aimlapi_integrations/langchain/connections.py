@@ -9,7 +9,10 @@ from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
 from ..closing import AsyncClosing, Closing
+from ..pickling import refuse_clients
+from ..settings import resolve_api_key, resolve_base_url
 from ..transport.exchange import RetryEvent, RetryPolicy
+from .arguments import aliases
 
 if TYPE_CHECKING:  # the first call imports them: they bring every endpoint along
     from ..client import AsyncClient, Client
@@ -39,6 +42,20 @@ class Connections(Closing, AsyncClosing, BaseModel):
 
     _client: "Client | None" = PrivateAttr(default=None)
     _async_client: "AsyncClient | None" = PrivateAttr(default=None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Assign a field. A key or an address is checked as in the constructor, and the next call uses it."""
+        super().__setattr__(name, resolved(name, value))
+        if name in _OF_CLIENTS and self.__pydantic_private__:
+            self._client = self._async_client = None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with connections of its own; `update` takes fields by any of their names, and a key as a string."""
+        names = {alias: name for name, alias in aliases(type(self)).items()}
+        changed = {names.get(name, name): value for name, value in (update or {}).items()}
+        return super().model_copy(
+            update={name: resolved(name, value) for name, value in changed.items()} or None, deep=deep
+        )
 
     def _settings(self) -> dict[str, Any]:
         """The arguments of a client; what was not given has the client's own default."""
@@ -95,8 +112,26 @@ class Connections(Closing, AsyncClosing, BaseModel):
         return super(Connections, bare).__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
+        refuse_clients(self, http_client=self.http_client, http_async_client=self.http_async_client)
         state = super().__getstate__()
         return {**state, "__pydantic_private__": _unconnected(state["__pydantic_private__"])}
+
+
+# Fields that a client is made with.
+_OF_CLIENTS = frozenset(
+    {"aimlapi_api_base", "aimlapi_api_key", "default_headers", "default_query", "http_async_client", "http_client"}
+    | {"limits", "max_retries", "on_retry", "request_timeout", "retry", "stream_chunk_timeout"}
+)
+
+
+def resolved(name: str, value: Any) -> Any:
+    """The value of a field as it is kept: a key as a secret, and no address that is none."""
+    match name:
+        case "aimlapi_api_key":
+            return value if callable(value) else resolve_api_key(value)
+        case "aimlapi_api_base":
+            return resolve_base_url(value)
+    return value
 
 
 def _unconnected(private: dict[str, Any] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.language_models import LangSmithParams
 
+from ..options import NOT_IN_BODY
 from .fields import ChatFields, stop_list
 from .from_reply import PROVIDER
 
@@ -21,6 +22,8 @@ _IDENTIFYING = (
     "extra_body",
     "disabled_params",
 )
+
+_NOT_SHOWN = NOT_IN_BODY - {"aimlapi_api_base"}
 
 
 class Described(ChatFields):
@@ -39,7 +42,7 @@ class Described(ChatFields):
         """Everything that makes this call's answer what it is, and nothing secret."""
         params = super()._get_invocation_params(stop=stop or stop_list(self.stop) or None, **kwargs)
         asked = params.pop("model", None) or self.model_name
-        hidden = {name: value for name, value in params.items() if name != "extra_headers"}
+        hidden = {name: value for name, value in params.items() if name not in _NOT_SHOWN}
         if hidden.get("tools"):
             hidden["tools"] = [_redacted(tool) for tool in hidden["tools"]]
         return {**hidden, "model": asked, "model_name": asked}

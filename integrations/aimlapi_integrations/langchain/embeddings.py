@@ -162,7 +162,3 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
         }
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        return {**state, "__dict__": {**state["__dict__"], "http_client": None, "http_async_client": None}}

@@ -11,7 +11,7 @@
     APIConnectionError            ModelConnectionError
     every other                   ModelAPIError
     UnsupportedContentError, UnsupportedParameterError            ModelInvalidRequestError
-    BudgetExceededError           ModelError
+    BudgetExceededError, ConfigurationError                       ModelError
 
 Core's `is_retryable`, which middleware goes by, says what our `retryable` says.
 """
@@ -35,6 +35,10 @@ class UnsupportedParameterError(ours.UnsupportedParameterError, core.ModelInvali
 
 class BudgetExceededError(ours.BudgetExceededError, core.ModelError):
     __doc__ = ours.BudgetExceededError.__doc__
+
+
+class ConfigurationError(ours.ConfigurationError, core.ModelError):
+    __doc__ = ours.ConfigurationError.__doc__
 
 
 class APIError(ours.APIError, core.ModelAPIError):
@@ -122,6 +126,7 @@ _COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
         UnsupportedContentError,
         UnsupportedParameterError,
         BudgetExceededError,
+        ConfigurationError,
         APIError,
         APIConnectionError,
         APITimeoutError,

@@ -105,7 +105,8 @@ class ChatFields(BaseChatModel):
     use_responses_api: bool | None = None
     """Whether to use the Responses endpoint; None: the model and the request decide."""
     use_previous_response_id: bool = False
-    """Whether to send only what is new since the last stored response in the messages (Responses)."""
+    """Whether to store answers, and send only what is new since the last one that is stored. Implies Responses, where
+    the model is served there."""
     include: list[str] | None = None
     """Further output to return (Responses)."""
     store: bool | None = None

@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from ..conversation import Choice, Json, Reply, ToolCall
 from .content_blocks import blocks, call_arguments
 from .keepsakes import split
-from .usage import token_usage, usage_metadata
+from .usage import stated_usage, token_usage, usage_metadata
 
 PROVIDER = "aimlapi"
 
@@ -103,6 +103,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "logprobs": _logprobs(choice),
         "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
+        "store": reply.raw.get("store"),
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),
         **(_price(reply) if first else {}),
@@ -128,4 +129,17 @@ def _trail(reply: Reply) -> Json:
 
 def _price(reply: Reply) -> Json:
     cost = reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits}
-    return {"cost": cost, "token_usage": dict(reply.usage.raw) if reply.usage else None}
+    return {"cost": cost, "token_usage": stated_usage(reply.usage)}
+
+
+_NO_COST = {"usd": "0.000000000", "credits": 0}
+
+
+def without_cost(generation: ChatGeneration) -> ChatGeneration:
+    """The same answer out of a cache: it costs nothing this time."""
+    message = generation.message
+    if "cost" not in message.response_metadata and not getattr(message, "usage_metadata", None):
+        return generation
+    metadata = {**message.response_metadata, "cost": dict(_NO_COST)}
+    free = message.model_copy(update={"response_metadata": metadata})
+    return generation.model_copy(update={"message": free})

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 
 from ..conversation import Request, ResponseFormat
+from ..endpoints.stored_responses import StoredResponse, continue_stored
 from ..options import CallOptions
 from .fields import ChatFields, stop_list
+from .from_reply import PROVIDER
 from .run_ids import request_id
 from .structured import response_format
 from .to_conversation import conversation
@@ -49,6 +51,7 @@ def build(
     asked_for = {**model.model_kwargs, **kwargs}
     given = _named({name: value for name, value in asked_for.items() if name not in _NOT_SENT})
     options = _call_options(model, given, headers, run)
+    continues = given.pop("use_previous_response_id", model.use_previous_response_id)
     tools = [as_dict(tool) for tool in given.pop("tools", None) or ()]
     choice = as_choice(given.pop("tool_choice", None), tools)
     parallel = given.pop("parallel_tool_calls", None)
@@ -56,7 +59,6 @@ def build(
     asked = given.pop("model", None) or model.model_name
     parameters = _parameters(model, given, stop)
     wanted = _format(parameters.pop("response_format", None), parameters.pop("strict", None))
-    since, messages = _news(model, messages, parameters)
     request = Request(
         model=asked,
         messages=conversation(messages),
@@ -64,10 +66,12 @@ def build(
         tool_choice=None if _disabled(model, "tool_choice", choice) else choice,
         parallel_tool_calls=None if not tools or _disabled(model, "parallel_tool_calls", parallel) else parallel,
         response_format=wanted,
-        options={**parameters, **since},
+        options=parameters,
         extra_body=extra_body,
     )
-    return Call(request, options)
+    if not continues:
+        return Call(request, options)
+    return Call(*continue_stored(request, options, [_stored_response(each) for each in messages if _is_answer(each)]))
 
 
 _NAMES = {
@@ -97,8 +101,7 @@ def _call_options(
         use_responses_api=option("use_responses_api", model.use_responses_api),
         timeout=option("timeout", None),
         chunk_timeout=option("stream_chunk_timeout", None),
-        headers={**headers, **option("extra_headers", {})},
-        query=option("extra_query", {}),
+        headers=headers,
         client_request_id=request_id(option("client_request_id", model.client_request_id), run),
         stream_usage=bool(option("stream_usage", model.stream_usage if usage is None else usage)),
         strict_parameters=option("strict_parameters", model.strict_parameters),
@@ -121,15 +124,17 @@ def _format(asked: Any, strict: bool | None) -> ResponseFormat | None:
     return None if asked is None else response_format(asked, strict)
 
 
-def _news(
-    model: ChatFields, messages: Sequence[BaseMessage], parameters: Mapping[str, Any]
-) -> tuple[dict[str, str], Sequence[BaseMessage]]:
-    """The stored response to go on from, and the messages after it; all of them where there is none, or nothing new."""
-    if not model.use_previous_response_id or "previous_response_id" in parameters:
-        return {}, messages
-    for place in range(len(messages) - 1, -1, -1):
-        message = messages[place]
-        stored = str(message.response_metadata.get("id")) if isinstance(message, AIMessage) else ""
-        if stored.startswith("resp_") and messages[place + 1 :]:
-            return {"previous_response_id": stored}, messages[place + 1 :]
-    return {}, messages
+def _is_answer(message: BaseMessage) -> bool:
+    return isinstance(message, AIMessage) or (isinstance(message, ChatMessage) and message.role in ("assistant", "ai"))
+
+
+def _stored_response(message: BaseMessage) -> StoredResponse | None:
+    """The response that a message was, as far as the gateway may have stored it: not another service's."""
+    metadata = message.response_metadata
+    response_id = metadata.get("id")
+    if not isinstance(response_id, str) or metadata.get("store") is False:
+        return None
+    ours = metadata.get("model_provider", PROVIDER) == PROVIDER
+    if not ours or not (metadata.get("endpoint") == "responses" or response_id.startswith("resp_")):
+        return None
+    return StoredResponse(response_id, metadata.get("model_name"))

@@ -33,10 +33,20 @@ def token_usage(usage: Usage | None) -> dict[str, Any]:
     named = {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
+        "total_tokens": usage.total,
         "prompt_tokens_details": {"cached_tokens": usage.input_details.get("cache_read", 0)},
         "completion_tokens_details": {"reasoning_tokens": usage.output_details.get("reasoning", 0)},
     }
-    return {**named, **usage.raw}
+    return {**named, **_stated(usage)}
+
+
+def stated_usage(usage: Usage | None) -> dict[str, Any] | None:
+    """The counts as they came, with their total where the reply names none."""
+    return None if usage is None else {"total_tokens": usage.total, **_stated(usage)}
+
+
+def _stated(usage: Usage) -> dict[str, Any]:
+    return {name: count for name, count in usage.raw.items() if name != "total_tokens" or count is not None}
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

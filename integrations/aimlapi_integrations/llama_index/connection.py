@@ -20,6 +20,7 @@ from typing_extensions import Self
 
 from ..client import AsyncClient, Client
 from ..closing import AsyncClosing, Closing
+from ..pickling import refuse_clients
 from ..settings import resolve_api_key, resolve_base_url
 from ..transport.exchange import RetryEvent, RetryPolicy
 
@@ -137,6 +138,10 @@ class Connected(Closing, AsyncClosing, BaseModel):
         """A copy with connections of its own; HTTP clients and functions that were given are shared, not copied."""
         given = (self.http_client, self.async_http_client, self.on_retry)
         return super().__deepcopy__({**{id(one): one for one in given if one is not None}, **(memo or {})})
+
+    def __getstate__(self) -> dict[str, Any]:
+        refuse_clients(self, http_client=self.http_client, async_http_client=self.async_http_client)
+        return super().__getstate__()
 
     def close(self) -> None:
         """Close the connections that were made here; a client that was given stays open."""

@@ -81,7 +81,7 @@ class AIMLAPIFields(Connected, FunctionCallingLLM):
     )
     track_previous_responses: bool = Field(
         default=False,
-        description="Whether to send only what is new since the last stored response in the messages (Responses).",
+        description="Whether to store answers, and send only what is new since the last (Responses, if served there).",
     )
     previous_response_id: str | None = Field(default=None, description="The stored response to go on from (Responses).")
     call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata` where it is listed.")

@@ -53,7 +53,7 @@ def chat_response(reply: Reply, delta: str | None = None, thinking: str = "") ->
     if broken:
         message.additional_kwargs["invalid_tool_calls"] = [call_entry(call) for call in broken]
     if reply.id and reply.raw.get("object") == "response":
-        message.additional_kwargs["response_id"] = reply.id
+        message.additional_kwargs |= _stored_as(reply)
     return ChatResponse(
         message=message,
         delta=delta,
@@ -61,6 +61,12 @@ def chat_response(reply: Reply, delta: str | None = None, thinking: str = "") ->
         additional_kwargs={**told(reply), **({"thinking_delta": thinking} if thinking else {})},
         logprobs=_logprobs(choice),
     )
+
+
+def _stored_as(reply: Reply) -> Json:
+    """What continues the response later: its id, the model that wrote it, and whether it is not stored."""
+    stored = {"response_stored": False} if reply.raw.get("store") is False else {}
+    return {"response_id": reply.id, "model": reply.model, **stored}
 
 
 def completion_response(response: ChatResponse) -> CompletionResponse:

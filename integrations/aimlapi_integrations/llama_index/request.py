@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from ..asking import as_tool as parse_tool
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
+from ..endpoints.stored_responses import StoredResponse, continue_stored
 from ..options import CallOptions
 from ..strict_schema import rooted, strict_schema
 from .arguments import renamed
@@ -64,8 +65,6 @@ _OPTIONS = {
     "use_responses_api": "use_responses_api",
     "timeout": "timeout",
     "chunk_timeout": "chunk_timeout",
-    "extra_headers": "headers",
-    "extra_query": "query",
     "client_request_id": "client_request_id",
     "stream_usage": "stream_usage",
     "strict_parameters": "strict_parameters",
@@ -89,8 +88,7 @@ def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[s
     """
     given = {**_settings(llm), **_stated(llm.additional_kwargs), **_stated(kwargs)}
     options = {ours: given.pop(name) for name, ours in _OPTIONS.items() if name in given}
-    if llm.track_previous_responses:
-        messages = _tracked(messages, given, options)
+    continues = given.pop("track_previous_responses", llm.track_previous_responses)
     tools = [as_tool(tool) for tool in (*given.pop("tools", ()), *given.pop("built_in_tools", ()))]
     choice, parallel = given.pop("tool_choice", None), given.pop("parallel_tool_calls", None)
     wanted = given.pop("response_format", None)
@@ -104,7 +102,13 @@ def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[s
         extra_body=given.pop("extra_body", {}),
         options={name: value for name, value in given.items() if name not in _NOT_SENT},
     )
-    return Call(request, CallOptions(**options))
+    if not continues:
+        return Call(request, CallOptions(**options))
+    stored = [_stored_response(message) for message in messages if message.role in _ANSWERS]
+    return Call(*continue_stored(request, CallOptions(**options), stored))
+
+
+_ANSWERS = (MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL)
 
 
 _NOT_SENT = ("strict", "stream")
@@ -119,18 +123,13 @@ def _stated(values: Mapping[str, Any]) -> Json:
     return {name: value for name, value in renamed(values, _NAMES).items() if value is not None}
 
 
-def _tracked(messages: Sequence[ChatMessage], given: Json, options: Json) -> Sequence[ChatMessage]:
-    """The messages after the last stored response, which is named instead of them; state is in the messages alone."""
-    given.setdefault("store", True)
-    options.setdefault("use_responses_api", True)
-    if "previous_response_id" in given:
-        return messages
-    for place in range(len(messages) - 1, -1, -1):
-        stored = messages[place].role == MessageRole.ASSISTANT and messages[place].additional_kwargs.get("response_id")
-        if stored and messages[place + 1 :]:
-            given["previous_response_id"] = stored
-            return messages[place + 1 :]
-    return messages
+def _stored_response(message: ChatMessage) -> StoredResponse | None:
+    """The response that a message was, unless it is known not to be stored, or to hold calls that nobody answers."""
+    kept = message.additional_kwargs
+    response_id = kept.get("response_id")
+    if not isinstance(response_id, str) or kept.get("response_stored") is False or kept.get("invalid_tool_calls"):
+        return None
+    return StoredResponse(response_id, kept.get("model"))
 
 
 # --- tools --------------------------------------------------------------------------------------------------------

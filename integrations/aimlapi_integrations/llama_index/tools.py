@@ -20,7 +20,7 @@ from pydantic_core import from_json
 from typing_extensions import override
 
 from ..json_text import escape_control_characters
-from ..models import lookup
+from ..models import CHAT, RESPONSES, lookup
 from .fields import AIMLAPIFields
 from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
 from .request import tool_dict
@@ -58,9 +58,19 @@ class ToolCalling(AIMLAPIFields):
         asked: dict[str, Any] = {"tools": [tool_dict(tool, strict) for tool in tools]}
         if choice is not None:
             asked["tool_choice"] = choice
-        if not allow_parallel_tool_calls and lookup(self.model).parallel_tool_calls:
+        if not allow_parallel_tool_calls and self._lists_parallel_calls(kwargs):
             asked["parallel_tool_calls"] = False
         return {"messages": messages, **asked, **kwargs}
+
+    def _lists_parallel_calls(self, kwargs: dict[str, Any]) -> bool:
+        """Whether the model lists `parallel_tool_calls` on every endpoint that the call may go to."""
+        asked = {name: kwargs.get(name, getattr(self, name)) for name in ("model", "endpoint", "use_responses_api")}
+        model = lookup(asked["model"])
+        path = {"responses": RESPONSES, "chat_completions": CHAT}.get(asked["endpoint"])
+        if path is None and asked["use_responses_api"] is not None:
+            path = RESPONSES if asked["use_responses_api"] else CHAT
+        paths = [path] if path else [each for each in (CHAT, RESPONSES) if each in model.endpoints]
+        return model.parallel_tool_calls and all("parallel_tool_calls" in model.parameters(each) for each in paths)
 
     @override
     def _validate_chat_with_tools_response(

@@ -20,6 +20,7 @@ import httpx
 from pydantic import SecretStr
 
 from ..closing import AsyncClosing, Closing
+from ..pickling import refuse_clients
 from .answers import failed, judged, read_answer, succeeded
 from .base import Base
 from .direct import HTTP, connect, connect_async
@@ -131,11 +132,18 @@ class HTTPClient(Closing, Base):
         self._disconnect()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in _CONNECTED} | {"_given": None}
+        refuse_clients(self, http_client=self._given)
+        return self._configuration()
+
+    def _configuration(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _CONNECTED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._disconnect()
+
+    def __copy__(self) -> HTTPClient:
+        return cast(HTTPClient, _twin(self))
 
     def __deepcopy__(self, _: dict[int, Any]) -> HTTPClient:
         return cast(HTTPClient, _twin(self))
@@ -167,7 +175,7 @@ def _close_in(process: int, client: HTTP) -> None:
 def _twin(client: Any) -> Any:
     """A copy with the same configuration, the same client of the caller's, and connections of its own."""
     twin = object.__new__(type(client))
-    twin.__setstate__({**client.__getstate__(), "_given": client._given})
+    twin.__setstate__(client._configuration())
     return twin
 
 
@@ -236,11 +244,18 @@ class AsyncHTTPClient(AsyncClosing, Base):
         return ClientPerLoop(partial(connect_async, self.limits))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_own"} | {"_given": None}
+        refuse_clients(self, http_client=self._given)
+        return self._configuration()
+
+    def _configuration(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_own"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._own = self._per_loop()
+
+    def __copy__(self) -> AsyncHTTPClient:
+        return cast(AsyncHTTPClient, _twin(self))
 
     def __deepcopy__(self, _: dict[int, Any]) -> AsyncHTTPClient:
         return cast(AsyncHTTPClient, _twin(self))

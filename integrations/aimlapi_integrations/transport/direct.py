@@ -6,20 +6,13 @@ client is used where the caller gives one, and where the environment names proxi
 
 from __future__ import annotations
 
-import ssl
-from functools import cache
+from functools import partial
 from typing import TypeAlias
-from urllib.request import getproxies
 
 import httpx
 
+from .environment import proxies, ssl_context, through_proxies
 from .pool import ShardedTransport
-
-
-@cache
-def ssl_context() -> ssl.SSLContext:
-    """The default TLS settings, made once: reading the certificates takes tens of milliseconds."""
-    return httpx.create_ssl_context()
 
 
 class Direct:
@@ -63,18 +56,16 @@ AsyncHTTP: TypeAlias = httpx.AsyncClient | AsyncDirect
 
 
 def connect(limits: httpx.Limits) -> HTTP:
-    """New connections for threads."""
-    if _proxied():
-        return httpx.Client(verify=ssl_context(), limits=limits)
-    return Direct(httpx.HTTPTransport(verify=ssl_context(), limits=limits))
+    """New connections for threads. ConfigurationError where the environment names what cannot be used."""
+    context = ssl_context()
+    if proxies():
+        return through_proxies(partial(httpx.Client, verify=context, limits=limits))
+    return Direct(httpx.HTTPTransport(verify=context, limits=limits))
 
 
 def connect_async(limits: httpx.Limits) -> AsyncHTTP:
-    """New connections for one event loop."""
-    if _proxied():
-        return httpx.AsyncClient(verify=ssl_context(), limits=limits)
-    return AsyncDirect(ShardedTransport(limits, verify=ssl_context()))
-
-
-def _proxied() -> bool:
-    return bool({"http", "https", "all"} & getproxies().keys())
+    """New connections for one event loop, likewise."""
+    context = ssl_context()
+    if proxies():
+        return through_proxies(partial(httpx.AsyncClient, verify=context, limits=limits))
+    return AsyncDirect(ShardedTransport(limits, verify=context))

@@ -15,7 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from ..error_bodies import NO_SECRET, hidden
-from ..errors import APIError, APITimeoutError
+from ..errors import APIError, APITimeoutError, RateLimitError
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class RetryPolicy:
 
     Attributes:
         max_retries: further tries after the first; 0 is exactly one request.
-        base, cap: seconds; the n-th delay is drawn from 0 to min(cap, base * 2**n).
+        base, cap: seconds; the n-th delay is drawn from 0 to min(cap, base * 2**n), after a 429 from the upper half.
         deadline: seconds from the first try after which no other is begun, and beyond which none of them waits.
         max_retry_after: the longest wait that the gateway may ask for; where it asks for more, the error is raised.
 
@@ -86,8 +86,10 @@ class RetryPolicy:
         """Seconds to wait before the next try; None to give up. `attempt` counts from 1."""
         if attempt > self.max_retries or not error.retryable:
             return None
-        asked = retry_after(error.headers)
-        wait = random.uniform(0, min(self.cap, self.base * 2 ** (attempt - 1))) if asked is None else asked
+        wait = retry_after(error.headers)
+        if wait is None:
+            longest = min(self.cap, self.base * 2 ** (attempt - 1))
+            wait = random.uniform(longest / 2 if isinstance(error, RateLimitError) else 0, longest)
         return wait if wait <= self.max_retry_after and elapsed + wait <= self.deadline else None
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from ..error_bodies import hidden
 from ..errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, StreamError
+from .environment import proxies
 from .exchange import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
@@ -94,7 +95,9 @@ def bare(request: httpx.Request) -> httpx.Request:
 
 
 def _unreached(request: httpx.Request, problem: httpx.HTTPError) -> APIError:
-    error = APIConnectionError(f"No answer from {request.url.host}: {_said(problem)}.")
+    proxied = isinstance(problem, (httpx.ProxyError, httpx.ConnectError)) and proxies()
+    hint = " The environment names a proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY): check it." if proxied else ""
+    error = APIConnectionError(f"No answer from {request.url.host}: {_said(problem)}.{hint}")
     error.retryable = not isinstance(problem, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
     return error
 

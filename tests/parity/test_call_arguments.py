@@ -1,0 +1,107 @@
+"""Arguments of a call that say how to send it: headers, query, key. None of them is ever in the body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from llama_index.core.base.llms.types import ChatMessage
+from pydantic import SecretStr
+
+from aimlapi_integrations import Client, UnsupportedParameterError
+from aimlapi_integrations.conversation import Message, Text
+from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from aimlapi_integrations.llama_index import AIMLAPIEmbedding
+
+from .calls import ENDPOINTS, EVERY_CALL, Target, call
+
+HELLO: dict[str, list[Any]] = {
+    "bare": [Message("user", (Text("Hello"),))],
+    "langchain": [HumanMessage("Hello")],
+    "llama_index": [ChatMessage("Hello")],
+}
+HEADERS = ("extra_headers", "default_headers", "headers", "http_headers")
+OTHER_KEYS: dict[str, dict[str, Any]] = {
+    "api_key": {"api_key": "sk-of-the-call"},
+    "secret": {"api_key": SecretStr("sk-of-the-call")},
+    "openai_api_key": {"openai_api_key": "sk-of-the-call"},
+}
+
+every_call = pytest.mark.parametrize(("who", "manner"), EVERY_CALL)
+
+
+@every_call
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_of_a_call_are_sent_as_headers(
+    gateway: Emulator, who: str, manner: str, endpoint: str, name: str
+) -> None:
+    given = {name: {"X-Team": "blue", "X-None": None}}
+    call(who, manner, Target(gateway.base_url, endpoint, parameters=given), HELLO[who])
+    [request] = gateway.requests
+    assert request.headers["x-team"] == "blue"
+    assert "x-none" not in request.headers
+    assert "blue" not in json.dumps(request.json)
+
+
+@every_call
+@pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
+def test_key_of_a_call_authorizes_it(gateway: Emulator, who: str, manner: str, key: dict[str, Any]) -> None:
+    call(who, manner, Target(gateway.base_url, "chat_completions", parameters=key), HELLO[who])
+    [request] = gateway.requests
+    assert request.headers["authorization"] == "Bearer sk-of-the-call"
+    assert "sk-of-the-call" not in json.dumps(request.json)
+
+
+@every_call
+def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, manner: str) -> None:
+    given = {"timeout": 30, "max_retries": 1, "extra_query": {"trace": "1"}}
+    call(who, manner, Target(gateway.base_url, "chat_completions", parameters=given), HELLO[who])
+    [request] = gateway.requests
+    assert request.json is not None
+    assert request.json.keys() <= {"model", "messages", "stream", "stream_options"}
+
+
+@every_call
+@pytest.mark.parametrize("name", ["base_url", "http_client"])
+def test_argument_of_clients_on_a_call_raises(gateway: Emulator, who: str, manner: str, name: str) -> None:
+    target = Target(gateway.base_url, "chat_completions", parameters={name: "x"})
+    with pytest.raises(UnsupportedParameterError, match=f"'{name}' is not an argument of a call"):
+        call(who, manner, target, HELLO[who])
+    assert not gateway.requests
+
+
+def _embed_bare(base_url: str, given: dict[str, Any]) -> None:
+    with Client("k", base_url) as client:
+        client.embed(["a"], **given)
+
+
+def _embed_langchain(base_url: str, given: dict[str, Any]) -> None:
+    with AIMLAPIEmbeddings(api_key="k", base_url=base_url, query_kwargs=given) as embeddings:
+        embeddings.embed_query("a")
+
+
+def _embed_llama_index(base_url: str, given: dict[str, Any]) -> None:
+    with AIMLAPIEmbedding(api_key="k", api_base=base_url, additional_kwargs=given) as embedding:
+        embedding.get_text_embedding("a")
+
+
+@pytest.mark.parametrize("embed", [_embed_bare, _embed_langchain, _embed_llama_index])
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_beside_texts_are_sent_as_headers(gateway: Emulator, embed: Any, name: str) -> None:
+    embed(gateway.base_url, {name: {"X-Team": "blue"}})
+    [request] = gateway.requests
+    assert request.headers["x-team"] == "blue"
+    assert "blue" not in json.dumps(request.json)
+
+
+def test_what_traces_show_of_a_call_has_no_headers_and_no_key() -> None:
+    model = ChatAIMLAPI(api_key="k")
+    given = {"extra_headers": {"X": "secret"}, "default_headers": {"X": "secret"}, "api_key": "secret", "seed": 7}
+    shown = model._get_invocation_params(**given)
+    assert "secret" not in str(shown)
+    assert "secret" not in model._get_llm_string(**given)
+    assert shown["seed"] == 7

@@ -1,0 +1,244 @@
+"""What is in a conversation that endpoints read differently: blank texts, system texts, MIME types, nothing at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ToolCallBlock,
+)
+
+from aimlapi_integrations import UnsupportedContentError
+from aimlapi_integrations.conversation import File, Image, Message, Text, ToolCall
+from aimlapi_integrations.emulator import Emulator
+
+from .calls import ENDPOINTS, EVERY_CALL, Target, call
+
+PNG = "iVBORw0KGgo="
+PDF = base64.b64encode(b"%PDF-1.7 rest").decode()
+LATIN = base64.b64encode("Grüße".encode("latin-1")).decode()
+
+Turns = dict[str, list[Any]]
+
+every_call = pytest.mark.parametrize(("who", "manner"), EVERY_CALL, ids=lambda name: str(name))
+every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS)
+
+
+def sent(gateway: Emulator) -> dict[str, Any]:
+    """The body of the last request."""
+    body = gateway.requests[-1].json
+    assert body is not None
+    return body
+
+
+def asked(*texts: str) -> Turns:
+    return {
+        "bare": [Message("user", tuple(map(Text, texts)))],
+        "langchain": [HumanMessage([{"type": "text", "text": text} for text in texts])],
+        "llama_index": [ChatMessage(blocks=[TextBlock(text=text) for text in texts])],
+    }
+
+
+# --- nothing to send ----------------------------------------------------------------------------------------------
+
+EMPTY: dict[str, Turns] = {
+    "no messages": {"bare": [], "langchain": [], "llama_index": []},
+    "an empty text": asked(""),
+    "white space": asked(" ", "\n\n"),
+    "an empty answer": {
+        "bare": [Message("assistant")],
+        "langchain": [AIMessage("")],
+        "llama_index": [ChatMessage("", role="assistant")],
+    },
+    "empty instructions": {
+        "bare": [Message("system", (Text(""),)), Message("user")],
+        "langchain": [SystemMessage(""), HumanMessage("")],
+        "llama_index": [ChatMessage("", role="system"), ChatMessage("")],
+    },
+}
+
+
+@every_call
+@every_endpoint
+@pytest.mark.parametrize("turns", EMPTY.values(), ids=EMPTY)
+def test_conversation_without_content_raises_before_anything_is_sent(
+    gateway: Emulator, who: str, manner: str, endpoint: str, turns: Turns
+) -> None:
+    with pytest.raises(UnsupportedContentError, match="conversation is empty"):
+        call(who, manner, Target(gateway.base_url, endpoint), turns[who])
+    assert not gateway.requests
+
+
+@every_endpoint
+def test_system_text_alone_is_sent(gateway: Emulator, endpoint: str) -> None:
+    call("langchain", "plain", Target(gateway.base_url, endpoint), [SystemMessage("Say hello."), HumanMessage(" ")])
+    assert "Say hello." in json.dumps(sent(gateway))
+
+
+# --- blank texts --------------------------------------------------------------------------------------------------
+
+BLANK: dict[str, list[Any]] = {
+    "bare": [
+        Message("user", (Text("Weather?"), Text("\n"))),
+        Message("assistant", (Text("\n\n"), ToolCall("c1", "add", '{"a": 1}'))),
+        Message("tool", (Text("1"),), tool_call_id="c1"),
+    ],
+    "langchain": [
+        HumanMessage([{"type": "text", "text": "Weather?"}, {"type": "text", "text": "\n"}]),
+        AIMessage("\n\n", tool_calls=[{"name": "add", "args": {"a": 1}, "id": "c1"}]),
+        ToolMessage("1", tool_call_id="c1"),
+    ],
+    "llama_index": [
+        ChatMessage(blocks=[TextBlock(text="Weather?"), TextBlock(text="\n")]),
+        ChatMessage(
+            role="assistant",
+            blocks=[
+                TextBlock(text="\n\n"),
+                ToolCallBlock(tool_call_id="c1", tool_name="add", tool_kwargs={"a": 1}),
+            ],
+        ),
+        ChatMessage("1", role="tool", additional_kwargs={"tool_call_id": "c1"}),
+    ],
+}
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("endpoint", "model"), [("messages", None), ("chat_completions", "anthropic/claude-3.5-sonnet")]
+)
+def test_white_space_alone_is_no_text_block(
+    gateway: Emulator, who: str, manner: str, endpoint: str, model: str | None
+) -> None:
+    call(who, manner, Target(gateway.base_url, endpoint, model=model), BLANK[who])
+    blocks = [block for turn in sent(gateway)["messages"] for block in turn["content"]]
+    assert [block["text"] for block in blocks if block["type"] == "text"] == ["Weather?"]
+    assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ["c1"]
+
+
+# --- several system texts -----------------------------------------------------------------------------------------
+
+SYSTEM: dict[str, Turns] = {
+    "two turns": {
+        "bare": [Message("system", (Text("Be brief."),)), Message("system", (Text("Be kind."),))],
+        "langchain": [SystemMessage("Be brief."), SystemMessage("Be kind.")],
+        "llama_index": [ChatMessage("Be brief.", role="system"), ChatMessage("Be kind.", role="system")],
+    },
+    "two texts of one turn": {
+        "bare": [Message("system", (Text("Be brief."), Text("Be kind.")))],
+        "langchain": [SystemMessage([{"type": "text", "text": "Be brief."}, "Be kind."])],
+        "llama_index": [
+            ChatMessage(role=MessageRole.SYSTEM, blocks=[TextBlock(text="Be brief."), TextBlock(text="Be kind.")])
+        ],
+    },
+}
+# Models of each endpoint, and some that take system text as a field of its own, or as a string only.
+SYSTEM_MODELS = {
+    **{endpoint: (endpoint, None) for endpoint in ENDPOINTS},
+    "instructions": ("responses", "openai/gpt-5-2-pro"),
+    "system field": ("chat_completions", "anthropic/claude-3.5-sonnet"),
+    "system string": ("chat_completions", "nvidia/nemotron-3-ultra-550b-a55b"),
+}
+
+
+@every_call
+@pytest.mark.parametrize("case", SYSTEM_MODELS)
+@pytest.mark.parametrize("turns", SYSTEM.values(), ids=SYSTEM)
+def test_several_system_texts_stay_apart(gateway: Emulator, who: str, manner: str, case: str, turns: Turns) -> None:
+    endpoint, model = SYSTEM_MODELS[case]
+    call(who, manner, Target(gateway.base_url, endpoint, model=model), [*turns[who], *asked("Hello")[who]])
+    wire = json.dumps(sent(gateway))
+    assert "Be brief." in wire
+    assert "Be kind." in wire
+    assert "brief.Be" not in wire
+    assert "brief.\\nBe" not in wire
+
+
+# --- MIME types ---------------------------------------------------------------------------------------------------
+
+
+class Media(NamedTuple):
+    """A picture or document as it is declared, what of it must be on the wire, and where it can go."""
+
+    declared: str
+    data: str
+    expected: str
+    is_file: bool = False
+    endpoints: tuple[str, ...] = ENDPOINTS
+
+
+MEDIA = {
+    "capitals": Media("IMAGE/PNG", PNG, "image/png"),
+    "parameters": Media("image/PNG; charset=binary", PNG, "image/png"),
+    "jpg": Media("image/jpg", PNG, "image/jpeg"),
+    "pjpeg": Media("image/pjpeg", PNG, "image/jpeg"),
+    "x-png": Media("image/x-png", PNG, "image/png"),
+    "extension": Media("png", PNG, "image/png"),
+    "white space": Media(" image/gif ", PNG, "image/gif"),
+    "x-pdf": Media("application/x-pdf", PDF, "application/pdf", True),
+    "pdf in capitals": Media("Application/PDF; version=1.7", PDF, "application/pdf", True),
+}
+
+
+def _parts(media: Media, by_url: bool) -> Turns:
+    """The media by its data, or in a data URL of the declared type."""
+    url = f"data:{media.declared};base64,{media.data}"
+    source: dict[str, Any] = {"url": url} if by_url else {"base64": media.data, "mime_type": media.declared}
+    kind = "file" if media.is_file else "image"
+    part = (File if media.is_file else Image)(
+        **({"url": url} if by_url else {"data": media.data, "mime": media.declared})
+    )
+    raw = base64.b64decode(media.data)
+    block = (
+        DocumentBlock(data=raw, document_mimetype=media.declared)
+        if media.is_file
+        else ImageBlock(image=raw, image_mimetype=media.declared)
+    )
+    named = {"filename": "report.pdf"} if media.is_file else {}
+    return {
+        "bare": [Message("user", (Text("What?"), part))],
+        "langchain": [HumanMessage([{"type": "text", "text": "What?"}, {"type": kind, **source, **named}])],
+        "llama_index": [ChatMessage(blocks=[TextBlock(text="What?"), block])],
+    }
+
+
+@pytest.mark.parametrize("who", ["bare", "langchain", "llama_index"])
+@every_endpoint
+@pytest.mark.parametrize("by_url", [False, True], ids=["data", "url"])
+@pytest.mark.parametrize("media", MEDIA.values(), ids=MEDIA)
+def test_mime_type_is_sent_by_its_registered_name(
+    gateway: Emulator, who: str, endpoint: str, by_url: bool, media: Media
+) -> None:
+    call(who, "plain", Target(gateway.base_url, endpoint), _parts(media, by_url)[who])
+    wire = json.dumps(sent(gateway))
+    assert media.data in wire
+    if endpoint == "messages":
+        assert f'"media_type": "{media.expected}"' in wire
+    else:
+        assert f"data:{media.expected};base64,{media.data}" in wire
+
+
+@pytest.mark.parametrize(
+    "declared", ["audio/x-wav", "AUDIO/WAV", "audio/vnd.wave; codecs=1", "audio/wave", "wav", "audio/x-pn-wav"]
+)
+def test_audio_format_is_a_short_name(gateway: Emulator, declared: str) -> None:
+    sound = {"type": "audio", "base64": "UklGRg==", "mime_type": declared}
+    target = Target(gateway.base_url, "chat_completions", model="gpt-4o-audio-preview")
+    call("langchain", "plain", target, [HumanMessage([{"type": "text", "text": "What?"}, sound])])
+    [_, part] = sent(gateway)["messages"][0]["content"]
+    assert part["input_audio"] == {"data": "UklGRg==", "format": "wav"}
+
+
+@pytest.mark.parametrize("endpoint", ["chat_completions", "messages"])
+def test_text_file_is_decoded_by_its_charset(gateway: Emulator, endpoint: str) -> None:
+    file = File(data=LATIN, mime="Text/Plain; charset=ISO-8859-1", filename="a.txt")
+    call("bare", "plain", Target(gateway.base_url, endpoint), [Message("user", (Text("Sum it up."), file))])
+    assert "Grüße" in json.dumps(sent(gateway), ensure_ascii=False)
