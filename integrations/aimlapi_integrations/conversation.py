@@ -154,18 +154,32 @@ class HostedItem:
         return str(self.item.get("type", ""))
 
 
-Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | Refusal | HostedItem
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A passage that a search returned, as a `search_result` block of Claude's. `text` says the same for the endpoints
+    that have no such block; None where only the block will do."""
+
+    item: Mapping[str, Any]
+    text: str | None = None
+
+
+Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | Refusal | HostedItem | SearchResult
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. A `tool` message answers the call `tool_call_id`; `is_error` says that the tool failed."""
+    """One turn. A `tool` message answers the call `tool_call_id`; `is_error` says that the tool failed.
+
+    `author` is the model that wrote an assistant's turn, by its id, or else its vendor's name. Proofs in the turn
+    (signatures, encrypted reasoning) go back to models of that vendor only.
+    """
 
     role: Role
     parts: tuple[Part, ...] = ()
     name: str | None = None
     tool_call_id: str | None = None
     is_error: bool = False
+    author: str | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

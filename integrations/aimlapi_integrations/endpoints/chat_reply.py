@@ -84,7 +84,8 @@ def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool) 
     raw_reason = string(choice.get("finish_reason"))
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
-    message = Message("assistant", tuple(_parts(_message(choice, body, headers), cut, body, headers, inline)))
+    parts = tuple(_parts(_message(choice, body, headers), cut, body, headers, inline))
+    message = Message("assistant", parts, author=string(body.get("model")))
     if reason == "tool_calls" and not (message.text or message.tool_calls):
         raise reading.unreadable("choices[].message.tool_calls: expected at least one, received none", body, headers)
     return Choice(

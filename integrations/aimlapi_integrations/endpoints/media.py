@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Collection
+from dataclasses import replace
 
 from ..conversation import Audio, File, Image, Message, Part, Text, Video
 from ..errors import UnsupportedContentError
@@ -96,7 +97,7 @@ def _split(message: Message, roles: Collection[str]) -> tuple[Message, list[Part
     if not media:
         return message, []
     rest = tuple(part for part in message.parts if not _is_media(part))
-    return Message(message.role, rest, message.name, message.tool_call_id, message.is_error), media
+    return replace(message, parts=rest), media
 
 
 def _is_media(part: Part) -> bool:

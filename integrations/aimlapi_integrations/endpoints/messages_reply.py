@@ -49,9 +49,11 @@ def decode(body: Json, headers: Mapping[str, str]) -> Reply:
     native = string(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
     cut = reason == "length" or bool(native and not reason)
+    model = string(body.get("model"))
+    message = Message("assistant", tuple(_parts(blocks, body, cut)), author=model)
     return Reply(
-        model=string(body.get("model")) or "",
-        choices=(Choice(Message("assistant", tuple(_parts(blocks, body, cut))), reason, native),),
+        model=model or "",
+        choices=(Choice(message, reason, native),),
         id=string(body.get("id")),
         usage=_usage(body.get("usage")),
         cost=reading.cost(body, headers),

@@ -201,7 +201,9 @@ def _annotations(part: Text | Refusal) -> list[Json]:
             "end_index": found.end,
         }
         for found in part.citations
-        if None not in (found.url, found.title, found.start, found.end)
+        if found.end is not None
+        and None not in (found.url, found.title, found.start)
+        and found.end <= len(part.text)  # not so where the text has been changed since
     ]
 
 

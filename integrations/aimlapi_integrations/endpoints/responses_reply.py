@@ -56,7 +56,7 @@ def decode_status(body: Json, headers: Mapping[str, str]) -> Reply:
         model=string(body.get("model")) or "",
         choices=(
             Choice(
-                message=Message("assistant", tuple(parts)),
+                message=Message("assistant", tuple(parts), author=string(body.get("model"))),
                 finish_reason=reason,
                 native_finish_reason=string(obj(body.get("incomplete_details")).get("reason")) or status,
                 logprobs=_logprobs(items),
