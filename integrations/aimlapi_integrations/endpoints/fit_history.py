@@ -90,7 +90,9 @@ class _History:
         asked = self.case.asked
         texts = []
         if self.left_out:
-            texts.append(f"Content of earlier answers that {asked} has no form for is left out: {_names(self.left_out)}.")
+            texts.append(
+                f"Content of earlier answers that {asked} has no form for is left out: {_names(self.left_out)}."
+            )
         if self.in_words:
             texts.append(f"Results of tools that {asked} cannot read go as JSON text: {_names(self.in_words)}.")
         if texts:
@@ -139,7 +141,9 @@ class _History:
 
     def _takes_custom_calls(self, message: Message) -> bool:
         """Whether a call with plain text for arguments has a form; elsewhere it goes as a function's."""
-        anthropic = self.case.path == MESSAGES or (self.case.path != RESPONSES and self.case.chat.dialect == "anthropic")
+        anthropic = self.case.path == MESSAGES or (
+            self.case.path != RESPONSES and self.case.chat.dialect == "anthropic"
+        )
         return not anthropic and not self._is_foreign(message)
 
     def _takes_item(self, part: HostedItem, message: Message) -> bool:

@@ -74,10 +74,8 @@ def _block(part: Part) -> Json | None:
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.parsed() or {}}
         case Refusal():
             return {"type": "text", "text": part.text}
-        case HostedItem():
-            return handed_back(part.item) if is_messages_block(part.type) else None
-        case SearchResult():
-            return handed_back(part.item)
+        case HostedItem() | SearchResult():
+            return handed_back(part.item) if isinstance(part, SearchResult) or is_messages_block(part.type) else None
     raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ENDPOINT}.")
 
 
