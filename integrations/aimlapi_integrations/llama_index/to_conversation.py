@@ -22,8 +22,9 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from ..conversation import Audio, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
+from ..conversation import Audio, Citation, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
 from ..errors import UnsupportedContentError
+from ..json_text import as_json_text
 from .blocks import parts_of
 
 _ROLES: dict[MessageRole, Role] = {
@@ -54,9 +55,10 @@ def _turn(message: ChatMessage, before: Sequence[Message]) -> Message:
     role = _ROLES[message.role]
     match role:
         case "assistant":
-            return Message(role, tuple(_answer(message)), _given_name(message))
+            author = message.additional_kwargs.get("author")
+            return Message(role, tuple(_answer(message)), _given_name(message), author=author)
         case "tool":
-            return Message(role, tuple(_content(message.blocks)), tool_call_id=_answered(message, before))
+            return Message(role, tuple(_result(message.blocks)), tool_call_id=_answered(message, before))
     return Message(role, tuple(_content(message.blocks)), _given_name(message))
 
 
@@ -67,6 +69,18 @@ def _given_name(message: ChatMessage) -> str | None:
 
 def _content(blocks: Sequence[Any]) -> list[Part]:
     return _joined(block if isinstance(block, CachePoint) else parts_of(block) for block in blocks)
+
+
+def _result(blocks: Sequence[Any]) -> list[Part]:
+    """What a tool returned; what is no content goes as JSON text."""
+    return _joined(block if isinstance(block, CachePoint) else _result_parts(block) for block in blocks)
+
+
+def _result_parts(block: Any) -> list[Part]:
+    try:
+        return parts_of(block)
+    except (ValueError, OSError):  # a block of another class, or a file that is not there
+        return [Text(as_json_text(block.model_dump(mode="json", exclude_none=True)))]
 
 
 def _joined(pieces: Iterable[list[Part] | CachePoint]) -> list[Part]:
@@ -99,7 +113,17 @@ def _answer(message: ChatMessage) -> list[Part]:
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
-    return _joined([*pieces, _beside(message, entries)])
+    return _with_sources(_joined([*pieces, _beside(message, entries)]), kept.get("annotations") or ())
+
+
+def _with_sources(parts: list[Part], annotations: Iterable[Any]) -> list[Part]:
+    """The parts, the first text with the sources whose proofs the model wants back."""
+    proven = [raw for raw in annotations if isinstance(raw, Mapping) and "encrypted_index" in raw]
+    sources = tuple(Citation(raw.get("url"), raw.get("title"), quote=raw.get("cited_text"), raw=raw) for raw in proven)
+    for place, part in enumerate(parts if sources else ()):
+        if isinstance(part, Text):
+            return [*parts[:place], replace(part, citations=sources), *parts[place + 1 :]]
+    return parts
 
 
 def _piece(block: Any, place: int, message: ChatMessage, entries: Sequence[Json]) -> list[Part] | CachePoint:
@@ -113,7 +137,10 @@ def _piece(block: Any, place: int, message: ChatMessage, entries: Sequence[Json]
             return []  # a passage of the turn's own text
         case AudioBlock() if message.additional_kwargs.get("reference_audio_id"):
             return []  # the gateway has it, by that id
-    return parts_of(block)
+    try:
+        return parts_of(block)
+    except (ValueError, OSError):  # a block of another class, or a file that is not there
+        return [HostedItem({"type": getattr(block, "block_type", None) or type(block).__name__})]
 
 
 def _beside(message: ChatMessage, entries: Sequence[Json]) -> list[Part]:
