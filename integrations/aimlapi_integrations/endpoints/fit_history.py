@@ -63,6 +63,13 @@ def _same(a: object, b: object) -> bool:
     return a is b
 
 
+class _Quiet(Fitting):
+    """A model that is tried out: what there is to warn of is said when the request is made to fit."""
+
+    def hint(self, text: str) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class _History:
     """The turns of one request; `left_out` are the types of what the endpoint has no form for."""
@@ -155,8 +162,9 @@ class _History:
     def _carries(self, part: Part) -> bool:
         """Whether a user's turn could carry a part: media of answers and results go in one, behind them."""
         probe = Request(self.request.model, (Message("user", (part,)),))
+        known = {each.name: getattr(self.case, each.name) for each in fields(Fitting)}
         try:
-            self.encode(self.fit_turns(probe, self.case))
+            self.encode(self.fit_turns(probe, _Quiet(**{**known, "strict": False})))
         except UnsupportedContentError:
             return False
         return True

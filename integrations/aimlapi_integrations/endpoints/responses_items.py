@@ -156,8 +156,12 @@ def _tool_result(message: Message, custom: set[str]) -> Iterator[Json]:
 
 
 def _assistant(message: Message, stored: bool) -> Iterator[Json]:
-    """The items of an answer, in their order. Parts that share an id were one item and become one again."""
-    for (kind, _), group in groupby(message.parts, _item_key):
+    """The items of an answer, in their order. Parts that share an id were one item and become one again.
+
+    Reasoning that leads to nothing is refused: the call that followed it was taken out of the history.
+    """
+    last = max((place for place, part in enumerate(message.parts) if not isinstance(part, Reasoning)), default=-1)
+    for (kind, _), group in groupby(message.parts[: last + 1], _item_key):
         parts = list(group)
         encode = _ITEMS.get(kind)
         if encode is None:
