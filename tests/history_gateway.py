@@ -51,6 +51,8 @@ class ScriptedGateway:
         calls = self.answers[min(len(self.bodies), len(self.answers) - 1)]
         self.bodies.append(body)
         reply, events = _WRITERS[request.url.path.rpartition("/v1/")[2]](body["model"], self.text, calls)
+        for named in (reply, *(event.get("response", {}) for event in events)):
+            named["id"] = f"{reply['id'].partition('-')[0]}-{len(self.bodies)}"
         if not body.get("stream"):
             return httpx.Response(200, json=reply)
         return httpx.Response(200, content=sse(events), headers={"content-type": "text/event-stream"})
@@ -83,7 +85,7 @@ def _responses(model: str, text: str, calls: Sequence[Json]) -> tuple[Json, list
     for place, each in enumerate(calls):
         written = {"call_id": each["id"], "name": each["name"], "arguments": json.dumps(each["arguments"])}
         output.append({"type": "function_call", "id": f"fc_{place}", "status": "completed", **written})
-    reply = {"id": "resp_1", "object": "response", "status": "completed", "model": model, "output": output}
+    reply = {"id": "resp_0", "object": "response", "status": "completed", "model": model, "output": output}
     return reply, responses_events(reply)
 
 
