@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import costs
@@ -13,6 +13,7 @@ from .endpoints import Endpoint, StreamDecoder, embeddings
 from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
 from .errors import APIError
+from .models import vendor
 from .options import CallOptions
 from .transport.event_stream import EventStream
 from .transport.exchange import Answer, Call
@@ -31,13 +32,21 @@ class Asked:
     def decoded(self, answer: Answer) -> Reply:
         """The reply in an answer, entered into the ledgers that are open."""
         with discreet(answer):
-            reply = self.endpoint.decode(answer.body, answer.headers)
+            reply = signed(self.endpoint.decode(answer.body, answer.headers), self.model)
         costs.record(reply)
         return reply
 
     def decoder(self, events: EventStream) -> StreamDecoder:
         """What reads the answer if it is streamed."""
         return self.endpoint.Decoder(self.model, events.headers)
+
+
+def signed(reply: Reply, model: str) -> Reply:
+    """The reply, with the model that was asked as author of its messages, or the one it names if that says more."""
+    if vendor(model) is None:
+        return reply
+    choices = (replace(choice, message=replace(choice.message, author=model)) for choice in reply.choices)
+    return replace(reply, choices=tuple(choices))
 
 
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
@@ -87,12 +96,13 @@ def partial(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
         raise
 
 
-def last(decoder: StreamDecoder, events: EventStream) -> Delta:
+def last(decoder: StreamDecoder, events: EventStream, model: str) -> Delta:
     """What the end of a stream adds; its reply is entered into the ledgers that are open."""
     delta = decoder.close(events.finished)
-    if delta.reply:
-        costs.record(delta.reply)
-    return delta
+    if delta.reply is None:
+        return delta
+    costs.record(delta.reply)
+    return replace(delta, reply=signed(delta.reply, model))
 
 
 def embedding_calls(

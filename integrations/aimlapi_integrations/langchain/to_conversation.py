@@ -116,7 +116,7 @@ def _tool(message: ToolMessage) -> Message:
 def author(message: AIMessage) -> str | None:
     """The model that wrote a message, as its `response_metadata` records it, or else the provider."""
     metadata = message.response_metadata
-    names = [metadata.get(name) for name in ("model_name", "model", "model_id", "model_provider")]
+    names = [metadata.get(name) for name in ("author", "model_name", "model", "model_id", "model_provider")]
     recorded = [name for name in names if isinstance(name, str) and name]
     return next((name for name in recorded if vendor(name)), recorded[0] if recorded else None)
 
