@@ -22,6 +22,7 @@ from .conversation import (
     Reply,
     Request,
     ResponseFormat,
+    SearchResult,
     Text,
     Tool,
     ToolCall,
@@ -66,7 +67,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
     from .costs import Ledger, track_costs
-    from .endpoints.fit import ParameterWarning
+    from .endpoints.fit import ContentWarning, ParameterWarning
 else:
     # A client brings all endpoints, most of what there is to import: `ChatAIMLAPI` asks for one when it is called.
     __getattr__ = _late(
@@ -74,6 +75,7 @@ else:
         {
             "AsyncClient": "client",
             "Client": "client",
+            "ContentWarning": "endpoints.fit",
             "Ledger": "costs",
             "ParameterWarning": "endpoints.fit",
             "track_costs": "costs",
@@ -97,6 +99,7 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "ConflictError",
+    "ContentWarning",
     "ContextOverflowError",
     "Cost",
     "Delta",
@@ -127,6 +130,7 @@ __all__ = [
     "ResponseFormat",
     "RetryEvent",
     "RetryPolicy",
+    "SearchResult",
     "StreamError",
     "Text",
     "Tool",

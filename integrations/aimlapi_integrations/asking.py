@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .conversation import (
+    HostedItem,
     HostedTool,
     Image,
     Message,
@@ -19,6 +20,7 @@ from .conversation import (
     ToolChoice,
 )
 from .errors import UnsupportedContentError, UnsupportedParameterError
+from .json_text import as_json_text
 
 Fields: TypeAlias = Mapping[str, Any]
 Messages: TypeAlias = "str | Sequence[Message | Fields]"
@@ -63,18 +65,18 @@ def as_message(message: Message | Fields) -> Message:
     """A turn: `{"role": …, "content": …}`, with `tool_calls`, `tool_call_id` and `name` where they belong."""
     if isinstance(message, Message):
         return message
-    parts = (*_parts(message.get("content")), *map(_tool_call, message.get("tool_calls") or ()))
+    parts = (*_parts(message.get("content"), message["role"]), *map(_tool_call, message.get("tool_calls") or ()))
     return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
 
 
-def _parts(content: Any) -> Iterator[Part]:
+def _parts(content: Any, role: str) -> Iterator[Part]:
     if isinstance(content, str):
         content = [content] if content else []
     for item in content or ():
-        yield _part(item)
+        yield _part(item, role)
 
 
-def _part(item: Any) -> Part:
+def _part(item: Any, role: str) -> Part:
     match item:
         case str():
             return Text(item)
@@ -84,6 +86,10 @@ def _part(item: Any) -> Part:
             return Image(url=url, detail=image.get("detail"))
         case {"type": "image_url" | "input_image", "image_url": str(url)}:
             return Image(url=url)
+    if role == "tool":
+        return Text(as_json_text(item))
+    if role == "assistant" and isinstance(item, Mapping):
+        return HostedItem(item)
     kind = item.get("type") if isinstance(item, Mapping) else type(item).__name__
     raise UnsupportedContentError(f"Content of type {kind!r} in a dict: write the turn as a Message, with its parts.")
 

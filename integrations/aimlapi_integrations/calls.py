@@ -15,6 +15,7 @@ from .endpoints.choice import ENDPOINTS, choose
 from .endpoints.fit import fit
 from .endpoints.tool_names import RenamingDecoder, rename_tools, restore_names
 from .errors import APIError, UnsupportedContentError
+from .models import vendor
 from .options import CallOptions, split_options
 from .transport.event_stream import EventStream
 from .transport.exchange import Answer, Call
@@ -39,7 +40,7 @@ class Asked:
         """The reply in an answer, entered into the ledgers that are open."""
         with discreet(answer):
             body = restore_names(answer.body, self.own_names) if self.own_names else answer.body
-            reply = self.endpoint.decode(body, answer.headers, self.call_ids)
+            reply = signed(self.endpoint.decode(body, answer.headers, self.call_ids), self.model)
         costs.record(reply)
         return reply
 
@@ -47,6 +48,14 @@ class Asked:
         """What reads the answer if it is streamed."""
         decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids)
         return RenamingDecoder(decoder, self.own_names) if self.own_names else decoder
+
+
+def signed(reply: Reply, model: str) -> Reply:
+    """The reply, with the model that was asked as author of its messages, or the one it names if that says more."""
+    if vendor(model) is None:
+        return reply
+    choices = (replace(choice, message=replace(choice.message, author=model)) for choice in reply.choices)
+    return replace(reply, choices=tuple(choices))
 
 
 def asked(request: Request, options: CallOptions, *, stream: bool) -> Asked:
@@ -126,12 +135,13 @@ def partial(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
         raise
 
 
-def last(decoder: StreamDecoder, events: EventStream) -> Delta:
+def last(decoder: StreamDecoder, events: EventStream, model: str) -> Delta:
     """What the end of a stream adds; its reply is entered into the ledgers that are open."""
     delta = decoder.close(events.finished)
-    if delta.reply:
-        costs.record(delta.reply)
-    return delta
+    if delta.reply is None:
+        return delta
+    costs.record(delta.reply)
+    return replace(delta, reply=signed(delta.reply, model))
 
 
 def embedding_calls(

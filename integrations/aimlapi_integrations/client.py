@@ -105,10 +105,10 @@ class Client(Closing):
         """
         going = asked(request, options, stream=True)
         with self._http.stream(going.call) as events:
-            yield self._deltas(going.decoder(events), events)
+            yield self._deltas(going.decoder(events), events, going.model)
 
     @staticmethod
-    def _deltas(decoder: StreamDecoder, events: EventStream) -> Iterator[Delta]:
+    def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> Iterator[Delta]:
         with partial(decoder, events):
             for event in events:
                 delta = decoder.feed(event)
@@ -116,7 +116,7 @@ class Client(Closing):
                     events.finish()
                 if delta is not None:
                     yield delta
-            yield last(decoder, events)
+            yield last(decoder, events, model)
 
     def chat(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT, **options: Any
@@ -214,10 +214,10 @@ class AsyncClient(AsyncClosing):
         """As `Client.stream`."""
         going = asked(request, options, stream=True)
         async with self._http.stream(going.call) as events:
-            yield self._deltas(going.decoder(events), events)
+            yield self._deltas(going.decoder(events), events, going.model)
 
     @staticmethod
-    async def _deltas(decoder: StreamDecoder, events: EventStream) -> AsyncIterator[Delta]:
+    async def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> AsyncIterator[Delta]:
         with partial(decoder, events):
             async for event in events:
                 delta = decoder.feed(event)
@@ -225,7 +225,7 @@ class AsyncClient(AsyncClosing):
                     events.finish()
                 if delta is not None:
                     yield delta
-            yield last(decoder, events)
+            yield last(decoder, events, model)
 
     async def chat(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT, **options: Any

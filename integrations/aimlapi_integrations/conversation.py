@@ -150,7 +150,16 @@ class HostedItem:
         return str(self.item.get("type", ""))
 
 
-Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | Refusal | HostedItem
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A passage that a search returned, as a `search_result` block of Claude's. `text` says the same for the endpoints
+    that have no such block; None where only the block will do."""
+
+    item: Mapping[str, Any]
+    text: str | None = None
+
+
+Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | Refusal | HostedItem | SearchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,9 @@ class Message:
 
     `call_kind` is the kind of that call, where the conversation may not have it: what answers a custom tool's call has
     a form of its own.
+
+    `author` is the model that wrote an assistant's turn, by its id, or else its vendor's name. Proofs in the turn
+    (signatures, encrypted reasoning) go back to models of that vendor only.
     """
 
     role: Role
@@ -167,6 +179,7 @@ class Message:
     tool_call_id: str | None = None
     is_error: bool = False
     call_kind: Literal["function", "custom"] = "function"
+    author: str | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

@@ -9,6 +9,18 @@ from typing import Any
 from pydantic_core import from_json
 
 
+def as_json_text(value: Any) -> str:
+    """A value as JSON text, whatever it holds; what JSON has no form for goes as `str` writes it.
+
+    >>> as_json_text({"name": "Évora", "id": 3})
+    '{"name": "Évora", "id": 3}'
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, an object inside itself
+        return str(value)
+
+
 def parse_json(text: bytes | str) -> Any:
     """The value in `text`. Half of an emoji, an escaped surrogate alone, is U+FFFD: no text with one could be sent on.
 

@@ -11,6 +11,8 @@ set of parameters are named after a model that has them. Look-ups are offline, a
 
 from __future__ import annotations
 
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -34,6 +36,7 @@ __all__ = [
     "known_models",
     "lookup",
     "table_date",
+    "vendor",
 ]
 
 CHAT = "/v1/chat/completions"
@@ -150,6 +153,50 @@ def lookup(model: str) -> Model:
     """
     key = _find(model)
     return _known(key) if key else _model(model, _family(model), known=False)
+
+
+@lru_cache(maxsize=4096)
+def vendor(name: str | None) -> str | None:
+    """Who made a model, from its id at any host, or from the name of a provider; None where the name does not say.
+
+    >>> vendor("us.anthropic.claude-sonnet-4-5-v1:0"), vendor("google_genai"), vendor("my-model")
+    ('Anthropic', 'Google', None)
+    """
+    if not name:
+        return None
+    known = lookup(name).developer or _PROVIDERS.get(name.casefold())
+    words = (match[0] for part in re.split(r"[/:.@]", name.casefold()) if (match := re.match(r"[a-z]{3,}", part)))
+    prefix = name.casefold().partition("/")[0] if "/" in name else None
+    return known or next((_makers()[word] for word in words if word in _makers()), prefix)
+
+
+# Names of providers that serve models of one vendor, as LangChain and LlamaIndex write them.
+_PROVIDERS = {
+    "anthropic": "Anthropic",
+    "openai": "OpenAI",
+    "azure": "OpenAI",
+    "azure_openai": "OpenAI",
+    "google": "Google",
+    "google_genai": "Google",
+    "google_vertexai": "Google",
+    "mistralai": "Mistral AI",
+    "xai": "xAI",
+    "deepseek": "DeepSeek",
+    "cohere": "Cohere",
+    "perplexity": "Perplexity",
+    "moonshot": "Moonshot AI",
+}
+
+
+@cache
+def _makers() -> dict[str, str]:
+    """The first word of a model's name -> who makes the models that are called so."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, row in table.load()["models"].items():
+        word = re.match(r"[a-z]{3,}", _tail(key))
+        if word and "by" in row:
+            counts[word[0]][row["by"]] += 1
+    return {word: makers.most_common(1)[0][0] for word, makers in counts.items()}
 
 
 @cache

@@ -25,6 +25,7 @@ from .conversation import (
     Part,
     Reasoning,
     Refusal,
+    SearchResult,
     Text,
     Tool,
     ToolCall,
@@ -117,7 +118,7 @@ def _part(part: Part, family: _Family) -> float:
             return _text(part.text)
         case ToolCall():
             return _PER_CALL + _text(part.name) + _text(part.arguments)
-        case HostedItem():
+        case HostedItem() | SearchResult():
             return _json(part.item)
         case Image():
             return (family.small_image if part.detail == "low" else family.image) / family.scale

@@ -318,7 +318,6 @@ ANSWERS: list[tuple[AIMessage, tuple[Part, ...]]] = [
         ),
         (Reasoning("Hm", signature="s"), CALL),
     ),
-    (AIMessage([{"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}]), (CALL,)),
     (AIMessage([{"type": "redacted_thinking", "data": "e"}]), (Reasoning(encrypted="e"),)),
 ]
 

@@ -10,6 +10,7 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     AnyMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -17,6 +18,7 @@ from langchain_core.messages import (
     trim_messages,
 )
 
+from aimlapi_integrations import ContentWarning
 from aimlapi_integrations.errors import UnsupportedContentError
 from tests.lc.gateway import Gateway, chat_body
 from tests.lc.odd import Json
@@ -212,13 +214,20 @@ def test_a_hosted_search_goes_back_on_responses():
     }
     history = [ASKED, AIMessage(blocks), ASKED]
     assert sent(history, endpoint="responses") == [WELL, search, {"role": "assistant", "content": "Found."}, WELL]
-    assert sent(history, endpoint="chat_completions")[1] == {"role": "assistant", "content": "Found."}
+    with pytest.warns(ContentWarning, match="web_search_call"):
+        assert sent(history, endpoint="chat_completions")[1] == {"role": "assistant", "content": "Found."}
 
 
-def test_the_functions_of_old_are_named():
+def test_function_call_of_old_with_result_is_sent_as_call_of_a_tool():
+    old = AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": '{"a": 1}'}})
+    _, called, result = sent([ASKED, old, FunctionMessage("42", name="f")])
+    assert called["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a": 1}'}
+    assert (result["content"], result["tool_call_id"]) == ("42", called["tool_calls"][0]["id"])
+
+
+def test_function_call_of_old_is_not_sent_where_nothing_answers_it():
     old = AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}})
-    with pytest.raises(UnsupportedContentError, match=r"function_call.*tool_calls"):
-        sent([ASKED, old, ASKED])
+    assert "tool_calls" not in sent([ASKED, old, ASKED])[1]
     both = AIMessage("", tool_calls=CALLS, additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}})
     assert sent([ASKED, both, ToolMessage("42", tool_call_id="c1")]) == results("42", "42")[0]
 

@@ -109,18 +109,8 @@ CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
     (
         "what can be cited",
         [user(CitableBlock(title="T", source="S", content=[text("Body")]))],
-        [
-            {
-                "role": "user",
-                "content": [{"type": "text", "text": "T (S):"}, {"type": "text", "text": "Body"}],
-            }
-        ],
-        [
-            {
-                "role": "user",
-                "content": [{"type": "input_text", "text": "T (S):"}, {"type": "input_text", "text": "Body"}],
-            }
-        ],
+        [{"role": "user", "content": "T (S):\nBody"}],
+        "T (S):\nBody",
     ),
     (
         "system and developer",

@@ -86,7 +86,7 @@ def turns_of(message: JSON) -> list[Turn]:
         return results
     calls = tuple(_call(call) for call in message.get("tool_calls") or [])
     used = tuple(Call(part["name"], str(part["input"]), part["id"]) for part in rest if part["type"] == "tool_use")
-    text = "\n".join(part["text"] for part in rest if part["type"] == "text")
+    text = "\n".join(_text(part) for part in rest if part["type"] in ("text", "search_result"))
     seen = tuple(_ATTACHMENTS[part["type"]] for part in rest if part["type"] in _ATTACHMENTS)
     return [*results, Turn(role, text, calls + used, message.get("tool_call_id", ""), seen)]
 
@@ -101,9 +101,16 @@ _ATTACHMENTS = {
 }
 
 
+def _text(part: JSON) -> str:
+    """The text of a part; of a search result, that of its passage."""
+    if part["type"] == "search_result":
+        return "\n".join(passage["text"] for passage in part["content"])
+    return str(part.get("text", ""))
+
+
 def _result(part: JSON) -> Turn:
     content = part.get("content", "")
-    text = content if isinstance(content, str) else "\n".join(item.get("text", "") for item in content)
+    text = content if isinstance(content, str) else "\n".join(map(_text, content))
     return Turn("tool", text, call_id=part["tool_use_id"])
 
 

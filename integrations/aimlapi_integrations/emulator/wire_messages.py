@@ -6,11 +6,66 @@ from pydantic import Discriminator, Field, Tag
 
 from .wire import Open
 from .wire_chat import AnthropicChoice, NamedChoice, Thinking
-from .wire_chat_messages import RedactedPart, SourcePart, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
+from .wire_chat_messages import (
+    ImagePart,
+    Part,
+    RedactedPart,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+    ToolResultPart,
+    ToolUsePart,
+)
 
 Json = dict[str, Any]
+
+
+class Citations(Open):
+    enabled: bool = False
+
+
+class SearchResultPart(Part):
+    type: Literal["search_result"]
+    source: Annotated[str, Field(min_length=1)]
+    title: Annotated[str, Field(min_length=1)]
+    content: Annotated[list[TextPart], Field(min_length=1)]
+    citations: Citations = Citations()
+
+
+class ResultPart(ToolResultPart):
+    content: (
+        str | list[Annotated[TextPart | ImagePart | SourcePart | SearchResultPart, Field(discriminator="type")]]
+    ) = ""  # type: ignore[assignment]  # more than chat completions takes
+
+
+class ServerCallPart(Part):
+    """A call of a tool that the vendor runs."""
+
+    type: Literal["server_tool_use", "mcp_tool_use"]
+    id: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1)]
+    input: Json
+
+
+class ServerResultPart(Part):
+    """What such a tool found: `web_search_tool_result`, `code_execution_tool_result` …"""
+
+    type: Annotated[str, Field(pattern=r"_tool_result$")]
+    tool_use_id: Annotated[str, Field(min_length=1)]
+    content: list[Json] | Json | str
+
+
+def _block_kind(block: Any) -> str:
+    kind = str(block.get("type")) if isinstance(block, dict) else ""
+    return "server_result" if kind.endswith("_tool_result") else "own"
+
+
+OwnBlock = Annotated[
+    TextPart | SourcePart | SearchResultPart | ThinkingPart | RedactedPart | ToolUsePart | ResultPart | ServerCallPart,
+    Field(discriminator="type"),
+]
 Block = Annotated[
-    TextPart | SourcePart | ThinkingPart | RedactedPart | ToolUsePart | ToolResultPart, Field(discriminator="type")
+    Annotated[OwnBlock, Tag("own")] | Annotated[ServerResultPart, Tag("server_result")], Discriminator(_block_kind)
 ]
 
 

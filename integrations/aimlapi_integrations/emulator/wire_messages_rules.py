@@ -40,8 +40,8 @@ _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 def _images(body: JSON) -> Problems:
     blocks = chain.from_iterable(_blocks(index, message) for index, message in enumerate(body["messages"]))
     for path, block in blocks:
-        kind = block.get("source", {}).get("media_type", _IMAGES[0])
-        if block["type"] == "image" and kind not in _IMAGES:
+        kind = block["source"].get("media_type", _IMAGES[0]) if block["type"] == "image" else _IMAGES[0]
+        if kind not in _IMAGES:
             options = " | ".join(f"'{one}'" for one in _IMAGES)
             reason = f"Invalid enum value. Expected {options}, received '{kind}'"
             yield problem(f"{path}.source.media_type", reason, "invalid_enum_value")

@@ -87,7 +87,7 @@ def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool, 
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
     parts = _parts(_message(choice, body, headers), cut, body, headers, inline)
-    message = Message("assistant", CallIds(taken).claim_all(parts))
+    message = Message("assistant", CallIds(taken).claim_all(parts), author=string(body.get("model")))
     if reason == "tool_calls" and not (message.text or message.tool_calls):
         raise reading.unreadable("choices[].message.tool_calls: expected at least one, received none", body, headers)
     return Choice(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..conversation import HostedItem, HostedTool, Request
+from ..conversation import HostedTool, Request
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
 from . import Endpoint, chat_completions, messages, responses
+from .authorship import needs_responses
 from .reading import obj
 from .thinking_told import obstacle, told_elsewhere
 
@@ -57,7 +58,7 @@ def only_responses(request: Request) -> bool:
         or any(request.options.get(name) for name in RESPONSES_OPTIONS)
         or bool(obj(request.options.get("reasoning")).get("summary"))
         or any(_hosted_there(tool, model) for tool in request.tools if isinstance(tool, HostedTool))
-        or any(isinstance(part, HostedItem) for message in request.messages for part in message.parts)
+        or any(needs_responses(message, request.model) for message in request.messages)
     )
 
 

@@ -20,6 +20,10 @@ class ParameterWarning(UserWarning):
     """A parameter that the model does not list was sent, or one was changed into what the model takes."""
 
 
+class ContentWarning(UserWarning):
+    """Content of an earlier turn was left out or went as text, since the model has no form for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fitting:
     """A model on an endpoint.
@@ -60,6 +64,10 @@ class Fitting:
     def hint(self, text: str) -> None:
         """Warns. All warnings come from this line, so Python's default filter shows each text once."""
         warnings.warn(text, ParameterWarning, stacklevel=1)
+
+    def warn_content(self, text: str) -> None:
+        """Warn of content of the history that does not go as it was; that is never an error, even where `strict`."""
+        warnings.warn(text, ContentWarning, stacklevel=1)
 
     def unlisted(self, name: str) -> None:
         """Tells that a field which the model does not list goes out; raises where the model would refuse it."""

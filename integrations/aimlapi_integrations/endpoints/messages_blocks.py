@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from ..conversation import File, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
+from ..conversation import (
+    Citation,
+    File,
+    HostedItem,
+    Image,
+    Json,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    SearchResult,
+    Text,
+    ToolCall,
+)
 from ..errors import UnsupportedContentError
+from .authorship import is_messages_block
 from .handed_back import handed_back
 from .media import decoded_text
+from .reading import obj
 
 ENDPOINT = "the messages endpoint"
 
@@ -63,19 +78,27 @@ def _block(part: Part) -> Json | None:
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.parsed() or {}}
         case Refusal():
             return {"type": "text", "text": part.text} if part.text.strip() else None
-        case HostedItem():
-            return handed_back(part.item) if _is_own(part.type) else None
+        case HostedItem() | SearchResult():
+            return handed_back(part.item) if isinstance(part, SearchResult) or is_messages_block(part.type) else None
     raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ENDPOINT}.")
 
 
-def _is_own(kind: str) -> bool:
-    """Whether an item is a block of this endpoint: what a tool that the gateway runs was asked, or what it found."""
-    return kind == "server_tool_use" or kind.endswith("_tool_result")
-
-
 def text_block(part: Text) -> Json:
-    """A block of text, with its cache marker."""
-    return _marked(part, {"type": "text", "text": part.text})
+    """A block of text, with its cache marker, and with the sources whose proofs the model wants back."""
+    block: Json = {"type": "text", "text": part.text}
+    if part.citations and (sources := [source for each in part.citations if (source := _source_found(each))]):
+        block["citations"] = sources
+    return _marked(part, block)
+
+
+def _source_found(citation: Citation) -> Json | None:
+    """A page that the model found by itself, with the proof of it; None for other sources, which prove nothing."""
+    raw = citation.raw
+    proof = raw.get("encrypted_index") or obj(raw.get("url_citation")).get("encrypted_index")
+    if not proof:
+        return None
+    fields = {"url": citation.url, "title": citation.title, "cited_text": citation.quote, "encrypted_index": proof}
+    return handed_back({"type": "web_search_result_location", **fields})
 
 
 def _marked(part: Text | Image | File, block: Json) -> Json:

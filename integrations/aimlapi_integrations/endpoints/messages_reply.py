@@ -53,9 +53,10 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) 
     native = string(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
     cut = reason == "length" or bool(native and not reason)
-    message = Message("assistant", CallIds(taken).claim_all(_parts(blocks, body, cut)))
+    model = string(body.get("model"))
+    message = Message("assistant", CallIds(taken).claim_all(_parts(blocks, body, cut)), author=model)
     return Reply(
-        model=string(body.get("model")) or "",
+        model=model or "",
         choices=(Choice(message, reason, native),),
         id=string(body.get("id")),
         usage=_usage(body.get("usage")),

@@ -163,8 +163,12 @@ def _tool_result(message: Message, call_kind: str) -> Iterator[Json]:
 
 
 def _assistant(message: Message, stored: bool) -> Iterator[Json]:
-    """The items of an answer, in their order. Parts that share an id were one item and become one again."""
-    for (kind, _), group in groupby(message.parts, _item_key):
+    """The items of an answer, in their order. Parts that share an id were one item and become one again.
+
+    Reasoning that leads to nothing is refused: the call that followed it was taken out of the history.
+    """
+    last = max((place for place, part in enumerate(message.parts) if not isinstance(part, Reasoning)), default=-1)
+    for (kind, _), group in groupby(message.parts[: last + 1], _item_key):
         parts = list(group)
         encode = _ITEMS.get(kind)
         if encode is None:
@@ -208,7 +212,9 @@ def _annotations(part: Text | Refusal) -> list[Json]:
             "end_index": found.end,
         }
         for found in part.citations
-        if None not in (found.url, found.title, found.start, found.end)
+        if found.end is not None
+        and None not in (found.url, found.title, found.start)
+        and found.end <= len(part.text)  # not so where the text has been changed since
     ]
 
 

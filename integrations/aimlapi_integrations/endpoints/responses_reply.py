@@ -59,7 +59,7 @@ def decode_status(body: Json, headers: Mapping[str, str], taken: Collection[str]
         model=string(body.get("model")) or "",
         choices=(
             Choice(
-                message=Message("assistant", CallIds(taken).claim_all(parts)),
+                message=Message("assistant", CallIds(taken).claim_all(parts), author=string(body.get("model"))),
                 finish_reason=reason,
                 native_finish_reason=string(obj(body.get("incomplete_details")).get("reason")) or status,
                 logprobs=_logprobs(items),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..conversation import Audio, File, HostedItem, HostedTool, Image, Part, Request, ToolCall, Video
 from ..models import CHAT, MESSAGES, Model
+from .authorship import is_messages_block
 from .media import is_link
 from .reading import obj
 
@@ -69,8 +70,10 @@ def _lost_part(request: Request, model: Model) -> str | None:
 
 def _is_lost(part: Part, model: Model) -> bool:
     match part:
-        case Audio() | Video() | HostedItem():
+        case Audio() | Video():
             return True
+        case HostedItem():
+            return not is_messages_block(part.type)
         case Image() | File():
             return bool(part.file_id) or ("base64_images" in model.quirks and is_link(part))
         case ToolCall():

@@ -20,6 +20,7 @@ from ..conversation import (
     Part,
     Reasoning,
     Refusal,
+    SearchResult,
     Text,
     ToolCall,
     Video,
@@ -116,6 +117,10 @@ def _refusal(part: Refusal) -> Json:
     return {"type": "non_standard", "value": {"type": "refusal", "refusal": part.text}}
 
 
+def _search_result(part: SearchResult) -> Json:
+    return {"type": "non_standard", "value": dict(part.item)}
+
+
 def _image(part: Image) -> Json:
     block = _data(part)
     return {**block, "extras": {"detail": part.detail}} if part.detail else block
@@ -147,6 +152,7 @@ _WRITERS: dict[type, Callable[[Any], Json]] = {
     Audio: _audio,
     File: _data,
     Video: _data,
+    SearchResult: _search_result,
 }
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
 
-from ..conversation import Citation, HostedItem, Json, Part, Reasoning, Refusal, Text, ToolCall
+from ..conversation import Citation, HostedItem, Json, Part, Reasoning, Refusal, SearchResult, Text, ToolCall
 from ..errors import UnsupportedContentError
+from ..models import vendor
 from . import media_parts
 from .content_blocks import CUSTOM_INPUT
-from .hosted import hosted_part, is_hosted
+from .hosted import claude_item, hosted_part, is_claude, is_hosted
 from .media_parts import extra, own_id
 
 Content = str | list[Any]
+
+T = TypeVar("T")
 
 
 def parts(content: Content) -> list[Part]:
@@ -29,11 +32,61 @@ def parts(content: Content) -> list[Part]:
     """
     if isinstance(content, str):
         return [Text(content)] if content else []
-    results = {str(b.get("tool_call_id")): b for b in content if isinstance(b, dict) and b.get("type") == _RESULT}
+    results = _results(content)
     return [part for block in content for part in _parts(block, results)]
 
 
+def block_parts(block: Json) -> list[Part]:
+    """The parts of one block; raises as `parts`."""
+    return _parts(block, {})
+
+
+def answer_parts(content: Content, author: str | None) -> list[Part]:
+    """The parts of what a model wrote. A block that has no form here is a `HostedItem`: the endpoint leaves it out.
+
+    Args:
+        content: of an assistant's message.
+        author: the model that wrote it.
+    """
+    if isinstance(content, str):
+        return parts(content)
+    blocks = [_as_dict(block) for block in content]
+    results = _results(blocks)
+    return [part for block in blocks for part in _answer_parts(block, results, vendor(author) == "Anthropic")]
+
+
+def _as_dict(block: Any) -> Any:
+    """A block, an object of a vendor's library as a dict."""
+    return block.model_dump(exclude_none=True) if hasattr(block, "model_dump") else block
+
+
+def _answer_parts(block: Any, results: Mapping[str, Json], claude: bool) -> list[Part]:
+    try:
+        if isinstance(block, dict) and (claude or is_claude(block)) and (item := claude_item(block)):
+            return [item]
+        return _parts(block, results)
+    except (UnsupportedContentError, AttributeError, KeyError, TypeError, ValueError):
+        return [HostedItem(_named(block))]
+
+
+def _named(block: Any) -> Json:
+    """A block of no known form, with a type by which a warning can name it."""
+    if not isinstance(block, dict):
+        return {"type": type(block).__name__}
+    inner = block["value"] if block.get("type") == "non_standard" else block
+    if not isinstance(inner, dict):
+        return {"type": "non_standard"}
+    kind = inner.get("type")
+    named = {key: value for key, value in inner.items() if key != "index"}
+    return named if isinstance(kind, str) else {**named, "type": next(iter(inner), "unknown")}
+
+
 _RESULT = "server_tool_result"
+
+
+def _results(blocks: Iterable[Any]) -> dict[str, Json]:
+    """The results of hosted tools among `blocks`, by the ids of their calls."""
+    return {str(b.get("tool_call_id")): b for b in blocks if isinstance(b, dict) and b.get("type") == _RESULT}
 
 
 def _parts(block: Any, results: Mapping[str, Json]) -> list[Part]:
@@ -73,7 +126,8 @@ def _unknown(kind: str) -> NoReturn:
 
 
 def _text(block: Json) -> Part:
-    citations = tuple(map(citation, block.get("annotations") or block.get("citations") or ()))
+    sources = block.get("annotations") or block.get("citations") or ()
+    citations = tuple(citation(raw) for raw in sources if isinstance(raw, dict))
     return Text(_words(block, "text"), citations, id=own_id(block), cache=extra(block, "cache_control"))
 
 
@@ -91,13 +145,18 @@ def citation(raw: Mapping[str, Any]) -> Citation:
         return Citation(raw=raw.get("value") or {})
     inner = raw["url_citation"] if isinstance(raw.get("url_citation"), dict) else raw
     return Citation(
-        url=inner.get("url"),
-        title=inner.get("title") or inner.get("filename"),
-        start=inner.get("start_index"),
-        end=inner.get("end_index"),
-        quote=inner.get("cited_text") or inner.get("content"),
-        raw={**raw.get("extras", {})} if raw.get("type") == "citation" else dict(raw),
+        url=_if(str, inner.get("url")),
+        title=_if(str, inner.get("title") or inner.get("filename")),
+        start=_if(int, inner.get("start_index")),
+        end=_if(int, inner.get("end_index")),
+        quote=_if(str, inner.get("cited_text") or inner.get("content")),
+        raw={**(raw.get("extras") or {})} if raw.get("type") == "citation" else dict(raw),
     )
+
+
+def _if(kind: type[T], value: Any) -> T | None:
+    """A value of its kind; None for what another vendor has in that place."""
+    return value if isinstance(value, kind) else None
 
 
 def _refusal(block: Json) -> Part:
@@ -118,6 +177,26 @@ def _plain_text(block: Json) -> Part:
     if block.get("base64"):
         return Text(base64.b64decode(block["base64"]).decode())
     return media_parts.file({"mime_type": "text/plain", **block})
+
+
+def search_result(block: Json) -> SearchResult | None:
+    """A passage in Anthropic's form, if Claude takes it so: a source, a title and texts, and nothing else."""
+    match block:
+        case {"type": "search_result", "source": str(), "title": str(), "content": [_, *_] as content, **rest}:
+            known = rest.keys() <= {"citations", "cache_control"} and all(map(_is_passage, content))
+            return SearchResult(block) if known else None
+    return None
+
+
+def _is_passage(block: Any) -> bool:
+    match block:
+        case {"type": "text", "text": str(text), **rest}:
+            return bool(text) and rest.keys() <= {"cache_control"}
+    return False
+
+
+def _search_result(block: Json) -> Part:
+    return search_result(block) or _unknown("search_result")
 
 
 # --- reasoning ----------------------------------------------------------------------------------------------------
@@ -156,6 +235,10 @@ _PIECES = (("summary", "summary"), ("text", "content"))
 
 
 def _thinking(block: Json) -> Part:
+    """Anthropic's and Google's form, and Mistral's, whose text is a list of chunks."""
+    thought = block.get("thinking")
+    if isinstance(thought, list):
+        return Reasoning("".join(_words(chunk, "text") for chunk in thought if chunk.get("type") == "text"))
     return Reasoning(_words(block, "thinking"), signature=block.get("signature"))
 
 
@@ -164,8 +247,9 @@ def _redacted_thinking(block: Json) -> Part:
 
 
 def _reasoning_content(block: Json) -> Part:
-    """Bedrock's form."""
-    inner = block.get("reasoning_content") or {}
+    """Bedrock's forms: LangChain's, and its own."""
+    inner = block.get("reasoning_content") or block.get("reasoningContent") or {}
+    inner = inner.get("reasoningText") or inner
     return Reasoning(inner.get("text") or "", signature=inner.get("signature"))
 
 
@@ -199,12 +283,32 @@ def _tool_call(block: Json) -> Part:
 
 
 def _tool_use(block: Json) -> Part:
-    return ToolCall(block.get("id") or "", block.get("name") or "", arguments(block.get("input")))
+    """Anthropic's form, and Bedrock's."""
+    inner = block.get("toolUse") or block
+    call_id = inner.get("id") or inner.get("toolUseId") or ""
+    return ToolCall(call_id, inner.get("name") or "", arguments(inner.get("input")))
 
 
 def _function_call(block: Json) -> Part:
-    call_id, name = block.get("call_id") or "", block.get("name") or ""
-    return ToolCall(call_id, name, arguments(block.get("arguments")), item_id=block.get("id"))
+    """The form of Responses, and Google's, whose calls have `args` and may have no ids."""
+    call_id, item_id = block.get("call_id"), block.get("id")
+    if call_id is None:
+        call_id, item_id = item_id, None
+    written = block.get("arguments", block.get("args"))
+    return ToolCall(call_id or "", block.get("name") or "", arguments(written), item_id=item_id)
+
+
+def stored_call(entry: Any) -> ToolCall | None:
+    """A call that an integration left in `additional_kwargs`, in whichever vendor's form; None for what is none."""
+    entry = _as_dict(entry)
+    if not isinstance(entry, dict):
+        return None
+    inner = entry.get("function") or entry.get("custom") or entry
+    inner = _as_dict(inner)
+    if "toolUse" in entry or "toolUseId" in entry or "input" in entry:
+        return _tool_use(entry)  # type: ignore[return-value]  # a call
+    found: Any = _function_call({**entry, **inner})
+    return found if found.name else None
 
 
 def _custom_tool_call(block: Json) -> Part:
@@ -223,10 +327,12 @@ _READERS: dict[str, Callable[[Json], Part | list[Part]]] = {
     "thinking": _thinking,
     "redacted_thinking": _redacted_thinking,
     "reasoning_content": _reasoning_content,
+    "reasoningContent": _reasoning_content,
     "tool_call": _tool_call,
     "tool_call_chunk": _tool_call,
     "invalid_tool_call": _tool_call,
     "tool_use": _tool_use,
+    "toolUse": _tool_use,
     "function_call": _function_call,
     "custom_tool_call": _custom_tool_call,
     "image": media_parts.image,
@@ -239,4 +345,5 @@ _READERS: dict[str, Callable[[Json], Part | list[Part]]] = {
     "document": media_parts.document,
     "video": media_parts.video,
     "video_url": media_parts.video_url,
+    "search_result": _search_result,
 }

@@ -11,6 +11,7 @@ from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..conversation import Choice, Json, Reply, ToolCall
+from ..models import vendor
 from .content_blocks import blocks, call_arguments
 from .keepsakes import split
 from .usage import stated_usage, token_usage, usage_metadata
@@ -94,6 +95,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
     native = choice.native_finish_reason
     fields = {
         "model_name": reply.model,
+        "author": _author(reply, choice),
         "finish_reason": choice.finish_reason or native,
         "native_finish_reason": native if native != choice.finish_reason else None,
         "id": reply.id,
@@ -111,6 +113,12 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return {"model_provider": PROVIDER, **given}
+
+
+def _author(reply: Reply, choice: Choice) -> str | None:
+    """The model that wrote the answer, where the name in the reply is of another vendor's, or of none that is known."""
+    author = choice.message.author
+    return author if vendor(author) != vendor(reply.model) else None
 
 
 def _logprobs(choice: Choice) -> Json | None:

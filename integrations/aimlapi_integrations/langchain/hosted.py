@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..conversation import HostedItem, Json
+from ..endpoints.authorship import is_messages_block, is_responses_item
 from ..json_text import parse_json
 
 _NAMES = {
@@ -43,7 +44,7 @@ _STATUS = {"completed": "success", "failed": "error"}
 
 def is_hosted(kind: str) -> bool:
     """Whether a block's type is that of an item which belongs to a hosted tool."""
-    return kind.endswith(("_call", "_output", "_response", "_request")) or kind in ("mcp_list_tools", "compaction")
+    return is_responses_item(kind)
 
 
 def hosted_blocks(hosted: HostedItem) -> list[Json]:
@@ -51,6 +52,8 @@ def hosted_blocks(hosted: HostedItem) -> list[Json]:
     item = dict(hosted.item)
     if hosted.type in _NAMES:
         return _call_and_result(hosted.type, item)
+    if is_messages_block(hosted.type) and (shown := _claude_block(hosted.type, item)):
+        return [shown]
     if hosted.type == "image_generation_call" and item.get("result"):
         data = item.pop("result")
         shown = {"base64": data, "mime_type": f"image/{item.get('output_format') or 'png'}", "id": item.get("id")}
@@ -67,6 +70,76 @@ def _call_and_result(kind: str, item: Json) -> list[Json]:
     if item.get("error"):
         result["extras"] = {"error": item["error"]}
     return [{**call, "extras": {"item": item}}, result]
+
+
+# --- tools that Claude's vendor runs --------------------------------------------------------------------------------
+
+_CLAUDE_NAMES = {"code_execution": "code_interpreter"}
+_OWN_NAMES = {name: own for own, name in _CLAUDE_NAMES.items()}
+
+
+def _claude_block(kind: str, item: Json) -> Json | None:
+    """A call or a result, each of which stands where it came; None for another block."""
+    if kind in ("server_tool_use", "mcp_tool_use"):
+        name = str(item.get("name") or "")
+        shown = {"id": item.get("id"), "name": _CLAUDE_NAMES.get(name, name), "args": _obj(item.get("input"))}
+        return {"type": "server_tool_call", **shown, "extras": {"item": item}}
+    if not kind.endswith("_tool_result"):
+        return None
+    content = item.get("content")
+    failed = item.get("is_error") or _obj(content).get("error_code")
+    shown = {"tool_call_id": item.get("tool_use_id"), "status": "error" if failed else "success", "output": content}
+    return {"type": "server_tool_result", **shown, "extras": {"item": item}}
+
+
+def is_claude(block: Mapping[str, Any]) -> bool:
+    """Whether a block is or shows what Claude's vendor ran, by its form."""
+    item = _obj(_obj(block.get("extras")).get("item"))
+    kinds = (str(block.get("type")), str(item.get("type")))
+    call_id = str(block.get("id") or block.get("tool_call_id") or "")
+    return any(map(is_messages_block, kinds)) or call_id.startswith(("srvtoolu_", "mcptoolu_"))
+
+
+def claude_item(block: Mapping[str, Any]) -> HostedItem | None:
+    """The block of Claude's that a block is or shows; None where it is another.
+
+    Standard blocks of ours have it whole in their extras, those of other adapters are put together again.
+    """
+    kind, extras = block.get("type"), _obj(block.get("extras"))
+    if is_messages_block(str(kind)):
+        return HostedItem(_without_pieces(block))
+    rebuild = _REBUILT_FOR_CLAUDE.get(str(kind))
+    if rebuild is None:
+        return None
+    return HostedItem(_obj(extras.get("item")) or rebuild(block, extras))
+
+
+def _without_pieces(block: Mapping[str, Any]) -> Json:
+    """A block as it came whole, where another adapter added it up from a stream."""
+    item = {key: value for key, value in block.items() if key not in ("index", "partial_json")}
+    return {**item, "input": _parsed(block["partial_json"])} if block.get("partial_json") else item
+
+
+def _claude_call(block: Mapping[str, Any], extras: Json) -> Json:
+    named, name = extras.get("tool_name"), str(block.get("name") or "")
+    further = {key: value for key, value in extras.items() if key != "tool_name"}
+    own = {"type": "mcp_tool_use", "name": named} if named else {"type": "server_tool_use"}
+    call = {"name": _OWN_NAMES.get(name, name), "id": block.get("id"), "input": block.get("args") or {}}
+    return {**call, **own, **further}
+
+
+def _claude_result(block: Mapping[str, Any], extras: Json) -> Json:
+    kind = extras.get("block_type") or "web_search_tool_result"
+    further = {key: value for key, value in extras.items() if key != "block_type"}
+    failed = {"is_error": True} if kind == "mcp_tool_result" and block.get("status") == "error" else {}
+    content = block.get("output") or []
+    return {"type": kind, "tool_use_id": block.get("tool_call_id"), "content": content, **failed, **further}
+
+
+_REBUILT_FOR_CLAUDE = {"server_tool_call": _claude_call, "server_tool_result": _claude_result}
+
+
+# --- tools of Responses -------------------------------------------------------------------------------------------
 
 
 def _status(item: Json) -> str:

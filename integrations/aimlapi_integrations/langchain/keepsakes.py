@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ..conversation import Audio, Citation, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .content_blocks import blocks, call_extras
-from .content_parts import citation, parts, reasoning_item
+from .content_parts import answer_parts, citation, reasoning_item
 
 _ORDER = {
     "reasoning": Reasoning,
@@ -99,6 +99,7 @@ def _annotation(source: Citation, start: int) -> Json:
         "start_index": None if source.start is None else source.start + start,
         "end_index": None if source.end is None else source.end + start,
         "content": source.quote,
+        "encrypted_index": source.raw.get("encrypted_index"),
     }
     return {
         "type": "url_citation",
@@ -156,7 +157,7 @@ _WRITERS: dict[str, tuple[type[Part], Callable[[Message], Any]]] = {
 
 def joined(text: str, kwargs: Mapping[str, Any], calls: Iterable[ToolCall]) -> list[Part]:
     """The parts of an answer in its default form, in the order they came; also those of ChatOpenAI and its kin."""
-    sources = [citation(raw) for raw in kwargs.get("annotations") or ()]
+    sources = [citation(raw) for raw in kwargs.get("annotations") or () if isinstance(raw, dict)]
     layout = kwargs.get("layout") or ()
     texts = _texts(text, sources, [lay for lay in layout if lay["type"] == "text"])
     return _laid([*kept(kwargs), *texts, *calls], layout)
@@ -169,7 +170,7 @@ def kept(kwargs: Mapping[str, Any]) -> list[Part]:
         *_thought(kwargs),
         *(HostedItem(item) for item in kwargs.get("tool_outputs") or ()),
         *([Refusal(refusal)] if refusal else []),
-        *parts(list(kwargs.get("images") or ())),
+        *answer_parts(list(kwargs.get("images") or ()), None),
         *([Audio(**{name: audio.get(name) for name in _AUDIO})] if isinstance(audio, dict) else []),
     ]
 
@@ -182,7 +183,8 @@ def _thought(kwargs: Mapping[str, Any]) -> list[Part]:
     details = tuple(kwargs.get("reasoning_details") or ())
     if isinstance(items, str):  # OpenRouter's name for the text
         text, items = text or items, None
-    found = [part for item in ([items] if isinstance(items, dict) else items or ()) for part in reasoning_item(item)]
+    items = [item for item in ([items] if isinstance(items, dict) else items or ()) if isinstance(item, dict)]
+    found = [part for item in items for part in reasoning_item(item)]
     if len(found) == 1 and isinstance(found[0], Reasoning) and not found[0].text:
         found = [_spoken(found[0], text, items, details)]
     elif not found and (text or details):
@@ -192,7 +194,7 @@ def _thought(kwargs: Mapping[str, Any]) -> list[Part]:
 
 def _spoken(part: Reasoning, text: str, items: Any, details: tuple[Json, ...]) -> Reasoning:
     """The one reasoning part, with its text, which was not said twice."""
-    [item] = [items] if isinstance(items, dict) else items
+    [item] = items
     kind = "summary" if item.get("kind") == "summary" or "summary" in item else "text"
     return Reasoning(text, kind, part.id, part.signature, part.encrypted, details)  # type: ignore[arg-type]  # of two
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -16,8 +18,10 @@ from langchain_core.messages import (
 
 from ..conversation import Message, Part, Role, ToolCall
 from ..errors import UnsupportedContentError
-from . import keepsakes
-from .content_parts import parts, tool_call
+from ..models import vendor
+from . import content_parts, keepsakes
+from .content_parts import parts, stored_call, tool_call
+from .tool_results import result_parts
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -35,13 +39,22 @@ def conversation(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     Raises:
         UnsupportedContentError: a message or block that no endpoint has a form for.
     """
-    return tuple(turn for message in messages for turn in _turns(message))
+    return tuple(turn for place, message in enumerate(messages) for turn in _in_context(message, messages, place))
+
+
+def _in_context(message: BaseMessage, messages: Sequence[BaseMessage], place: int) -> list[Message]:
+    """The turns of the message at `place`; some forms are understood by the messages around them only."""
+    match message:
+        case AIMessage():
+            found = tuple(answer_parts(message, _answered(messages, place)))
+            return [Message("assistant", found, message.name, author=author(message))]
+        case FunctionMessage() if _calls_function(messages, place, message.name):
+            return [Message("tool", tuple(result_parts(message.content)), message.name, message.name)]
+    return _turns(message)
 
 
 def _turns(message: BaseMessage) -> list[Message]:
     match message:
-        case AIMessage():
-            return [Message("assistant", tuple(answer_parts(message)), message.name)]
         case HumanMessage():
             return _user(message)
         case SystemMessage():
@@ -49,6 +62,8 @@ def _turns(message: BaseMessage) -> list[Message]:
             return [Message(role, tuple(parts(message.content)), message.name)]
         case ToolMessage():
             return [_tool(message)]
+        case ChatMessage(role="assistant" | "ai"):
+            return [Message("assistant", tuple(content_parts.answer_parts(message.content, None)), message.name)]
         case ChatMessage(role=said) if said in _ROLES:
             return [Message(_ROLES[said], tuple(parts(message.content)), message.name)]
         case ChatMessage(role=said):
@@ -79,7 +94,7 @@ def _user(message: HumanMessage) -> list[Message]:
 def _tool_result(block: dict[str, Any]) -> Message:
     return Message(
         "tool",
-        tuple(parts(block.get("content") or "")),
+        tuple(result_parts(block.get("content") or "")),
         tool_call_id=block.get("tool_use_id"),
         is_error=bool(block.get("is_error")),
     )
@@ -88,41 +103,112 @@ def _tool_result(block: dict[str, Any]) -> Message:
 def _tool(message: ToolMessage) -> Message:
     return Message(
         "tool",
-        tuple(parts(message.content)),
+        tuple(result_parts(message.content)),
         name=message.name,
         tool_call_id=message.tool_call_id,
         is_error=message.status == "error",
     )
 
 
-def answer_parts(message: AIMessage) -> list[Part]:
-    """The parts of a model's turn, from whichever form it has: default or v1, ours, ChatOpenAI's or Anthropic's."""
-    calls = _calls(message)
-    if not calls and message.additional_kwargs.get("function_call"):
-        raise UnsupportedContentError("A function_call cannot be sent to a chat model: give the call as tool_calls.")
+# --- a model's turn -------------------------------------------------------------------------------------------------
+
+
+def author(message: AIMessage) -> str | None:
+    """The model that wrote a message, as its `response_metadata` records it, or else the provider."""
+    metadata = message.response_metadata
+    names = [metadata.get(name) for name in ("author", "model_name", "model", "model_id", "model_provider")]
+    recorded = [name for name in names if isinstance(name, str) and name]
+    return next((name for name in recorded if vendor(name)), recorded[0] if recorded else None)
+
+
+def _answered(messages: Sequence[BaseMessage], place: int) -> set[str]:
+    """The calls that the messages up to the next answer give results of; needed of a message that names no calls."""
+    message = messages[place]
+    if not isinstance(message, AIMessage) or message.tool_calls or message.invalid_tool_calls:
+        return set()
+    results: set[str] = set()
+    for later in range(place + 1, len(messages)):
+        if isinstance(messages[later], AIMessage):
+            break
+        results |= _results(messages[later])
+    return results
+
+
+def _results(message: BaseMessage) -> set[str]:
+    match message:
+        case ToolMessage():
+            return {message.tool_call_id}
+        case FunctionMessage():
+            return {message.name}
+        case HumanMessage(content=[*blocks]):
+            return {str(b.get("tool_use_id")) for b in blocks if isinstance(b, dict) and b.get("type") == "tool_result"}
+    return set()
+
+
+def _calls_function(messages: Sequence[BaseMessage], place: int, name: str) -> bool:
+    """Whether the answer before calls a function in the form that OpenAI had before it had tools."""
+    answer = next((each for at in range(place - 1, -1, -1) if isinstance(each := messages[at], AIMessage)), None)
+    called = stored_call(answer.additional_kwargs.get("function_call")) if answer else None
+    return called is not None and called.name == name
+
+
+def answer_parts(message: AIMessage, answered: Collection[str] = ()) -> list[Part]:
+    """The parts of a model's turn, from whichever form it has: default or v1, ours, ChatOpenAI's or Anthropic's.
+
+    Args:
+        message: its `tool_calls` and `invalid_tool_calls` say which calls there are: a call that was taken out of them
+            is none, whatever its content still holds.
+        answered: ids of calls that later messages answer. They were not taken out: where a message names no calls at
+            all, those come from its content or `additional_kwargs`.
+    """
+    calls = _Calls(message, answered)
     if isinstance(message.content, str):
-        return keepsakes.joined(message.content, message.additional_kwargs, calls)
-    found = [_authentic(part, calls) for part in parts(message.content)]
+        return keepsakes.joined(message.content, message.additional_kwargs, calls.rest())
+    blocks = content_parts.answer_parts(message.content, author(message))
+    found = [part for each in blocks if (part := calls.shown(each)) is not None]
     there = {type(part) for part in found}
     beside = [part for part in keepsakes.kept(message.additional_kwargs) if type(part) not in there]
-    return keepsakes.in_usual_order(beside, found) + calls
+    return keepsakes.in_usual_order(beside, found) + calls.rest()
 
 
-def _calls(message: AIMessage) -> list[ToolCall]:
-    """The calls of a turn, which may share their ids. Broken ones go back as they were: what answers them must find
-    them."""
-    extras = message.additional_kwargs.get("tool_call_extras") or {}
-    written = [*message.tool_calls, *message.invalid_tool_calls]
-    return [tool_call(call, extras.get(call["id"]) or {}) for call in written]
+class _Calls:
+    """The calls of a turn. Broken ones go back as they were: what answers them must find them."""
+
+    def __init__(self, message: AIMessage, answered: Collection[str]) -> None:
+        self._extras = message.additional_kwargs.get("tool_call_extras") or {}
+        self._named: list[Mapping[str, Any]] = [*message.tool_calls, *message.invalid_tool_calls]
+        self._stored = [] if self._named or not answered else _stored_calls(message, answered)
+
+    def shown(self, part: Part) -> Part | None:
+        """A part of the content; a call as `tool_calls` has it, which users edit, and None for one that is not there.
+
+        The place and the extras of a call are those of its block.
+        """
+        if not isinstance(part, ToolCall):
+            return part
+        for call in self._stored:
+            if call.id == part.id:
+                self._stored.remove(call)
+                return part
+        edited = next((call for call in self._named if (call["id"] or "") == part.id), None)
+        if edited is None:
+            return None
+        self._named = [call for call in self._named if call is not edited]
+        call = tool_call(edited, {"kind": part.kind, "item_id": part.item_id, **self._extras.get(part.id, {})})
+        return replace(call, extra={**call.extra, **part.extra})
+
+    def rest(self) -> list[ToolCall]:
+        """The calls that no block has shown."""
+        return [*(tool_call(call, self._extras.get(call["id"]) or {}) for call in self._named), *self._stored]
 
 
-def _authentic(part: Part, calls: list[ToolCall]) -> Part:
-    """A call as `tool_calls` has it, which users edit, at the place and with the extras that its block has."""
-    place = next((at for at, call in enumerate(calls) if isinstance(part, ToolCall) and call.id == part.id), None)
-    if place is None or not isinstance(part, ToolCall):
-        return part
-    call = calls.pop(place)
-    kind = part.kind
-    written = part.arguments if kind == "custom" else call.arguments
-    item_id, extra = part.item_id or call.item_id, {**call.extra, **part.extra}
-    return ToolCall(call.id, call.name, written, kind, item_id, extra, call.cut)
+def _stored_calls(message: AIMessage, answered: Collection[str]) -> list[ToolCall]:
+    """The calls in the content or the `additional_kwargs` of a message whose `tool_calls` name none, if answered."""
+    kwargs = message.additional_kwargs
+    content = message.content if isinstance(message.content, list) else []
+    shown = [part for part in content_parts.answer_parts(content, None) if isinstance(part, ToolCall)]
+    beside = [call for entry in kwargs.get("tool_calls") or () if (call := stored_call(entry))]
+    if legacy := stored_call(kwargs.get("function_call")):
+        beside.append(replace(legacy, id=legacy.name))
+    by_id = {call.id: call for call in (*beside, *shown)}
+    return [call for call in by_id.values() if call.id in answered]

@@ -19,7 +19,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from ..conversation import Audio, File, Image, Part, Reasoning, Text, Video
+from ..conversation import Audio, File, Image, Part, Reasoning, SearchResult, Text, Video
 from ..endpoints.reading import objects, string
 from ..errors import UnsupportedContentError
 from .mime import decoded, is_text, mime_type
@@ -89,8 +89,15 @@ _UNTITLED = "input_document"  # what core calls a document that was given no tit
 
 
 def _citable(block: CitableBlock) -> list[Part]:
+    """A passage of a source, as the model cites it where it can; elsewhere its words, under its title."""
     inner = [part for nested in block.content for part in parts_of(nested)]
-    return [Text(f"{block.title} ({block.source}):"), *inner]
+    title = f"{block.title} ({block.source}):"
+    texts = [part.text for part in inner if isinstance(part, Text)]
+    if not texts or len(texts) < len(inner):
+        return [Text(title), *inner]
+    content = [{"type": "text", "text": text} for text in texts]
+    item = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
+    return [SearchResult({**item, "citations": {"enabled": True}}, "\n".join([title, *texts]))]
 
 
 def _citation(block: CitationBlock) -> list[Part]:

@@ -6,6 +6,7 @@ Everything in a response is its own: lists and dicts are made anew for each, so 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -87,7 +88,7 @@ def _sorted(message: Message) -> tuple[Message, list[ToolCall]]:
     """
     broken = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
     kept = tuple(part for part in message.parts if part not in broken)
-    return Message(message.role, kept), broken
+    return replace(message, parts=kept), broken
 
 
 # --- the message --------------------------------------------------------------------------------------------------
@@ -212,7 +213,21 @@ def _kept(message: Message, places: list[int]) -> Json:
         kept["refusal"] = message.refusal
     if Audio in kinds:
         kept.update(_audio_kept(next(part for part in message.parts if isinstance(part, Audio))))
+    if message.author and any(map(_proves, message.parts)):
+        kept["author"] = message.author
     return kept
+
+
+def _proves(part: Part) -> bool:
+    """Whether a part holds what goes back to its own vendor only."""
+    match part:
+        case Reasoning():
+            return any(_PROOFS(part))
+        case ToolCall():
+            return bool(part.extra or part.item_id)
+        case Text():
+            return any("encrypted_index" in citation.raw for citation in part.citations)
+    return isinstance(part, HostedItem)
 
 
 def _audio_kept(audio: Audio) -> Json:

@@ -6,7 +6,6 @@ code, which had no blocks for them, are read too.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -23,8 +22,8 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-from ..conversation import Audio, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
-from ..endpoints.fitting import ParameterWarning
+from ..conversation import Audio, Citation, File, HostedItem, Image, Json, Message, Part, Refusal, Role, Text, ToolCall
+from ..json_text import as_json_text
 from .blocks import parts_of
 from .call_entries import arguments_text, is_json_of, read_calls, result_id
 from .invalid_calls import answered_calls, explanation
@@ -42,24 +41,19 @@ _ROLES: dict[MessageRole, Role] = {
 
 
 def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
-    """The conversation that `messages` are, in order; what only another vendor knows is left out with one warning.
+    """The conversation that `messages` are, in order.
 
     Raises:
         UnsupportedContentError: a block of the caller's that no endpoint has a form for.
     """
     turns: list[Message] = []
-    left_out: list[str] = []
     for place, message in enumerate(messages):
         if _ROLES[message.role] == "assistant":
-            turns.append(_assistant_turn(message, messages[place + 1 :], left_out))
+            turns.append(_assistant_turn(message, messages[place + 1 :]))
         elif _ROLES[message.role] == "tool":
             turns.append(_tool_turn(message, turns))
         else:
             turns.append(Message(_ROLES[message.role], tuple(_content(message.blocks)), _given_name(message)))
-    if left_out:
-        kinds = ", ".join(dict.fromkeys(left_out))
-        text = f"Left out of the messages that models wrote, since it cannot be sent to any endpoint: {kinds}."
-        warnings.warn(text, ParameterWarning, stacklevel=1)
     return tuple(turns)
 
 
@@ -70,6 +64,18 @@ def _given_name(message: ChatMessage) -> str | None:
 
 def _content(blocks: Sequence[Any]) -> list[Part]:
     return _joined(block if isinstance(block, CachePoint) else parts_of(block) for block in blocks)
+
+
+def _result(blocks: Sequence[Any]) -> list[Part]:
+    """What a tool returned; what is no content goes as JSON text."""
+    return _joined(block if isinstance(block, CachePoint) else _result_parts(block) for block in blocks)
+
+
+def _result_parts(block: Any) -> list[Part]:
+    try:
+        return parts_of(block)
+    except (ValueError, OSError):  # a block of another class, or a file that is not there
+        return [Text(as_json_text(block.model_dump(mode="json", exclude_none=True)))]
 
 
 def _joined(pieces: Iterable[list[Part] | CachePoint]) -> list[Part]:
@@ -93,18 +99,32 @@ def _marked(part: Part, point: CachePoint) -> Part:
 # --- assistant turns ----------------------------------------------------------------------------------------------
 
 
-def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage], left_out: list[str]) -> Message:
+def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage]) -> Message:
     """The turn of a model, its parts in their order: reasoning and what it led to must not be parted."""
     kept = message.additional_kwargs
+    left_out: list[str] = []
     calls = read_calls(kept.get("tool_calls"), left_out)
     waiting = [*calls]
-    pieces = [_piece(block, message, waiting, left_out) for block in message.blocks]
+    pieces = [_piece(block, message, waiting) for block in message.blocks]
     items = [item for item in map(_item, kept.get("built_in_tool_calls") or ()) if item]
     places = kept.get("built_in_tool_places") or [0] * len(items)
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
     answered = answered_calls(message, _result_ids(after))
-    return Message("assistant", (*_joined([*pieces, _beside(message, calls)]), *answered), _given_name(message))
+    records = [HostedItem({"type": kind}) for kind in left_out]
+    parts = [*_joined([*pieces, _beside(message, calls)]), *answered, *records]
+    parts = _with_sources(parts, kept.get("annotations") or ())
+    return Message("assistant", tuple(parts), _given_name(message), author=kept.get("author"))
+
+
+def _with_sources(parts: list[Part], annotations: Iterable[Any]) -> list[Part]:
+    """The parts, the first text with the sources whose proofs the model wants back."""
+    proven = [raw for raw in annotations if isinstance(raw, Mapping) and "encrypted_index" in raw]
+    sources = tuple(Citation(raw.get("url"), raw.get("title"), quote=raw.get("cited_text"), raw=raw) for raw in proven)
+    for place, part in enumerate(parts if sources else ()):
+        if isinstance(part, Text):
+            return [*parts[:place], replace(part, citations=sources), *parts[place + 1 :]]
+    return parts
 
 
 def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
@@ -113,7 +133,7 @@ def _result_ids(after: Sequence[ChatMessage]) -> list[str]:
     return [call_id for message in results if (call_id := result_id(message.additional_kwargs))]
 
 
-def _piece(block: Any, message: ChatMessage, calls: list[ToolCall], left_out: list[str]) -> list[Part] | CachePoint:
+def _piece(block: Any, message: ChatMessage, calls: list[ToolCall]) -> list[Part] | CachePoint:
     match block:
         case CachePoint():
             return block
@@ -125,9 +145,8 @@ def _piece(block: Any, message: ChatMessage, calls: list[ToolCall], left_out: li
             return []  # the gateway has it, by that id
     try:
         return parts_of(block)
-    except (ValueError, OSError):  # of no class that is known here, or a file that is gone
-        left_out.append(type(block).__name__)
-        return []
+    except (ValueError, OSError):  # a block of another class, or a file that is not there
+        return [HostedItem({"type": getattr(block, "block_type", None) or type(block).__name__})]
 
 
 def _item(item: Any) -> Json | None:
@@ -178,7 +197,7 @@ def _tool_turn(message: ChatMessage, before: Sequence[Message]) -> Message:
     if reason := explanation(message, answered):
         return Message("tool", (Text(reason),), name, call_id, is_error=True)
     is_error = message.additional_kwargs.get("status") == "error"
-    return Message("tool", tuple(_content(message.blocks)), name, call_id, is_error)
+    return Message("tool", tuple(_result(message.blocks)), name, call_id, is_error)
 
 
 def _answered(message: ChatMessage, before: Sequence[Message]) -> str | None:
