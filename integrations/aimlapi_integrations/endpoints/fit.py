@@ -11,6 +11,7 @@ from .fit_claude import fit_claude_messages, fit_claude_options, fit_claude_tool
 from .fit_messages import fit_messages
 from .fit_options import fit_options
 from .fit_responses import fit_responses_messages, fit_responses_options, fit_responses_tools
+from .fit_strict import fit_strict
 from .fit_thinking import fit_thinking
 from .fit_tools import fit_response_format, fit_tools
 from .fitting import ParameterWarning, Step, fitting
@@ -18,9 +19,9 @@ from .fitting import ParameterWarning, Step, fitting
 __all__ = ["ParameterWarning", "fit"]
 
 _STEPS: dict[str, tuple[Step, ...]] = {
-    "chat_completions": (fit_response_format, fit_tools, fit_options, fit_thinking, fit_messages),
-    "responses": (fit_responses_tools, fit_responses_options, fit_responses_messages),
-    "messages": (fit_claude_tools, fit_claude_options, fit_claude_messages),
+    "chat_completions": (fit_strict, fit_response_format, fit_tools, fit_options, fit_thinking, fit_messages),
+    "responses": (fit_strict, fit_responses_tools, fit_responses_options, fit_responses_messages),
+    "messages": (fit_strict, fit_claude_tools, fit_claude_options, fit_claude_messages),
 }
 
 

@@ -100,7 +100,7 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
         return None
     if isinstance(choice, Mapping):
         return _choice_from_dict(dict(choice))
-    names = _names(tools)
+    names = tool_names(tools)
     if choice in names:
         return {"type": "function", "function": {"name": choice}}
     if choice in _MODES:
@@ -110,8 +110,10 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
     raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {names}.")
 
 
-def _names(tools: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [str(tool["function"]["name"]) for tool in tools if isinstance(tool.get("function"), Mapping)]
+def tool_names(tools: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The names of those of the tools that have one."""
+    functions = (tool.get("function", tool) for tool in tools)
+    return tuple(str(function["name"]) for function in functions if isinstance(function.get("name"), str))
 
 
 def _choice_from_dict(choice: Json) -> str | Json:

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from ..models import lookup
 from .fields import AIMLAPIFields
+from .output import reading_json
 from .request import tool_dict
 from .to_conversation import conversation, safe_name
 
@@ -104,10 +105,12 @@ class ToolCalling(AIMLAPIFields):
 
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """Core's; a model without tools is asked in text, as ReAct does."""
+        tools = [reading_json(tool) for tool in tools]
         return super().predict_and_call(tools, *args, **(self._react() | kwargs))
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """Core's; a model without tools is asked in text, as ReAct does."""
+        tools = [reading_json(tool) for tool in tools]
         return await super().apredict_and_call(tools, *args, **(self._react() | kwargs))
 
     def _react(self) -> dict[str, Any]:
