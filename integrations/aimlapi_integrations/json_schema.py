@@ -22,8 +22,9 @@ NESTED = (
 NESTED_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems", "items")
 NESTED_MAPS = ("properties", "patternProperties", "dependentSchemas", *DEFINITIONS)
 
-WRAPPER_FIELD = "value"
-"""The one property of the object around an answer that is no object itself."""
+WRAPPER_FIELD = "root"
+"""The one property of the object around an answer that is no object itself; pydantic's RootModels take it by this name,
+so that `Names(**arguments)` works, as programs that know nothing of the object around it write."""
 
 _MAX_NESTING = 3
 _MAX_INLINED = 20_000
@@ -151,7 +152,7 @@ def object_schema(schema: Mapping[str, Any]) -> Json:
     >>> object_schema({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}})
     {'type': 'object', '$defs': {'Tree': {'type': 'object'}}}
     >>> object_schema({"type": "array"})
-    {'type': 'object', 'properties': {'value': {'type': 'array'}}, 'required': ['value']}
+    {'type': 'object', 'properties': {'root': {'type': 'array'}}, 'required': ['root']}
     """
     if not is_object_schema(schema):
         return wrap_schema(schema)
@@ -159,6 +160,7 @@ def object_schema(schema: Mapping[str, Any]) -> Json:
     while ref := local_ref(rooted):
         target = _without_definitions(resolve_ref(ref, schema))
         rooted = {**target, **{key: value for key, value in rooted.items() if key != "$ref"}}
+    rooted.setdefault("type", "object")
     return {**rooted, **{key: schema[key] for key in DEFINITIONS if key in schema}}
 
 

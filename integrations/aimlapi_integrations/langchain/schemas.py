@@ -18,7 +18,14 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ..conversation import Json
-from ..json_schema import inline_schema_refs, is_recursive, object_schema, without_titles
+from ..json_schema import (
+    inline_schema_refs,
+    is_object_schema,
+    is_recursive,
+    object_schema,
+    without_titles,
+    wrap_schema,
+)
 from .typed_dicts import docstring_parts, is_typed_dict, rebuilt
 
 if TYPE_CHECKING:
@@ -47,13 +54,24 @@ def function_of(schema: Any) -> Json:
         function = dict(convert_to_openai_tool(schema)["function"])
         return {**_stated(function), "name": safe_name(function["name"])}
     described = _described(schema)
+    parameters = _parameters(described.schema)
     return _stated(
         {
             "name": safe_name(described.name),
             "description": described.description,
-            "parameters": _parameters(described.schema),
+            "parameters": wrap_schema(parameters) if _wraps(schema, parameters) else parameters,
         }
     )
+
+
+def is_wrapped(schema: Any) -> bool:
+    """Whether answers of a schema are no objects, so that `function_of` puts an object around them."""
+    return not isinstance(schema, dict) and _wraps(schema, _described(schema).schema)
+
+
+def _wraps(schema: Any, written: Json) -> bool:
+    kind = kind_of(schema)
+    return kind == "type" or (kind == "model" and not is_object_schema(written))
 
 
 def _stated(function: Json) -> Json:
@@ -73,7 +91,7 @@ def _parameters(schema: Json) -> Json:
     bare = {key: value for key, value in without_titles(schema).items() if key != "description"}
     if not is_recursive(bare):
         return inline_schema_refs(bare)
-    if "$ref" not in bare:
+    if "$ref" not in bare or not is_object_schema(bare):
         return bare
     return {key: value for key, value in object_schema(bare).items() if key != "description"}
 

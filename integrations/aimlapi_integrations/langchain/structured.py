@@ -21,10 +21,10 @@ from pydantic_core import to_json
 
 from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
-from ..json_schema import is_object_schema, object_schema, read_unwrapped, wrap_schema
+from ..json_schema import is_object_schema, object_schema, read_unwrapped
 from ..json_text import parse_json
 from ..strict_schema import strict_schema
-from .schemas import ANSWER, function_of, kind_of, safe_name, takes_defaults
+from .schemas import ANSWER, function_of, is_wrapped, kind_of, safe_name, takes_defaults
 from .typed_dicts import rebuilt
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
@@ -47,9 +47,17 @@ def response_format(asked: Any, strict: bool | None = None) -> ResponseFormat:
             return _held_to(asked, strict)
         case dict() if _is_plain_schema(asked):
             return _held_to(_parted(asked), strict)
-    function = function_of(asked)
+    if is_wrapped(asked):
+        raise ValueError(
+            f"{asked!r} is no form of answer, which has to be an object: write a class with it as a field."
+        )
+    return _format_of(asked, strict)
+
+
+def _format_of(schema: Any, strict: bool | None) -> ResponseFormat:
+    function = function_of(schema)
     inner = {"name": function["name"], "schema": function.get("parameters"), "description": function.get("description")}
-    return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(asked))
+    return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(schema))
 
 
 def _is_plain_schema(schema: Json) -> bool:
@@ -100,15 +108,8 @@ def answer_of(schema: Any, strict: bool | None, method: Method) -> Answer:
     """
     if schema is None or isinstance(schema, dict):
         return Answer(None if method == "json_mode" else response_format(schema, strict))
-    kind = kind_of(schema)
-    if kind not in ("model", "type"):
-        return Answer(response_format(schema, strict))
-    function = function_of(schema)
-    wrapped = not is_object_schema(function["parameters"]) or kind == "type"
-    if wrapped:
-        function["parameters"] = wrap_schema(function["parameters"])
-    inner = {"name": function["name"], "schema": function["parameters"], "description": function.get("description")}
-    return Answer(_held_to(inner, strict, nullable=False), rebuilt(schema), wrapped)
+    read_by_pydantic = kind_of(schema) in ("model", "type")
+    return Answer(_format_of(schema, strict), rebuilt(schema) if read_by_pydantic else None, wrapped=is_wrapped(schema))
 
 
 def format_as_dict(wanted: ResponseFormat) -> Json:

@@ -9,7 +9,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
-from .schemas import function_of, is_tool, takes_defaults
+from .schemas import function_of, is_tool, kind_of, takes_defaults
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -27,9 +27,14 @@ def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
         tool: a dict (OpenAI's, Anthropic's or Bedrock's tool, a JSON schema with a title, a hosted tool), a pydantic or
             TypedDict class, a function, or a LangChain tool.
         strict: whether the model must keep to the schema exactly; None leaves it open.
+
+    Raises:
+        ValueError: it is no tool.
     """
     if isinstance(tool, Mapping):
         return _from_dict(dict(tool), strict)
+    if kind_of(tool) == "type":
+        raise ValueError(f"{tool!r} is not a tool: give a class, a function, a LangChain tool or a dict.")
     extras = getattr(tool, "extras", None) or {} if is_tool(tool) else {}
     if is_tool(tool) and (tool.metadata or {}).get("type") == "custom_tool":
         return {**convert_to_openai_tool(tool), **extras}

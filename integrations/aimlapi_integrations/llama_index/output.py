@@ -88,7 +88,8 @@ class _OutputMetadata(ToolMetadata):
     """Core's, with the parameters of classes whose schema has no properties at its root."""
 
     def get_parameters_dict(self) -> Json:
-        return output_schema(self.fn_schema) if self.fn_schema else super().get_parameters_dict()
+        schema = output_schema(self.fn_schema) if self.fn_schema else super().get_parameters_dict()
+        return {"properties": {}, **schema}
 
 
 def reading_json(tool: BaseTool) -> BaseTool:
