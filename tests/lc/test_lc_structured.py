@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from itertools import pairwise
 from typing import Any, Generic, Literal, Optional, TypeVar
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.endpoints.fit import ParameterWarning
 from aimlapi_integrations.errors import IncompleteOutputError, RefusalError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.lc.agents import MODEL
@@ -90,6 +92,8 @@ def answering(value: Any, method: str, name: str, finish: str = "stop") -> Gatew
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind_of_schema(kind: str, method: str, strict: bool | None, stream: bool):
     schema, name, value, expected = KINDS[kind]
+    if kind == "map" and strict and method != "json_mode":
+        warnings.simplefilter("ignore", ParameterWarning)
     gateway = answering(value, method, name)
     chain = gateway.model().with_structured_output(schema, method=method, strict=strict)
     answer = list(chain.stream("Hi"))[-1] if stream else chain.invoke("Hi")

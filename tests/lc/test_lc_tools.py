@@ -170,7 +170,7 @@ def test_strict_tools_leave_nothing_out():
 
         name: str
         level: int = 3
-        labels: dict[str, str] = Field(default_factory=dict)
+        labels: list[str] = Field(default_factory=list)
 
     gateway = Gateway()
     gateway.model().bind_tools([Settings], strict=True).invoke("Hi")
@@ -181,7 +181,6 @@ def test_strict_tools_leave_nothing_out():
     assert schema["additionalProperties"] is False
     assert schema["properties"]["level"]["type"] == "integer"
     assert "default" not in schema["properties"]["level"]
-    assert schema["properties"]["labels"]["additionalProperties"] == {"type": "string"}
 
 
 @tool

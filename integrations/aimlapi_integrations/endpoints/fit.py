@@ -15,6 +15,7 @@ from .fit_history import history_step
 from .fit_messages import fit_messages
 from .fit_options import fit_options
 from .fit_responses import fit_responses_messages, fit_responses_options, fit_responses_tools
+from .fit_strict import fit_strict
 from .fit_thinking import fit_thinking
 from .fit_tools import fit_response_format, fit_tools
 from .fitting import ContentWarning, ParameterWarning, Step, fitting
@@ -27,9 +28,23 @@ _fit_responses_history = history_step(fit_responses_messages, responses.encode)
 _fit_claude_history = history_step(fit_claude_messages, messages.encode)
 
 _STEPS: dict[str, tuple[Step, ...]] = {
-    "chat_completions": (_fit_chat_history, fit_response_format, fit_tools, fit_options, fit_thinking, fit_messages),
-    "responses": (_fit_responses_history, fit_responses_tools, fit_responses_options, fit_responses_messages),
-    "messages": (_fit_claude_history, fit_claude_tools, fit_claude_options, fit_claude_messages),
+    "chat_completions": (
+        _fit_chat_history,
+        fit_strict,
+        fit_response_format,
+        fit_tools,
+        fit_options,
+        fit_thinking,
+        fit_messages,
+    ),
+    "responses": (
+        _fit_responses_history,
+        fit_strict,
+        fit_responses_tools,
+        fit_responses_options,
+        fit_responses_messages,
+    ),
+    "messages": (_fit_claude_history, fit_strict, fit_claude_tools, fit_claude_options, fit_claude_messages),
 }
 
 

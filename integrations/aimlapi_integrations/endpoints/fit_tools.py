@@ -9,9 +9,9 @@ from typing import Any
 
 from ..conversation import HostedTool, Message, Request, ResponseFormat, Text, Tool, ToolChoice
 from ..errors import UnsupportedParameterError
+from ..json_schema import inline_schema_refs
 from ..models import ToolShape
 from .fitting import Fitting, Step
-from .inline_refs import inline_refs
 
 
 def fit_tools(request: Request, case: Fitting) -> Request:
@@ -57,7 +57,7 @@ def _takes_strict(shape: ToolShape) -> bool:
 
 def _closed_schema(schema: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
     """The schema with no other keys at its top: definitions are written where they are used."""
-    whole = inline_refs(schema) if not {"$defs", "definitions"} & keys else schema
+    whole = inline_schema_refs(schema) if not {"$defs", "definitions"} & keys else schema
     return {key: value for key, value in whole.items() if key in keys}
 
 

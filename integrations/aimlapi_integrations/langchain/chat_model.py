@@ -18,9 +18,9 @@ from .chunks import Chunks
 from .errors import model_errors
 from .from_reply import Form, chat_result, without_cost
 from .request import Call, build
-from .structured import AnswerParser, Method, answer_class, format_as_dict, format_as_tool, traced_format
+from .structured import AnswerParser, Method, answer_of, format_as_dict, format_as_tool, traced_format
 from .structured import response_format as as_format
-from .tools import AnyTool, as_dict, choice_as_dict
+from .tools import AnyTool, as_dict, choice_as_dict, tool_names
 from .translator import register
 from .usage import summed
 from .with_raw import with_raw
@@ -189,32 +189,42 @@ class ChatAIMLAPI(Catalogued):
         """This model, answering in the form of `schema`.
 
         Args:
-            schema: a pydantic class (answers are instances of it), a TypedDict, a dataclass or a JSON schema (answers
-                are dicts); None for any JSON with `method="json_mode"`.
+            schema: a pydantic class (answers are instances of it), a type such as `list[Trip]` or `Trip | Plan`
+                (answers are what pydantic reads), a TypedDict, a dataclass or a JSON schema (answers are dicts); None
+                for any JSON with `method="json_mode"`. What is no object is asked for inside one, and taken out of it.
             method: `"json_schema"` where the model lists it, else `"function_calling"`, or `"json_mode"`.
             include_raw: answer with `raw`, `parsed` and `parsing_error` instead of raising what goes wrong in parsing.
             strict: whether the answer must keep to the schema exactly; nothing is left out then, and what is optional
-                without a default may be null.
-            tools: tools that the model may call before it answers.
+                without a default may be null. A schema with what strict ones have no form for, such as keys of any
+                name, is sent with `strict=False`, with a warning.
+            tools: tools that the model may call before it answers. `include_raw=True` gives the message with the calls.
             kwargs: further parameters to bind.
 
         Raises:
+            ValueError: there is no JSON schema of `schema`.
             RefusalError: the model declined.
             IncompleteOutputError: the answer was cut off.
-            OutputParserException: the answer does not fit the schema.
+            OutputParserException: the answer does not fit the schema, is empty, or another tool was called.
         """
         method = method or self._method()
         if schema is None and method != "json_mode":
             raise ValueError(f"method={method!r} needs a schema.")
         if schema is not None:
             kwargs["ls_structured_output_format"] = traced_format(schema, method, strict)
-        parser = AnswerParser(answer_class=answer_class(schema))
+        answer = answer_of(schema, strict, method)
+        parser = AnswerParser(
+            answer_class=answer.kind,
+            wrapped=answer.wrapped,
+            other_tools=tool_names(map(as_dict, tools)),
+            calls_allowed=include_raw,
+        )
         if method == "function_calling":
-            tool = format_as_tool(as_format(schema, strict))
+            tool = format_as_tool(answer.format)
             parser.tool_name = tool["function"]["name"]
-            model = self.bind_tools([tool, *tools], tool_choice=parser.tool_name, **kwargs)
+            choice = kwargs.pop("tool_choice", "any" if tools else parser.tool_name)
+            model = self.bind_tools([tool, *tools], tool_choice=choice, **kwargs)
         else:
-            wanted = {"type": "json_object"} if method == "json_mode" else schema
+            wanted = {"type": "json_object"} if method == "json_mode" else answer.format
             model = self.bind_tools(tools, response_format=wanted, strict=strict, **kwargs)
         return with_raw(model, parser) if include_raw else model | parser
 

@@ -6,23 +6,26 @@ its usage whatever becomes of the parsing.
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Collection, Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal, NamedTuple
 
-import pydantic
 from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
-from langchain_core.outputs import Generation
-from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation
 from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import SkipValidation, TypeAdapter
+from pydantic import BaseModel, SkipValidation, TypeAdapter
+from pydantic_core import to_json
 
 from ..conversation import Json, ResponseFormat
 from ..errors import IncompleteOutputError, RefusalError
+from ..json_schema import is_object_schema, object_schema, read_unwrapped
 from ..json_text import parse_json
 from ..strict_schema import strict_schema
-from .schemas import function_of, takes_defaults
+from .schemas import ANSWER, function_of, is_wrapped, kind_of, takes_defaults
+from .typed_dicts import rebuilt
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 
@@ -34,31 +37,79 @@ def response_format(asked: Any, strict: bool | None = None) -> ResponseFormat:
         ValueError: it is none of these.
     """
     match asked:
+        case ResponseFormat():
+            return asked
         case {"type": "text" | "json_object" as kind}:
             return ResponseFormat(kind)
         case {"type": "json_schema", "json_schema": dict(inner)}:
             return _held_to(inner, strict)
         case {"type": "json_schema", "schema": dict()} | {"name": str(), "schema": dict()}:
             return _held_to(asked, strict)
-        case {"type": "object", **rest} if "title" not in rest:
-            return _held_to({"schema": asked}, strict)
-    function = function_of(asked)
+        case dict() if _is_plain_schema(asked):
+            return _held_to(_parted(asked), strict)
+    if is_wrapped(asked):
+        raise ValueError(
+            f"{asked!r} is no form of answer, which has to be an object: write a class with it as a field."
+        )
+    return _format_of(asked, strict)
+
+
+def _format_of(schema: Any, strict: bool | None) -> ResponseFormat:
+    function = function_of(schema)
     inner = {"name": function["name"], "schema": function.get("parameters"), "description": function.get("description")}
-    return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(asked))
+    return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(schema))
+
+
+def _is_plain_schema(schema: Json) -> bool:
+    """Whether a dict is a JSON schema itself, and not one in a tool."""
+    return "parameters" not in schema and "input_schema" not in schema and is_object_schema(schema)
+
+
+def _parted(schema: Json) -> Json:
+    """A JSON schema as what a form of answer consists of."""
+    bare = object_schema(schema)
+    name, description = bare.pop("title", None), bare.pop("description", None)
+    return {"name": name, "description": description, "schema": bare}
 
 
 def _held_to(inner: Json, strict: bool | None, *, nullable: bool = True) -> ResponseFormat:
     strict = inner.get("strict") if inner.get("strict") is not None else strict
-    schema = inner.get("schema")
-    if schema is None:
-        raise ValueError(f"The schema of {inner.get('name')!r} is not that of an object, which answers have to be.")
+    schema, name = inner.get("schema"), inner.get("name") or ANSWER
+    if schema is None or not is_object_schema(schema):
+        raise ValueError(f"The schema of {name!r} is not that of an object, which answers have to be.")
     return ResponseFormat(
         kind="json_schema",
-        name=inner.get("name") or "answer",
+        name=name,
         schema=strict_schema(schema, nullable=nullable) if strict else schema,
         strict=strict,
         description=inner.get("description"),
     )
+
+
+class Answer(NamedTuple):
+    """How answers of a schema are asked for, and read.
+
+    Attributes:
+        format: the form of the answer; None where any JSON is one.
+        kind: the pydantic class (v1 or v2), or the type, that answers are validated as; None leaves them as they are.
+        wrapped: whether the answer comes in an object around it, since it is none itself.
+    """
+
+    format: ResponseFormat | None
+    kind: Any = None
+    wrapped: bool = False
+
+
+def answer_of(schema: Any, strict: bool | None, method: Method) -> Answer:
+    """What to ask for, and to read, for answers of `schema`.
+
+    Raises:
+        ValueError: there is no schema in it that a model could be held to.
+    """
+    if schema is None or isinstance(schema, dict):
+        return Answer(None if method == "json_mode" else response_format(schema, strict))
+    read_by_pydantic = kind_of(schema) in ("model", "type")
+    return Answer(_format_of(schema, strict), rebuilt(schema) if read_by_pydantic else None, wrapped=is_wrapped(schema))
 
 
 def format_as_dict(wanted: ResponseFormat) -> Json:
@@ -70,14 +121,14 @@ def format_as_dict(wanted: ResponseFormat) -> Json:
     return {"type": "json_schema", "json_schema": {"name": wanted.name, **given}}
 
 
-def format_as_tool(wanted: ResponseFormat) -> Json:
+def format_as_tool(wanted: ResponseFormat | None) -> Json:
     """A tool whose arguments are the answer.
 
     Raises:
         ValueError: a form of answer without a schema.
     """
-    if wanted.schema is None:
-        raise ValueError(f"method='function_calling' needs a schema, and {wanted.kind!r} has none.")
+    if wanted is None or wanted.schema is None:
+        raise ValueError("method='function_calling' needs a schema, and this form of answer has none.")
     fields = {"name": wanted.name, "description": wanted.description, "parameters": wanted.schema}
     given = {**fields, "strict": wanted.strict}
     return {"type": "function", "function": {name: value for name, value in given.items() if value is not None}}
@@ -86,7 +137,15 @@ def format_as_tool(wanted: ResponseFormat) -> Json:
 def traced_format(schema: Any, method: Method, strict: bool | None) -> Json:
     """What tracers are told of the schema: as the user gave it, not as it was made strict."""
     kwargs = {"method": method, **({} if strict is None else {"strict": strict})}
-    return {"kwargs": kwargs, "schema": schema if isinstance(schema, dict) else convert_to_openai_tool(schema)}
+    told = schema if isinstance(schema, dict) else {"type": "function", "function": function_of(schema)}
+    return {"kwargs": kwargs, "schema": told}
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+_NO_ANSWER = object()
+"""Where a message holds no answer, yet: JSON null may be one, inside its wrapper."""
 
 
 class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
@@ -95,14 +154,23 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
     Raises:
         RefusalError: the model declined.
         IncompleteOutputError: the answer was cut off; a part of it is never taken for the whole.
-        OutputParserException: the answer does not fit the schema.
+        OutputParserException: the answer does not fit the schema, there is none, or another tool was called.
     """
 
     answer_class: Annotated[Any, SkipValidation()] = None
-    """A pydantic class that the answer is to be one of; None leaves it a dict."""
+    """The pydantic class, or the type, that the answer is validated as; None leaves it as it is."""
+
+    wrapped: bool = False
+    """Whether the answer comes in an object around it."""
 
     tool_name: str | None = None
     """The tool whose arguments are the answer; None where its text is."""
+
+    other_tools: tuple[str, ...] = ()
+    """Further tools that the model may call before it answers."""
+
+    calls_allowed: bool = False
+    """Whether a call of those is no error: whoever reads the answer has the message, too, and can run them."""
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """The answer; as far as it has come where `partial`, and None before there is one."""
@@ -110,33 +178,85 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
         if message is not None:
             _check(message)
             partial = partial and getattr(message, "chunk_position", None) != "last"
-        value = self._argument(message) if self.tool_name else _read(result[0].text, message, partial)
-        return None if value is None else self._validated(value, partial)
+        value = self._value(result[0].text.strip(), message, partial)
+        return None if value is _NO_ANSWER else self._validated(value, partial)
 
     def parse(self, text: str) -> Any:
         """The answer that a text is."""
-        return self._validated(_read(text, None, partial=False), partial=False)
+        return self.parse_result([Generation(text=text)])
 
-    def _argument(self, message: Any) -> Any:
-        """The arguments of the call, None where there is none."""
-        for call in getattr(message, "tool_calls", ()):
-            if call["name"] == self.tool_name:
-                return call["args"]
-        for call in getattr(message, "invalid_tool_calls", ()):
-            raise OutputParserException(f"The arguments of {call['name']!r} are no JSON object: {call['args']}")
-        return None
+    # --- where the answer is --------------------------------------------------------------------------------------
+
+    def _value(self, text: str, message: Any, partial: bool) -> Any:
+        """The JSON value of the answer."""
+        calls = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
+        if own := [call for call in calls if call["name"] == self.tool_name]:
+            return _arguments(own)
+        if partial:
+            return _read_partial(text) if text and not self.tool_name else _NO_ANSWER
+        if calls and (self.tool_name or not _is_json(text)):
+            return self._other_call([str(call["name"]) for call in calls])
+        if not text:
+            raise OutputParserException("The answer is empty.", llm_output=text)
+        return _read(text)  # under function calling too: a model that cannot be forced to call may answer in text
+
+    def _other_call(self, names: Collection[str]) -> Any:
+        """What calls of other tools alone mean: they are to be run first, or there is no answer."""
+        unknown = [name for name in names if name not in self.other_tools]
+        due = f"not {self.tool_name!r}, which holds the answer" if self.tool_name else "and did not answer"
+        if unknown:
+            raise OutputParserException(f"The model called {', '.join(map(repr, unknown))}, {due}.")
+        if self.calls_allowed:
+            return _NO_ANSWER
+        called = ", ".join(map(repr, names))
+        raise OutputParserException(
+            f"The model called {called}, {due}: include_raw=True gives the message, whose calls are to be run first."
+        )
+
+    # --- what it is -----------------------------------------------------------------------------------------------
 
     def _validated(self, value: Any, partial: bool) -> Any:
-        if self.answer_class is None:
-            return value
         try:
-            return _instance(self.answer_class, value)
+            return self._instance(value)
         except ValueError as error:
             if partial:
                 return None
-            written = json.dumps(value, ensure_ascii=False)
-            name = self.answer_class.__name__
+            written = to_json(value, fallback=str).decode()
+            name = self.answer_class.__name__ if isinstance(self.answer_class, type) else self.answer_class
             raise OutputParserException(f"The answer is no {name}: {written}. {error}", llm_output=written) from error
+
+    def _instance(self, value: Any) -> Any:
+        if value is None:
+            raise ValueError("The answer is JSON null.")
+        if self.answer_class is None:
+            return value
+        return read_unwrapped(value, self._read_as_class) if self.wrapped else self._read_as_class(value)
+
+    def _read_as_class(self, value: Any) -> Any:
+        """`value`, read as JSON: strict classes take dates and the like from text in JSON alone."""
+        if _is_pydantic_1(self.answer_class):
+            return self.answer_class.parse_obj(value)
+        return self._adapter.validate_json(to_json(value))
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.answer_class)
+
+    # --- streams --------------------------------------------------------------------------------------------------
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002  # core calls it so
+        reading = _Reading(self)
+        for piece in input:
+            yield from reading.feed(piece)
+        yield from reading.close()
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
+        reading = _Reading(self)
+        async for piece in input:
+            for answer in reading.feed(piece):
+                yield answer
+        for answer in reading.close():
+            yield answer
 
     @property
     def _type(self) -> str:
@@ -148,15 +268,43 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
         return self.answer_class or dict
 
 
-def answer_class(schema: Any) -> Any:
-    """The pydantic class (v1 or v2) that `schema` is; None for whatever else it is."""
-    return schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
+class _Reading:
+    """An answer that is read as it comes."""
+
+    def __init__(self, parser: AnswerParser) -> None:
+        self._parser = parser
+        self._whole: Any = None
+        self._answer: Any = None
+
+    def feed(self, piece: Any) -> Iterator[Any]:
+        """The answer as far as it has come, where that is news.
+
+        What could be added up, lists and numbers, comes once it is whole: the next step adds up what it is handed.
+        """
+        self._whole = piece if self._whole is None else self._whole + piece
+        if isinstance(piece, BaseMessage) and not isinstance(piece, BaseMessageChunk):
+            return
+        answer = self._parser.parse_result([generation(self._whole)], partial=True)
+        if answer is not None and answer != self._answer and not hasattr(answer, "__add__"):
+            self._answer = answer
+            yield answer
+
+    def close(self) -> Iterator[Any]:
+        """The whole answer, unless it was the last that came."""
+        answer = self._parser.parse_result([generation(self._whole)])
+        if self._answer is None or answer != self._answer:
+            yield answer
 
 
-def _instance(kind: Any, value: Any) -> Any:
-    if issubclass(kind, pydantic.BaseModel):
-        return TypeAdapter(kind).validate_python(value)
-    return kind.parse_obj(value)
+def generation(whole: Any) -> Generation:
+    """A message, or a text, as parsers take it; None is an empty one."""
+    if isinstance(whole, BaseMessageChunk):
+        return ChatGenerationChunk(message=whole)
+    return ChatGeneration(message=whole) if isinstance(whole, BaseMessage) else Generation(text=whole or "")
+
+
+def _is_pydantic_1(kind: Any) -> bool:
+    return isinstance(kind, type) and is_basemodel_subclass(kind) and not issubclass(kind, BaseModel)
 
 
 def _check(message: Any) -> None:
@@ -169,13 +317,34 @@ def _check(message: Any) -> None:
         raise IncompleteOutputError(f"The answer broke off: {said}.", finish_reason=reason)
 
 
-def _read(text: str, message: Any, partial: bool) -> Any:
-    text = text.strip()
-    if not text and (partial or bool(getattr(message, "tool_calls", None))):
-        return None  # not yet, or not yet the answer: tools are to be run first
+def _arguments(calls: list[Any]) -> Any:
+    """The arguments of the first call that has whole ones."""
+    for call in calls:
+        if isinstance(call["args"], dict):
+            return call["args"]
+    name, written = calls[0]["name"], calls[0]["args"]
+    raise OutputParserException(f"The arguments of {name!r} are no JSON object: {written}", llm_output=written)
+
+
+def _read(text: str) -> Any:
     try:
-        return parse_json_markdown(text) if partial else parse_json_markdown(text, parser=parse_json)
+        return parse_json_markdown(text, parser=parse_json)
     except ValueError as error:
-        if partial:
-            return None
         raise OutputParserException(f"The answer is no JSON: {text}", llm_output=text) from error
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _read(text)
+    except OutputParserException:
+        return False
+    return True
+
+
+def _read_partial(text: str) -> Any:
+    """The JSON value as far as it has come."""
+    try:
+        value = parse_json_markdown(text)
+    except ValueError:
+        return _NO_ANSWER
+    return _NO_ANSWER if value is None else value

@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from ..asking import as_tool as parse_tool
 from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
-from .schemas import function_of, is_tool, takes_defaults
+from .schemas import function_of, is_tool, kind_of, takes_defaults
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -28,9 +28,14 @@ def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
         tool: a dict (OpenAI's, Anthropic's or Bedrock's tool, a JSON schema with a title, a hosted tool), a pydantic or
             TypedDict class, a function, or a LangChain tool.
         strict: whether the model must keep to the schema exactly; None leaves it open.
+
+    Raises:
+        ValueError: it is no tool.
     """
     if isinstance(tool, Mapping):
         return _from_dict(dict(tool), strict)
+    if kind_of(tool) == "type":
+        raise ValueError(f"{tool!r} is not a tool: give a class, a function, a LangChain tool or a dict.")
     extras = getattr(tool, "extras", None) or {} if is_tool(tool) else {}
     if is_tool(tool) and (tool.metadata or {}).get("type") == "custom_tool":
         return {**convert_to_openai_tool(tool), **extras}
@@ -91,7 +96,7 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
         return None
     if isinstance(choice, Mapping):
         return _choice_from_dict(dict(choice))
-    names = _names(tools)
+    names = tool_names(tools)
     if choice in names:
         return names[choice]
     if choice in _MODES:
@@ -101,7 +106,7 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
     raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {[*names]}.")
 
 
-def _names(tools: Iterable[Mapping[str, Any]]) -> dict[Any, Json]:
+def tool_names(tools: Iterable[Mapping[str, Any]]) -> dict[Any, Json]:
     """What chooses each of the tools that have names: functions and custom tools."""
     choices: dict[Any, Json] = {}
     for tool in tools:

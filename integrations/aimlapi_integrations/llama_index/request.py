@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from ..asking import as_tool as parse_tool
 from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 from ..endpoints.stored_responses import StoredResponse, continue_stored
+from ..json_schema import object_schema
 from ..options import CallOptions
-from ..strict_schema import rooted, strict_schema
+from ..strict_schema import strict_schema
 from .arguments import renamed
 from .fields import OTHER_NAMES, AIMLAPIFields
 from .to_conversation import conversation
@@ -150,11 +151,11 @@ def tool_dict(tool: Any, strict: bool | None = None) -> Json:
 
 
 def _parameters(metadata: Any) -> Json:
-    """The schema of a tool's arguments; core has none of a class that contains itself."""
+    """The schema of a tool's arguments; core has none of a class that contains itself, or is no object."""
     parameters: Json = metadata.get_parameters_dict()
     if "properties" in parameters or metadata.fn_schema is None:
         return parameters
-    return rooted(metadata.fn_schema.model_json_schema())
+    return object_schema(metadata.fn_schema.model_json_schema())
 
 
 _MODES: Mapping[Any, Any] = {
@@ -222,7 +223,7 @@ def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseForma
 
 def format_dict(output_cls: type[BaseModel]) -> Json:
     """What asks for an answer of this class."""
-    schema = rooted(output_cls.model_json_schema())
+    schema = object_schema(output_cls.model_json_schema())
     inner = {"name": output_cls.__name__, "schema": schema}
     described = {"description": schema["description"]} if schema.get("description") else {}
     return {"type": "json_schema", "json_schema": {**inner, **described}}

@@ -1,28 +1,32 @@
-"""Structured answers: asked for by JSON schema where the model lists that, else by a tool it must call.
+"""Structured answers: asked for by JSON schema where the model lists that, else by a tool it must call, else in text.
 
-Core has the text program for models with neither, and for the other modes; it knows no answer that is a refusal or was
-cut off, sends no system prompt from its async program, and does not force the tool in streams.
+Core has programs for the tool and for text; they know no answer that is a refusal or was cut off, read strict classes
+as Python objects, find no lists, send no system prompt from async code, and do not force the tool in streams.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from llama_index.core.base.llms.types import ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.output_parsers import PydanticOutputParser
 from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.program.utils import create_flexible_model
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import from_json
 
 from ..errors import IncompleteOutputError, RefusalError
 from ..models import lookup
 from .invalid_calls import CUT, check_calls, invalid_calls
+from .output import check_output_class, no_output, output_tool_name, read_output, read_output_text, text_class
 from .request import format_dict
 from .tools import ToolCalling
 
@@ -100,14 +104,17 @@ class StructuredPrediction(ToolCalling):
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _asks_itself(self) -> bool:
-        """Whether the answer is asked for here; else by the program that core has for the mode or the model."""
-        mode = self.pydantic_program_mode
-        if mode == PydanticProgramMode.FUNCTION:
-            return True
-        return mode == PydanticProgramMode.DEFAULT and (self._by_schema() or self.metadata.is_function_calling_model)
+        """Whether the answer is asked for here; else by the program of another package, which the mode names."""
+        own = (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION, PydanticProgramMode.LLM)
+        return self.pydantic_program_mode in own
+
+    def _by_tool(self) -> bool:
+        if self.pydantic_program_mode == PydanticProgramMode.DEFAULT:
+            return self.metadata.is_function_calling_model
+        return self.pydantic_program_mode == PydanticProgramMode.FUNCTION
 
     def _by_schema(self) -> bool:
-        if self.pydantic_program_mode == PydanticProgramMode.FUNCTION:
+        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
             return False
         wanted = self.should_use_structured_outputs
         listed = lookup(self.model).structured_output and self.endpoint != "messages"
@@ -121,10 +128,13 @@ class StructuredPrediction(ToolCalling):
         prompt_args: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The arguments of `chat` that ask for an answer of this class."""
+        check_output_class(output_cls)
         messages = self._get_messages(prompt, **prompt_args)
         further = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED}
         if self._by_schema():
             return {"messages": messages, "response_format": format_dict(output_cls), **further}
+        if not self._by_tool():
+            return {"messages": _in_words(messages, output_cls), **further}
         tool = get_function_tool(output_cls)
         return self._prepare_chat_with_tools([tool], chat_history=messages, tool_required=True, **further)
 
@@ -135,20 +145,20 @@ class StructuredPrediction(ToolCalling):
         _check(response)
         calls = self.get_tool_calls_from_response(response, error_on_no_tool_call=False)
         if calls:
-            return output_cls.model_validate(calls[0].tool_kwargs)
+            return read_output(output_cls, _arguments_of(calls, output_cls))
         text = response.message.content or ""
         if self.output_parser is not None:
             parsed = self.output_parser.parse(text)
             if isinstance(parsed, output_cls):
                 return parsed
             text = str(parsed)
-        return output_cls.model_validate_json(_json_text(text))
+        return read_output_text(output_cls, _json_text(text))
 
     def _objects(self, responses: Iterator[ChatResponse], output_cls: type[Model]) -> Generator[Any, None, None]:
         partial = _Partial(output_cls)
         for response in responses:
             last = response
-            yield from partial.grown(self._written(response))
+            yield from partial.grown(self._written(response, output_cls))
         yield self._read(last, output_cls)
 
     async def _aobjects(
@@ -157,16 +167,17 @@ class StructuredPrediction(ToolCalling):
         partial = _Partial(output_cls)
         async for response in responses:
             last = response
-            for grown in partial.grown(self._written(response)):
+            for grown in partial.grown(self._written(response, output_cls)):
                 yield grown
         yield self._read(last, output_cls)
 
-    def _written(self, response: ChatResponse) -> Any:
+    def _written(self, response: ChatResponse, output_cls: type[BaseModel]) -> Any:
         """As much of the answer's JSON as a response has, taken as what it already says."""
         if invalid_calls(response):
             return None
         calls = self.get_tool_calls_from_response(response, error_on_no_tool_call=False)
-        return calls[0].tool_kwargs if calls else _begun(response.message.content or "")
+        own = [call.tool_kwargs for call in calls if _answers(call, output_cls)]
+        return (own[0] if own else None) if calls else _begun(response.message.content or "")
 
 
 class _Partial:
@@ -174,7 +185,7 @@ class _Partial:
 
     def __init__(self, output_cls: type[BaseModel]) -> None:
         self._output_cls = output_cls
-        self._flexible = create_flexible_model(output_cls)
+        self._flexible = None if issubclass(output_cls, RootModel) else create_flexible_model(output_cls)
         self._before: Any = None
 
     def grown(self, value: Any) -> Iterator[BaseModel]:
@@ -182,12 +193,46 @@ class _Partial:
         if not value or value == self._before:
             return
         self._before = value
-        for kind in (self._output_cls, self._flexible):
-            try:
-                yield kind.model_validate(value)
-            except ValidationError:
-                continue
-            return
+        answer = self._read(value)
+        if answer is not None:
+            yield answer
+
+    def _read(self, value: Any) -> BaseModel | None:
+        with suppress(ValidationError):
+            return read_output(self._output_cls, value)
+        with suppress(ValidationError):
+            return self._flexible.model_validate(value) if self._flexible else None
+        return None
+
+
+def _in_words(messages: Sequence[ChatMessage], output_cls: type[BaseModel]) -> list[ChatMessage]:
+    """The messages, and what asks in text for an answer of this class."""
+    wanted = PydanticOutputParser(text_class(output_cls)).get_format_string(escape_json=False).strip()
+    *before, last = messages
+    if last.role != MessageRole.USER:
+        return [*messages, ChatMessage(wanted, role=MessageRole.USER)]
+    blocks = [*last.blocks, TextBlock(text=f"\n\n{wanted}")]
+    return [*before, last.model_copy(update={"blocks": blocks})]
+
+
+def _answers(call: ToolSelection, output_cls: type[BaseModel]) -> bool:
+    """Whether a call is that of the tool whose arguments are the answer."""
+    name = output_tool_name(output_cls)
+    return call.tool_name == name
+
+
+def _arguments_of(calls: Sequence[ToolSelection], output_cls: type[BaseModel]) -> dict[str, Any]:
+    """The arguments of the first call that answers.
+
+    Raises:
+        ValidationError: none does.
+    """
+    for call in calls:
+        if _answers(call, output_cls):
+            return call.tool_kwargs
+    called = ", ".join(repr(call.tool_name) for call in calls)
+    due = output_tool_name(output_cls)
+    raise no_output(output_cls, f"The model called {called}, not {due!r}, which holds the answer.")
 
 
 def _started(output_cls: type[BaseModel], prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from ..json_text import escape_control_characters
 from ..models import CHAT, RESPONSES, lookup
 from .fields import AIMLAPIFields
 from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
+from .output import reading_json
 from .request import tool_dict
 
 if TYPE_CHECKING:
@@ -130,10 +131,12 @@ class ToolCalling(AIMLAPIFields):
         Raises:
             InvalidToolCallError, IncompleteOutputError: as `get_tool_calls_from_response`; no tool was run.
         """
+        tools = [reading_json(tool) for tool in tools]
         return super().predict_and_call(tools, *args, **(self._for_core() | kwargs))
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """As `predict_and_call`."""
+        tools = [reading_json(tool) for tool in tools]
         return await super().apredict_and_call(tools, *args, **(self._for_core() | kwargs))
 
     def _for_core(self) -> dict[str, Any]:
