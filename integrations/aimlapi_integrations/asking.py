@@ -20,8 +20,8 @@ from .conversation import (
 from .errors import UnsupportedContentError, UnsupportedParameterError
 
 Fields: TypeAlias = Mapping[str, Any]
-Messages: TypeAlias = "str | Sequence[Message | Fields]"
-AnyTool: TypeAlias = "Tool | HostedTool | Fields"
+Messages: TypeAlias = str | Sequence[Message | Fields]
+AnyTool: TypeAlias = Tool | HostedTool | Fields
 
 
 def as_request(

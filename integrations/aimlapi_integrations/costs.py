@@ -15,13 +15,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from .conversation import Cost, Embeddings, Reply, Usage
 from .errors import BudgetExceededError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
 
@@ -130,7 +127,7 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.total}>"
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Any:  # a rich.table.Table: rich is an extra, and type hints have to resolve without it
         from rich import box
         from rich.table import Table
 

@@ -7,8 +7,9 @@ Core does it, but for three things mended here: it empties schemas that contain 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
@@ -16,9 +17,6 @@ from typing_extensions import is_typeddict
 
 from ..conversation import Json
 from ..strict_schema import rooted
-
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
 
 
 def function_of(schema: Any) -> Json:
@@ -46,9 +44,7 @@ def takes_defaults(schema: Any) -> bool:
 
 
 def is_tool(value: object) -> TypeGuard[BaseTool]:
-    """Whether a value is a LangChain tool. Core imports what these are made of when one is made, and so does this."""
-    from langchain_core.tools import BaseTool
-
+    """Whether a value is a LangChain tool."""
     return isinstance(value, BaseTool)
 
 

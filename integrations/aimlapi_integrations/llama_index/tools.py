@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -13,7 +13,9 @@ from llama_index.core.base.llms.types import (
     MessageRole,
     ToolCallBlock,
 )
+from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
 from pydantic_core import from_json
 from typing_extensions import override
 
@@ -21,10 +23,6 @@ from ..models import lookup
 from .fields import AIMLAPIFields
 from .request import tool_dict
 from .to_conversation import conversation, safe_name
-
-if TYPE_CHECKING:
-    from llama_index.core.chat_engine.types import AgentChatResponse
-    from llama_index.core.tools.types import BaseTool
 
 Tidy = Callable[[ChatResponse], ChatResponse]
 
