@@ -31,7 +31,7 @@ class Asked:
     def decoded(self, answer: Answer) -> Reply:
         """The reply in an answer, entered into the ledgers that are open."""
         with discreet(answer):
-            reply = self.endpoint.decode(answer.body, answer.headers)
+            reply = self.endpoint.decode(answer.body, answer.headers, self.model)
         costs.record(reply)
         return reply
 

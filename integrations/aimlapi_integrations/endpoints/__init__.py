@@ -49,5 +49,6 @@ class Endpoint(Protocol):
     def stream_options(self, body: Json, usage: bool) -> Json:
         """The body that asks for the same as a stream, with its token usage where wanted."""
 
-    def decode(self, body: Json, headers: Mapping[str, str]) -> Reply:
-        """The reply that a 2xx body holds. APIResponseError where it holds none."""
+    def decode(self, body: Json, headers: Mapping[str, str], requested: str = "", /) -> Reply:
+        """The reply that a 2xx body holds, to a request of the model `requested`. APIResponseError where it holds
+        none."""

@@ -35,7 +35,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
-def decode(body: Json, headers: Mapping[str, str]) -> Reply:
+def decode(body: Json, headers: Mapping[str, str], _requested: str = "") -> Reply:
     """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none."""
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)

@@ -33,7 +33,7 @@ _FAILED = ("failed", "cancelled")
 _INCOMPLETE: Mapping[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
-def decode(body: Json, headers: Mapping[str, str]) -> Reply:
+def decode(body: Json, headers: Mapping[str, str], _requested: str = "") -> Reply:
     """The reply that a 2xx body holds; one that is still in the making has a `status` and no finish reason.
 
     Raises:
