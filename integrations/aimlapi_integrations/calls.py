@@ -81,10 +81,15 @@ def partial(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        error.partial = error.partial or decoder.text
-        error.headers = error.headers or dict(events.headers)
-        error.hide(events.secret)
+        attach_partial_text(error, decoder, events)
         raise
+
+
+def attach_partial_text(error: APIError, decoder: StreamDecoder, events: EventStream) -> None:
+    """Give an error of a stream the text so far and the ids of the call, and take the key out of it."""
+    error.partial = error.partial or decoder.text
+    error.headers = error.headers or dict(events.headers)
+    error.hide(events.secret)
 
 
 def last(decoder: StreamDecoder, events: EventStream) -> Delta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -22,6 +22,7 @@ from typing_extensions import override
 from ..models import lookup
 from .fields import AIMLAPIFields
 from .request import tool_dict
+from .stream import AsyncMap
 from .to_conversation import conversation, safe_name
 
 Tidy = Callable[[ChatResponse], ChatResponse]
@@ -76,7 +77,7 @@ class ToolCalling(AIMLAPIFields):
     ) -> ChatResponseAsyncGen:
         """Core's, with calls limited and named as in `chat_with_tools`."""
         tidy = _tidier(tools, kwargs.get("allow_parallel_tool_calls", False))
-        return _aeach(await super().astream_chat_with_tools(tools, *args, **kwargs), tidy)
+        return AsyncMap(tidy, await super().astream_chat_with_tools(tools, *args, **kwargs))
 
     @override
     def get_tool_calls_from_response(
@@ -191,11 +192,3 @@ def _each(responses: ChatResponseGen, tidy: Tidy) -> Generator[ChatResponse, Non
         yield from map(tidy, responses)
     finally:
         responses.close()
-
-
-async def _aeach(responses: ChatResponseAsyncGen, tidy: Tidy) -> AsyncGenerator[ChatResponse, None]:
-    try:
-        async for response in responses:
-            yield tidy(response)
-    finally:
-        await responses.aclose()
