@@ -23,8 +23,8 @@ from .errors import UnsupportedContentError, UnsupportedParameterError
 from .json_text import as_json_text
 
 Fields: TypeAlias = Mapping[str, Any]
-Messages: TypeAlias = "str | Sequence[Message | Fields]"
-AnyTool: TypeAlias = "Tool | HostedTool | Fields"
+Messages: TypeAlias = str | Sequence[Message | Fields]
+AnyTool: TypeAlias = Tool | HostedTool | Fields
 
 
 def as_request(

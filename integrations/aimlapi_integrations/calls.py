@@ -40,7 +40,8 @@ class Asked:
         """The reply in an answer, entered into the ledgers that are open."""
         with discreet(answer):
             body = restore_names(answer.body, self.own_names) if self.own_names else answer.body
-            reply = signed(self.endpoint.decode(body, answer.headers, self.call_ids), self.model)
+            reply = self.endpoint.decode(body, answer.headers, self.call_ids, requested=self.model)
+        reply = signed(reply, self.model)
         costs.record(reply)
         return reply
 
@@ -129,10 +130,15 @@ def partial(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        error.partial = error.partial or decoder.text
-        error.headers = error.headers or dict(events.headers)
-        error.hide(events.secret)
+        attach_partial_text(error, decoder, events)
         raise
+
+
+def attach_partial_text(error: APIError, decoder: StreamDecoder, events: EventStream) -> None:
+    """Give an error of a stream the text so far and the ids of the call, and take the key out of it."""
+    error.partial = error.partial or decoder.text
+    error.headers = error.headers or dict(events.headers)
+    error.hide(events.secret)
 
 
 def last(decoder: StreamDecoder, events: EventStream, model: str) -> Delta:

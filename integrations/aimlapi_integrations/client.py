@@ -10,18 +10,20 @@ A call is a straight line: a request is made to fit its model, encoded, sent, de
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
+from typing_extensions import Self
 
 from .asking import Messages, as_request
-from .calls import asked, embedded, embedding_calls, last, partial
+from .calls import asked, attach_partial_text, embedded, embedding_calls, last, partial
 from .closing import AsyncClosing, Closing
 from .conversation import Delta, Embeddings, Reply, Request
 from .endpoints import StreamDecoder
 from .endpoints.embeddings import joined
+from .errors import APIError
 from .options import DEFAULT, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
 from .settings import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
@@ -209,23 +211,11 @@ class AsyncClient(AsyncClosing):
         going = asked(request, options, stream=False)
         return going.decoded(await self._http.send(going.call))
 
-    @asynccontextmanager
-    async def stream(self, request: Request, options: CallOptions = DEFAULT) -> AsyncIterator[AsyncIterator[Delta]]:
+    def stream(
+        self, request: Request, options: CallOptions = DEFAULT
+    ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """As `Client.stream`."""
-        going = asked(request, options, stream=True)
-        async with self._http.stream(going.call) as events:
-            yield self._deltas(going.decoder(events), events, going.model)
-
-    @staticmethod
-    async def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> AsyncIterator[Delta]:
-        with partial(decoder, events):
-            async for event in events:
-                delta = decoder.feed(event)
-                if decoder.ended:
-                    events.finish()
-                if delta is not None:
-                    yield delta
-            yield last(decoder, events, model)
+        return _AsyncDeltas(self._http, request, options)
 
     async def chat(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT, **options: Any
@@ -254,3 +244,39 @@ class AsyncClient(AsyncClosing):
     async def aclose(self) -> None:
         """Close the connections that were made here for the running event loop."""
         await self._http.aclose()
+
+
+class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncIterator[Delta]):
+    """The deltas of one stream, inside an `async with` block: see `EventStream.__aiter__` for why this is a class."""
+
+    def __init__(self, http: AsyncHTTPClient, request: Request, options: CallOptions) -> None:
+        self._http = http
+        self._request = request
+        self._options = options
+        self._ended = False
+
+    async def __aenter__(self) -> Self:
+        prepared = asked(self._request, self._options, stream=True)
+        self._events = await self._http.open(prepared.call)
+        self._decoder = prepared.decoder(self._events)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._events.aclose()
+
+    async def __anext__(self) -> Delta:
+        if self._ended:
+            raise StopAsyncIteration
+        self._ended = True  # unless a delta comes: an error ends the stream, as it ends a generator
+        try:
+            async for event in self._events:
+                delta = self._decoder.feed(event)
+                if self._decoder.ended:
+                    self._events.finish()
+                if delta is not None:
+                    self._ended = False
+                    return delta
+            return last(self._decoder, self._events, self._request.model)
+        except APIError as error:
+            attach_partial_text(error, self._decoder, self._events)
+            raise

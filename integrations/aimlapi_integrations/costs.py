@@ -12,16 +12,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from .conversation import Cost, Embeddings, Reply, Usage
 from .errors import BudgetExceededError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
 
@@ -130,7 +127,7 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.total}>"
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Any:  # a rich.table.Table: rich is an extra, and type hints have to resolve without it
         from rich import box
         from rich.table import Table
 
@@ -159,7 +156,16 @@ def _counted(calls: int) -> str:
 
 # --- a ledger for all calls of a block ------------------------------------------------------------------------------
 
-_open: ContextVar[tuple[Ledger, ...]] = ContextVar("aimlapi_ledgers", default=())
+
+@dataclass(eq=False, slots=True)
+class _Block:
+    """A `track_costs` block."""
+
+    ledger: Ledger
+    ended: bool = False
+
+
+_open: ContextVar[tuple[_Block, ...]] = ContextVar("aimlapi_ledgers", default=())
 
 
 @contextmanager
@@ -169,7 +175,7 @@ def track_costs(
     """A ledger of every call that is made inside the block, by whatever client, model or agent, embeddings included.
 
     It goes where context variables go: into tasks and coroutines, not into threads that are started by hand. Blocks
-    nest: each counts, and each can stop.
+    nest: each counts, and each can stop. One inside a generator ends with it, whoever closes the generator.
 
     Args:
         max_cost_usd: see `Ledger`.
@@ -181,23 +187,40 @@ def track_costs(
         >>> print(costs)
         total: $0 for 0 tokens (in 0, out 0) in 0 calls
     """
-    ledger = Ledger(max_cost_usd, max_tokens_total)
-    token = _open.set((*_open.get(), ledger))
+    block = _Block(Ledger(max_cost_usd, max_tokens_total))
+    token = _open.set((*_open.get(), block))
     try:
-        yield ledger
+        yield block.ledger
     finally:
+        _end(block, token)
+
+
+def _end(block: _Block, token: Token[tuple[_Block, ...]]) -> None:
+    """Take the block out of the context, whether or not others have begun in it since.
+
+    A generator may be closed in another context than it ran in, where the block stays behind: it is marked as ended.
+    """
+    remaining = tuple(each for each in _open.get() if each is not block)
+    try:
         _open.reset(token)
+    except ValueError:
+        block.ended = True
+    _open.set(remaining)
+
+
+def _ledgers() -> list[Ledger]:
+    return [block.ledger for block in _open.get() if not block.ended]
 
 
 def check_budgets() -> None:
     """What a client does before it sends. BudgetExceededError where a limit of a `track_costs` around it is reached."""
-    for ledger in _open.get():
+    for ledger in _ledgers():
         ledger.check()
 
 
 def record(answer: Reply | Embeddings) -> None:
     """What a client does with a whole answer."""
-    for ledger in _open.get():
+    for ledger in _ledgers():
         ledger.add(answer.model, answer.usage, answer.cost)
 
 

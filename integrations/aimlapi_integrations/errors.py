@@ -34,14 +34,12 @@ AIMLAPIError
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 from pydantic import SecretStr
 
 from .error_bodies import NO_SECRET, ErrorBody, hidden, read_body
-
-if TYPE_CHECKING:
-    import httpx
 
 
 class AIMLAPIError(Exception):

@@ -16,7 +16,7 @@ from .transport.client import AsyncHTTPClient, HTTPClient
 from .transport.exchange import Answer, Call
 from .transport.waiting import timed_out
 
-Filter: TypeAlias = "str | Iterable[str] | None"
+Filter: TypeAlias = str | Iterable[str] | None
 
 _PENDING = ("queued", "in_progress")
 _LONGEST_PAUSE = 10.0

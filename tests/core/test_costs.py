@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import io
 import pickle
 import threading
+from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -196,3 +198,39 @@ def test_no_reply_gives_a_budget_back(price: dict[str, int]):
     with track_costs() as spent:
         record(reply)
     assert spent.total == Spending(calls=1, output_tokens=7, unpriced=1)
+
+
+# --- blocks inside generators -------------------------------------------------------------------------------------
+
+
+async def counted_words() -> AsyncIterator[Ledger]:
+    with track_costs(max_tokens_total=1) as costs:
+        record(reply())
+        yield costs
+        yield costs
+
+
+async def test_a_block_in_an_async_generator_ends_when_another_task_closes_it():
+    words = counted_words()
+    costs = await anext(words)
+    await asyncio.create_task(words.aclose())
+    check_budgets()  # the block's limit is used up, and the block is over
+    record(reply())
+    assert costs.total.calls == 1
+
+
+async def test_blocks_in_async_generators_end_in_any_order():
+    first, second = counted_words(), counted_words()
+    costs, others = await anext(first), await anext(second)
+    await first.aclose()
+    record(reply())
+    await second.aclose()
+    check_budgets()
+    assert (costs.total.calls, others.total.calls) == (2, 2)
+
+
+async def test_a_task_begun_in_a_block_counts_after_it():
+    with track_costs() as costs:
+        task = asyncio.create_task(asyncio.to_thread(record, reply()))
+    await task
+    assert costs.total.calls == 1

@@ -129,9 +129,42 @@ def test_inline_thinking_is_told_from_text(content: str, thought: str, said: str
     assert got[-1].reply.message == plain.message
 
 
-def test_other_models_may_talk_of_think_tags() -> None:
-    body = {"model": "gpt-4o", "choices": [{"finish_reason": "stop", "message": {"content": "<think>x</think>y"}}]}
-    assert chat_completions.decode(body, NO_HEADERS).text == "<think>x</think>y"
+# The id requested, the id in the reply, and whether a text that begins with `<think>` is split.
+WHO_WRITES_TAGS = [
+    ("minimax/m2", "MiniMax-M2", True),
+    ("minimax/m2", "acme-9", True),  # one of the two ids is enough
+    ("acme/router-1", "MiniMax-M2", True),
+    ("minimax/m9", "m9", True),  # of a family that does
+    ("zhipu/glm-4.6", "glm-4.6", True),
+    ("acme/thinker", "thinker", True),  # in no table
+    ("acme/thinker", "", True),
+    ("gpt-4o", "gpt-4o-2031-01-01", False),  # known, and writes none: it may talk about them
+    ("openai/gpt-5-mini-2025-08-07", "gpt-5-mini", False),
+    ("acme/router-1", "gpt-4o", False),
+]
+TAGGED = "\n<think>\nHm.\n</think>\n\nHello"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(("requested", "echoed", "split"), WHO_WRITES_TAGS)
+def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: str, split: bool, size: int) -> None:
+    body = {"id": "c", "model": echoed, "choices": [{"finish_reason": "stop", "message": {"content": TAGGED}}]}
+    plain = chat_completions.decode(body, NO_HEADERS, requested)
+    got = deltas(list(cut(body, size)), model=requested)
+    expected = ("Hm.", "Hello") if split else ("", TAGGED)
+    assert (plain.reasoning, plain.text) == expected
+    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == expected
+    assert got[-1].reply is not None
+    assert got[-1].reply.message == plain.message
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize("text", ["Write <think> first, then </think>", "`<think>` opens it", "Hi</think>", " <thin"])
+@pytest.mark.parametrize("model", ["acme/thinker", "gpt-4o"])
+def test_think_tags_amid_the_text_are_text(model: str, text: str, size: int) -> None:
+    body = {"id": "c", "model": model, "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
+    assert chat_completions.decode(body, NO_HEADERS, model).text == text
+    assert "".join(delta.text for delta in deltas(list(cut(body, size)), model=model)) == text
 
 
 @pytest.mark.parametrize(

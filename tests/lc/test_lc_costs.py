@@ -136,6 +136,42 @@ def test_the_block_ends_when_it_raises(make):
     assert costs.ledger.total.calls == 0
 
 
+async def test_a_block_in_an_async_generator_ends_when_another_task_closes_it(make):
+    model = make()
+
+    async def words():
+        with get_aimlapi_callback(max_tokens_total=1) as costs:
+            async for _ in model.astream("Hello"):
+                pass
+            yield costs
+
+    first, second = words(), words()
+    costs = await anext(first)
+    await asyncio.create_task(first.aclose())
+    others = await anext(second)
+    await second.aclose()
+    await model.ainvoke("Hello")
+    assert (costs.ledger.total.calls, others.ledger.total.calls) == (1, 1)
+    await model.aclose()
+
+
+async def test_blocks_in_async_generators_end_in_any_order(make):
+    model = make()
+
+    async def words():
+        with get_aimlapi_callback() as costs:
+            yield costs
+
+    first, second = words(), words()
+    costs, others = await anext(first), await anext(second)
+    await first.aclose()
+    await model.ainvoke("Hello")
+    await second.aclose()
+    await model.ainvoke("Hello")
+    assert (costs.ledger.total.calls, others.ledger.total.calls) == (0, 1)
+    await model.aclose()
+
+
 def test_blocks_nest(make):
     model = make()
     with get_aimlapi_callback() as outer:

@@ -49,8 +49,10 @@ class Endpoint(Protocol):
     def stream_options(self, body: Json, usage: bool) -> Json:
         """The body that asks for the same as a stream, with its token usage where wanted."""
 
-    def decode(self, body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
-        """The reply that a 2xx body holds. APIResponseError where it holds none.
+    def decode(
+        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, requested: str = ""
+    ) -> Reply:
+        """The reply that a 2xx body holds, to a request of the model `requested`. APIResponseError where it holds none.
 
         Its calls get ids of their own, none of them one of `taken`.
         """

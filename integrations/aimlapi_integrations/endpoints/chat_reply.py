@@ -25,7 +25,7 @@ from ..conversation import (
 from ..errors import error_from
 from . import reading
 from .call_ids import CallIds
-from .inline_thinking import ThinkingSplitter, thinks_inline
+from .inline_thinking import ThinkingSplitter, splitter_for
 from .reading import obj, objects, string
 from .tool_call_fold import made_up_id
 
@@ -51,11 +51,11 @@ THINKING = ("reasoning_content", "reasoning", "reasoning_details")
 _PLACES_OF_THINKING = frozenset((*THINKING, "extra_content", "encrypted_content"))
 
 
-def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, inline: bool | None = None) -> Reply:
+def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, requested: str = "") -> Reply:
     """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
 
-    `taken`: ids that its calls must not have. `inline`: whether its text may hold thinking in tags; None leaves that to
-    the model that it names.
+    `taken`: ids that its calls must not have. `requested`: the id of the model in the request, which decides with the
+    one in the body how `<think>` is read.
     """
     if not isinstance(body, dict):
         raise reading.unreadable(f"expected an object, received {reading.json_type(body)}", body, headers)
@@ -65,10 +65,9 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
     if not choices:
         raise reading.unreadable("choices: expected at least one, received none", body, headers)
     model = string(body.get("model")) or ""
-    inline = thinks_inline(model) if inline is None else inline
     return Reply(
         model=model,
-        choices=tuple(_choice(choice, body, headers, inline, taken) for choice in choices),
+        choices=tuple(_choice(choice, body, headers, splitter_for(requested, model), taken) for choice in choices),
         id=string(body.get("id")),
         created=reading.integer(body.get("created")) or None,
         usage=reading.usage(body.get("usage")),
@@ -80,13 +79,15 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
     )
 
 
-def _choice(choice: Json, body: Json, headers: Mapping[str, str], inline: bool, taken: Collection[str]) -> Choice:
+def _choice(
+    choice: Json, body: Json, headers: Mapping[str, str], splitter: ThinkingSplitter | None, taken: Collection[str]
+) -> Choice:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = string(choice.get("finish_reason"))
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
-    parts = _parts(_message(choice, body, headers), cut, body, headers, inline)
+    parts = _parts(_message(choice, body, headers), cut, body, headers, splitter)
     message = Message("assistant", CallIds(taken).claim_all(parts), author=string(body.get("model")))
     if reason == "tool_calls" and not (message.text or message.tool_calls):
         raise reading.unreadable("choices[].message.tool_calls: expected at least one, received none", body, headers)
@@ -111,10 +112,12 @@ def _logprobs(choice: Json) -> tuple[Mapping[str, Any], ...] | None:
     return tuple(objects(obj(choice.get("logprobs")).get("content"))) or None
 
 
-def _parts(message: Json, cut: bool, body: Json, headers: Mapping[str, str], inline: bool) -> list[Part]:
+def _parts(
+    message: Json, cut: bool, body: Json, headers: Mapping[str, str], splitter: ThinkingSplitter | None
+) -> list[Part]:
     """Everything that the message holds, in the order that models write it: thinking, text, media, tool calls."""
     content = reading.text(message.get("content"), "choices[].message.content", body, headers)
-    thought, said = _split_thinking(content) if inline else ("", content)
+    thought, said = _split_thinking(content, splitter) if splitter else ("", content)
     parts: list[Part] = [*reasoning(message, thought), *_texts(said, message, body)]
     if refusal := string(message.get("refusal")):
         parts.append(Refusal(refusal))
@@ -135,10 +138,10 @@ def _calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
     return calls or ([{"function": legacy}] if legacy else [])
 
 
-def _split_thinking(content: str) -> tuple[str, str]:
+def _split_thinking(content: str, splitter: ThinkingSplitter) -> tuple[str, str]:
     if "</think>" not in content and "<think>" not in content:
         return "", content
-    pieces = ThinkingSplitter().split(content)
+    pieces = splitter.split(content)
     return tuple("".join(text for kind, text in pieces if kind == wanted) for wanted in ("reasoning", "text"))  # type: ignore[return-value]  # two of them
 
 

@@ -10,7 +10,7 @@ from ..conversation import Audio, Delta, Fragment, Json, Part, Reasoning, Refusa
 from ..errors import StreamError, error_from
 from . import reading
 from .chat_reply import THINKING, decode, image_parts, images, reasoning_text
-from .inline_thinking import ThinkingSplitter, thinks_inline
+from .inline_thinking import ThinkingSplitter, splitter_for
 from .reading import obj, objects, string
 from .tool_call_fold import ToolCallFold
 
@@ -28,6 +28,7 @@ class ChatDecoder:
     ended = False  # counts and price may follow the finish reason: `[DONE]` and the connection tell the end
 
     def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None:
+        self._model = model
         self._headers = headers
         self._body: Json = {"model": model}
         self._kept: Json = {}
@@ -38,7 +39,7 @@ class ChatDecoder:
         self._logprobs: list[Json] = []
         self._calls = ToolCallFold(taken)
         self._positions: dict[Hashable, int] = {}
-        self._splitter = ThinkingSplitter() if thinks_inline(model) else None
+        self._splitter: ThinkingSplitter | None = None
         self._thinking: str | None = None
         self._said_id = False
 
@@ -71,7 +72,7 @@ class ChatDecoder:
         fragments = self._pieces(self._splitter.close()) if self._splitter else []
         for position, call in self._calls.unnamed(string(self._kept.get("id"))):
             fragments.append(self._fragment(("call", position), call))
-        reply = decode(self._folded(), self._headers, inline=self._splitter is not None)
+        reply = decode(self._folded(), self._headers, requested=self._model)
         return Delta((*fragments, *self._once_whole(reply)), reply=reply)
 
     def _once_whole(self, reply: Reply) -> Iterator[Fragment]:
@@ -162,6 +163,8 @@ class ChatDecoder:
         if isinstance(content, list):
             self._read_images(image_parts(content), fragments)
         text = reading.text(content, "choices[].delta.content", self._body, self._headers)
+        if not self._text:
+            self._splitter = splitter_for(self._model, string(self._kept.get("model")) or "")
         self._text.append(text)
         if self._splitter is None:
             fragments.append(self._fragment("text", Text(text)))
@@ -172,6 +175,7 @@ class ChatDecoder:
         return [
             self._fragment("reasoning", Reasoning(text)) if kind == "reasoning" else self._fragment("text", Text(text))
             for kind, text in pieces
+            if kind == "text" or not self._thought  # thinking in a field of its own goes before that in tags
         ]
 
     def _read_thinking(self, field: str, value: Any, fragments: list[Fragment]) -> None:

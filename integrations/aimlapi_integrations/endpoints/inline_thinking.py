@@ -1,4 +1,9 @@
-"""`<think>` in the text: some models write their thinking there, others leave a lone closing tag behind."""
+"""`<think>` in the text: some models write their thinking there, others leave a lone closing tag behind.
+
+One rule decides for plain replies and for streams, `splitter_for`: the model decides that was requested, or else the
+one that the reply names. Known models that write no tags may talk about them, even in their first word. A model in no
+table has its text split where that begins with `<think>`; a tag further on is text.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +16,31 @@ OPEN, CLOSE = "<think>", "</think>"
 Piece: TypeAlias = tuple[Literal["reasoning", "text"], str]
 
 
-def thinks_inline(model: str) -> bool:
-    """Whether `model` is known to write tags of thinking, or to leave one; from others they are taken as text."""
-    return not lookup(model).quirks.isdisjoint(("inline_think", "stray_think_end"))
+def splitter_for(requested: str, echoed: str) -> ThinkingSplitter | None:
+    """A splitter for the text of one reply; None where all of it is text.
+
+    Args:
+        requested: the id of the model in the request, an empty string where it is not known.
+        echoed: the id in the reply, which may be a short form, or that of the model a router chose.
+    """
+    models = [lookup(model) for model in (requested, echoed) if model]
+    if any(not model.quirks.isdisjoint(("inline_think", "stray_think_end")) for model in models):
+        return ThinkingSplitter()
+    return None if any(model.known for model in models) else ThinkingSplitter(stray_end=False)
 
 
 class ThinkingSplitter:
     """Tells thinking from text, fed in pieces cut anywhere.
 
+    Args:
+        stray_end: whether a closing tag at the very end, which nothing opened, is left out.
+
     >>> ThinkingSplitter().split("<think>Hm.</think>Hello")
     [('reasoning', 'Hm.'), ('text', 'Hello')]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stray_end: bool = True) -> None:
+        self._stray_end = stray_end
         self._mode: Literal["start", "reasoning", "text"] = "start"
         self._held = ""
         self._trim = True
@@ -45,7 +62,7 @@ class ThinkingSplitter:
         held, self._held = self._held, ""
         if self._mode == "reasoning":
             held = held.rstrip()
-        elif held.strip() == CLOSE:
+        elif self._stray_end and held.strip() == CLOSE:
             held = ""
         return _pieces("reasoning" if self._mode == "reasoning" else "text", held)
 
@@ -80,6 +97,10 @@ class ThinkingSplitter:
         return bool(tag)
 
     def _say(self, found: list[Piece]) -> bool:
+        if not self._stray_end:
+            found += _pieces("text", self._held)
+            self._held = ""
+            return False
         said, tag, after = self._held.partition(CLOSE)
         if tag and after.strip():
             self._held = after

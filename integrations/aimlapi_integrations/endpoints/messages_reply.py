@@ -36,7 +36,13 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
-def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
+def decode(
+    body: Json,
+    headers: Mapping[str, str],
+    taken: Collection[str] = (),
+    *,
+    requested: str = "",  # noqa: ARG001  # of use to chat completions alone
+) -> Reply:
     """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
 
     `taken`: ids that its calls must not have.

@@ -34,7 +34,13 @@ _FAILED = ("failed", "cancelled")
 _INCOMPLETE: Mapping[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
-def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = ()) -> Reply:
+def decode(
+    body: Json,
+    headers: Mapping[str, str],
+    taken: Collection[str] = (),
+    *,
+    requested: str = "",  # noqa: ARG001  # of use to chat completions alone
+) -> Reply:
     """The reply that a 2xx body holds; one that is still in the making has a `status` and no finish reason.
 
     `taken`: ids that its calls must not have.

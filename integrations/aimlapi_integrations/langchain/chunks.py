@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from langchain_core import messages
 from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
@@ -33,8 +36,9 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
     """A chunk that never takes a tool call that was cut off for a whole one.
 
     Core mends JSON that breaks off, in streams for the sake of partial results, and so it does at their end, where a
-    mended call is a wrong one: https://github.com/langchain-ai/langchain/issues/39275. The class has core's name, by
-    which it is serialised: what loads it is a chunk of core's.
+    mended call is a wrong one: https://github.com/langchain-ai/langchain/issues/39275. The class has the module and the
+    name of core's, by which messages are serialized: what loads one, from a checkpoint too, makes a chunk of core's. So
+    at the end of a message the arguments are written in a form that core's class reads in the same way.
     """
 
     model_config = ConfigDict(defer_build=False)
@@ -54,13 +58,48 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
         """Core's reading of the tool calls; at the end of the message, only whole ones are valid."""
-        if self.chunk_position != "last" and len(self.tool_call_chunks) == 1 and _amid(self.tool_call_chunks[0]):
+        if self.chunk_position == "last" and self.tool_call_chunks:
+            _judge(self)
+        elif len(self.tool_call_chunks) == 1 and _amid(self.tool_call_chunks[0]):
             self.tool_calls, self.invalid_tool_calls = [], [_as_invalid(self.tool_call_chunks[0])]
         elif self.tool_call_chunks or self.tool_calls or self.invalid_tool_calls:
             cast(Any, messages.AIMessageChunk).init_tool_calls(self)
-            if self.chunk_position == "last" and self.tool_call_chunks:
-                _judge(self)
         return self
+
+    def __radd__(self, other: Any) -> messages.AIMessageChunk:
+        """A chunk of core's and this one: a chunk of ours, as Python asks the subclass first."""
+        if not isinstance(other, messages.AIMessageChunk):
+            return NotImplemented
+        return messages.ai.add_ai_message_chunks(AIMessageChunk(**dict(other)), self)
+
+    def __copy__(self) -> Self:
+        return _with_blocks(super().__copy__(), getattr(self, "blocks", None))
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return _with_blocks(super().__deepcopy__(memo), deepcopy(getattr(self, "blocks", None), memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.__getstate__(), getattr(self, "blocks", None))
+
+
+AIMessageChunk.__module__ = messages.AIMessageChunk.__module__
+
+Chunk = TypeVar("Chunk", bound=AIMessageChunk)
+
+
+def _with_blocks(chunk: Chunk, blocks: list[Json] | None) -> Chunk:
+    if blocks is not None:
+        object.__setattr__(chunk, "blocks", blocks)
+    return chunk
+
+
+def _unpickled(state: dict[Any, Any], blocks: list[Json] | None) -> AIMessageChunk:
+    chunk = object.__new__(AIMessageChunk)
+    chunk.__setstate__(state)
+    return _with_blocks(chunk, blocks)
+
+
+# --- tool calls of a chunk ----------------------------------------------------------------------------------------
 
 
 def _amid(piece: messages.ToolCallChunk) -> bool:
@@ -74,39 +113,57 @@ def _as_invalid(piece: messages.ToolCallChunk) -> messages.InvalidToolCall:
 
 
 def _judge(message: messages.AIMessageChunk) -> None:
-    """Sort the calls of a whole message by whether their arguments are whole."""
+    """Sort the calls at the end of a message by whether their arguments are whole, and put them into its blocks."""
     message.tool_calls, message.invalid_tool_calls = [], []
-    for chunk in message.tool_call_chunks:
-        name, call_id, written = chunk["name"] or "", chunk["id"], chunk["args"] or ""
-        args = ToolCall(call_id or "", name, written).parsed()
-        if args is None:
-            error = "The arguments are not a whole JSON object."
-            message.invalid_tool_calls.append(
-                invalid_tool_call(name=name, args=written.strip(), id=call_id, error=error)
-            )
-        else:
-            message.tool_calls.append(valid_tool_call(name=name, args=args, id=call_id))
+    calls: dict[str, Json] = {}
+    for piece in message.tool_call_chunks:
+        call = calls[f"lc_tc_{piece['index']}"] = _call(piece)
+        found: list[Any] = message.tool_calls if call["type"] == "tool_call" else message.invalid_tool_calls
+        found.append(call)
+        if piece["name"]:
+            piece["args"] = _as_core_reads(piece["args"] or "", call)
     if isinstance(message.content, list):
-        message.content = _settled(message.content, message)
+        message.content = [_settled(block, calls) for block in message.content]
 
 
-def _settled(content: list[Any], message: messages.AIMessageChunk) -> list[Any]:
-    """Blocks of a whole message, with its calls in place of their pieces.
+def _call(piece: messages.ToolCallChunk) -> Json:
+    name, call_id, written = piece["name"] or "", piece["id"], _unquoted(piece["args"] or "")
+    args = ToolCall(call_id or "", name, written).parsed()
+    if args is not None:
+        return dict(valid_tool_call(name=name, args=args, id=call_id))
+    error = "The arguments are not a whole JSON object."
+    return dict(invalid_tool_call(name=name, args=written.strip(), id=call_id, error=error))
 
-    The last chunk alone may have no more of a call than its id: that is a piece, and merges with the others.
+
+def _as_core_reads(written: str, call: Json) -> str:
+    """Arguments which core reads as `call` has them: broken ones as a JSON string, which it neither mends nor takes."""
+    if call["type"] == "tool_call":
+        with suppress(ValueError):
+            if json.loads(written, strict=False) == call["args"]:
+                return written
+        return json.dumps(call["args"], ensure_ascii=False)
+    return json.dumps(written, ensure_ascii=False) if written.lstrip().startswith("{") else written
+
+
+def _unquoted(written: str) -> str:
+    """Broken arguments that `_as_core_reads` wrote as a JSON string."""
+    if written.startswith('"{'):
+        with suppress(ValueError):
+            return str(json.loads(written))
+    return written
+
+
+def _settled(block: Any, calls: Mapping[str, Json]) -> Any:
+    """A block of a message's end: a call in place of its pieces, where they are there from the first.
+
+    What began in an earlier chunk, and so lacks its id or name, is left as it is, to be merged with that.
     """
-    alone = hasattr(message, "blocks")
-    calls = {call["id"]: call for call in (*message.tool_calls, *message.invalid_tool_calls)}
-    return [
-        {**calls[block["id"]], **({"extras": block["extras"]} if block.get("extras") else {})}
-        if _is_call(block) and block.get("id") in calls and (block.get("name") or not alone)
-        else block
-        for block in content
-    ]
-
-
-def _is_call(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") in ("tool_call_chunk", "tool_call")
+    if not (isinstance(block, dict) and block.get("type") == "tool_call_chunk" and block.get("id") and block["name"]):
+        return block
+    call = calls.get(str(block.get("index")))
+    if call is None:
+        return block
+    return {**call, **({"extras": block["extras"]} if block.get("extras") else {})}
 
 
 class Chunks:

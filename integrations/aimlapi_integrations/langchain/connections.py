@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
@@ -40,8 +40,9 @@ class Connections(Closing, AsyncClosing, BaseModel):
         http_client: Any = None
         http_async_client: Any = None
 
-    _client: "Client | None" = PrivateAttr(default=None)
-    _async_client: "AsyncClient | None" = PrivateAttr(default=None)
+    # A Client and an AsyncClient. Frameworks resolve the hints of a model, and must not have to import those for it.
+    _client: Any = PrivateAttr(default=None)
+    _async_client: Any = PrivateAttr(default=None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign a field. A key or an address is checked as in the constructor, and the next call uses it."""
@@ -78,14 +79,14 @@ class Connections(Closing, AsyncClosing, BaseModel):
             from ..client import Client
 
             self._client = Client(**self._settings(), http_client=self.http_client)
-        return self._client
+        return cast("Client", self._client)
 
     def _aconnection(self) -> "AsyncClient":
         if self._async_client is None:
             from ..client import AsyncClient
 
             self._async_client = AsyncClient(**self._settings(), http_client=self.http_async_client)
-        return self._async_client
+        return cast("AsyncClient", self._async_client)
 
     def close(self) -> None:
         """Close the sync connection that was made here, if one was."""

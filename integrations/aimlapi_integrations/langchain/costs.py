@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,7 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
         super().__init__()
         self.ledger = Ledger(max_cost_usd, max_tokens_total)
         self._around: AIMLAPICallbackHandler | None = None
+        self._ended = False
         self._running: set[UUID] = set()
 
     @override
@@ -78,7 +79,8 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
 
     def _all(self) -> Iterator[AIMLAPICallbackHandler]:
         """This handler, and those of the blocks around its own: core hands a run no more than the innermost."""
-        yield self
+        if not self._ended:
+            yield self
         if self._around:
             yield from self._around._all()
 
@@ -114,7 +116,8 @@ def get_aimlapi_callback(
     """A handler that hears of every call of a chat model inside the block, whatever runs it.
 
     It goes where context variables go: into tasks, coroutines and the threads of `batch` and of graphs. Threads that
-    are started by hand need the handler in their `config`. Blocks nest: each counts, and each can stop.
+    are started by hand need the handler in their `config`. Blocks nest: each counts, and each can stop. One inside a
+    generator ends with it, whoever closes the generator.
 
     Args:
         max_cost_usd: see `AIMLAPICallbackHandler`.
@@ -132,7 +135,24 @@ def get_aimlapi_callback(
     try:
         yield handler
     finally:
+        _end(handler, token)
+
+
+def _end(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler | None]) -> None:
+    """Take the handler out of the context, whether or not others have begun in it since.
+
+    A generator may be closed in another context than it ran in, where the handler stays behind: it is marked as ended.
+    """
+    innermost = inner = _innermost.get()
+    try:
         _innermost.reset(token)
+    except ValueError:
+        handler._ended = True
+    while inner and inner is not handler:
+        if inner._around is handler:
+            inner._around = handler._around
+        inner = inner._around
+    _innermost.set(handler._around if innermost is handler else innermost)
 
 
 def _counted_message(generations: list[Any]) -> AIMessage | None:

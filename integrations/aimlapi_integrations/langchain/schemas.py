@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, get_origin
+from typing import Any, NamedTuple, TypeGuard, get_origin
 
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, TypeAdapter
@@ -26,9 +27,6 @@ from ..json_schema import (
     wrap_schema,
 )
 from .typed_dicts import docstring_parts, is_typed_dict, rebuilt
-
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
 
 ANSWER = "answer"
 """What a form of answer is called that has no name of its own."""
@@ -190,9 +188,7 @@ def takes_defaults(schema: Any) -> bool:
 
 
 def is_tool(value: object) -> TypeGuard[BaseTool]:
-    """Whether a value is a LangChain tool. Core imports what these are made of when one is made, and so does this."""
-    from langchain_core.tools import BaseTool
-
+    """Whether a value is a LangChain tool."""
     return isinstance(value, BaseTool)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from ..asking import as_tool as parse_tool
@@ -12,10 +13,7 @@ from ..conversation import HostedTool, Json, Tool, ToolChoice
 from ..strict_schema import strict_schema
 from .schemas import function_of, is_tool, kind_of, takes_defaults
 
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
-
-AnyTool: TypeAlias = "Mapping[str, Any] | type | Callable[..., Any] | BaseTool"
+AnyTool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 _MARKS: tuple[str, ...] = ("cache_control", "defer_loading")
 _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")

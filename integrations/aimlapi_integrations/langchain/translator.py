@@ -22,12 +22,19 @@ def translate_content(message: AIMessage) -> list[ContentBlock]:
 def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
     """The blocks of a chunk: its own slice of them, or those of the message so far where it is merged from several."""
     own = getattr(message, "blocks", None)
-    if own is not None:
+    if own is not None and _is_current(own, message):
         return cast(list[ContentBlock], [dict(block) for block in own])
     if message.chunk_position == "last" or not message.tool_call_chunks:
         return translate_content(message)
     said = [block for part in answer_parts(message) if not isinstance(part, ToolCall) for block in blocks([part])]
     return cast(list[ContentBlock], said + [_chunk(chunk) for chunk in message.tool_call_chunks])
+
+
+def _is_current(own: list[Json], message: AIMessageChunk) -> bool:
+    """Whether nobody has edited the message since it got its blocks."""
+    texts = [block["text"] for block in own if block["type"] == "text"]
+    calls = [block for block in own if block["type"] == "tool_call_chunk"]
+    return message.content == "".join(texts) and len(calls) == len(message.tool_call_chunks)
 
 
 def _chunk(chunk: Any) -> Json:

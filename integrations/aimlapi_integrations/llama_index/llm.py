@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -21,7 +20,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from .catalogued import Catalogued
 from .from_reply import chat_response, completion_response
 from .request import Call, build
-from .stream import aresponses, responses
+from .stream import AsyncMap, Fold, responses
 
 
 class AIMLAPI(Catalogued):
@@ -105,8 +104,8 @@ class AIMLAPI(Catalogued):
         """`stream_complete`, async."""
         messages = self._prompted(prompt, formatted)
         if type(self).astream_chat is not AIMLAPI.astream_chat:
-            return _completions(await self.astream_chat(messages, **kwargs))
-        return _completions(self._astream_chat(build(self, messages, kwargs)))
+            return AsyncMap(completion_response, await self.astream_chat(messages, **kwargs))
+        return AsyncMap(completion_response, self._astream_chat(build(self, messages, kwargs)))
 
     # --- the calls behind them ------------------------------------------------------------------------------------
 
@@ -126,11 +125,8 @@ class AIMLAPI(Catalogued):
 
     async def _astream_chat(self, call: Call) -> ChatResponseAsyncGen:
         async with self._async_client().stream(call.request, call.options) as deltas:
-            async for response in aresponses(deltas):
-                yield response
-
-
-async def _completions(responses: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
-    async with aclosing(responses) as stream:
-        async for response in stream:
-            yield completion_response(response)
+            fold = Fold()
+            async for delta in deltas:
+                response = fold.response(delta)
+                if response is not None:
+                    yield response

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 
@@ -11,6 +11,9 @@ from ..conversation import Audio, Delta, Fragment, Message, Part, Reasoning, Ref
 from .from_reply import call_block, call_entry, chat_message, chat_response, thinking_blocks
 
 _MODEL = MessageRole.ASSISTANT
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Fold:
@@ -96,10 +99,36 @@ def responses(deltas: Iterable[Delta]) -> Iterator[ChatResponse]:
             yield response
 
 
-async def aresponses(deltas: AsyncIterator[Delta]) -> AsyncIterator[ChatResponse]:
-    """The same, of an async stream."""
-    fold = Fold()
-    async for delta in deltas:
-        response = fold.response(delta)
-        if response is not None:
-            yield response
+class AsyncMap(AsyncGenerator[U, None]):
+    """What `source` yields, each through `function`; `check`, given the last of it at the end, may raise.
+
+    Not an async generator function: at its end, an event loop closes all running generators at once, and one that
+    closes another in turn fails with "asynchronous generator is already running".
+    """
+
+    def __init__(
+        self, function: Callable[[T], U], source: AsyncGenerator[T, None], check: Callable[[U], object] | None = None
+    ) -> None:
+        self._function: Callable[[Any], U] = function
+        self._source: AsyncGenerator[Any, None] = source
+        self._check = check
+        self._last: U | None = None
+
+    async def __anext__(self) -> U:
+        try:
+            item = await self._source.__anext__()
+        except StopAsyncIteration:
+            if self._check and self._last is not None:
+                self._check(self._last)
+            raise
+        self._last = self._function(item)
+        return self._last
+
+    async def asend(self, value: None) -> U:
+        return self._function(await self._source.asend(value))
+
+    async def athrow(self, *args: Any) -> U:
+        return self._function(await self._source.athrow(*args))
+
+    async def aclose(self) -> None:
+        await self._source.aclose()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -13,9 +13,11 @@ from llama_index.core.base.llms.types import (
     MessageRole,
     ToolCallBlock,
 )
+from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.program import function_program
 from llama_index.core.tools import FunctionTool
+from llama_index.core.tools.types import BaseTool
 from pydantic_core import from_json
 from typing_extensions import override
 
@@ -25,10 +27,7 @@ from .fields import AIMLAPIFields
 from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
 from .output import reading_json
 from .request import tool_dict
-
-if TYPE_CHECKING:
-    from llama_index.core.chat_engine.types import AgentChatResponse
-    from llama_index.core.tools.types import BaseTool
+from .stream import AsyncMap
 
 Limit = Callable[[ChatResponse], ChatResponse]
 
@@ -96,7 +95,7 @@ class ToolCalling(AIMLAPIFields):
     ) -> ChatResponseAsyncGen:
         """Core's, with calls limited as in `chat_with_tools`."""
         responses = await super().astream_chat_with_tools(tools, *args, **kwargs)
-        return _aeach(responses, _limit(kwargs), _is_structured(tools))
+        return AsyncMap(_limit(kwargs), responses, check_calls if _is_structured(tools) else None)
 
     @override
     def get_tool_calls_from_response(
@@ -214,18 +213,3 @@ def _each(responses: ChatResponseGen, limit: Limit, is_structured: bool) -> Gene
             check_calls(response)
     finally:
         responses.close()
-
-
-async def _aeach(
-    responses: ChatResponseAsyncGen, limit: Limit, is_structured: bool
-) -> AsyncGenerator[ChatResponse, None]:
-    """As `_each`."""
-    response = None
-    try:
-        async for each in responses:
-            response = limit(each)
-            yield response
-        if is_structured and response is not None:
-            check_calls(response)
-    finally:
-        await responses.aclose()

@@ -11,8 +11,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -196,14 +196,9 @@ class AsyncHTTPClient(AsyncClosing, Base):
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
         return read_answer(await self._exchange(call, stream=False), self.secret_of(call.headers))
 
-    @asynccontextmanager
-    async def stream(self, call: Call) -> AsyncIterator[EventStream]:
+    def stream(self, call: Call) -> AbstractAsyncContextManager[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
-        events = self.events(await self._exchange(call, stream=True), call)
-        try:
-            yield events
-        finally:
-            await events.aclose()
+        return _AsyncStream(self, call)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -212,6 +207,10 @@ class AsyncHTTPClient(AsyncClosing, Base):
     async def aclose(self) -> None:
         """Close the connections that are our own."""
         await self._own.aclose()
+
+    async def open(self, call: Call) -> EventStream:
+        """The events of the answer, to be closed by the caller."""
+        return self.events(await self._exchange(call, stream=True), call)
 
     async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
         secret = self.secret_of(call.headers)
@@ -259,6 +258,21 @@ class AsyncHTTPClient(AsyncClosing, Base):
 
     def __deepcopy__(self, _: dict[int, Any]) -> AsyncHTTPClient:
         return cast(AsyncHTTPClient, _twin(self))
+
+
+class _AsyncStream(AbstractAsyncContextManager[EventStream]):
+    """A stream inside an `async with` block: see `EventStream.__aiter__` for why this is a class."""
+
+    def __init__(self, client: AsyncHTTPClient, call: Call) -> None:
+        self._client = client
+        self._call = call
+
+    async def __aenter__(self) -> EventStream:
+        self._events = await self._client.open(self._call)
+        return self._events
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._events.aclose()
 
 
 async def _aread_and_close(response: httpx.Response) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from typing import Any, cast
 
 import httpx
 from pydantic import SecretStr
+from typing_extensions import Self
 
 from ..errors import APIError
 from .answers import lowered, not_a_stream
@@ -37,6 +39,8 @@ class EventStream:
         self._parser = EventParser()
         self._next = NextEvent(response, chunk_timeout, secret)
         self._chunks: Any = None
+        self._pending: deque[Json] = deque()
+        self._exhausted = False
         self._ended = False
         self._sniffing = True
         self._odd: list[bytes] | None = None
@@ -61,18 +65,26 @@ class EventStream:
                 return
         yield from self._last()
 
-    async def __aiter__(self) -> AsyncIterator[Json]:
-        self._chunks = self._stream().__aiter__() if self._plain() else self._response.aiter_bytes()
+    # Not an async generator: at its end, an event loop closes all of these at once, where one must not close another.
+    def __aiter__(self) -> Self:
+        if self._chunks is None:
+            self._chunks = self._stream().__aiter__() if self._plain() else self._response.aiter_bytes()
+        return self
+
+    async def __anext__(self) -> Json:
+        while not self._ended:
+            if self._pending:
+                return self._pending.popleft()
+            if self._parser.finished or self._exhausted:
+                break
+            await self._fill()
+        raise StopAsyncIteration
+
+    async def _fill(self) -> None:
         with self._next.errors():
-            async for raw in self._chunks:
-                for event in self._read(raw):
-                    yield event
-                    if self._ended:
-                        return
-                if self._parser.finished:
-                    return
-        for event in self._last():
-            yield event
+            raw = await anext(self._chunks, None)
+        self._exhausted = raw is None
+        self._pending.extend(self._last() if raw is None else self._read(raw))
 
     def _plain(self) -> bool:
         """Whether the bytes can be had without httpx's layers for decompression and progress."""
@@ -143,4 +155,5 @@ class EventStream:
             self._next.release()
             await self._response.aclose()
             if isinstance(self._chunks, AsyncGenerator):
-                await self._chunks.aclose()
+                with suppress(RuntimeError):  # the loop, which is ending, is closing it already
+                    await self._chunks.aclose()
