@@ -22,10 +22,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call of a reply."""
+    """A tool call of a reply. Each has an id of its own, unless a test names it."""
 
     name: str
     arguments: Mapping[str, Any]
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class ScriptedGateway:
 def tool_results(body: Json) -> list[str]:
     """The texts of the tool results in a request to any endpoint."""
     turns = body.get("messages") or body["input"]
+    turns = [] if isinstance(turns, str) else turns
     parts = [part for turn in turns for part in (turn.get("content") or ()) if isinstance(part, dict)]
     results = [turn["content"] for turn in turns if turn.get("role") == "tool"]
     results += [turn["output"] for turn in turns if turn.get("type") == "function_call_output"]
@@ -117,8 +119,8 @@ def _handler(gateway: ScriptedGateway) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             try:
                 whole, events = gateway.reply(self.path, body)
-            except LookupError as error:
-                self._send(400, json.dumps({"error": {"message": str(error)}}).encode(), "application/json")
+            except Exception as error:  # noqa: BLE001  # the program's test shows it
+                self._send(400, json.dumps({"error": {"message": repr(error)}}).encode(), "application/json")
                 return
             if body.get("stream"):
                 self._send(200, _sse(events), "text/event-stream")
@@ -165,7 +167,7 @@ def _said(body: Json, turn: Turn) -> _Said:
             forced = _forced_tool(body)
             return _said(body, [Call(forced, value)]) if forced else _Said(json.dumps(value))
         case _:
-            return _Said(calls=[(f"call_{next(_numbers)}", call) for call in turn])
+            return _Said(calls=[(call.id or f"call_{next(_numbers)}", call) for call in turn])
 
 
 def _forced_tool(body: Json) -> str | None:
