@@ -186,12 +186,13 @@ def _chat(body: Json, turn: Turn) -> tuple[Json, list[Json]]:
             {"id": key, "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments)}}
             for key, call in said.calls
         ]
+    choice = {"finish_reason": "tool_calls" if said.calls else "stop", "message": message}
     reply = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1700000000,
         "model": body["model"],
-        "choices": [{"index": 0, "finish_reason": "tool_calls" if said.calls else "stop", "message": message}],
+        "choices": [{"index": index, **choice} for index in range(body.get("n", 1))],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
     }
     return reply, pieces(reply) if body.get("stream") else []
