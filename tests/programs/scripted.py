@@ -95,6 +95,23 @@ def tool_names(body: Json) -> list[str]:
     return [tool.get("function", tool)["name"] for tool in body.get("tools", [])]
 
 
+def tool_described(body: Json, description: str) -> str:
+    """The name by which a request offers the tool of that description."""
+    tools = [tool.get("function", tool) for tool in body.get("tools", [])]
+    [name] = [tool["name"] for tool in tools if tool.get("description", "").endswith(description)]
+    return str(name)
+
+
+def called_names(body: Json) -> list[str]:
+    """The names of the calls in the history of a request to any endpoint."""
+    turns = body.get("messages") or body["input"]
+    turns = [] if isinstance(turns, str) else turns
+    parts = [part for turn in turns for part in (turn.get("content") or ()) if isinstance(part, dict)]
+    calls = [call["function"]["name"] for turn in turns for call in turn.get("tool_calls", ())]
+    calls += [turn["name"] for turn in turns if turn.get("type") == "function_call"]
+    return calls + [part["name"] for part in parts if part.get("type") == "tool_use"]
+
+
 def _joined(parts: list[Json]) -> str:
     return "".join(part.get("text", f"[{part['type']}]") for part in parts)
 
@@ -164,13 +181,14 @@ def _said(body: Json, turn: Turn) -> _Said:
         case Call():
             return _said(body, [turn])
         case Structured(value):
-            forced = _forced_tool(body)
+            forced = forced_tool(body)
             return _said(body, [Call(forced, value)]) if forced else _Said(json.dumps(value))
         case _:
             return _Said(calls=[(call.id or f"call_{next(_numbers)}", call) for call in turn])
 
 
-def _forced_tool(body: Json) -> str | None:
+def forced_tool(body: Json) -> str | None:
+    """The tool that a request forces; the first one, where it forces any."""
     choice = body.get("tool_choice")
     if isinstance(choice, dict):
         name = choice.get("function", choice).get("name")
