@@ -102,7 +102,7 @@ async def test_judge_answers_in_a_form_of_its_own(judge: Any, endpoint: Any, scr
     assert result == {"fair": True, "remarks": ["short", "right"]}
 
 
-PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
 
 
 async def test_judge_sees_an_attachment(judge: Any, endpoint: Any, scripted: Any) -> None:

@@ -173,16 +173,21 @@ async def run_agent(agent: Any) -> tuple[list[tuple[str, Json, str]], str]:
     return calls, str(await handler)
 
 
+@asynccontextmanager
+async def llama_index_tools(*names: str) -> AsyncIterator[list[Any]]:
+    server = StdioServerParameters(command=sys.executable, args=[str(SERVER)])
+    async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+        await session.initialize()
+        yield await McpToolSpec(session, allowed_tools=list(names)).to_tool_list_async()
+
+
 @both
 async def test_llama_index_agent_calls_each_tool_by_its_own_name(
     endpoint: Json, scripted: Any, streaming: bool
 ) -> None:
     gateway = scripted(script(*CALLS.items()))
     llm = AIMLAPI(api_base=gateway.base_url, **endpoint)
-    server = StdioServerParameters(command=sys.executable, args=[str(SERVER)])
-    async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
-        await session.initialize()
-        tools: Any = await McpToolSpec(session, allowed_tools=list(CALLS)).to_tool_list_async()
+    async with llama_index_tools(*CALLS) as tools:
         agent = FunctionAgent(tools=tools, llm=llm, streaming=streaming, allow_parallel_tool_calls=True)
         calls, answer = await run_agent(agent)
     assert {name: arguments for name, arguments, _ in calls} == CALLS
@@ -196,10 +201,16 @@ async def test_llama_index_workflow_results_of_each_kind_reach_the_model(endpoin
     names = ["records", "picture", "lines"]
     gateway = scripted(script(*((name, {}) for name in names)))
     llm = AIMLAPI(api_base=gateway.base_url, **endpoint)
-    client = BasicMCPClient(sys.executable, args=[str(SERVER)])
-    tools: Any = await McpToolSpec(client, allowed_tools=names).to_tool_list_async()
-    calls, answer = await run_agent(AgentWorkflow(agents=[FunctionAgent(tools=tools, llm=llm)]))
+    async with llama_index_tools(*names) as tools:
+        calls, answer = await run_agent(AgentWorkflow(agents=[FunctionAgent(tools=tools, llm=llm)]))
     assert {name for name, _, _ in calls} == set(names)
     assert answer == "Done."
     sent = "".join(tool_results(gateway.bodies[-1]))
     assert [text for text in ("/a.txt", "picture: a dot", "lines: first", "third") if text not in sent] == []
+
+
+async def test_llama_index_agent_with_a_client_that_starts_the_server_for_each_call(llm: AIMLAPI) -> None:
+    client = BasicMCPClient(sys.executable, args=[str(SERVER)])
+    tools: Any = await McpToolSpec(client, allowed_tools=["lines"]).to_tool_list_async()
+    handler = FunctionAgent(tools=tools, llm=llm).run("Call lines.")
+    assert "lines: first" in str(await handler)
