@@ -15,7 +15,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: demo test strict lint types docs compat installs web ray bench record clean help
+.PHONY: demo test strict lint types docs compat installs web ray programs bench record clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -54,6 +54,11 @@ ray: .venv-ray/ready  ## Bulk work on Ray Data, two workers of which one is kill
 	@.venv-ray/bin/python -m pytest tests/scale
 	@.venv-ray/bin/python -m pytest tests/docs -k bulk -W ignore
 
+programs: .venv-programs/ready  ## Programs of others, run on our models: agents, memories, judges, graphs, MCP, SQL
+	@.venv-programs/bin/python -c "import deepagents, json_repair, langchain_community, langchain_experimental, langchain_mcp_adapters"
+	@.venv-programs/bin/python -c "import langgraph_supervisor, langgraph_swarm, langmem, lark, llama_index.tools.mcp, openevals, ragas"
+	@.venv-programs/bin/python -m pytest tests/programs
+
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
 	@.venv-bench/bin/python -m benchmarks.run
 
@@ -83,6 +88,13 @@ chromium:
 	@$(subst .venv,.venv-web,$(CREATE))
 	@echo "Installing the chat page and what looks at it into .venv-web …"
 	@$(subst .venv,.venv-web,$(INSTALL)) -e ".[web-test]"
+	@touch $@
+
+# An environment of its own: these programs bring the adapters and SDKs of other vendors along.
+.venv-programs/ready: pyproject.toml
+	@$(subst .venv,.venv-programs,$(CREATE))
+	@echo "Installing the programs of others into .venv-programs …"
+	@$(subst .venv,.venv-programs,$(INSTALL)) -e ".[programs-test]"
 	@touch $@
 
 .venv-ray/ready: pyproject.toml

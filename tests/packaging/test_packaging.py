@@ -112,7 +112,7 @@ def test_the_extras(metadata: Message) -> None:
 
 
 def test_every_extra_for_users_is_tried_in_a_clean_environment(metadata: Message) -> None:
-    ours = {"bench", "dev", "docs", "ray-test", "test", "web-test"}
+    ours = {"bench", "dev", "docs", "programs-test", "ray-test", "test", "web-test"}
     assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - ours
 
 

@@ -46,8 +46,9 @@ def choose_calls(ask: Ask) -> tuple[Call, ...]:
 
 
 def _handed_over(ask: Ask) -> bool:
-    """Whether another agent has the word now, and the request is open: LlamaIndex hands over by a tool's result."""
-    return bool(ask.results) and "continue with the current request" in ask.results[-1][1]
+    """Whether another agent is to answer the open request: LlamaIndex and LangGraph hand over by a tool's result."""
+    result = ask.results[-1][1] if ask.results else ""
+    return "continue with the current request" in result or result.startswith("Successfully transferred to ")
 
 
 def best_tool(tools: tuple[Tool, ...], prompt: str) -> Tool:
