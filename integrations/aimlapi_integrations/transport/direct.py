@@ -13,7 +13,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from .pool import ShardedTransport
+from .pool import PooledTransport
 
 
 @cache
@@ -73,7 +73,7 @@ def connect_async(limits: httpx.Limits) -> AsyncHTTP:
     """New connections for one event loop."""
     if _proxied():
         return httpx.AsyncClient(verify=ssl_context(), limits=limits)
-    return AsyncDirect(ShardedTransport(limits, verify=ssl_context()))
+    return AsyncDirect(PooledTransport(limits, verify=ssl_context()))
 
 
 def _proxied() -> bool:
