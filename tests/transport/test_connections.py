@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from aimlapi_integrations.transport.pool import ShardedTransport
 
 from .colours import KEY, POST, both_colours
 from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, chunk, serving
@@ -193,13 +192,3 @@ def test_copies_keep_the_configuration_and_connect_themselves(kind: Any, copied:
             asyncio.run(twin.send(POST))
         assert b"x-a: 1" in server.requests[-1].lower()
         assert server.connections == len(server.requests)
-
-
-async def test_calls_are_spread_over_small_pools_within_the_limit():
-    with serving(PLAIN) as server:
-        transport = ShardedTransport(httpx.Limits(max_connections=4, max_keepalive_connections=4))
-        async with httpx.AsyncClient(transport=transport) as mine:
-            http = AsyncHTTPClient(KEY, server.base_url, http_client=mine)
-            await asyncio.gather(*(http.send(POST) for _ in range(40)))
-    assert len(server.requests) == 40
-    assert server.connections <= 4

@@ -20,7 +20,7 @@ from .from_reply import Form, chat_result, without_cost
 from .request import Call, build
 from .structured import AnswerParser, Method, answer_of, format_as_dict, format_as_tool, traced_format
 from .structured import response_format as as_format
-from .tools import AnyTool, as_dict, choice_as_dict, tool_names
+from .tools import AnyTool, as_dict, choice_as_dict, choices_by_name
 from .translator import register
 from .usage import summed
 from .with_raw import with_raw
@@ -215,7 +215,7 @@ class ChatAIMLAPI(Catalogued):
         parser = AnswerParser(
             answer_class=answer.kind,
             wrapped=answer.wrapped,
-            other_tools=tool_names(map(as_dict, tools)),
+            other_tools=tuple(choices_by_name(map(as_dict, tools))),
             calls_allowed=include_raw,
         )
         if method == "function_calling":

@@ -94,7 +94,7 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
         return None
     if isinstance(choice, Mapping):
         return _choice_from_dict(dict(choice))
-    names = tool_names(tools)
+    names = choices_by_name(tools)
     if choice in names:
         return names[choice]
     if choice in _MODES:
@@ -104,9 +104,9 @@ def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Jso
     raise ValueError(f"tool_choice={choice!r} is neither a mode ({', '.join(map(str, _MODES))}) nor one of {[*names]}.")
 
 
-def tool_names(tools: Iterable[Mapping[str, Any]]) -> dict[Any, Json]:
+def choices_by_name(tools: Iterable[Mapping[str, Any]]) -> dict[str, Json]:
     """What chooses each of the tools that have names: functions and custom tools."""
-    choices: dict[Any, Json] = {}
+    choices: dict[str, Json] = {}
     for tool in tools:
         match tool:
             case {"function": {"name": str(name)}}:

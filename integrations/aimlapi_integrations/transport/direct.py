@@ -12,7 +12,7 @@ from typing import TypeAlias
 import httpx
 
 from .environment import proxies, ssl_context, through_proxies
-from .pool import ShardedTransport
+from .pool import PooledTransport
 
 
 class Direct:
@@ -68,4 +68,4 @@ def connect_async(limits: httpx.Limits) -> AsyncHTTP:
     context = ssl_context()
     if proxies():
         return through_proxies(partial(httpx.AsyncClient, verify=context, limits=limits))
-    return AsyncDirect(ShardedTransport(limits, verify=context))
+    return AsyncDirect(PooledTransport(limits, verify=context))
