@@ -9,7 +9,7 @@ from typing import Any
 
 from ..conversation import HostedTool, Message, Request, ResponseFormat, Text, Tool, ToolChoice
 from ..errors import UnsupportedParameterError
-from ..json_schema import inline_schema_refs
+from ..json_schema import DEFINITIONS, inline_schema_refs, is_recursive
 from ..models import ToolShape
 from .fitting import Fitting, Step
 
@@ -47,7 +47,7 @@ def _tool(tool: Tool | HostedTool, shape: ToolShape, case: Fitting) -> Tool | Ho
         case.note(f"'strict' is not listed for the tools of {case.asked}: {tool.name!r} goes without it.")
     if shape.schema_keys is None or tool.parameters is None:
         return tool
-    return replace(tool, parameters=_closed_schema(tool.parameters, shape.schema_keys))
+    return replace(tool, parameters=_closed_schema(tool, tool.parameters, shape.schema_keys, case))
 
 
 def _takes_strict(shape: ToolShape) -> bool:
@@ -55,10 +55,16 @@ def _takes_strict(shape: ToolShape) -> bool:
     return shape.form != "anthropic" and (shape.function_keys is None or any("strict" in keys for keys in listed))
 
 
-def _closed_schema(schema: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
+def _closed_schema(tool: Tool, schema: Mapping[str, Any], keys: frozenset[str], case: Fitting) -> Mapping[str, Any]:
     """The schema with no other keys at its top: definitions are written where they are used."""
-    whole = inline_schema_refs(schema) if not {"$defs", "definitions"} & keys else schema
-    return {key: value for key, value in whole.items() if key in keys}
+    if not keys.isdisjoint(DEFINITIONS):
+        return {key: value for key, value in schema.items() if key in keys}
+    if is_recursive(schema):
+        case.note(
+            f"{case.asked} takes no definitions in a schema, and that of {tool.name!r} contains itself: it is sent a "
+            f"few levels deep."
+        )
+    return {key: value for key, value in inline_schema_refs(schema).items() if key in keys}
 
 
 # --- the choice of a tool -----------------------------------------------------------------------------------------
