@@ -38,7 +38,7 @@ def call(call_id: str, name: str, args: Json | str, **further: Any) -> Json:
 
 
 def refusal(words: str) -> Json:
-    return {"type": "non_standard", "value": {"type": "refusal", "refusal": words}}
+    return {"type": "refusal", "refusal": words}
 
 
 def said(message: AIMessage) -> Said:

@@ -114,7 +114,7 @@ def _tool_call(call: ToolCall) -> Json:
 
 
 def _refusal(part: Refusal) -> Json:
-    return {"type": "non_standard", "value": {"type": "refusal", "refusal": part.text}}
+    return {"type": "refusal", "refusal": part.text}
 
 
 def _search_result(part: SearchResult) -> Json:
