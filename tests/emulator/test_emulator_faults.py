@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from aimlapi_integrations.emulator.fault_table import FAULTS
+from aimlapi_integrations.emulator.faults.table import FAULTS
 
 from .wires import MODEL, TOOLS, Json, Wire, events
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from aimlapi_integrations.emulator.schema_values import value_for
+from aimlapi_integrations.emulator.model.schema_values import value_for_schema
 
 from .wires import Json, Wire
 
@@ -53,7 +53,7 @@ UNIT = {"enum": ["celsius", "fahrenheit"]}
     ],
 )  # fmt: skip
 def test_values_come_from_the_prompt(schema: Json, text: str, value: Json) -> None:
-    assert value_for(schema, text) == value
+    assert value_for_schema(schema, text) == value
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_values_come_from_the_prompt(schema: Json, text: str, value: Json) -> No
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "Hello", "My 5 kids a, b and 'c' cost -2.5; dog named Rex"])
 def test_values_are_valid(schema: Json, text: str) -> None:
-    Draft202012Validator(schema).validate(value_for(schema, text))
+    Draft202012Validator(schema).validate(value_for_schema(schema, text))
 
 
 def bounded(low: int, span: int) -> Json:
@@ -112,7 +112,7 @@ schemas = st.recursive(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(schemas, st.text(max_size=80))
 def test_any_schema_and_any_prompt_make_a_valid_value(schema: Json, text: str) -> None:
-    Draft202012Validator(schema).validate(value_for(schema, text))
+    Draft202012Validator(schema).validate(value_for_schema(schema, text))
 
 
 def test_a_schema_as_response_format(wire: Wire) -> None:
