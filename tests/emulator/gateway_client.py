@@ -1,4 +1,4 @@
-"""Raw HTTP against the emulator, for its tests: no client of ours is involved."""
+"""Raw HTTP against the emulator, without this package's client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 
 from aimlapi_integrations.emulator import Emulator
 
-Json = dict[str, Any]
+JSON = dict[str, Any]
 MODEL = "openai/gpt-5-mini-2025-08-07"
 WEATHER = {
     "type": "object",
@@ -24,54 +24,54 @@ ADD = {
 }
 
 
-def function(name: str, parameters: Json, description: str = "") -> Json:
+def function(name: str, parameters: JSON, description: str = "") -> JSON:
     return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
 
 
 TOOLS = [function("get_weather", WEATHER, "The weather in a city"), function("add", ADD, "Adds two numbers")]
 
 
-class Wire:
-    """One gateway and one HTTP client to it."""
+class GatewayClient:
+    """An emulator and an HTTP client for it."""
 
     def __init__(self, gateway: Emulator, http: httpx.Client) -> None:
         self.gateway = gateway
         self.http = http
 
-    def post(self, path: str, body: Json, **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(path, json=body, headers=named)
+    def post(self, path: str, body: JSON, **headers: str) -> httpx.Response:
+        named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.post(path, json=body, headers=named_headers)
 
     def chat(self, text: str = "Hello", model: str = MODEL, **body: Any) -> httpx.Response:
         messages = body.pop("messages", [{"role": "user", "content": text}])
         return self.post("chat/completions", {"model": model, "messages": messages, **body})
 
-    def said(self, text: str = "Hello", **body: Any) -> Json:
+    def chat_message(self, text: str = "Hello", **body: Any) -> JSON:
         """The message of a chat reply."""
-        message: Json = self.chat(text, **body).raise_for_status().json()["choices"][0]["message"]
+        message: JSON = self.chat(text, **body).raise_for_status().json()["choices"][0]["message"]
         return message
 
-    def called(self, text: str, tools: list[Json] = TOOLS, **body: Any) -> list[tuple[str, Json]]:
+    def tool_calls(self, text: str, tools: list[JSON] = TOOLS, **body: Any) -> list[tuple[str, JSON]]:
         """The calls of a chat reply, as (name, arguments)."""
-        calls = self.said(text, tools=tools, **body).get("tool_calls", [])
+        calls = self.chat_message(text, tools=tools, **body).get("tool_calls", [])
         return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
 
-    def chunks(self, text: str = "Hello", **body: Any) -> list[Json]:
-        return events(self.chat(text, stream=True, **body).raise_for_status().text)
+    def chat_chunks(self, text: str = "Hello", **body: Any) -> list[JSON]:
+        return parse_events(self.chat(text, stream=True, **body).raise_for_status().text)
 
-    def respond(self, body: Json, model: str = MODEL) -> httpx.Response:
+    def respond(self, body: JSON, model: str = MODEL) -> httpx.Response:
         return self.post("responses", {"model": model, **body})
 
 
-def events(text: str) -> list[Json]:
-    """The JSON of each event of a stream; [DONE] is left out."""
+def parse_events(text: str) -> list[JSON]:
+    """The JSON of each event of a stream, without [DONE]."""
     lines = re.split("\r\n|\n|\r", text.removeprefix("\ufeff"))
     data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
     return [json.loads(item) for item in data if item != "[DONE]"]
 
 
-def refusal(response: httpx.Response) -> list[tuple[str, str]]:
-    """What a 400 complains of, as (path, reason)."""
+def refused_fields(response: httpx.Response) -> list[tuple[str, str]]:
+    """The details of a 400, as (path, reason)."""
     assert response.status_code == 400, response.text
     assert response.headers["content-type"] == "application/problem+json; charset=utf-8"
     return [(detail["path"], detail["reason"]) for detail in response.json()["error"]["details"]]
