@@ -89,9 +89,11 @@ def test_command_serves_until_terminated() -> None:
         line = process.stdout.readline()
         url = line.partition(" at ")[2].partition(" ")[0]
         assert httpx.get(f"{url}/model/{MODEL}").status_code == 200
+        exports = [process.stdout.readline().rstrip() for _ in range(2)]
         process.terminate()
         _, errors = process.communicate(timeout=10)
     assert (line.startswith("AI/ML API emulator at http://127.0.0.1:"), errors) == (True, "")
+    assert exports == [f"export AIMLAPI_BASE_URL={url}", "export AIMLAPI_API_KEY=emulator"]
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])

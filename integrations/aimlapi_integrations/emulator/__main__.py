@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 try:
     from .faults.table import fault_summaries
-    from .server import bind_socket, create_server
-    from .store import GatewayState
+    from .server import bind_socket, create_server, url_of
+    from .store import EmulatorOptions, GatewayState
 except ModuleNotFoundError as missing:
     if (missing.name or "").split(".")[0] not in ("starlette", "uvicorn"):
         raise
@@ -26,12 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bound = bind_socket(args.host, args.port)
     except OSError as error:
         sys.exit(f"Cannot listen on {args.host}:{args.port}: {error.strerror}")
-    host, port = bound.getsockname()[:2]
-    note = "(no language model: answers by rule; any key works; Ctrl-C stops it)"
-    print(f"AI/ML API emulator at http://{host}:{port}/v1 {note}", flush=True)  # noqa: T201  # this is a command
+    print(_banner(url_of(bound)), flush=True)  # noqa: T201  # this is a command
+    options = EmulatorOptions(any_model=args.any_model, log=args.log)
     with bound, contextlib.suppress(KeyboardInterrupt):
-        create_server(GatewayState()).run(sockets=[bound])
+        create_server(GatewayState(options)).run(sockets=[bound])
     return 0
+
+
+def _banner(url: str) -> str:
+    return (
+        f"AI/ML API emulator at {url} (no language model: answers by rule; Ctrl-C stops it). To use it:\n"
+        f"export AIMLAPI_BASE_URL={url}\n"
+        "export AIMLAPI_API_KEY=emulator"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="port; 0 picks a free one (default: %(default)s)")
+    parser.add_argument("--log", action="store_true", help="write one line per request to stderr")
+    parser.add_argument("--any-model", action="store_true", help="serve unknown model ids instead of answering 404")
     parser.add_argument("--faults", action="store_true", help="list the faults that a request can ask for, and exit")
     return parser
 

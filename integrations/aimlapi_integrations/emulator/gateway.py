@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .endpoints import chat_completions, embeddings, messages, models, responses
 from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
 from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
 from .faults.table import FaultDefinition, apply_stream_fault, find_fault
 from .model.usage import cost_headers
-from .store import GatewayState, Record
+from .store import HIDDEN, EmulatorOptions, GatewayState, Record
 from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_response
 
 Reply = JSON | list[Event]
@@ -37,11 +40,59 @@ class ActiveFault:
     definition: FaultDefinition
 
 
-def create_app(state: GatewayState | None = None) -> Starlette:
-    """Create the emulated gateway as an ASGI application, for any ASGI server."""
-    app = Starlette(routes=_routes())
-    app.state.gateway = state or GatewayState()
+def create_app(
+    *, any_model: bool = False, log: bool | Callable[[str], object] = False, hide_keys: bool = False
+) -> Starlette:
+    """Create the emulated gateway as an ASGI application, for any ASGI server.
+
+    Args:
+        any_model: serve unknown model ids, too.
+        log: write one line per request, to stderr or by calling a function with it.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
+    """
+    return build_app(GatewayState(EmulatorOptions(any_model, hide_keys, log)))
+
+
+def build_app(state: GatewayState) -> Starlette:
+    write_log = state.options.write_log
+    middleware = [Middleware(RequestLog, write=write_log)] if write_log else []
+    app = Starlette(routes=_routes(), middleware=middleware)
+    app.state.gateway = state
     return app
+
+
+class RequestLog:
+    """Middleware that writes a line for each request: method, path, model, status, milliseconds until it ended."""
+
+    def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
+        self.app = app
+        self.write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        start, status = time.perf_counter(), "-"
+
+        async def send_and_note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note_status)
+        finally:
+            milliseconds = (time.perf_counter() - start) * 1000
+            fields = [scope["method"], scope["path"], scope.get(_LOGGED_MODEL) or "-", status]
+            self.write(f"{' '.join(map(_printable, fields))} {milliseconds:.0f} ms")
+
+
+_LOGGED_MODEL = "aimlapi.emulator.model"  # a key of the ASGI scope
+
+
+def _printable(text: str) -> str:
+    """A field of a log line: one word of at most 100 printable ASCII characters."""
+    return re.sub(r"[^!-~]", "?", text[:100])
 
 
 def _routes() -> list[Route]:
@@ -54,6 +105,7 @@ def _routes() -> list[Route]:
     }
     gets: dict[str, tuple[str, Handler]] = {"/responses/{id}": ("responses", responses.retrieve_response)}
     return [
+        *_with_and_without_version("/models/deprecations", _endpoint("models", _list_deprecations, public=True), "GET"),
         *_with_and_without_version("/models", _endpoint("models", _list_models, public=True), "GET"),
         *_with_and_without_version("/model/{id:path}", _endpoint("models", _retrieve_model, public=True), "GET"),
         *_routes_of(posts, "POST"),
@@ -77,6 +129,10 @@ def _with_and_without_version(path: str, endpoint: Endpoint, method: str) -> lis
 
 def _list_models(_state: GatewayState, request: Request, _body: JSON) -> Reply:
     return models.list_models(request.query_params)
+
+
+def _list_deprecations(_state: GatewayState, _request: Request, _body: JSON) -> Reply:
+    return models.list_deprecations()
 
 
 def _retrieve_model(_state: GatewayState, request: Request, _body: JSON) -> Reply:
@@ -116,7 +172,10 @@ async def _read_body(request: Request) -> JSON:
         body = None
     state: GatewayState = request.app.state.gateway
     recorded_body = json.loads(content) if isinstance(body, dict) else None  # a copy: faults edit the model id
-    state.record(Record(request.method, request.url.path, dict(request.headers), recorded_body))
+    record = Record(request.method, request.url.path, dict(request.headers), recorded_body)
+    state.record(record.without_keys() if state.options.hide_keys else record)
+    if isinstance(body, dict) and isinstance(body.get("model"), str):
+        request.scope[_LOGGED_MODEL] = body["model"].replace(_api_key(request) or "\0", HIDDEN)
     if request.method == "POST" and content and not isinstance(body, dict):
         raise GatewayError(400, "Bad Request — the body is not a JSON object")
     return body or {}
@@ -146,11 +205,17 @@ async def _fault_response(request: Request, active: ActiveFault) -> Response | N
 
 
 def _check_api_key(request: Request) -> None:
+    key = _api_key(request)
+    if not key:
+        is_empty_key = "authorization" in request.headers and key is not None
+        raise GatewayError(401, EMPTY_KEY if is_empty_key else ERROR_MESSAGES[401])
+
+
+def _api_key(request: Request) -> str | None:
+    """The API key of a request. None if the authorization has another scheme."""
     header = request.headers.get("authorization") or f"Bearer {request.headers.get('x-api-key', '')}"
     scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        is_empty_key = "authorization" in request.headers and scheme.lower() == "bearer"
-        raise GatewayError(401, EMPTY_KEY if is_empty_key else ERROR_MESSAGES[401])
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _build_response(request: Request, reply: Reply, active: ActiveFault | None) -> Response:

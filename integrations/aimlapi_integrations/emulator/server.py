@@ -6,13 +6,14 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import uvicorn
 
 from .faults.connections import Protocol
-from .gateway import create_app
-from .store import GatewayState, Record
+from .gateway import build_app
+from .store import EmulatorOptions, GatewayState, Record
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
@@ -28,11 +29,17 @@ def bind_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
+def url_of(bound: socket.socket) -> str:
+    """The base URL of a server on a socket."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
 def create_server(state: GatewayState) -> uvicorn.Server:
     """Create a uvicorn server that logs errors only, except for replies that a fault cut."""
     logging.getLogger("uvicorn.error").addFilter(_is_unintended)
     config = uvicorn.Config(
-        create_app(state),
+        build_app(state),
         http=Protocol,
         loop="asyncio",
         ws="none",
@@ -56,6 +63,10 @@ class Emulator:
     Args:
         port: the port to listen on; 0 picks a free one.
         host: the address to listen on.
+        any_model: serve unknown model ids, too. By default they answer 404, as at the gateway.
+        log: write one line per request (method, path, model, status, milliseconds; never keys): True writes to
+            stderr, a function is called with each line.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
 
     Examples:
         >>> with Emulator() as gateway:                                  # doctest: +SKIP
@@ -63,8 +74,16 @@ class Emulator:
         ...     gateway.requests[-1].json["messages"]
     """
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._state = GatewayState()
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        any_model: bool = False,
+        log: bool | Callable[[str], object] = False,
+        hide_keys: bool = False,
+    ) -> None:
+        self._state = GatewayState(EmulatorOptions(any_model, hide_keys, log))
         self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -75,8 +94,7 @@ class Emulator:
         """The base URL for clients: `http://127.0.0.1:PORT/v1`."""
         if self._socket is None:
             raise RuntimeError("The emulator is not running: use `with Emulator() as gateway:` or call start()")
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+        return url_of(self._socket)
 
     @property
     def requests(self) -> list[Record]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .faults import FaultCounter
 from .model import JSON, Turn
@@ -11,6 +14,30 @@ from .model.usage import PromptCache
 
 MAX_STORED_RESPONSES = 1_000
 MAX_RECORDED_REQUESTS = 10_000
+SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
+HIDDEN = "[hidden]"
+
+
+@dataclass(frozen=True)
+class EmulatorOptions:
+    """How the emulator runs.
+
+    Attributes:
+        any_model: serve unknown model ids, too.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
+        log: write one line per request: to stderr (True), or by calling a function with it.
+    """
+
+    any_model: bool = False
+    hide_keys: bool = False
+    log: bool | Callable[[str], object] = False
+
+    @property
+    def write_log(self) -> Callable[[str], object] | None:
+        """The function that writes a line of the log. None without a log."""
+        if self.log is True:
+            return lambda line: print(line, file=sys.stderr, flush=True)  # noqa: T201  # this is the log
+        return self.log or None
 
 
 @dataclass(frozen=True)
@@ -21,6 +48,22 @@ class Record:
     path: str
     headers: dict[str, str]
     json: JSON | None
+
+    def without_keys(self) -> Record:
+        """A copy without API keys and passwords: in headers, and in the headers that MCP tools carry in the body."""
+        headers = {name: HIDDEN if name in SECRET_HEADERS else value for name, value in self.headers.items()}
+        return replace(self, headers=headers, json=_without_keys(self.json))
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: HIDDEN if name.lower() in SECRET_HEADERS and isinstance(item, str) else _without_keys(item)
+        for name, item in value.items()
+    }
 
 
 @dataclass
@@ -59,8 +102,9 @@ class ResponseStore:
 
 @dataclass
 class GatewayState:
-    """Everything that `reset` clears."""
+    """The options, and everything that `reset` clears."""
 
+    options: EmulatorOptions = field(default_factory=EmulatorOptions)
     requests: list[Record] = field(default_factory=list)
     responses: ResponseStore = field(default_factory=ResponseStore)
     prompt_cache: PromptCache = field(default_factory=PromptCache)

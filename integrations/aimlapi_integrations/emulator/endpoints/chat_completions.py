@@ -45,7 +45,7 @@ class Completion:
 
 
 def create_chat_completion(state: GatewayState, _http_request: Request, body: JSON) -> JSON | list[Event]:
-    check_model_served(str(body.get("model")), "chat")
+    check_model_served(str(body.get("model")), "chat", any_model=state.options.any_model)
     completion = _complete(body, state.prompt_cache)
     return list(_stream(completion)) if completion.request.stream else _reply(completion)
 

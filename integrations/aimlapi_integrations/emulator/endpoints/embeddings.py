@@ -85,9 +85,9 @@ def embedding_family(model: str) -> tuple[type[EmbeddingRequest], int, int]:
 # --- reply ----------------------------------------------------------------------------------------------------------
 
 
-def create_embeddings(_state: GatewayState, _http_request: Request, body: JSON) -> JSON:
+def create_embeddings(state: GatewayState, _http_request: Request, body: JSON) -> JSON:
     model = str(body.get("model"))
-    check_model_served(model, "embeddings")
+    check_model_served(model, "embeddings", any_model=state.options.any_model)
     request_model, default_dimensions, max_dimensions = embedding_family(model)
     request = parse_request(request_model, body)
     dimensions = _dimensions(request, default_dimensions, max_dimensions)

@@ -22,7 +22,7 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool
 
 
 def create_message(state: GatewayState, _http_request: Request, body: JSON) -> JSON | list[Event]:
-    check_model_served(str(body.get("model")), "messages")
+    check_model_served(str(body.get("model")), "messages", any_model=state.options.any_model)
     request = parse_request(MessagesRequest, body)
     model_input = _build_model_input(request, body)
     check_messages_request(request, body, model_input)

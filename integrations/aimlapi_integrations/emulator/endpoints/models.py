@@ -1,4 +1,4 @@
-"""`GET /v1/models` with its filters, `GET /v1/model/ID`, and whether an endpoint serves a model."""
+"""`GET /v1/models` with its filters, `/v1/models/deprecations`, `/v1/model/ID`; which endpoint serves a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 from starlette.datastructures import QueryParams
 
-from ..model.catalogue import CatalogueModel, catalogue
+from ..model.catalogue import CatalogueModel, catalogue, deprecations, find_model, other_modalities
 from ..model.usage import token_prices
 from ..wire import JSON, GatewayError
 
@@ -20,19 +20,54 @@ ENDPOINT_TYPES = {
 CAPABILITIES = ("streaming", "tools", "parallel_tool_calls", "structured_output", "vision", "file_input")
 
 
-def check_model_served(model_id: str, endpoint: str) -> None:
-    """Raise if the endpoint does not serve the model. Any id is served, with two exceptions.
+ENDPOINT_PATHS = {
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "embeddings": "/v1/embeddings",
+    "messages": "/v1/messages",
+}
+
+
+def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False) -> None:
+    """Raise if the endpoint does not serve the model.
+
+    Args:
+        model_id: of the request. Ids that start with `emulator/` are always served.
+        endpoint: chat, responses, embeddings or messages.
+        any_model: serve unknown ids, too.
 
     Raises:
-        GatewayError: 404 for an id that says it doesn't exist, 400 for a model of another endpoint.
+        GatewayError: 404 for an unknown model, 400 for a model of another endpoint.
     """
-    if "does-not-exist" in model_id or model_id.startswith("emulated/nope"):
+    model = find_model(model_id)
+    if model is not None:
+        available = _is_available(model, endpoint)
+    elif model_id in other_modalities():
+        available = False
+    elif model_id.startswith("emulator/") or (any_model and not _is_nonexistent(model_id)):
+        available = endpoint != "messages" or "claude" in model_id
+    else:
         raise GatewayError(404, f"Model {model_id} not found")
-    model = catalogue().get(model_id)
-    responses_only = model is not None and model.endpoints == ("responses",) and model_id[-7:] != "gpt-5-4"
-    if (endpoint == "chat" and responses_only) or (endpoint == "messages" and "claude" not in model_id):
-        path = {"chat": "/v1/chat/completions", "messages": "/v1/messages"}[endpoint]
-        raise GatewayError(400, f"Model {model_id} is not available on {path}")
+    if not available:
+        raise GatewayError(400, f"Model {model_id} is not available on {ENDPOINT_PATHS[endpoint]}")
+
+
+def _is_nonexistent(model_id: str) -> bool:
+    """Whether an id says that it doesn't exist. Such ids are never served."""
+    return "does-not-exist" in model_id or model_id.startswith("emulated/nope")
+
+
+def _is_available(model: CatalogueModel, endpoint: str) -> bool:
+    """Whether a known model is served on an endpoint.
+
+    The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
+    /v1/chat/completions, and models of every vendor on /v1/responses.
+    """
+    if (endpoint == "embeddings") != ("embeddings" in model.endpoints):
+        return False
+    if endpoint == "chat":
+        return model.endpoints != ("responses",) or model.id == "openai/gpt-5-4"
+    return endpoint != "messages" or "claude" in model.id
 
 
 def list_models(params: QueryParams) -> JSON:
@@ -43,8 +78,12 @@ def list_models(params: QueryParams) -> JSON:
     return {"object": "list", "data": [_model_body(model, include) for model in models]}
 
 
+def list_deprecations() -> JSON:
+    return {"object": "list", "data": deprecations()}
+
+
 def retrieve_model(model_id: str) -> JSON:
-    model = next((model for model in catalogue().values() if model.id.lower() == model_id.lower()), None)
+    model = find_model(model_id)
     if model is None:
         raise GatewayError(404, f"Model {model_id} not found")
     return {"object": "model", "data": _model_body(model, {"all"})}
@@ -59,7 +98,8 @@ def _model_body(model: CatalogueModel, include: set[str]) -> JSON:
     info: JSON = {"name": model.name, "developer": model.developer, "description": "", "url": ""}
     if model.context is not None:
         info["contextLength"] = model.context
-    body: JSON = {"id": model.id, "aliases": [], "type": ENDPOINT_TYPES[model.endpoints[0]], "info": info, "tags": []}
+    body: JSON = {"id": model.id, "aliases": list(model.aliases), "type": ENDPOINT_TYPES[model.endpoints[0]]}
+    body |= {"info": info, "tags": []}
     if include & {"capabilities", "all"}:
         body["capabilities"] = _capabilities(model)
     if include & {"modalities", "all"}:

@@ -25,7 +25,7 @@ Role = Literal["system", "user", "assistant"]
 
 def create_response(state: GatewayState, _http_request: Request, body: JSON) -> JSON | list[Event]:
     """Answer a request plainly, as events, or (with `background`) with a queued response."""
-    check_model_served(str(body.get("model")), "responses")
+    check_model_served(str(body.get("model")), "responses", any_model=state.options.any_model)
     request = parse_request(ResponsesRequest, body)
     previous = _previous_response(state, request)
     turns = (*(previous.turns if previous else ()), *_input_turns(state, body))

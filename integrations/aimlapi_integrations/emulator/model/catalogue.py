@@ -1,8 +1,10 @@
 """Facts about models: which exist, what each refuses, how each family answers.
 
-`models.json` has a row for each documented model. A chat model has a dialect there: the names of the features that it
+`models.json` has a row for each known model. A chat model has a dialect there: the names of the features that it
 refuses, as `wire/chat_completions_rules.py` defines them. `responses_refuse` lists the types that it refuses on the
 Responses endpoint. Both result from testing the vendor's published schemas. A model without a row refuses nothing.
+`other_modalities` lists the gateway's models for images, speech and OCR, which the emulator doesn't serve.
+`deprecations` has models that the gateway is known to have withdrawn or superseded, with invented dates.
 """
 
 from __future__ import annotations
@@ -28,17 +30,56 @@ class CatalogueModel:
     name: str
     developer: str
     context: int | None
+    aliases: tuple[str, ...]
     endpoints: tuple[str, ...]
     chat_refusals: frozenset[str]
     responses_refusals: frozenset[str]
 
 
 @cache
+def _data() -> JSON:
+    data: JSON = json.loads((Path(__file__).parent / "models.json").read_text("utf-8"))
+    return data
+
+
+@cache
+def _all_models() -> dict[str, CatalogueModel]:
+    dialects = [frozenset(dialect) for dialect in _data()["dialects"]]
+    return {row["id"]: _parse_row(row, dialects) for row in _data()["models"]}
+
+
+@cache
 def catalogue() -> dict[str, CatalogueModel]:
-    """Every documented model, by id."""
-    data = json.loads((Path(__file__).parent / "models.json").read_text("utf-8"))
-    dialects = [frozenset(dialect) for dialect in data["dialects"]]
-    return {row["id"]: _parse_row(row, dialects) for row in data["models"]}
+    """Every model that the gateway serves, by id."""
+    withdrawn = {row["model"] for row in deprecations() if row["status"] == "withdrawn"}
+    return {model_id: model for model_id, model in _all_models().items() if model_id not in withdrawn}
+
+
+def deprecations() -> list[JSON]:
+    """Models with the status deprecated, superseded or withdrawn, as {model, status, replaced_by, shutdown_at}."""
+    rows: list[JSON] = _data()["deprecations"]
+    return rows
+
+
+@cache
+def other_modalities() -> frozenset[str]:
+    """Ids of models for images, speech and OCR."""
+    return frozenset(_data()["other_modalities"])
+
+
+def find_model(model_id: str) -> CatalogueModel | None:
+    """The model with this id or alias. The gateway takes dotted and dashed versions of an id (4.8, 4-8)."""
+    return catalogue().get(model_id) or _models_by_alias().get(_normalize_id(model_id))
+
+
+@cache
+def _models_by_alias() -> dict[str, CatalogueModel]:
+    models = catalogue().values()
+    return {_normalize_id(name): model for model in models for name in (*model.aliases, model.id)}
+
+
+def _normalize_id(model_id: str) -> str:
+    return model_id.lower().replace(".", "-")
 
 
 def _parse_row(row: JSON, dialects: list[frozenset[str]]) -> CatalogueModel:
@@ -47,6 +88,7 @@ def _parse_row(row: JSON, dialects: list[frozenset[str]]) -> CatalogueModel:
         name=row["name"],
         developer=row["developer"],
         context=row.get("context"),
+        aliases=tuple(row.get("aliases", [])),
         endpoints=tuple(row["endpoints"]),
         chat_refusals=dialects[row["dialect"]] if "dialect" in row else frozenset(),
         responses_refusals=frozenset(row.get("responses_refuse", [])),
@@ -55,13 +97,13 @@ def _parse_row(row: JSON, dialects: list[frozenset[str]]) -> CatalogueModel:
 
 def chat_refusals(model_id: str) -> frozenset[str]:
     """The features that a model refuses on /v1/chat/completions."""
-    model = catalogue().get(model_id)
+    model = _all_models().get(model_id) or find_model(model_id)
     return model.chat_refusals if model else frozenset()
 
 
 def responses_refusals(model_id: str) -> frozenset[str]:
     """The types of items, parts and tools that a model refuses on /v1/responses."""
-    model = catalogue().get(model_id)
+    model = _all_models().get(model_id) or find_model(model_id)
     return model.responses_refusals if model else frozenset()
 
 
