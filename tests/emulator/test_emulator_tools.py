@@ -48,7 +48,7 @@ def test_tool_choice_none_required_named_and_allowed_is_obeyed(client: GatewayCl
     named = {"type": "function", "function": {"name": "add"}}
     assert [name for name, _ in client.tool_calls(text, tool_choice=named)] == ["add"]
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOLS[1]]}}
-    assert [name for name, _ in client.tool_calls(text, tool_choice=allowed, model="z-ai/glm-4.5")] == ["add"]
+    assert [name for name, _ in client.tool_calls(text, tool_choice=allowed, model="z-ai/glm-4.5v")] == ["add"]
 
 
 def test_parallel_tool_calls_false_returns_one_call(client: GatewayClient) -> None:

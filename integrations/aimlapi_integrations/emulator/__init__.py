@@ -14,8 +14,8 @@ refuses, with the same messages; calls tools with arguments from the prompt that
 output; streams; counts tokens and costs; embeds similar texts close to each other; and fails on demand
 (`python -m aimlapi_integrations.emulator --faults` lists how).
 
-Unknown model ids answer 404, as at the gateway; `--any-model` or `Emulator(any_model=True)` serves them. `--log` writes a
-line for each request.
+Unknown model ids answer 404, as at the gateway; `--any-model` or `Emulator(any_model=True)` serves them. `--log`
+writes a line for each request.
 
 Needs the extra `emulator` (Starlette and uvicorn).
 """

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import chat_completions, embeddings, messages, models, responses
+from .endpoints import chat_completions, embeddings, messages, models, request_schema, responses
 from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
 from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
 from .faults.table import FaultDefinition, apply_stream_fault, find_fault
@@ -108,6 +108,7 @@ def _routes() -> list[Route]:
         *_with_and_without_version("/models/deprecations", _endpoint("models", _list_deprecations, public=True), "GET"),
         *_with_and_without_version("/models", _endpoint("models", _list_models, public=True), "GET"),
         *_with_and_without_version("/model/{id:path}", _endpoint("models", _retrieve_model, public=True), "GET"),
+        Route("/docs-json", _endpoint("models", _describe_request, public=True), methods=["GET"]),
         *_routes_of(posts, "POST"),
         *_routes_of(gets, "GET"),
         Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -133,6 +134,11 @@ def _list_models(_state: GatewayState, request: Request, _body: JSON) -> Reply:
 
 def _list_deprecations(_state: GatewayState, _request: Request, _body: JSON) -> Reply:
     return models.list_deprecations()
+
+
+def _describe_request(_state: GatewayState, request: Request, _body: JSON) -> Reply:
+    params = request.query_params
+    return request_schema.describe_request(params.get("model", ""), params.get("endpoint", ""))
 
 
 def _retrieve_model(_state: GatewayState, request: Request, _body: JSON) -> Reply:

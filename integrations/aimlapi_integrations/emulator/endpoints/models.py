@@ -41,7 +41,7 @@ def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False)
     """
     model = find_model(model_id)
     if model is not None:
-        available = _is_available(model, endpoint)
+        available = is_available(model, endpoint)
     elif model_id in other_modalities():
         available = False
     elif model_id.startswith("emulator/") or (any_model and not _is_nonexistent(model_id)):
@@ -57,7 +57,7 @@ def _is_nonexistent(model_id: str) -> bool:
     return "does-not-exist" in model_id or model_id.startswith("emulated/nope")
 
 
-def _is_available(model: CatalogueModel, endpoint: str) -> bool:
+def is_available(model: CatalogueModel, endpoint: str) -> bool:
     """Whether a known model is served on an endpoint.
 
     The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on

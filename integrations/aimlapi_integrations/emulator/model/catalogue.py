@@ -107,6 +107,47 @@ def responses_refusals(model_id: str) -> frozenset[str]:
     return model.responses_refusals if model else frozenset()
 
 
+# --- reasoning effort ---------------------------------------------------------------------------------------
+
+EFFORTS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
+_DEFAULT_EFFORTS = frozenset({"none", "low", "medium", "high"})
+
+# Pattern of model ids, with dashes for dots -> the levels that the model accepts, as measured on the live gateway in
+# September 2026 by the vendor's models.dev synchronization. Accepting a level doesn't mean that it has an effect.
+_MEASURED_EFFORTS: tuple[tuple[str, str], ...] = (
+    (r"claude-(haiku|sonnet)-4-5", " ".join(EFFORTS)),
+    (r"claude-(sonnet-5|opus-4-[78]|opus-5|haiku-5|fable-5)", "none low medium high xhigh max"),
+    (r"gemini-3-7-flash", "low medium high max"),
+    (r"gemini-3-6-flash", "minimal low medium high max"),
+    (r"gemini-3-1-pro-preview|gemma-4-26b|glm-5v?-turbo|qwen-plus", " ".join(EFFORTS)),
+    (r"gpt-5-[245]-pro", "low medium high"),
+    (r"gpt-5-6-luna", "none low medium high xhigh"),
+    (r"gpt-5-6-(sol|terra)|gpt-6", "none low medium high xhigh max"),
+    (r"^o1$|^o3-mini$", "low medium high xhigh"),
+    (r"deepseek-v4-pro", "none low high"),
+    (r"qwen3-8-max", "low medium high"),
+    (r"glm|zhipu", "none low medium high xhigh max"),
+)
+
+
+def reasoning_efforts(model_id: str) -> frozenset[str]:
+    """The levels of reasoning effort that a model accepts."""
+    efforts = (efforts for pattern, efforts in _MEASURED_EFFORTS if re.search(pattern, _normalize_id(model_id)))
+    return frozenset(next(efforts, "").split()) or _DEFAULT_EFFORTS
+
+
+def effort_refusal(model_id: str, effort: str | None) -> str | None:
+    """Why a model refuses a level of reasoning effort. None if it accepts it."""
+    accepted = reasoning_efforts(model_id)
+    if effort is None or effort in accepted:
+        return None
+    if effort == "none" and "gemini" in model_id:
+        return "Reasoning is mandatory for this endpoint and cannot be disabled."
+    levels = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    options = " | ".join(f"'{level}'" for level in levels if level in accepted)
+    return f"Invalid enum value. Expected {options}, received '{effort}'"
+
+
 # --- families -----------------------------------------------------------------------------------------------
 
 ReasoningForm = Literal["field", "details", "inline", "empty", "hidden"]

@@ -282,6 +282,9 @@ class StreamOptions(Open):
     include_usage: bool
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
 class ReasoningSettings(Open):
     effort: Literal["low", "medium", "high"] = "medium"
     max_tokens: Annotated[int, Field(ge=1)] = 1024
@@ -329,7 +332,7 @@ class ChatRequest(Open):
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool = True
     response_format: ResponseFormat = ChatTextFormat(type="text")
-    reasoning_effort: Literal["low", "medium", "high", "none", "xhigh", "max"] = "none"
+    reasoning_effort: Effort = "none"
     reasoning: ReasoningSettings = ReasoningSettings()
     thinking: ThinkingSettings = ThinkingSettings(type="disabled")
     enable_thinking: bool = False

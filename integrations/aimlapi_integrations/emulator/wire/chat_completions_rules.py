@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..model.catalogue import chat_refusals, unsigned_calls
+from ..model.catalogue import chat_refusals, effort_refusal, unsigned_calls
 from . import JSON, invalid_request, problem
 from .chat_completions import ChatRequest
 
@@ -193,16 +193,22 @@ OBSERVED_REFUSALS: tuple[tuple[str, Callable[[JSON], bool], str, str], ...] = (
         "tool_choice is not supported while thinking is on",
     ),
     (
-        r"gpt-5[.-][4-9]",
+        r"gpt-(5[.-][4-9]|6)",
         lambda body: "reasoning_effort" in body and "tools" in body,
         "reasoning_effort",
         "Function tools with reasoning_effort are not supported for this model",
     ),
     (
-        r"^(?!.*(glm|zhipu))",
-        lambda body: body.get("reasoning_effort") in ("xhigh", "max"),
-        "reasoning_effort",
-        "Invalid enum value. Expected 'low' | 'medium' | 'high', received 'xhigh' or 'max'",
+        r"claude-fable-5[.-]1",
+        lambda body: body.get("tool_choice", "auto") not in ("auto", "none"),
+        "tool_choice",
+        "This model doesn't support a forced tool_choice",
+    ),
+    (
+        r"kimi-k3",
+        lambda body: isinstance(body.get("tool_choice"), dict),
+        "tool_choice",
+        "This model doesn't support a tool_choice that names a tool",
     ),
 )
 
@@ -211,6 +217,8 @@ def _check_observed_refusals(request: ChatRequest, body: JSON) -> Problems:
     for pattern, is_refused, path, reason in OBSERVED_REFUSALS:
         if re.search(pattern, request.model) and is_refused(body):
             yield problem(path, reason)
+    if refusal := effort_refusal(request.model, body.get("reasoning_effort")):
+        yield problem("reasoning_effort", refusal, "invalid_enum_value")
     if "effort" in request.reasoning.model_fields_set and "max_tokens" in request.reasoning.model_fields_set:
         yield problem("reasoning", "max_tokens cannot be used simultaneously with effort")
     for index in unsigned_calls(request.model, body["messages"]):

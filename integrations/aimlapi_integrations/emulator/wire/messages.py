@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ..model import ModelInput
+from ..model.catalogue import effort_refusal
 from . import JSON, Open, invalid_request, problem
 from .chat_completions import (
     AnthropicChoice,
     ChatNamedChoice,
+    Effort,
     RedactedThinkingPart,
     SourcePart,
     TextPart,
@@ -73,6 +75,10 @@ MessagesTool = Annotated[
 ]
 
 
+class OutputConfig(Open):
+    effort: Effort = "high"
+
+
 class MessagesRequest(Open):
     model: Annotated[str, Field(min_length=1)]
     messages: Annotated[list[AnthropicMessage], Field(min_length=1)]
@@ -85,6 +91,7 @@ class MessagesRequest(Open):
     top_k: float = 0
     metadata: JSON = Field(default_factory=dict)
     thinking: ThinkingSettings = ThinkingSettings(type="disabled")
+    output_config: OutputConfig = OutputConfig()
     tools: list[MessagesTool] = Field(default_factory=list)
     tool_choice: (
         Literal["none", "auto", "required"] | Annotated[AnthropicChoice | ChatNamedChoice, Field(discriminator="type")]
@@ -103,6 +110,7 @@ def check_messages_request(request: MessagesRequest, body: JSON, model_input: Mo
         *_check_empty_content(body),
         *_check_images(body),
         *_check_thinking(request, model_input),
+        *_check_effort(request),
     ]:
         raise invalid_request(problems[:1])
 
@@ -143,12 +151,22 @@ def _blocks_with_paths(index: int, message: JSON) -> Iterator[tuple[str, JSON]]:
             yield f"messages.{index}.content.{position}", block
 
 
+def _check_effort(request: MessagesRequest) -> Problems:
+    effort = request.output_config.effort if "effort" in request.output_config.model_fields_set else None
+    if reason := effort_refusal(request.model, effort):
+        yield problem("output_config.effort", reason, "invalid_enum_value")
+
+
 def _check_thinking(request: MessagesRequest, model_input: ModelInput) -> Problems:
     """https://platform.claude.com/docs/en/build-with-claude/extended-thinking"""
     if request.thinking.type == "disabled":
         return
     fields_set = request.model_fields_set
-    if "max_tokens" in fields_set and request.max_tokens <= request.thinking.budget_tokens:
+    if (
+        request.thinking.type == "enabled"
+        and "max_tokens" in fields_set
+        and request.max_tokens <= request.thinking.budget_tokens
+    ):
         yield problem("max_tokens", "`max_tokens` must be greater than `thinking.budget_tokens`")
     if model_input.forced_tool or model_input.tool_choice == "required":
         yield problem("tool_choice", "Thinking may not be enabled when tool_choice forces tool use.")

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ..model import Turn
-from ..model.catalogue import responses_refusals
+from ..model.catalogue import effort_refusal, responses_refusals
 from . import JSON, Closed, Open, invalid_request, problem
+from .chat_completions import Effort
 
 # --- items: messages, calls and their outputs, reasoning, what hosted tools did ------------------------------------
 
@@ -277,7 +278,7 @@ class TextOptions(Open):
 
 
 class ReasoningOptions(Open):
-    effort: Literal["none", "low", "medium", "high"] | None = None
+    effort: Effort | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
 
 
@@ -332,6 +333,8 @@ def check_responses_request(body: JSON, turns: tuple[Turn, ...]) -> None:
         turns: the whole conversation, with what was stored of it before.
     """
     problems = [*_check_call_outputs(turns), *_check_tool_choice(body), *_check_model_refusals(body)]
+    if reason := effort_refusal(body["model"], (body.get("reasoning") or {}).get("effort")):
+        problems.append(problem("reasoning.effort", reason, "invalid_enum_value"))
     if not any(turn.role != "system" for turn in turns):
         problems.append(problem("input", "Array must contain at least 1 element(s)", "too_small"))
     if problems:
