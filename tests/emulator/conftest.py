@@ -7,11 +7,11 @@ import pytest
 
 from aimlapi_integrations.emulator import Emulator
 
-from .wires import Wire
+from .gateway_client import GatewayClient
 
 
 @pytest.fixture
-def wire(running: Emulator) -> Iterator[Wire]:
+def client(running: Emulator) -> Iterator[GatewayClient]:
     running.reset()
     with httpx.Client(base_url=running.base_url, headers={"authorization": "Bearer any"}, timeout=10) as http:
-        yield Wire(running, http)
+        yield GatewayClient(running, http)

@@ -1,4 +1,4 @@
-"""Embeddings: of unit length, alike for texts that are alike, in the sizes and forms of each family."""
+"""Embeddings: similarity, dimensions and encodings of each family."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import struct
 
 import pytest
 
-from .wires import Json, Wire, refusal
+from .gateway_client import JSON, GatewayClient, refused_fields
 
 
-def embed(wire: Wire, *texts: str, model: str = "text-embedding-3-small") -> list[list[float]]:
-    body = wire.post("embeddings", {"model": model, "input": list(texts)}).raise_for_status().json()
+def embed(client: GatewayClient, *texts: str, model: str = "text-embedding-3-small") -> list[list[float]]:
+    body = client.post("embeddings", {"model": model, "input": list(texts)}).raise_for_status().json()
     return [item["embedding"] for item in body["data"]]
 
 
-def likeness(one: list[float], other: list[float]) -> float:
+def cosine(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
-def test_similar_texts_are_near(wire: Wire) -> None:
+def test_embeddings_of_similar_texts_are_close(client: GatewayClient) -> None:
     query, near, far = embed(
-        wire, "Who created Python?", "Python was created by Guido van Rossum.", "Honey keeps for years in a jar."
+        client, "Who created Python?", "Python was created by Guido van Rossum.", "Honey keeps for years in a jar."
     )
-    assert likeness(query, near) > 0.3 > likeness(query, far)
-    assert math.isclose(likeness(query, query), 1)
+    assert cosine(query, near) > 0.3 > cosine(query, far)
+    assert math.isclose(cosine(query, query), 1)
 
 
-def test_the_same_text_is_the_same_vector(wire: Wire) -> None:
-    assert embed(wire, "a b", "c") == [*embed(wire, "a b"), *embed(wire, "c")]
+def test_embedding_of_a_text_is_independent_of_the_batch(client: GatewayClient) -> None:
+    assert embed(client, "a b", "c") == [*embed(client, "a b"), *embed(client, "c")]
 
 
 @pytest.mark.parametrize(
@@ -46,22 +46,22 @@ def test_the_same_text_is_the_same_vector(wire: Wire) -> None:
         ("BAAI/bge-large-en-v1.5", 1024),
     ],
 )
-def test_each_family_has_its_size(wire: Wire, model: str, size: int) -> None:
-    assert [len(vector) for vector in embed(wire, "x", model=model)] == [size]
+def test_embedding_has_the_dimensions_of_its_family(client: GatewayClient, model: str, size: int) -> None:
+    assert [len(vector) for vector in embed(client, "x", model=model)] == [size]
 
 
-def test_dimensions_and_base64(wire: Wire) -> None:
+def test_embedding_in_base64_equals_the_floats(client: GatewayClient) -> None:
     body = {"model": "text-embedding-3-small", "input": "Hello", "dimensions": 64}
-    plain = wire.post("embeddings", body).json()["data"][0]["embedding"]
-    packed = wire.post("embeddings", {**body, "encoding_format": "base64"}).json()["data"][0]["embedding"]
+    plain = client.post("embeddings", body).json()["data"][0]["embedding"]
+    packed = client.post("embeddings", {**body, "encoding_format": "base64"}).json()["data"][0]["embedding"]
     assert struct.unpack("<64f", base64.b64decode(packed)) == pytest.approx(plain)
 
 
-def test_usage(wire: Wire) -> None:
-    reply = wire.post("embeddings", {"model": "text-embedding-3-small", "input": "Hello"}).json()
+def test_embedding_usage_has_the_fields_of_its_family(client: GatewayClient) -> None:
+    reply = client.post("embeddings", {"model": "text-embedding-3-small", "input": "Hello"}).json()
     assert reply["usage"] == {"prompt_tokens": 2, "total_tokens": 2}
     assert reply["meta"]["usage"]["credits_used"] >= 1
-    voyage = wire.post("embeddings", {"model": "voyage-2", "input": "Hello"}).json()
+    voyage = client.post("embeddings", {"model": "voyage-2", "input": "Hello"}).json()
     assert voyage["usage"] == {"total_tokens": 2}
 
 
@@ -78,6 +78,6 @@ def test_usage(wire: Wire) -> None:
         ({"model": "voyage-2", "input": ["x" * 801]}, "input.0"),
     ],
 )
-def test_what_is_refused(wire: Wire, body: Json, path: str) -> None:
-    found = refusal(wire.post("embeddings", {"model": "text-embedding-3-small", **body}))
-    assert path in [where for where, _ in found]
+def test_invalid_request_is_refused_at_the_field(client: GatewayClient, body: JSON, path: str) -> None:
+    details = refused_fields(client.post("embeddings", {"model": "text-embedding-3-small", **body}))
+    assert path in [refused_path for refused_path, _ in details]

@@ -1,10 +1,10 @@
-"""Prompts of a known shape are answered in the form that their authors parse."""
+"""Well-known prompts get answers that their frameworks can parse."""
 
 from __future__ import annotations
 
 import json
 
-from .wires import Wire
+from .gateway_client import GatewayClient
 
 REACT = """You are designed to help with a variety of tasks.
 
@@ -23,72 +23,72 @@ Action Input: the input to the tool, in a JSON format
 """
 
 
-def test_react_acts_and_then_answers(wire: Wire) -> None:
+def test_react_prompt_gets_an_action_then_an_answer(client: GatewayClient) -> None:
     turns = [{"role": "system", "content": REACT}, {"role": "user", "content": "What is 2 plus 3?"}]
-    acted = wire.said(messages=turns)["content"]
-    assert acted.endswith('Action: add\nAction Input: {"a": 2, "b": 3}')
-    turns += [{"role": "assistant", "content": acted}, {"role": "user", "content": "Observation: 5"}]
-    said = wire.said(messages=turns)["content"]
-    assert said.endswith("\nAnswer: [emulated] Based on the observation: 5")
+    action = client.chat_message(messages=turns)["content"]
+    assert action.endswith('Action: add\nAction Input: {"a": 2, "b": 3}')
+    turns += [{"role": "assistant", "content": action}, {"role": "user", "content": "Observation: 5"}]
+    answer = client.chat_message(messages=turns)["content"]
+    assert answer.endswith("\nAnswer: [emulated] Based on the observation: 5")
 
 
-def test_a_selector_gets_a_choice(wire: Wire) -> None:
+def test_selector_prompt_gets_the_best_choice(client: GatewayClient) -> None:
     prompt = (
         "Some choices are given below. It is provided in a numbered list (1 to 2), where each item in the list "
         "corresponds to a summary.\n---------------------\n(1) All about honey\n\n(2) Programming in Python\n"
         "---------------------\nUsing only the choices above and not prior knowledge, return the choice that is most "
         "relevant to the question: 'Who created Python?'\n"
     )
-    assert json.loads(wire.said(prompt)["content"])[0]["choice"] == 2
+    assert json.loads(client.chat_message(prompt)["content"])[0]["choice"] == 2
 
 
-def test_a_reranker_gets_scores(wire: Wire) -> None:
+def test_reranker_prompt_gets_sorted_scores(client: GatewayClient) -> None:
     prompt = (
         "A list of documents is shown below. Respond with the numbers and relevance.\nDoc: 9, Relevance: 7\n\n"
         "Let's try this now: \n\nDocument 1:\nHoney keeps for years.\n\nDocument 2:\nVienna is the capital of Austria."
         "\nQuestion: capital of Austria\nAnswer:\n"
     )
-    assert wire.said(prompt)["content"] == "Doc: 2, Relevance: 7\nDoc: 1, Relevance: 1"
+    assert client.chat_message(prompt)["content"] == "Doc: 2, Relevance: 7\nDoc: 1, Relevance: 1"
 
 
-def test_a_question_is_answered_from_its_context(wire: Wire) -> None:
+def test_context_prompt_gets_the_best_sentence(client: GatewayClient) -> None:
     prompt = (
         "Context information is below.\n---------------------\nHoney keeps for years. Vienna is the capital of "
         "Austria.\n---------------------\nGiven the context information and not prior knowledge, answer the query.\n"
         "Query: What is the capital of Austria?\nAnswer: "
     )
-    said = wire.said(prompt)["content"]
-    assert said == "[emulated] According to the context: Vienna is the capital of Austria."
+    answer = client.chat_message(prompt)["content"]
+    assert answer == "[emulated] According to the context: Vienna is the capital of Austria."
 
 
-def test_an_evaluator_gets_yes_or_no(wire: Wire) -> None:
-    def ask(claim: str) -> str:
+def test_evaluator_prompt_gets_yes_or_no(client: GatewayClient) -> None:
+    def evaluate(claim: str) -> str:
         return str(
-            wire.said(
+            client.chat_message(
                 "Please tell if a given piece of information is supported by the context.\n"
                 "You need to answer with either YES or NO.\n"
                 f"Information: {claim}\nContext: Vienna is the capital of Austria.\nAnswer: "
             )["content"]
         )
 
-    assert (ask("Vienna is a capital"), ask("Honey comes from bees")) == ("YES", "NO")
+    assert (evaluate("Vienna is a capital"), evaluate("Honey comes from bees")) == ("YES", "NO")
 
 
-def test_sub_questions_come_as_fenced_json(wire: Wire) -> None:
+def test_sub_question_prompt_gets_fenced_json(client: GatewayClient) -> None:
     prompt = (
         "Given a user question, and a list of tools, output a list of relevant sub-questions in json markdown.\n\n"
         '# Example 1\n<Tools>\n```json\n{"x": "y"}\n```\n\n<User Question>\nold\n\n<Output>\n```json\n{}\n```\n\n'
         '# Example 2\n<Tools>\n```json\n{"sport": "games", "code": "Python"}\n```\n\n'
         "<User Question>\nCompare both\n\n<Output>\n"
     )
-    fenced = wire.said(prompt)["content"].removeprefix("```json\n").removesuffix("\n```")
+    fenced = client.chat_message(prompt)["content"].removeprefix("```json\n").removesuffix("\n```")
     assert [item["tool_name"] for item in json.loads(fenced)["items"]] == ["sport", "code"]
 
 
-def test_a_schema_in_the_prompt_is_followed(wire: Wire) -> None:
+def test_prompt_with_a_schema_gets_matching_json(client: GatewayClient) -> None:
     schema = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
     schema["required"] = ["name", "age"]
     prompt = (
         f"Extract: Bob is 41\n\nHere's a JSON schema to follow:\n{json.dumps(schema)}\n\nOutput a valid JSON object."
     )
-    assert json.loads(wire.said(prompt)["content"]) == {"name": "Bob", "age": 41}
+    assert json.loads(client.chat_message(prompt)["content"]) == {"name": "Bob", "age": 41}

@@ -1,4 +1,4 @@
-"""Starting, stopping, the command line, and what is said when the extra is missing."""
+"""Starting and stopping, the command line, and the error without the extra."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from aimlapi_integrations.emulator import Emulator, app, create_app
 from aimlapi_integrations.emulator.__main__ import main
 
-from .wires import MODEL
+from .gateway_client import MODEL
 
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
 KEY = {"authorization": "Bearer any"}
 
 
-def test_it_starts_and_stops_and_starts() -> None:
+def test_emulator_restarts_after_it_stopped() -> None:
     gateway = Emulator()
     urls = []
     for _ in range(2):
@@ -29,14 +29,14 @@ def test_it_starts_and_stops_and_starts() -> None:
             httpx.get(f"{urls[-1]}/models")
 
 
-def test_it_leaves_no_thread_behind() -> None:
+def test_emulator_after_stop_leaves_no_thread() -> None:
     before = set(threading.enumerate())
     with Emulator():
         assert [thread.name for thread in set(threading.enumerate()) - before] == ["aimlapi-emulator"]
     assert set(threading.enumerate()) == before
 
 
-def test_it_stops_while_a_client_waits() -> None:
+def test_stop_with_an_open_stream_closes_it() -> None:
     gateway = Emulator().start()
     with httpx.Client(headers=KEY | {"x-emulator-fault": "stall"}) as http:
         request = http.build_request("POST", f"{gateway.base_url}/chat/completions", json=BODY | {"stream": True})
@@ -46,14 +46,14 @@ def test_it_stops_while_a_client_waits() -> None:
             response.read()
 
 
-def test_a_url_needs_a_server() -> None:
+def test_base_url_of_a_stopped_emulator_raises() -> None:
     with pytest.raises(RuntimeError, match="not running"):
         _ = Emulator().base_url
     with Emulator() as gateway, pytest.raises(RuntimeError, match="already"):
         gateway.start()
 
 
-def test_a_port_that_is_taken() -> None:
+def test_start_on_a_taken_port_raises() -> None:
     with Emulator() as gateway:
         port = int(gateway.base_url.rpartition(":")[2].removesuffix("/v1"))
         with pytest.raises(OSError, match="in use"):
@@ -63,7 +63,7 @@ def test_a_port_that_is_taken() -> None:
 
 
 @pytest.mark.parametrize("make", [app, create_app])
-async def test_as_an_asgi_application(make: object) -> None:
+async def test_asgi_application_answers_without_a_server(make: object) -> None:
     assert callable(make)
     transport = httpx.ASGITransport(app=make())
     async with httpx.AsyncClient(transport=transport, base_url="http://test/v1", headers=KEY) as http:
@@ -71,14 +71,14 @@ async def test_as_an_asgi_application(make: object) -> None:
     assert reply.json()["system_fingerprint"] == "aimlapi-emulator"
 
 
-def test_the_command_lists_the_faults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_with_faults_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--faults"]) == 0
     shown = capsys.readouterr().out
     assert "cut-mid-tool-call" in shown
     assert "status-NNN" in shown
 
 
-def test_the_command_serves() -> None:
+def test_command_serves_until_terminated() -> None:
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "aimlapi_integrations.emulator", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -89,13 +89,15 @@ def test_the_command_serves() -> None:
         line = process.stdout.readline()
         url = line.partition(" at ")[2].partition(" ")[0]
         assert httpx.get(f"{url}/model/{MODEL}").status_code == 200
+        exports = [process.stdout.readline().rstrip() for _ in range(2)]
         process.terminate()
         _, errors = process.communicate(timeout=10)
     assert (line.startswith("AI/ML API emulator at http://127.0.0.1:"), errors) == (True, "")
+    assert exports == [f"export AIMLAPI_BASE_URL={url}", "export AIMLAPI_API_KEY=emulator"]
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_a_missing_extra_is_named(missing: str) -> None:
+def test_missing_extra_raises_with_the_pip_command(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "import aimlapi_integrations.emulator as e\n"

@@ -1,4 +1,4 @@
-"""Which tools the emulator calls, with what, and when it stops."""
+"""Which tools are called, with which arguments, and when a tool loop ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .wires import ADD, TOOLS, WEATHER, Json, Wire, function
+from .gateway_client import ADD, JSON, TOOLS, WEATHER, GatewayClient, function
 
 SEARCH = function("search", {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]})
 MULTIPLY = function("multiply", ADD, "Multiplies two numbers")
@@ -35,61 +35,61 @@ REPORT = function("WeatherReport", {**WEATHER, "required": ["city"]}, "A weather
         ("Thank you!", [SEARCH], []),
     ],
 )
-def test_a_free_choice_follows_the_prompt(
-    wire: Wire, text: str, tools: list[Json], calls: list[tuple[str, Json]]
+def test_tool_choice_auto_follows_the_prompt(
+    client: GatewayClient, text: str, tools: list[JSON], calls: list[tuple[str, JSON]]
 ) -> None:
-    assert wire.called(text, tools) == calls
+    assert client.tool_calls(text, tools) == calls
 
 
-def test_choices_are_obeyed(wire: Wire) -> None:
+def test_tool_choice_none_required_named_and_allowed_is_obeyed(client: GatewayClient) -> None:
     text = "What is the weather in Paris?"
-    assert wire.called(text, tool_choice="none") == []
-    assert len(wire.called("Hello", tool_choice="required")) == 1
+    assert client.tool_calls(text, tool_choice="none") == []
+    assert len(client.tool_calls("Hello", tool_choice="required")) == 1
     named = {"type": "function", "function": {"name": "add"}}
-    assert [name for name, _ in wire.called(text, tool_choice=named)] == ["add"]
+    assert [name for name, _ in client.tool_calls(text, tool_choice=named)] == ["add"]
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOLS[1]]}}
-    assert [name for name, _ in wire.called(text, tool_choice=allowed, model="z-ai/glm-4.5")] == ["add"]
+    assert [name for name, _ in client.tool_calls(text, tool_choice=allowed, model="z-ai/glm-4.5v")] == ["add"]
 
 
-def test_one_call_at_a_time(wire: Wire) -> None:
+def test_parallel_tool_calls_false_returns_one_call(client: GatewayClient) -> None:
     text = "What is the weather in Paris and what is 2 plus 3?"
-    assert wire.called(text, parallel_tool_calls=False) == [("get_weather", {"city": "Paris"})]
+    assert client.tool_calls(text, parallel_tool_calls=False) == [("get_weather", {"city": "Paris"})]
 
 
-def test_a_tool_without_parameters(wire: Wire) -> None:
+def test_tool_without_parameters_is_called_with_none(client: GatewayClient) -> None:
     tool = function("lottery", {"type": "object", "properties": {}})
-    assert wire.called("Hello", [tool], tool_choice="required") == [("lottery", {})]
+    assert client.tool_calls("Hello", [tool], tool_choice="required") == [("lottery", {})]
 
 
 @pytest.mark.parametrize("name", ["你好啊集团", "株式会社テスト", "Ñandú y Compañía"])
-def test_names_in_any_script(wire: Wire, name: str) -> None:
+def test_quoted_name_in_any_script_becomes_the_argument(client: GatewayClient, name: str) -> None:
     schema = {"type": "object", "properties": {"customer_name": {"type": "string"}}, "required": ["customer_name"]}
     tool = function("create_customer", schema)
-    called = wire.called(f"Create a customer named '{name}' with the tool", [tool], tool_choice="required")
+    called = client.tool_calls(f"Create a customer named '{name}' with the tool", [tool], tool_choice="required")
     assert called == [("create_customer", {"customer_name": name})]
 
 
-def run_loop(wire: Wire, text: str, tools: list[Json], results: dict[str, str], **body: object) -> list[str]:
-    """An agent's loop: the tools that it called, and what it said at last."""
-    messages: list[Json] = [{"role": "user", "content": text}]
+def run_loop(client: GatewayClient, text: str, tools: list[JSON], results: dict[str, str], **body: object) -> list[str]:
+    """Run an agent's loop. Return the calls and the final text."""
+    messages: list[JSON] = [{"role": "user", "content": text}]
     trace: list[str] = []
     for _ in range(6):
-        said = wire.said(messages=messages, tools=tools, **body)
-        messages.append({key: said[key] for key in ("role", "content", "tool_calls") if key in said})
-        for call in said.get("tool_calls", []):
+        message = client.chat_message(messages=messages, tools=tools, **body)
+        messages.append({key: message[key] for key in ("role", "content", "tool_calls") if key in message})
+        for call in message.get("tool_calls", []):
             name = call["function"]["name"]
             trace.append(f"{name} {json.loads(call['function']['arguments'])}")
             messages.append({"role": "tool", "tool_call_id": call["id"], "content": results.get(name, "")})
-        if said["content"]:
-            return [*trace, said["content"]]
+        if message["content"]:
+            return [*trace, message["content"]]
         if trace[-1].startswith("WeatherReport"):
             return trace
     raise AssertionError(f"no end: {trace}")
 
 
-def test_a_loop_ends_in_an_answer_from_the_results(wire: Wire) -> None:
+def test_tool_loop_ends_with_an_answer_from_the_results(client: GatewayClient) -> None:
     trace = run_loop(
-        wire, "What is the weather in Paris and what is 2 plus 3?", TOOLS, {"get_weather": "mild", "add": "5"}
+        client, "What is the weather in Paris and what is 2 plus 3?", TOOLS, {"get_weather": "mild", "add": "5"}
     )
     assert trace == [
         "get_weather {'city': 'Paris'}",
@@ -98,22 +98,26 @@ def test_a_loop_ends_in_an_answer_from_the_results(wire: Wire) -> None:
     ]
 
 
-def test_a_loop_that_must_call_tools_ends_in_the_form_of_the_answer(wire: Wire) -> None:
+def test_tool_loop_with_required_calls_ends_with_the_output_schema(client: GatewayClient) -> None:
     trace = run_loop(
-        wire, "Give me a weather report for Paris", [TOOLS[0], REPORT], {"get_weather": "mild"}, tool_choice="required"
+        client,
+        "Give me a weather report for Paris",
+        [TOOLS[0], REPORT],
+        {"get_weather": "mild"},
+        tool_choice="required",
     )
     assert trace == ["get_weather {'city': 'Paris'}", "WeatherReport {'city': 'Paris'}"]
 
 
-def test_a_structured_answer_comes_after_the_tools(wire: Wire) -> None:
+def test_tool_loop_with_response_format_ends_with_structured_output(client: GatewayClient) -> None:
     schema = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "degrees": {"type": "integer"}},
         "required": ["city", "degrees"],
     }
-    wanted = {"type": "json_schema", "json_schema": {"name": "Report", "schema": schema}}
-    *calls, said = run_loop(
-        wire, "What is the weather in Paris?", TOOLS, {"get_weather": "21 degrees"}, response_format=wanted
+    response_format = {"type": "json_schema", "json_schema": {"name": "Report", "schema": schema}}
+    *calls, message = run_loop(
+        client, "What is the weather in Paris?", TOOLS, {"get_weather": "21 degrees"}, response_format=response_format
     )
     assert calls == ["get_weather {'city': 'Paris'}"]
-    assert json.loads(said) == {"city": "Paris", "degrees": 21}
+    assert json.loads(message) == {"city": "Paris", "degrees": 21}

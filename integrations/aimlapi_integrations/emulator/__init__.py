@@ -1,4 +1,4 @@
-"""The gateway, offline, on loopback: for developing and testing without a key, at no cost, as often as you like.
+"""The gateway, offline, on loopback: develop and test without a key and at no cost.
 
     python -m aimlapi_integrations.emulator --port 8080
 
@@ -6,13 +6,16 @@
 
     with Emulator() as gateway:
         ...                                  # point any client at gateway.base_url, with any key
-        gateway.requests[-1].json            # what arrived; gateway.reset() forgets
+        gateway.requests[-1].json            # what arrived; gateway.reset() clears it
 
-It is no language model. It answers by rule, and its text says so: it starts with "[emulated]", and every chat reply
-carries `system_fingerprint: "aimlapi-emulator"`. What it does do is what a client has to get right: it refuses what the
-gateway refuses and in its words, calls tools with arguments that fit their schemas and come from the prompt, answers
-in the form asked for, streams, counts, prices, embeds texts so that similar ones lie near each other, and fails on
-demand: `python -m aimlapi_integrations.emulator --faults` lists how.
+It isn't a language model. It answers by rule and says so: its text starts with "[emulated]", and every chat reply has
+`system_fingerprint: "aimlapi-emulator"`. It does what a client must handle correctly: it refuses what the gateway
+refuses, with the same messages; calls tools with arguments from the prompt that match their schemas; returns structured
+output; streams; counts tokens and costs; embeds similar texts close to each other; and fails on demand
+(`python -m aimlapi_integrations.emulator --faults` lists how).
+
+Unknown model ids answer 404, as at the gateway; `--any-model` or `Emulator(any_model=True)` serves them. `--log`
+writes a line for each request.
 
 Needs the extra `emulator` (Starlette and uvicorn).
 """
@@ -31,7 +34,7 @@ else:
     _loaded = _late(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
 
     def __getattr__(name: str) -> Any:
-        """Loads the server on first use, so that a missing extra is told in words."""
+        """Load the server on first use. Name the pip command if the extra is missing."""
         try:
             return _loaded(name)
         except ModuleNotFoundError as error:
@@ -46,7 +49,7 @@ __all__ = ["Emulator", "Record", "app", "create_app"]
 
 
 def app() -> Any:
-    """The gateway as an ASGI application: `uvicorn --factory aimlapi_integrations.emulator:app`."""
+    """Create the gateway as an ASGI application: `uvicorn --factory aimlapi_integrations.emulator:app`."""
     from aimlapi_integrations.emulator import create_app as create
 
     return create()

@@ -1,4 +1,4 @@
-"""`python -m aimlapi_integrations.emulator`: serves the emulated gateway until it is interrupted."""
+"""`python -m aimlapi_integrations.emulator`: serve the emulated gateway until interrupted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from .fault_table import rows
-    from .server import listen, server
-    from .store import Memory
+    from .faults.table import fault_summaries
+    from .server import bind_socket, create_server, url_of
+    from .store import EmulatorOptions, GatewayState
 except ModuleNotFoundError as missing:
     if (missing.name or "").split(".")[0] not in ("starlette", "uvicorn"):
         raise
@@ -23,36 +23,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(_fault_text())
         return 0
     try:
-        bound = listen(args.host, args.port)
+        bound = bind_socket(args.host, args.port)
     except OSError as error:
-        sys.exit(f"Cannot listen at {args.host}:{args.port}: {error.strerror}")
-    host, port = bound.getsockname()[:2]
-    line = f"AI/ML API emulator at http://{host}:{port}/v1 (no model, answers by rule; any key will do; Ctrl-C ends it)"
-    print(line, flush=True)  # noqa: T201  # this is a command
+        sys.exit(f"Cannot listen on {args.host}:{args.port}: {error.strerror}")
+    print(_banner(url_of(bound)), flush=True)  # noqa: T201  # this is a command
+    options = EmulatorOptions(any_model=args.any_model, log=args.log)
     with bound, contextlib.suppress(KeyboardInterrupt):
-        server(Memory()).run(sockets=[bound])
+        create_server(GatewayState(options)).run(sockets=[bound])
     return 0
+
+
+def _banner(url: str) -> str:
+    return (
+        f"AI/ML API emulator at {url} (no language model: answers by rule; Ctrl-C stops it). To use it:\n"
+        f"export AIMLAPI_BASE_URL={url}\n"
+        "export AIMLAPI_API_KEY=emulator"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m aimlapi_integrations.emulator",
-        description="The AI/ML API gateway, offline, on loopback. It answers by rule; it is no language model.",
+        description="The AI/ML API gateway, offline, on loopback. It answers by rule; it isn't a language model.",
         epilog=_fault_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one (default: %(default)s)")
-    parser.add_argument("--faults", action="store_true", help="list the faults that a request can ask for, and stop")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="port; 0 picks a free one (default: %(default)s)")
+    parser.add_argument("--log", action="store_true", help="write one line per request to stderr")
+    parser.add_argument("--any-model", action="store_true", help="serve unknown model ids instead of answering 404")
+    parser.add_argument("--faults", action="store_true", help="list the faults that a request can ask for, and exit")
     return parser
 
 
 def _fault_text() -> str:
-    lines = [f"  {name:<20}{summary}" for name, summary in rows()]
+    lines = [f"  {name:<20}{summary}" for name, summary in fault_summaries()]
     return "\n".join(
         [
-            "Faults, asked for by the header `x-emulator-fault: NAME; key=value`, by a model id that ends in",
-            "`#fault=NAME;key=value`, or by the model id `emulator/NAME`. With `times=N` only the first N fail.",
+            "Faults. A request asks for one by the header `x-emulator-fault: NAME; key=value`, by a model id that",
+            "ends in `#fault=NAME;key=value`, or by the model id `emulator/NAME`. With `times=N`, only the first N",
+            "such requests fail.",
             "",
             *lines,
             "",

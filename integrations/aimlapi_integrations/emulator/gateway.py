@@ -1,185 +1,257 @@
-"""The gateway as an ASGI application: routes, keys, headers, errors."""
+"""The gateway as an ASGI application: routes, authentication, headers, errors."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import catalogue, chat, chat_stream, embeddings, messages, responses
-from .ask import JSON
-from .connections import DROP, drop
-from .errors import MESSAGES, GatewayError, error_response
-from .fault_table import Entry, entry_of, spoil_stream
-from .faults import Fault, asked_for, parse
-from .sse import Event, StreamResponse, dumps, stream_of
-from .store import Memory, Record
-from .usage import cost_headers
+from .endpoints import chat_completions, embeddings, messages, models, request_schema, responses
+from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
+from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
+from .faults.table import FaultDefinition, apply_stream_fault, find_fault
+from .model.usage import cost_headers
+from .store import HIDDEN, EmulatorOptions, GatewayState, Record
+from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_response
 
 Reply = JSON | list[Event]
-Handler = Callable[[Memory, Request, JSON], Reply]
+Handler = Callable[[GatewayState, Request, JSON], Reply]
+Endpoint = Callable[[Request], Awaitable[Response]]
 EMPTY_KEY = "You provided an empty string instead of valid API key. Please make sure that the key is set."
 
 
 @dataclass(frozen=True)
-class Spoiling:
-    """The fault that a request is to meet, and what it does."""
+class ActiveFault:
+    """The fault that applies to a request, and what it does."""
 
-    fault: Fault
-    entry: Entry
+    fault: RequestedFault
+    definition: FaultDefinition
 
 
-def create_app(memory: Memory | None = None) -> Starlette:
-    """The emulated gateway as an ASGI application, for any ASGI server."""
-    app = Starlette(routes=_routes())
-    app.state.memory = memory or Memory()
+def create_app(
+    *, any_model: bool = False, log: bool | Callable[[str], object] = False, hide_keys: bool = False
+) -> Starlette:
+    """Create the emulated gateway as an ASGI application, for any ASGI server.
+
+    Args:
+        any_model: serve unknown model ids, too.
+        log: write one line per request, to stderr or by calling a function with it.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
+    """
+    return build_app(GatewayState(EmulatorOptions(any_model, hide_keys, log)))
+
+
+def build_app(state: GatewayState) -> Starlette:
+    write_log = state.options.write_log
+    middleware = [Middleware(RequestLog, write=write_log)] if write_log else []
+    app = Starlette(routes=_routes(), middleware=middleware)
+    app.state.gateway = state
     return app
+
+
+class RequestLog:
+    """Middleware that writes a line for each request: method, path, model, status, milliseconds until it ended."""
+
+    def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
+        self.app = app
+        self.write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        start, status = time.perf_counter(), "-"
+
+        async def send_and_note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note_status)
+        finally:
+            milliseconds = (time.perf_counter() - start) * 1000
+            fields = [scope["method"], scope["path"], scope.get(_LOGGED_MODEL) or "-", status]
+            self.write(f"{' '.join(map(_printable, fields))} {milliseconds:.0f} ms")
+
+
+_LOGGED_MODEL = "aimlapi.emulator.model"  # a key of the ASGI scope
+
+
+def _printable(text: str) -> str:
+    """A field of a log line: one word of at most 100 printable ASCII characters."""
+    return re.sub(r"[^!-~]", "?", text[:100])
 
 
 def _routes() -> list[Route]:
     posts: dict[str, tuple[str, Handler]] = {
-        "/chat/completions": ("chat", _chat),
-        "/responses": ("responses", responses.create),
-        "/responses/{id}/cancel": ("responses", responses.cancel),
-        "/embeddings": ("embeddings", embeddings.create),
-        "/messages": ("messages", messages.create),
+        "/chat/completions": ("chat", chat_completions.create_chat_completion),
+        "/responses": ("responses", responses.create_response),
+        "/responses/{id}/cancel": ("responses", responses.cancel_response),
+        "/embeddings": ("embeddings", embeddings.create_embeddings),
+        "/messages": ("messages", messages.create_message),
     }
-    gets: dict[str, tuple[str, Handler]] = {"/responses/{id}": ("responses", responses.retrieve)}
+    gets: dict[str, tuple[str, Handler]] = {"/responses/{id}": ("responses", responses.retrieve_response)}
     return [
-        *_both("/models", _endpoint("models", _models, open_to_all=True), "GET"),
-        *_both("/model/{id:path}", _endpoint("models", _model, open_to_all=True), "GET"),
-        *(route for path, (name, do) in posts.items() for route in _both(path, _endpoint(name, do), "POST")),
-        *(route for path, (name, do) in gets.items() for route in _both(path, _endpoint(name, do), "GET")),
-        Route("/{path:path}", _nowhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        *_with_and_without_version("/models/deprecations", _endpoint("models", _list_deprecations, public=True), "GET"),
+        *_with_and_without_version("/models", _endpoint("models", _list_models, public=True), "GET"),
+        *_with_and_without_version("/model/{id:path}", _endpoint("models", _retrieve_model, public=True), "GET"),
+        Route("/docs-json", _endpoint("models", _describe_request, public=True), methods=["GET"]),
+        *_routes_of(posts, "POST"),
+        *_routes_of(gets, "GET"),
+        Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+def _routes_of(handlers: dict[str, tuple[str, Handler]], method: str) -> list[Route]:
+    return [
+        route
+        for path, (name, handler) in handlers.items()
+        for route in _with_and_without_version(path, _endpoint(name, handler), method)
+    ]
 
 
-def _both(path: str, endpoint: Endpoint, method: str) -> list[Route]:
-    """Every path is served with /v1 and without."""
+def _with_and_without_version(path: str, endpoint: Endpoint, method: str) -> list[Route]:
+    """Serve a path both with /v1 and without."""
     return [Route(prefix + path, endpoint, methods=[method]) for prefix in ("/v1", "")]
 
 
-def _chat(memory: Memory, _request: Request, body: JSON) -> Reply:
-    catalogue.check_served(str(body.get("model")), "chat")
-    done = chat.complete(body, memory.cache)
-    return list(chat_stream.events(done)) if done.request.stream else chat.reply(done)
+def _list_models(_state: GatewayState, request: Request, _body: JSON) -> Reply:
+    return models.list_models(request.query_params)
 
 
-def _models(_memory: Memory, request: Request, _body: JSON) -> Reply:
-    return catalogue.listing(request.query_params)
+def _list_deprecations(_state: GatewayState, _request: Request, _body: JSON) -> Reply:
+    return models.list_deprecations()
 
 
-def _model(_memory: Memory, request: Request, _body: JSON) -> Reply:
-    return catalogue.find(request.path_params["id"])
+def _describe_request(_state: GatewayState, request: Request, _body: JSON) -> Reply:
+    params = request.query_params
+    return request_schema.describe_request(params.get("model", ""), params.get("endpoint", ""))
 
 
-async def _nowhere(request: Request) -> Response:
-    await _body(request)
+def _retrieve_model(_state: GatewayState, request: Request, _body: JSON) -> Reply:
+    return models.retrieve_model(request.path_params["id"])
+
+
+async def _not_found(request: Request) -> Response:
+    await _read_body(request)
     return error_response(GatewayError(404, f"Cannot {request.method} {request.url.path}"), request.url.path)
 
 
-def _endpoint(name: str, handler: Handler, *, open_to_all: bool = False) -> Endpoint:
-    """One endpoint: read, perhaps fail on demand, check the key, answer."""
+def _endpoint(name: str, handler: Handler, *, public: bool = False) -> Endpoint:
+    """Build an endpoint: read the request, apply faults, check the API key, answer."""
 
     async def serve(request: Request) -> Response:
-        memory: Memory = request.app.state.memory
+        state: GatewayState = request.app.state.gateway
         try:
-            body = await _body(request)
-            spoiling = _spoiling(memory, request, body, name)
-            if spoiling and (response := await _instead(request, spoiling)):
-                return _traced(request, response)
-            if not open_to_all:
-                _check_key(request)
-            return _traced(request, _response(request, handler(memory, request, body), spoiling))
+            body = await _read_body(request)
+            active = _active_fault(state, request, body, name)
+            if active and (response := await _fault_response(request, active)):
+                return _with_request_ids(request, response)
+            if not public:
+                _check_api_key(request)
+            return _with_request_ids(request, _build_response(request, handler(state, request, body), active))
         except GatewayError as error:
-            return _traced(request, error_response(error, request.url.path))
+            return _with_request_ids(request, error_response(error, request.url.path))
 
     return serve
 
 
-async def _body(request: Request) -> JSON:
-    """The body as JSON, and the request on record."""
-    raw = await request.body()
+async def _read_body(request: Request) -> JSON:
+    """Parse the body as JSON, and record the request."""
+    content = await request.body()
     try:
-        body: Any = json.loads(raw) if raw else None
+        body: Any = json.loads(content) if content else None
     except ValueError:
         body = None
-    memory: Memory = request.app.state.memory
-    known = json.loads(raw) if isinstance(body, dict) else None
-    memory.record(Record(request.method, request.url.path, dict(request.headers), known))
-    if request.method == "POST" and raw and not isinstance(body, dict):
+    state: GatewayState = request.app.state.gateway
+    recorded_body = json.loads(content) if isinstance(body, dict) else None  # a copy: faults edit the model id
+    record = Record(request.method, request.url.path, dict(request.headers), recorded_body)
+    state.record(record.without_keys() if state.options.hide_keys else record)
+    if isinstance(body, dict) and isinstance(body.get("model"), str):
+        request.scope[_LOGGED_MODEL] = body["model"].replace(_api_key(request) or "\0", HIDDEN)
+    if request.method == "POST" and content and not isinstance(body, dict):
         raise GatewayError(400, "Bad Request — the body is not a JSON object")
     return body or {}
 
 
-def _spoiling(memory: Memory, request: Request, body: JSON, endpoint: str) -> Spoiling | None:
-    spec = asked_for(request.headers, body)
-    fault = replace(parse(spec), endpoint=endpoint, path=request.url.path)
-    entry = entry_of(fault)
-    if entry is None and "x-emulator-fault" in request.headers:
+def _active_fault(state: GatewayState, request: Request, body: JSON, endpoint: str) -> ActiveFault | None:
+    spec = pop_fault_spec(request.headers, body)
+    fault = replace(parse_fault(spec), endpoint=endpoint, path=request.url.path)
+    definition = find_fault(fault)
+    if definition is None and FAULT_HEADER in request.headers:
         raise GatewayError(400, f"The emulator knows no fault {fault.name!r}; `--faults` lists them")
-    if entry is None or not memory.faults.due(fault, spec, request.headers.get("x-client-request-id", "")):
+    client_request_id = request.headers.get("x-client-request-id", "")
+    if definition is None or not state.fault_counter.count_and_check(fault, spec, client_request_id):
         return None
-    return Spoiling(fault, entry)
+    return ActiveFault(fault, definition)
 
 
-async def _instead(request: Request, spoiling: Spoiling) -> Response | None:
-    """The response that a fault gives in place of an answer, after the wait that it asks for."""
-    fault, entry = spoiling.fault, spoiling.entry
+async def _fault_response(request: Request, active: ActiveFault) -> Response | None:
+    """Wait if the fault says so, and return the response that replaces the reply, if any."""
+    fault, definition = active.fault, active.definition
     if fault.name == "latency" or "latency" in fault.options:
         await asyncio.sleep(fault.number("latency", fault.number("seconds", 1)))
     if fault.name == "drop":
-        await drop(request)
-        return DROP
-    return entry.instead(fault) if entry.instead else None
+        await drop_connection(request)
+        return NO_RESPONSE
+    return definition.replace_response(fault) if definition.replace_response else None
 
 
-def _check_key(request: Request) -> None:
+def _check_api_key(request: Request) -> None:
+    key = _api_key(request)
+    if not key:
+        is_empty_key = "authorization" in request.headers and key is not None
+        raise GatewayError(401, EMPTY_KEY if is_empty_key else ERROR_MESSAGES[401])
+
+
+def _api_key(request: Request) -> str | None:
+    """The API key of a request. None if the authorization has another scheme."""
     header = request.headers.get("authorization") or f"Bearer {request.headers.get('x-api-key', '')}"
     scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        given = "authorization" in request.headers and scheme.lower() == "bearer"
-        raise GatewayError(401, EMPTY_KEY if given else MESSAGES[401])
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
-def _response(request: Request, reply: Reply, spoiling: Spoiling | None) -> Response:
+def _build_response(request: Request, reply: Reply, active: ActiveFault | None) -> Response:
     if isinstance(reply, list):
-        return _streamed(reply, spoiling)
-    if spoiling and spoiling.entry.plain:
-        return spoiling.entry.plain(reply, spoiling.fault)
+        return _stream_response(reply, active)
+    if active and active.definition.edit_reply:
+        return active.definition.edit_reply(reply, active.fault)
     if request.method == "GET" and reply.get("object") in ("list", "model"):
-        return _cacheable(request, reply)
-    return Response(dumps(reply), media_type="application/json", headers=cost_headers(reply))
+        return _cacheable_response(request, reply)
+    return Response(dump_json(reply), media_type="application/json", headers=cost_headers(reply))
 
 
-def _streamed(events: list[Event], spoiling: Spoiling | None) -> Response:
-    return StreamResponse(spoil_stream(events, spoiling.fault, spoiling.entry) if spoiling else stream_of(events))
+def _stream_response(events: list[Event], active: ActiveFault | None) -> Response:
+    if active is None:
+        return StreamResponse(encode_stream(events))
+    return StreamResponse(apply_stream_fault(events, active.fault, active.definition))
 
 
-def _cacheable(request: Request, body: JSON) -> Response:
-    headers = {"etag": catalogue.etag(body), "cache-control": "public, max-age=60"}
+def _cacheable_response(request: Request, body: JSON) -> Response:
+    headers = {"etag": models.entity_tag(body), "cache-control": "public, max-age=60"}
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
     return JSONResponse(body, headers=headers)
 
 
-def _traced(request: Request, response: Response) -> Response:
-    """The ids that every response carries. An `x-client-request-id` out of bounds is dropped without a word."""
+def _with_request_ids(request: Request, response: Response) -> Response:
+    """Add the ids that every response carries. An invalid `x-client-request-id` is dropped silently."""
     response.headers.setdefault("x-request-id", str(uuid.uuid4()))
     response.headers["x-inference-id"] = str(uuid.uuid4())
-    given = request.headers.get("x-client-request-id", "")
-    if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given):
-        response.headers["x-client-request-id"] = given
+    client_request_id = request.headers.get("x-client-request-id", "")
+    if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", client_request_id):
+        response.headers["x-client-request-id"] = client_request_id
     return response

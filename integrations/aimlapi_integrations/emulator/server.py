@@ -6,19 +6,20 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import uvicorn
 
-from .connections import Protocol
-from .gateway import create_app
-from .store import Memory, Record
+from .faults.connections import Protocol
+from .gateway import build_app
+from .store import EmulatorOptions, GatewayState, Record
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Port 0 takes any free one."""
+def bind_socket(host: str, port: int) -> socket.socket:
+    """Bind a socket. Port 0 picks a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # by its number asyncio knows to set NODELAY
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with IPPROTO_TCP, asyncio sets TCP_NODELAY
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -28,15 +29,17 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _on_purpose(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith("ASGI callable returned without")
+def url_of(bound: socket.socket) -> str:
+    """The base URL of a server on a socket."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
-def server(memory: Memory) -> uvicorn.Server:
-    """A uvicorn server that reports errors only, of which a reply that was cut on purpose is none."""
-    logging.getLogger("uvicorn.error").addFilter(_on_purpose)
+def create_server(state: GatewayState) -> uvicorn.Server:
+    """Create a uvicorn server that logs errors only, except for replies that a fault cut."""
+    logging.getLogger("uvicorn.error").addFilter(_is_unintended)
     config = uvicorn.Config(
-        create_app(memory),
+        build_app(state),
         http=Protocol,
         loop="asyncio",
         ws="none",
@@ -50,12 +53,20 @@ def server(memory: Memory) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def _is_unintended(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("ASGI callable returned without")
+
+
 class Emulator:
-    """The gateway, offline, for as long as the block runs.
+    """Run the gateway, offline, for as long as the `with` block lasts.
 
     Args:
-        port: where to listen; 0 takes any free port.
-        host: the address to listen at.
+        port: the port to listen on; 0 picks a free one.
+        host: the address to listen on.
+        any_model: serve unknown model ids, too. By default they answer 404, as at the gateway.
+        log: write one line per request (method, path, model, status, milliseconds; never keys): True writes to
+            stderr, a function is called with each line.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
 
     Examples:
         >>> with Emulator() as gateway:                                  # doctest: +SKIP
@@ -63,36 +74,48 @@ class Emulator:
         ...     gateway.requests[-1].json["messages"]
     """
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._memory = Memory()
-        self._wanted = (host, port)
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        any_model: bool = False,
+        log: bool | Callable[[str], object] = False,
+        hide_keys: bool = False,
+    ) -> None:
+        self._state = GatewayState(EmulatorOptions(any_model, hide_keys, log))
+        self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
 
     @property
     def base_url(self) -> str:
-        """`http://127.0.0.1:PORT/v1`, as clients take it."""
+        """The base URL for clients: `http://127.0.0.1:PORT/v1`."""
         if self._socket is None:
             raise RuntimeError("The emulator is not running: use `with Emulator() as gateway:` or call start()")
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+        return url_of(self._socket)
 
     @property
     def requests(self) -> list[Record]:
         """Every request since the start or the last `reset`, in order of arrival."""
-        return self._memory.requests
+        return self._state.requests
 
     def reset(self) -> None:
-        """Forgets requests, stored responses, cached prompts and counted faults."""
-        self._memory.clear()
+        """Forget requests, stored responses, cached prompts and fault counts."""
+        self._state.clear()
 
     def start(self) -> Emulator:
-        """Listens, and returns when it does. Raises OSError where the port is taken."""
+        """Start listening. Return once requests are accepted.
+
+        Raises:
+            OSError: the port is taken.
+            RuntimeError: the emulator is running already.
+        """
         if self._thread is not None:
             raise RuntimeError("The emulator is running already")
-        self._socket = listen(*self._wanted)
-        self._server = server(self._memory)
+        self._socket = bind_socket(*self._address)
+        self._server = create_server(self._state)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="aimlapi-emulator", daemon=True
         )
@@ -102,7 +125,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Closes every connection and returns when the port is free."""
+        """Close every connection. Return once the port is free."""
         if self._server is None or self._thread is None or self._socket is None:
             return
         self._server.should_exit = self._server.force_exit = True

@@ -1,72 +1,121 @@
-"""What the gateway remembers between requests. Bounded: the oldest goes first."""
+"""What the emulator remembers between requests. Everything is bounded: the oldest entries go first."""
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from .ask import JSON, Turn
-from .faults import Faults
-from .usage import PromptCache
+from .faults import FaultCounter
+from .model import JSON, Turn
+from .model.usage import PromptCache
 
-STORED_RESPONSES = 1_000
-RECORDED_REQUESTS = 10_000
+MAX_STORED_RESPONSES = 1_000
+MAX_RECORDED_REQUESTS = 10_000
+SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
+HIDDEN = "[hidden]"
+
+
+@dataclass(frozen=True)
+class EmulatorOptions:
+    """How the emulator runs.
+
+    Attributes:
+        any_model: serve unknown model ids, too.
+        hide_keys: replace API keys in recorded requests by "[hidden]".
+        log: write one line per request: to stderr (True), or by calling a function with it.
+    """
+
+    any_model: bool = False
+    hide_keys: bool = False
+    log: bool | Callable[[str], object] = False
+
+    @property
+    def write_log(self) -> Callable[[str], object] | None:
+        """The function that writes a line of the log. None without a log."""
+        if self.log is True:
+            return lambda line: print(line, file=sys.stderr, flush=True)  # noqa: T201  # this is the log
+        return self.log or None
 
 
 @dataclass(frozen=True)
 class Record:
-    """A request as it arrived: headers with lower-case names, and the JSON of its body (None where it had none)."""
+    """A request as it arrived: headers with lower-case names, and the parsed JSON body (None if it had none)."""
 
     method: str
     path: str
     headers: dict[str, str]
     json: JSON | None
 
+    def without_keys(self) -> Record:
+        """A copy without API keys and passwords: in headers, and in the headers that MCP tools carry in the body."""
+        headers = {name: HIDDEN if name in SECRET_HEADERS else value for name, value in self.headers.items()}
+        return replace(self, headers=headers, json=_without_keys(self.json))
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: HIDDEN if name.lower() in SECRET_HEADERS and isinstance(item, str) else _without_keys(item)
+        for name, item in value.items()
+    }
+
 
 @dataclass
-class Stored:
-    """A response that was kept, and the conversation that led to it."""
+class StoredResponse:
+    """A stored response and the conversation that ends with it.
+
+    `pending_statuses` are the statuses that a background response reports before it is complete.
+    """
 
     body: JSON
     turns: tuple[Turn, ...]
-    waits: list[str] = field(default_factory=list)
+    pending_statuses: list[str] = field(default_factory=list)
 
 
 class ResponseStore:
-    def __init__(self, size: int = STORED_RESPONSES) -> None:
-        self._kept: OrderedDict[str, Stored] = OrderedDict()
-        self._size = size
+    """Stored responses by id."""
 
-    def put(self, stored: Stored) -> None:
-        self._kept[stored.body["id"]] = stored
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+    def __init__(self, max_size: int = MAX_STORED_RESPONSES) -> None:
+        self._responses: OrderedDict[str, StoredResponse] = OrderedDict()
+        self._max_size = max_size
 
-    def get(self, response_id: str) -> Stored | None:
-        return self._kept.get(response_id)
+    def put(self, stored: StoredResponse) -> None:
+        self._responses[stored.body["id"]] = stored
+        while len(self._responses) > self._max_size:
+            self._responses.popitem(last=False)
+
+    def get(self, response_id: str) -> StoredResponse | None:
+        return self._responses.get(response_id)
 
     def has_item(self, item_id: str) -> bool:
-        return any(item.get("id") == item_id for stored in self._kept.values() for item in stored.body["output"])
+        return any(item.get("id") == item_id for stored in self._responses.values() for item in stored.body["output"])
 
     def clear(self) -> None:
-        self._kept.clear()
+        self._responses.clear()
 
 
 @dataclass
-class Memory:
-    """Everything of one gateway that `reset` empties."""
+class GatewayState:
+    """The options, and everything that `reset` clears."""
 
+    options: EmulatorOptions = field(default_factory=EmulatorOptions)
     requests: list[Record] = field(default_factory=list)
     responses: ResponseStore = field(default_factory=ResponseStore)
-    cache: PromptCache = field(default_factory=PromptCache)
-    faults: Faults = field(default_factory=Faults)
+    prompt_cache: PromptCache = field(default_factory=PromptCache)
+    fault_counter: FaultCounter = field(default_factory=FaultCounter)
 
     def record(self, record: Record) -> None:
         self.requests.append(record)
-        del self.requests[:-RECORDED_REQUESTS]
+        del self.requests[:-MAX_RECORDED_REQUESTS]
 
     def clear(self) -> None:
         self.requests.clear()
         self.responses.clear()
-        self.cache.clear()
-        self.faults.clear()
+        self.prompt_cache.clear()
+        self.fault_counter.clear()

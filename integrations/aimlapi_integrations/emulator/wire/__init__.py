@@ -1,0 +1,283 @@
+"""What the gateway's HTTP looks like: how requests are validated, how errors and events are worded.
+
+The request models of each endpoint are in the modules of this package. They are strict pydantic models: nothing is
+coerced, and a null is refused unless the type of the field includes None.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.responses import Response
+
+JSON = dict[str, Any]
+RequestT = TypeVar("RequestT", bound=BaseModel)
+
+
+class Open(BaseModel):
+    """A model that drops unknown keys, as the gateway does."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, protected_namespaces=())
+
+
+class Closed(Open):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def parse_request(model: type[RequestT], body: Any) -> RequestT:
+    """Validate `body` as `model`.
+
+    Raises:
+        GatewayError: 400 with one entry in `details` for each invalid place.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise invalid_request(_validation_details(error.errors(include_url=False), body)) from None
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+ERROR_NAMES = {
+    400: "BadRequestException",
+    401: "UnauthorizedException",
+    403: "ForbiddenException",
+    404: "NotFoundException",
+    429: "TooManyRequestsException",
+    500: "InternalServerErrorException",
+    502: "BadGatewayException",
+    503: "ServiceUnavailableException",
+    504: "GatewayTimeoutException",
+}
+ERROR_MESSAGES = {
+    401: "This request requires a valid API key. You can create one at https://aimlapi.com/app/keys",
+    403: "You don't have access to this resource.",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Something wrong with the server. Please, try again later.",
+    502: "Bad Gateway",
+    503: "Service unavailable",
+    504: "Generation timeout",
+}
+
+
+class GatewayError(Exception):
+    """A refused request. `details` lists what is wrong with it, as {path, reason, code}."""
+
+    def __init__(
+        self, status: int, message: str = "", *, details: list[JSON] | None = None, kind: str | None = None
+    ) -> None:
+        self.status = status
+        self.message = message or ERROR_MESSAGES.get(status) or _status_phrase(status)
+        self.details = details
+        self.kind = kind
+        super().__init__(self.message)
+
+
+def invalid_request(details: list[JSON]) -> GatewayError:
+    return GatewayError(400, "Bad Request — Invalid payload provided", details=details)
+
+
+def problem(path: str, reason: str, code: str = "custom") -> JSON:
+    return {"path": path, "reason": reason, "code": code}
+
+
+def error_response(
+    error: GatewayError, path: str, shape: str = "problem", headers: dict[str, str] | None = None
+) -> Response:
+    """The response for an error, in one of the four body shapes that the gateway has used over time."""
+    request_id = str(uuid.uuid4())
+    body: Any = ERROR_SHAPES[shape](error, path, request_id)
+    media_type = "application/problem+json" if shape == "problem" else "application/json"
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status_code=error.status,
+        headers={"content-type": f"{media_type}; charset=utf-8", "x-request-id": request_id} | (headers or {}),
+    )
+
+
+def _status_phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+
+
+def _timestamp() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _problem_body(error: GatewayError, path: str, request_id: str) -> JSON:
+    """The newest shape: problem+json without `type` and `detail`."""
+    inner: JSON = {"name": ERROR_NAMES.get(error.status, "HttpException"), "message": error.message}
+    if error.details is not None:
+        inner["name"], inner["details"] = "PublicApiValidationException", error.details
+    if error.kind is not None:
+        inner["data"] = {"kind": error.kind}
+    return {
+        "title": _status_phrase(error.status),
+        "status": error.status,
+        "message": error.message,
+        "instance": path,
+        "requestId": request_id,
+        "timestamp": _timestamp(),
+        "error": inner,
+    }
+
+
+def _legacy_body(error: GatewayError, path: str, request_id: str) -> JSON:
+    """The oldest shape. Its `statusCode` is a string in the vendor's documentation."""
+    return {
+        "message": error.message,
+        "path": path,
+        "requestId": request_id,
+        "statusCode": str(error.status),
+        "timestamp": _timestamp(),
+    }
+
+
+def _tree_body(error: GatewayError, path: str, request_id: str) -> JSON:
+    """The shape of 2025: the oldest one plus a tree of validation errors."""
+    leaf = {"_errors": ["Invalid enum value. Expected 'user' | 'assistant', received 'system'"]}
+    tree = {"_errors": [], "messages": {"0": {"_errors": [], "role": leaf}, "_errors": []}}
+    body = _legacy_body(error, path, request_id)
+    return body | {"message": "Invalid input", "statusCode": error.status, "meta": tree}
+
+
+def _upstream_body(error: GatewayError, path: str, request_id: str) -> JSON:
+    """An error of the provider behind the gateway, embedded in `message` as text."""
+    upstream = {"type": "error", "error": {"type": "api_error", "message": error.message}, "request_id": "req_emulated"}
+    wrapped = GatewayError(error.status, f"{error.status} {json.dumps(upstream)}")
+    return _legacy_body(wrapped, path, request_id) | {"statusCode": error.status}
+
+
+ERROR_SHAPES = {"problem": _problem_body, "legacy": _legacy_body, "tree": _tree_body, "upstream": _upstream_body}
+
+
+# --- pydantic's validation errors in the gateway's words -----------------------------------------------------
+
+
+def _validation_details(errors: list[ErrorDetails], body: Any) -> list[JSON]:
+    """One entry for each place. When no branch of a union matches, report the branch that got deepest."""
+    errors_by_path: dict[str, list[ErrorDetails]] = {}
+    for error in errors:
+        errors_by_path.setdefault(_error_path(error, body), []).append(error)
+    deepest = [path for path in errors_by_path if not any(_is_inside(other, path) for other in errors_by_path)]
+    return [_error_detail(path, errors_by_path[path]) for path in deepest]
+
+
+def _is_inside(path: str, outer: str) -> bool:
+    return path != outer and (outer == "" or path.startswith(f"{outer}."))
+
+
+def _error_path(error: ErrorDetails, body: Any) -> str:
+    """The place in the body: the error's location without the names of union branches."""
+    path: list[str] = []
+    value, location = body, error["loc"]
+    for index, key in enumerate(location):
+        items = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+        if key in items:
+            value = items[key]
+        elif not (index == len(location) - 1 and error["type"] == "missing"):
+            continue
+        path.append(str(key))
+    if error["type"] == "union_tag_invalid":
+        path.append("role" if "role" in error["ctx"]["discriminator"] else "type")
+    return ".".join(path)
+
+
+def _error_detail(path: str, errors: list[ErrorDetails]) -> JSON:
+    first = errors[0]
+    if len(errors) > 1 and first["input"] is not None:
+        return problem(path, "Invalid input", "invalid_union")
+    code, reason = VALIDATION_MESSAGES.get(first["type"], _OTHER_ERROR)
+    return problem(path, reason(first), code)
+
+
+def _received_type(value: Any) -> str:
+    names = {type(None): "null", str: "string", bool: "boolean", int: "number", float: "float", list: "array"}
+    return names.get(type(value), "object")
+
+
+def _expected(kind: str) -> tuple[str, Callable[[ErrorDetails], str]]:
+    return "invalid_type", lambda error: f"Expected {kind}, received {_received_type(error['input'])}"
+
+
+def _out_of_bounds(text: str, key: str, code: str) -> tuple[str, Callable[[ErrorDetails], str]]:
+    return code, lambda error: text.format(error["ctx"][key])
+
+
+def _invalid_enum(error: ErrorDetails) -> str:
+    options = error["ctx"]["expected"].replace(" or ", " | ").replace(", ", " | ")
+    if isinstance(error["input"], str):
+        return f"Invalid enum value. Expected {options}, received '{error['input']}'"
+    return f"Expected {options}, received {_received_type(error['input'])}"
+
+
+def _invalid_tag(error: ErrorDetails) -> str:
+    options = error["ctx"]["expected_tags"].replace(", ", " | ")
+    return f"Invalid enum value. Expected {options}, received '{error['ctx']['tag']}'"
+
+
+_OTHER_ERROR: tuple[str, Callable[[ErrorDetails], str]] = (
+    "custom",
+    lambda error: error["msg"].removeprefix("Value error, "),
+)
+
+# pydantic's error type -> the gateway's code and message.
+VALIDATION_MESSAGES: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
+    "missing": ("invalid_type", lambda _error: "Required"),
+    "string_type": _expected("string"),
+    "int_type": _expected("integer"),
+    "int_from_float": _expected("integer"),
+    "float_type": _expected("number"),
+    "bool_type": _expected("boolean"),
+    "list_type": _expected("array"),
+    "dict_type": _expected("object"),
+    "model_type": _expected("object"),
+    "model_attributes_type": _expected("object"),
+    "literal_error": ("invalid_enum_value", _invalid_enum),
+    "union_tag_invalid": ("invalid_union_discriminator", _invalid_tag),
+    "union_tag_not_found": ("invalid_union", lambda _error: "Invalid input"),
+    "extra_forbidden": ("unrecognized_keys", lambda error: f"Unrecognized key(s) in object: '{error['loc'][-1]}'"),
+    "greater_than_equal": _out_of_bounds("Number must be greater than or equal to {}", "ge", "too_small"),
+    "less_than_equal": _out_of_bounds("Number must be less than or equal to {}", "le", "too_big"),
+    "string_too_short": _out_of_bounds("String must contain at least {} character(s)", "min_length", "too_small"),
+    "string_too_long": _out_of_bounds("String must contain at most {} character(s)", "max_length", "too_big"),
+    "too_short": _out_of_bounds("Array must contain at least {} element(s)", "min_length", "too_small"),
+    "too_long": _out_of_bounds("Array must contain at most {} element(s)", "max_length", "too_big"),
+    "string_pattern_mismatch": ("invalid_string", lambda _error: "Invalid"),
+}
+
+
+# --- server-sent events --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event.
+
+    `data` is JSON, or a string that is sent as is. `kind` says what the event carries (faults select events by it).
+    `name` is the event's name on the wire, if it has one.
+    """
+
+    data: Any
+    kind: str = ""
+    name: str = ""
+
+
+def dump_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def encode_event(event: Event) -> bytes:
+    data = event.data if isinstance(event.data, str) else dump_json(event.data)
+    name = f"event: {event.name}\n" if event.name else ""
+    return f"{name}data: {data}\n\n".encode()
