@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from aimlapi_integrations import track_costs
+from aimlapi_integrations.client.config import resolve_base_url
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.settings import resolve_base_url
 
 console = Console(highlight=False)
 

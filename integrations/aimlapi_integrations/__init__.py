@@ -6,30 +6,8 @@
 
 from typing import TYPE_CHECKING
 
-from .conversation import (
-    Audio,
-    Citation,
-    Cost,
-    Delta,
-    Embeddings,
-    File,
-    HostedItem,
-    HostedTool,
-    Image,
-    Message,
-    Reasoning,
-    Refusal,
-    Reply,
-    Request,
-    ResponseFormat,
-    SearchResult,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    Usage,
-    Video,
-)
+from ._utils.lazy_imports import lazy_getattr as _lazy_getattr
+from .client.options import CallOptions
 from .errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -59,18 +37,40 @@ from .errors import (
     UnsupportedContentError,
     UnsupportedParameterError,
 )
-from .late import late as _late
-from .options import CallOptions
-from .transport.exchange import RetryEvent, RetryPolicy
+from .transport.retries import RetryEvent, RetryPolicy
+from .types import (
+    Audio,
+    Citation,
+    Cost,
+    Delta,
+    Embeddings,
+    File,
+    HostedItem,
+    HostedTool,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Reply,
+    Request,
+    ResponseFormat,
+    SearchResult,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    Usage,
+    Video,
+)
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .client import AsyncClient, Client
+    from .client.client import AsyncClient, Client
     from .costs import Ledger, track_costs
-    from .endpoints.fit import ContentWarning, ParameterWarning
+    from .endpoints.shared.adapt import ContentWarning, ParameterWarning
 else:
     # A client brings all endpoints, most of what there is to import: `ChatAIMLAPI` asks for one when it is called.
-    __getattr__ = _late(
+    __getattr__ = _lazy_getattr(
         __name__,
         {
             "AsyncClient": "client",

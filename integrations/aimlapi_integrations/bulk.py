@@ -22,7 +22,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .conversation import Embeddings, Reply
 from .costs import Spending, track_costs
 from .errors import (
     AIMLAPIError,
@@ -33,6 +32,7 @@ from .errors import (
     PermissionDeniedError,
     UnsupportedParameterError,
 )
+from .types import Embeddings, Reply
 
 try:
     import pyarrow as pa

@@ -17,8 +17,8 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal
 
-from .conversation import Cost, Embeddings, Reply, Usage
 from .errors import BudgetExceededError
+from .types import Cost, Embeddings, Reply, Usage
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
 

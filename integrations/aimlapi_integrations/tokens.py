@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from .conversation import (
+from .errors import UnsupportedContentError
+from .types import (
     Audio,
     File,
     HostedItem,
@@ -31,7 +32,6 @@ from .conversation import (
     ToolCall,
     Video,
 )
-from .errors import UnsupportedContentError
 
 # Characters per token from each code point on, as byte pair encoders of today take them.
 _SCRIPTS: tuple[tuple[int, float], ...] = (

@@ -16,10 +16,10 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.tools import FunctionTool
 
 from aimlapi_integrations import CallOptions, Client
-from aimlapi_integrations.conversation import Message, Request, Text, ToolCall
-from aimlapi_integrations.endpoints.call_ids import identify_calls
+from aimlapi_integrations.endpoints.shared.call_ids import identify_calls
 from aimlapi_integrations.errors import UnsupportedContentError
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.types import Message, Request, Text, ToolCall
 
 from ..chat_events import sse
 from .gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names

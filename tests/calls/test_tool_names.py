@@ -17,9 +17,9 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from aimlapi_integrations.conversation import Request, Tool
-from aimlapi_integrations.endpoints.tool_names import map_names, rename_tools
-from aimlapi_integrations.llama_index.request import as_tool
+from aimlapi_integrations.endpoints.shared.tool_names import map_names, rename_tools
+from aimlapi_integrations.llama_index.request import to_tool
+from aimlapi_integrations.types import Request, Tool
 
 from .gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
 from .ways import (
@@ -205,8 +205,8 @@ def test_a_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
 
 def test_names_of_mcp_servers_tools_are_not_touched() -> None:
     item = {"type": "mcp", "server_label": "s", "name": "a.b", "allowed_tools": {"tool_names": ["a.b"]}}
-    request, own_names = rename_tools(Request("gpt-4o", (), tools=(as_tool(item), Tool("c.d"))))
-    assert (request.tools[0], list(own_names)) == (as_tool(item), ["c_d"])
+    request, own_names = rename_tools(Request("gpt-4o", (), tools=(to_tool(item), Tool("c.d"))))
+    assert (request.tools[0], list(own_names)) == (to_tool(item), ["c_d"])
 
 
 # --- broken calls, structured output, agents --------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-from aimlapi_integrations.conversation import Message, Text, ToolCall
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.types import Message, Text, ToolCall
 
 from .gateway import MODELS, Call, Json, ToolGateway
 

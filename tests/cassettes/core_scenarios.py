@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.types import (
     HostedTool,
     Image,
     Message,

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from aimlapi_integrations.cli import main
+from aimlapi_integrations.cli.main import main
+from aimlapi_integrations.cli.models import live_rows
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel
-from aimlapi_integrations.listing import live
 from aimlapi_integrations.models import known_models, lookup, table_date
 
 MINI = "openai/gpt-5-mini-2025-08-07"
@@ -63,7 +63,7 @@ def test_nothing_found_is_no_success(shown) -> None:
 def test_without_prices_a_limit_says_where_there_are_some(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("aimlapi_integrations.cli.offline", lambda: live([CatalogueModel("a", type=CHAT)]))
+    monkeypatch.setattr("aimlapi_integrations.cli.offline", lambda: live_rows([CatalogueModel("a", type=CHAT)]))
     assert main(["models", "--max-price", "1"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
@@ -102,19 +102,21 @@ CHAT = "openai/chat-completions"
 
 
 def test_what_the_catalogue_leaves_unsaid_the_table_says() -> None:
-    [row] = live([CatalogueModel(MINI, type=CHAT, capabilities=("streaming",), context_length=5)])
+    [row] = live_rows([CatalogueModel(MINI, type=CHAT, capabilities=("streaming",), context_length=5)])
     assert row.marks == {"tools", "vision", "reasoning", "structured"}
     assert (row.context, set(row.inputs)) == (5, set(lookup(MINI).inputs))
 
 
 def test_a_model_that_is_in_no_table_has_what_it_declares() -> None:
-    [row] = live([CatalogueModel("acme/new", type=CHAT, capabilities=("tools",), input_modalities=("image", "text"))])
+    [row] = live_rows(
+        [CatalogueModel("acme/new", type=CHAT, capabilities=("tools",), input_modalities=("image", "text"))]
+    )
     assert (row.marks, row.inputs, row.endpoints) == ({"tools"}, ("text", "image"), {"chat"})
 
 
 def test_a_model_listed_for_each_of_its_endpoints_is_one_and_pictures_are_none() -> None:
     entries = [CatalogueModel("a", type=CHAT), CatalogueModel("a", type="openai/responses")]
-    [row] = live([*entries, CatalogueModel("b", type="openai/image-generations")])
+    [row] = live_rows([*entries, CatalogueModel("b", type="openai/image-generations")])
     assert row.endpoints == {"chat", "responses"}
 
 

@@ -13,10 +13,10 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from aimlapi_integrations.conversation import Choice, Cost, Embeddings, Message, Reply, Usage
 from aimlapi_integrations.costs import Ledger, Spending, check_budgets, estimate, record, track_costs
 from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.errors import BudgetExceededError
+from aimlapi_integrations.types import Choice, Cost, Embeddings, Message, Reply, Usage
 
 USAGE = Usage(9, 30, 39, {"cache_read": 4}, {"reasoning": 20})
 COST = Cost("0.000062250", 125)

@@ -11,7 +11,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from aimlapi_integrations import CallOptions, Client
-from aimlapi_integrations.endpoints.fit import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 

@@ -16,25 +16,25 @@ from aimlapi_integrations.models import (
     EMBEDDINGS,
     MESSAGES,
     RESPONSES,
-    ChatShape,
-    EmbeddingsShape,
+    ChatCapabilities,
+    EmbeddingsCapabilities,
     Model,
     Parameter,
-    ResponsesShape,
-    ToolShape,
+    ResponsesCapabilities,
+    ToolCapabilities,
     explain,
     known_models,
     lookup,
     table_date,
 )
 
-TEXT = files("aimlapi_integrations").joinpath("models.json").read_text(encoding="utf-8")
+TEXT = files("aimlapi_integrations").joinpath("models", "models.json").read_text(encoding="utf-8")
 TABLE: dict[str, Any] = json.loads(TEXT)
 LINES = TEXT.splitlines()
 ROW_KEYS = {"by", "name", "context", "max_output", "chat", "responses", "embeddings", "messages", "dimensions"}
 ROW_KEYS |= {"inputs", "outputs", "prices", "aliases", "quirks"}
 MODALITIES = {"text", "image", "pdf", "audio", "video", "embedding"}
-SHAPES = {"chat": ChatShape, "responses": ResponsesShape, "embeddings": EmbeddingsShape}
+SHAPES = {"chat": ChatCapabilities, "responses": ResponsesCapabilities, "embeddings": EmbeddingsCapabilities}
 
 
 def test_every_model_decodes() -> None:
@@ -57,7 +57,9 @@ def test_shapes_hold_only_fields_of_their_class(section: str) -> None:
     allowed = {field.name for field in fields(SHAPES[section])}
     for name, facts in TABLE["shapes"][section].items():
         assert set(facts) <= allowed, name
-        assert set(facts.get("tools") or {}) <= {field.name for field in fields(ToolShape)} or section != "chat", name
+        assert (
+            set(facts.get("tools") or {}) <= {field.name for field in fields(ToolCapabilities)} or section != "chat"
+        ), name
 
 
 def test_nothing_in_the_table_is_unused() -> None:

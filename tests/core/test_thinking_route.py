@@ -14,7 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Thinking
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.endpoints.fit import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI

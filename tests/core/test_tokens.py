@@ -6,7 +6,9 @@ import base64
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.tokens import estimate_tokens
+from aimlapi_integrations.types import (
     Audio,
     File,
     HostedItem,
@@ -20,8 +22,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.tokens import estimate_tokens
 
 # The first article of the Universal Declaration of Human Rights, and what two byte pair encoders in use make of it.
 SAMPLES = [

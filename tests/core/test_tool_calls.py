@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import ToolCall
+from aimlapi_integrations.types import ToolCall
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from aimlapi_integrations.conversation import Delta, Json
+from aimlapi_integrations.types import Delta, Json
 
 LATE = ("usage", "meta", "output_text", "incomplete_details", "citations", "error")
 

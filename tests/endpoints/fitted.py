@@ -1,20 +1,13 @@
-"""Models with their ways, and what goes out to them: what the tests of `fit` share."""
+"""Models with their ways, and what goes out to them: what the tests of `adapt` share."""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
-from aimlapi_integrations.conversation import (
-    Message,
-    Request,
-    ResponseFormat,
-    Text,
-    Tool,
-    ToolCall,
-)
 from aimlapi_integrations.endpoints import chat_completions
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.types import Message, Request, ResponseFormat, Text, Tool, ToolCall
 
 Json = dict[str, Any]
 
@@ -45,7 +38,7 @@ def sent(model: str, *messages: Message, warns: str | None = None, stream: bool 
     """What goes out, with the one warning named in `warns`, or with none."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        body = chat_completions.encode(fit(asked(model, *messages, **fields), stream=stream))
+        body = chat_completions.encode(adapt(asked(model, *messages, **fields), stream=stream))
     texts = [str(warning.message) for warning in told]
     assert all(warning.category is ParameterWarning for warning in told)
     assert (len(texts) == 1 and warns in texts[0]) if warns else not texts, texts

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aimlapi_integrations.conversation import (
-    Citation,
-    Json,
-    Message,
-    Part,
-    Request,
-    Text,
-    Tool,
-)
 from aimlapi_integrations.endpoints import responses
+from aimlapi_integrations.types import Citation, Json, Message, Part, Request, Text, Tool
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 ADD = Tool("add", "Adds.", {"type": "object", "properties": {"a": {"type": "integer"}}})

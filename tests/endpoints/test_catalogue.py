@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Json
 from aimlapi_integrations.costs import estimate
 from aimlapi_integrations.endpoints import catalogue
 from aimlapi_integrations.errors import APIResponseError, RateLimitError
+from aimlapi_integrations.types import Json
 
 
 def unit(origin: str, price: float, per: int = 1_000_000, **fields: Any) -> Json:

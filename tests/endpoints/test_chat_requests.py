@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.endpoints import chat_completions
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.types import (
     Audio,
     File,
     HostedItem,
@@ -23,8 +25,6 @@ from aimlapi_integrations.conversation import (
     ToolChoice,
     Video,
 )
-from aimlapi_integrations.endpoints import chat_completions
-from aimlapi_integrations.errors import UnsupportedContentError
 
 Json = dict[str, Any]
 HELLO = Message("user", (Text("Hello"),))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Delta, Reasoning, Reply, Text, ToolCall
 from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+from aimlapi_integrations.types import Delta, Reasoning, Reply, Text, ToolCall
 
 from .chat_streams import cut
 

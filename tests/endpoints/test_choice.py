@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
+from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.models import Model, known_models, lookup
+from aimlapi_integrations.types import (
     Audio,
     File,
     HostedItem,
@@ -22,10 +25,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     ToolChoice,
 )
-from aimlapi_integrations.endpoints.choice import choose
-from aimlapi_integrations.endpoints.thinking_told import obstacle
-from aimlapi_integrations.errors import UnsupportedParameterError
-from aimlapi_integrations.models import Model, known_models, lookup
 
 CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/messages"
 SEARCH = HostedTool({"type": "web_search_preview"})
@@ -34,7 +33,7 @@ SEARCHED = (*HELLO, Message("assistant", (HostedItem({"type": "web_search_call",
 
 
 def path(model: str, messages: tuple[Message, ...] = HELLO, asked: Mapping[str, Any] = {}, **fields: Any) -> str:
-    return choose(Request(model, messages, **fields), **asked).PATH
+    return select_endpoint(Request(model, messages, **fields), **asked).PATH
 
 
 @pytest.mark.parametrize(
@@ -123,9 +122,9 @@ def test_the_caller_has_the_last_word(asked: dict[str, Any], expected: str) -> N
 
 def test_messages_where_it_is_asked_for() -> None:
     claude = Request("anthropic/claude-opus-5", HELLO)
-    assert choose(claude).PATH == CHAT
-    assert choose(claude, endpoint="messages").PATH == MESSAGES
-    assert choose(Request("some/unknown", HELLO), endpoint="messages").PATH == MESSAGES
+    assert select_endpoint(claude).PATH == CHAT
+    assert select_endpoint(claude, endpoint="messages").PATH == MESSAGES
+    assert select_endpoint(Request("some/unknown", HELLO), endpoint="messages").PATH == MESSAGES
 
 
 # --- thinking that the messages endpoint alone tells ------------------------------------------------------------------
@@ -196,9 +195,9 @@ def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model:
 )
 def test_what_the_messages_endpoint_would_lose_stays_on_chat_and_is_named(told: str, fields: dict[str, Any]) -> None:
     request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
-    assert obstacle(request, lookup(FAST)) == told
-    assert choose(request).PATH == CHAT
-    assert choose(request, endpoint="messages").PATH == MESSAGES
+    assert messages_endpoint_blocker(request, lookup(FAST)) == told
+    assert select_endpoint(request).PATH == CHAT
+    assert select_endpoint(request, endpoint="messages").PATH == MESSAGES
 
 
 FAST = "anthropic/claude-opus-4.8-fast"  # lists more on chat than on the messages endpoint
@@ -232,4 +231,4 @@ def test_thinking_stays_on_chat_where_the_caller_says_so(asked: dict[str, Any]) 
 )
 def test_what_is_known_not_to_work_raises(model: str, asked: dict[str, Any], told: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=told):
-        choose(Request(model, HELLO), **asked)
+        select_endpoint(Request(model, HELLO), **asked)

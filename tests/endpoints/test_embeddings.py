@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Cost, Embeddings, Json, Trail, Usage
 from aimlapi_integrations.endpoints import embeddings
-from aimlapi_integrations.endpoints.fitting import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt_context import ParameterWarning
 from aimlapi_integrations.errors import APIResponseError, RateLimitError, UnsupportedParameterError
+from aimlapi_integrations.types import CallMetadata, Cost, Embeddings, Json, Usage
 
 SMALL = "text-embedding-3-small"
 VOYAGE = "voyage-2"
@@ -76,7 +76,7 @@ def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
         (["a", None], r"texts\[1\] is NoneType"),
     ],
 )
-@pytest.mark.parametrize("take", [embeddings.encode, embeddings.batches])
+@pytest.mark.parametrize("take", [embeddings.encode, embeddings.split_batches])
 def test_texts_that_cannot_be_embedded(take: Any, texts: Any, told: str) -> None:
     with pytest.raises(ValueError if "empty" in told else TypeError, match=told):
         take(texts, SMALL)
@@ -89,9 +89,9 @@ def test_no_texts() -> None:
 
 def test_texts_are_counted_over_all_batches() -> None:
     with pytest.raises(ValueError, match=r"texts\[3\] is empty"):
-        embeddings.batches(["a", "b", "c", ""], SMALL, size=2)
+        embeddings.split_batches(["a", "b", "c", ""], SMALL, size=2)
     with pytest.raises(ValueError, match=r"texts\[2\] has 8,001 characters; the model takes 8,000"):
-        embeddings.batches(["a", "x" * 900, "x" * 8001], VOYAGE)
+        embeddings.split_batches(["a", "x" * 900, "x" * 8001], VOYAGE)
 
 
 def test_texts_that_are_too_long_are_named() -> None:
@@ -104,15 +104,15 @@ def test_texts_that_are_too_long_are_named() -> None:
 
 def test_batches_by_count_and_by_size() -> None:
     texts = ["aa", "bb", "cc", "dddddd", "e"]
-    assert embeddings.batches(texts, SMALL) == [texts]
-    assert embeddings.batches(texts, SMALL, size=2) == [["aa", "bb"], ["cc", "dddddd"], ["e"]]
-    assert embeddings.batches(texts, SMALL, characters=5) == [["aa", "bb"], ["cc"], ["dddddd"], ["e"]]
-    assert embeddings.batches([], SMALL) == []
+    assert embeddings.split_batches(texts, SMALL) == [texts]
+    assert embeddings.split_batches(texts, SMALL, size=2) == [["aa", "bb"], ["cc", "dddddd"], ["e"]]
+    assert embeddings.split_batches(texts, SMALL, characters=5) == [["aa", "bb"], ["cc"], ["dddddd"], ["e"]]
+    assert embeddings.split_batches([], SMALL) == []
 
 
 def test_a_text_too_long_for_a_list_goes_alone() -> None:
     long = "x" * 900
-    assert embeddings.batches(["a", long, "b", "c", long], VOYAGE) == [["a"], [long], ["b", "c"], [long]]
+    assert embeddings.split_batches(["a", long, "b", "c", long], VOYAGE) == [["a"], [long], ["b", "c"], [long]]
 
 
 def test_vectors_in_the_order_of_the_texts() -> None:
@@ -121,7 +121,7 @@ def test_vectors_in_the_order_of_the_texts() -> None:
     found = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
     assert found.vectors == ([1.0, 2.0], [0.5, -1.0])
     assert {type(number) for vector in found.vectors for number in vector} == {float}
-    assert (found.model, found.usage and found.usage.total, found.trail) == (SMALL, 3, Trail(inference_id="inf"))
+    assert (found.model, found.usage and found.usage.total, found.trail) == (SMALL, 3, CallMetadata(inference_id="inf"))
 
 
 def test_vectors_in_base64() -> None:
@@ -176,10 +176,10 @@ def test_answers_without_indexes_are_in_order() -> None:
 
 
 def test_several_answers_as_one() -> None:
-    first = Embeddings(([1.0],), SMALL, Usage(2, 0, 2), Cost("0.000001000", 2), Trail(inference_id="a"))
-    second = Embeddings(([2.0], [3.0]), SMALL, Usage(3, 0, 3), Cost("0.000002000", 4), Trail(inference_id="b"))
-    whole = embeddings.joined([first, second])
+    first = Embeddings(([1.0],), SMALL, Usage(2, 0, 2), Cost("0.000001000", 2), CallMetadata(inference_id="a"))
+    second = Embeddings(([2.0], [3.0]), SMALL, Usage(3, 0, 3), Cost("0.000002000", 4), CallMetadata(inference_id="b"))
+    whole = embeddings.merge_embeddings([first, second])
     assert whole == Embeddings(
-        ([1.0], [2.0], [3.0]), SMALL, Usage(5, 0, 5), Cost("0.000003000", 6), Trail(inference_id="b")
+        ([1.0], [2.0], [3.0]), SMALL, Usage(5, 0, 5), Cost("0.000003000", 6), CallMetadata(inference_id="b")
     )
-    assert embeddings.joined([first, Embeddings((), SMALL)]).cost is None
+    assert embeddings.merge_embeddings([first, Embeddings((), SMALL)]).cost is None

@@ -7,20 +7,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    Audio,
-    File,
-    HostedTool,
-    Image,
-    Message,
-    Text,
-    Tool,
-    ToolChoice,
-    Video,
-)
 from aimlapi_integrations.endpoints import messages
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
+from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Text, Tool, ToolChoice, Video
 
 from .fitted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, asked
 
@@ -33,7 +23,7 @@ def sent(model: str, *turns: Message, warns: str | None = None, **fields: Any) -
     """What goes out, with the one warning named in `warns`, or with none."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        body = messages.encode(fit(asked(model, *turns, **fields), "messages"))
+        body = messages.encode(adapt(asked(model, *turns, **fields), "messages"))
     texts = [str(warning.message) for warning in told]
     assert all(warning.category is ParameterWarning for warning in told)
     assert (len(texts) == 1 and warns in texts[0] and model in texts[0]) if warns else not texts, texts
@@ -89,7 +79,7 @@ def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
 def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
     assert sent(model, options=given, warns=model) == expected
     with pytest.raises(UnsupportedParameterError, match=model):
-        fit(asked(model, options=given), "messages", strict=True)
+        adapt(asked(model, options=given), "messages", strict=True)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +92,7 @@ def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
 )
 def test_options_that_are_refused(given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        fit(asked(SONNET, options=given), "messages")
+        adapt(asked(SONNET, options=given), "messages")
 
 
 def test_an_unknown_claude_takes_anything() -> None:
@@ -127,7 +117,7 @@ def test_a_forced_tool_is_left_out_beside_thinking(choice: ToolChoice) -> None:
     assert "tool_choice" in sent(SONNET, **fields)
     assert "tool_choice" not in sent(SONNET, **fields, options={"thinking": BUDGET}, warns="forced tool")
     with pytest.raises(UnsupportedParameterError, match="forced tool"):
-        fit(asked(SONNET, **fields, options={"thinking": BUDGET}), "messages", strict=True)
+        adapt(asked(SONNET, **fields, options={"thinking": BUDGET}), "messages", strict=True)
 
 
 @pytest.mark.parametrize("mode", ["auto", "none"])
@@ -138,7 +128,7 @@ def test_other_choices_stay_beside_thinking(mode: Any) -> None:
 
 def test_hosted_tools_of_other_models_are_refused() -> None:
     with pytest.raises(UnsupportedParameterError, match=r"'mcp'.*Responses"):
-        fit(asked(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
+        adapt(asked(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
     search = HostedTool({"type": "web_search_20250305", "name": "web_search"})
     assert sent(SONNET, tools=(search, WEATHER))["tools"][0] == search.item
 
@@ -161,7 +151,7 @@ def test_a_tool_without_parameters_has_an_empty_schema() -> None:
 )
 def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        fit(asked(model, Message("user", (part,))), "messages")
+        adapt(asked(model, Message("user", (part,))), "messages")
 
 
 @pytest.mark.parametrize("part", [Image(url="https://a/b.png"), File(url="https://a/b.pdf")])
@@ -174,7 +164,7 @@ def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
     picture = Image(data="QQ==", mime="image/png")
     shown = Message("tool", (picture,), tool_call_id="c1")
     drawn = Message("assistant", (Text("Here."), picture))
-    turns = messages.encode(fit(asked(OPUS, ASK, CALL, shown, drawn), "messages"))["messages"]
+    turns = messages.encode(adapt(asked(OPUS, ASK, CALL, shown, drawn), "messages"))["messages"]
     kinds = [(turn["role"], [block["type"] for block in turn["content"]]) for turn in turns]
     assert kinds == [
         ("user", ["text"]),
@@ -189,4 +179,4 @@ def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
 def test_the_same_request_where_nothing_has_to_change() -> None:
     options = {"max_tokens": 4000, "thinking": BUDGET}
     request = asked(OPUS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options=options)
-    assert fit(request, "messages", strict=True) is request
+    assert adapt(request, "messages", strict=True) is request

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.endpoints.routing import ENDPOINTS, select_endpoint
+from aimlapi_integrations.endpoints.shared.adapt import ContentWarning, adapt
+from aimlapi_integrations.models import vendor
+from aimlapi_integrations.types import (
     Audio,
     Citation,
     HostedItem,
@@ -21,9 +24,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.endpoints.choice import ENDPOINTS, choose
-from aimlapi_integrations.endpoints.fit import ContentWarning, fit
-from aimlapi_integrations.models import vendor
 
 ASK = Message("user", (Text("Hello"),))
 MODELS = {
@@ -36,7 +36,7 @@ PASSAGE = {"type": "search_result", "source": "s", "title": "t", "content": [{"t
 
 
 def fitted(model: str, endpoint: str, *turns: Message, **fields: Any) -> Request:
-    return fit(Request(model, (ASK, *turns, ASK)), endpoint, **fields)
+    return adapt(Request(model, (ASK, *turns, ASK)), endpoint, **fields)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_history_of_one_vendor_is_not_rebuilt(maker: str) -> None:
     parts = (Reasoning("Hm.", signature="p"), Text("words"), ToolCall("c1", "f", "{}"))
     turns = (ASK, Message("assistant", parts, author=model), Message("tool", (Text("done"),), tool_call_id="c1"))
     request = Request(model, turns)
-    assert all(a is b for a, b in zip(fit(request, endpoint).messages, turns, strict=True))
+    assert all(a is b for a, b in zip(adapt(request, endpoint).messages, turns, strict=True))
 
 
 # What no endpoint but its own has a form for, and which that is.
@@ -136,7 +136,7 @@ def test_turn_of_which_nothing_is_left_is_left_out() -> None:
 def test_items_of_claudes_do_not_choose_the_endpoint_of_others(author: str | None) -> None:
     turn = Message("assistant", (HostedItem(SEARCH), Text("words")), author=author)
     request = Request("openai/gpt-5-mini-2025-08-07", (ASK, turn, ASK))
-    assert choose(request).PATH == "/chat/completions"
+    assert select_endpoint(request).PATH == "/chat/completions"
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4.5", "anthropic/claude-opus-5"])

@@ -7,13 +7,10 @@ import warnings
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    Tool,
-    ToolChoice,
-)
 from aimlapi_integrations.endpoints import chat_completions
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.types import Tool, ToolChoice
 
 from .fitted import (
     ASK,
@@ -90,8 +87,8 @@ def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None
     request = asked(GPT_5_MINI, options={"temperature": 0.5})
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
-        fit(request)
-        fit(request)
+        adapt(request)
+        adapt(request)
     [warning] = told
     assert "'temperature'" in str(warning.message)
     assert GPT_5_MINI in str(warning.message)
@@ -112,7 +109,7 @@ def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None
 )
 def test_options_that_are_refused(model: str, given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        fit(asked(model, options=given))
+        adapt(asked(model, options=given))
 
 
 def test_an_unknown_model_takes_anything_in_any_range() -> None:
@@ -139,9 +136,9 @@ def test_an_unknown_model_takes_anything_in_any_range() -> None:
 def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None:
     request = asked(model, **fields)
     with pytest.warns(ParameterWarning):
-        fit(request)
+        adapt(request)
     with pytest.raises(UnsupportedParameterError, match=model):
-        fit(request, strict=True)
+        adapt(request, strict=True)
 
 
 # --- nothing is touched -----------------------------------------------------------------------------------------------
@@ -149,7 +146,7 @@ def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None
 
 def test_the_same_request_where_nothing_has_to_change() -> None:
     request = asked(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
-    assert fit(request) is request
+    assert adapt(request) is request
 
 
 def test_what_the_caller_gave_is_not_mutated() -> None:
@@ -163,7 +160,7 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
     )
     before = copy.deepcopy(given)
     with pytest.warns(ParameterWarning):
-        chat_completions.encode(fit(given))
+        chat_completions.encode(adapt(given))
     assert given == before
 
 
@@ -188,22 +185,22 @@ def test_a_model_that_thinks_in_streams_only_is_told_not_to_elsewhere(
 
 def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
     with pytest.raises(UnsupportedParameterError, match="stream the answer"):
-        fit(asked(QWEN, options={"enable_thinking": True}))
+        adapt(asked(QWEN, options={"enable_thinking": True}))
 
 
 @pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
 def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(given: Json) -> None:
     with pytest.warns(ParameterWarning, match="endpoint='messages' tells it"):
-        fit(asked(CLAUDE_BOTH, options=given))
+        adapt(asked(CLAUDE_BOTH, options=given))
 
 
 def test_a_warning_names_what_keeps_thinking_off_the_endpoint_that_tells_it() -> None:
     request = asked(CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING})
     with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
-        fit(request)
+        adapt(request)
 
 
 @pytest.mark.parametrize("given", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
 def test_thinking_that_nobody_reads_needs_no_warning(given: Json) -> None:
     request = asked(CLAUDE_BOTH, options={"thinking": given})
-    assert fit(request, strict=True) is request
+    assert adapt(request, strict=True) is request

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Audio, File, HostedTool, Image, Message, Request, Text, Tool, ToolCall
 from aimlapi_integrations.endpoints import responses
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
+from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Request, Text, Tool, ToolCall
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def asked(model: str, *messages: Message, **fields: Any) -> Request:
 
 
 def sent(model: str, **fields: Any) -> Json:
-    return responses.encode(fit(asked(model, **fields), "responses"))
+    return responses.encode(adapt(asked(model, **fields), "responses"))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_the_endpoint_has_nothing_for_is_left_out_and_told(given: Json) -> 
     with pytest.warns(ParameterWarning, match=f"'{name}'.*{GPT_4O}"):
         assert name not in sent(GPT_4O, options=given)
     with pytest.raises(UnsupportedParameterError, match=name):
-        fit(asked(GPT_4O, options=given), "responses", strict=True)
+        adapt(asked(GPT_4O, options=given), "responses", strict=True)
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
 )
 def test_options_that_are_refused(given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        fit(asked(GPT_4O, options=given), "responses")
+        adapt(asked(GPT_4O, options=given), "responses")
 
 
 def test_parallel_calls_are_left_out_and_told_where_not_listed() -> None:
     request = asked("openai/gpt-5-2-pro", tools=(WEATHER,), parallel_tool_calls=True)
     with pytest.warns(ParameterWarning, match="'parallel_tool_calls'"):
-        assert "parallel_tool_calls" not in responses.encode(fit(request, "responses"))
+        assert "parallel_tool_calls" not in responses.encode(adapt(request, "responses"))
 
 
 def test_a_hosted_tool_that_is_not_listed_is_sent_and_told() -> None:
@@ -105,9 +105,9 @@ def test_a_hosted_tool_that_is_not_listed_is_sent_and_told() -> None:
 
 def test_function_tools_are_refused_where_there_are_none() -> None:
     with pytest.raises(UnsupportedParameterError, match="no function tools"):
-        fit(asked("openai/gpt-5-chat-latest", tools=(WEATHER,)), "responses")
+        adapt(asked("openai/gpt-5-chat-latest", tools=(WEATHER,)), "responses")
     with pytest.raises(UnsupportedContentError, match="no tool calls"):
-        fit(asked("x-ai/grok-4-3", ASK, CALL), "responses")
+        adapt(asked("x-ai/grok-4-3", ASK, CALL), "responses")
 
 
 @pytest.mark.parametrize(
@@ -120,14 +120,14 @@ def test_function_tools_are_refused_where_there_are_none() -> None:
 )
 def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        fit(asked(model, Message("user", (part,))), "responses")
+        adapt(asked(model, Message("user", (part,))), "responses")
 
 
 def test_the_same_request_where_nothing_has_to_change() -> None:
     request = asked(GPT_5_MINI, tools=(WEATHER,), options={"max_tokens": 64, "reasoning_effort": "low"})
-    assert fit(request, "responses") is request
+    assert adapt(request, "responses") is request
 
 
 def test_a_model_that_is_not_known_there_takes_anything() -> None:
     request = asked("acme/new", Message("user", (Audio(data="QUI="),)), options={"temperature": 9, "include": ["x"]})
-    assert fit(request, "responses") is request
+    assert adapt(request, "responses") is request

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Message, Request, ResponseFormat, Text, Tool
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations._utils.json_schema import inline_schema_refs, is_object_schema, is_recursive, object_schema
+from aimlapi_integrations._utils.strict_schema import strict_obstacle, to_strict_schema
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
-from aimlapi_integrations.json_schema import inline_schema_refs, is_object_schema, is_recursive, object_schema
-from aimlapi_integrations.strict_schema import strict_obstacle, strict_schema
+from aimlapi_integrations.types import Message, Request, ResponseFormat, Text, Tool
 
 from .fitted import DEEPSEEK
 
@@ -60,21 +60,21 @@ STRICT: dict[str, tuple[Json, Json]] = {
 @pytest.mark.parametrize("kind", STRICT)
 def test_strict_schema_of_a_property_is_made_of_what_strict_takes(kind: str) -> None:
     schema, expected = STRICT[kind]
-    strict = strict_schema(of(schema))
+    strict = to_strict_schema(of(schema))
     assert strict == of(expected, additionalProperties=False)
-    assert strict_schema(strict) == strict
+    assert to_strict_schema(strict) == strict
 
 
 def test_strict_schema_puts_what_stands_beside_a_reference_inside() -> None:
     definitions = {"T": TEXT}
     told = of({"$ref": "#/$defs/T", "description": "d"}, **{"$defs": definitions})
-    assert strict_schema(told)["properties"]["a"] == {**TEXT, "description": "d"}
+    assert to_strict_schema(told)["properties"]["a"] == {**TEXT, "description": "d"}
     titled = of({"$ref": "#/$defs/T", "title": "A", "default": "x"}, **{"$defs": definitions})
-    assert strict_schema(titled)["properties"]["a"] == {"$ref": "#/$defs/T"}
+    assert to_strict_schema(titled)["properties"]["a"] == {"$ref": "#/$defs/T"}
 
 
 def test_strict_schema_of_a_recursive_one_stays_recursive() -> None:
-    node = strict_schema(LIST)["$defs"]["Node"]
+    node = to_strict_schema(LIST)["$defs"]["Node"]
     assert node["properties"]["next"] == {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
     assert node["required"] == ["next"]
 
@@ -108,13 +108,13 @@ def test_schema_without_a_strict_form_goes_as_it_is_and_is_not_called_strict(kin
     part, reason = OBSTACLES[kind]
     schema = of(part)
     assert reason in str(strict_obstacle(schema))
-    assert strict_schema(schema) is schema
+    assert to_strict_schema(schema) is schema
     form = None if endpoint == "messages" else ResponseFormat("json_schema", "A", schema, strict=True)
     asked = Request(
         ENDPOINTS[endpoint], ASK, (Tool("t", "d", schema, strict=True), Tool("u", strict=True)), response_format=form
     )
     with pytest.warns(ParameterWarning, match="strict=True cannot hold"):
-        fitted = fit(asked, endpoint)
+        fitted = adapt(asked, endpoint)
     tool, simple = fitted.tools
     assert isinstance(tool, Tool)
     assert isinstance(simple, Tool)
@@ -122,7 +122,7 @@ def test_schema_without_a_strict_form_goes_as_it_is_and_is_not_called_strict(kin
     if fitted.response_format:
         assert fitted.response_format.strict is False
     with pytest.raises(UnsupportedParameterError, match="strict=True cannot hold"):
-        fit(asked, endpoint, strict=True)
+        adapt(asked, endpoint, strict=True)
 
 
 # --- references ---------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_recursive_schema_without_definitions_is_bounded() -> None:
 def test_model_that_takes_no_definitions_gets_a_bounded_schema() -> None:
     asked = Request(DEEPSEEK, ASK, (Tool("t", "d", LIST),))
     with pytest.warns(ParameterWarning, match="contains itself"):
-        [tool] = fit(asked).tools
+        [tool] = adapt(asked).tools
     assert isinstance(tool, Tool)
     assert tool.parameters is not None
     assert "$ref" not in str(tool.parameters)

@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    HostedTool,
-    ResponseFormat,
-    Tool,
-    ToolChoice,
-)
-from aimlapi_integrations.endpoints.fit import fit
+from aimlapi_integrations.endpoints.shared.adapt import adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.types import HostedTool, ResponseFormat, Tool, ToolChoice
 
 from .fitted import (
     ASK,
@@ -53,7 +48,7 @@ def test_a_named_tool_is_the_only_one_where_none_can_be_named() -> None:
     body = sent(NEMOTRON, tools=(WEATHER, NEWS), tool_choice=ToolChoice("named", "news"))
     assert ([tool["function"]["name"] for tool in body["tools"]], body["tool_choice"]) == (["news"], "required")
     with pytest.raises(UnsupportedParameterError, match="sport"):
-        fit(asked(NEMOTRON, tools=(WEATHER,), tool_choice=ToolChoice("named", "sport")))
+        adapt(asked(NEMOTRON, tools=(WEATHER,), tool_choice=ToolChoice("named", "sport")))
 
 
 def test_parallel_calls_are_sent_and_told_where_not_listed() -> None:
@@ -90,7 +85,7 @@ def test_definitions_are_written_out_where_they_are_refused() -> None:
     [tool] = sent(DEEPSEEK, tools=(Tool("f", "d", loop),), warns="contains itself")["tools"]
     assert "$ref" not in str(tool)
     with pytest.raises(UnsupportedParameterError, match="itself"):
-        fit(asked(DEEPSEEK, tools=(Tool("f", "d", loop),)), strict=True)
+        adapt(asked(DEEPSEEK, tools=(Tool("f", "d", loop),)), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +99,7 @@ def test_definitions_are_written_out_where_they_are_refused() -> None:
 )
 def test_tools_that_are_refused(model: str, fields: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        fit(asked(model, **fields))
+        adapt(asked(model, **fields))
 
 
 # --- the form of the answer -------------------------------------------------------------------------------------------

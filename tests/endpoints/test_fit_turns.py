@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.endpoints.shared.adapt import adapt
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.types import (
     Audio,
     File,
     Image,
@@ -18,8 +20,6 @@ from aimlapi_integrations.conversation import (
     ToolChoice,
     Video,
 )
-from aimlapi_integrations.endpoints.fit import fit
-from aimlapi_integrations.errors import UnsupportedContentError
 
 from .fitted import (
     ASK,
@@ -74,7 +74,7 @@ def test_system_text_goes_before_a_picture() -> None:
 
 def test_tool_turns_are_refused_where_there_are_none() -> None:
     with pytest.raises(UnsupportedContentError, match="lists tools"):
-        fit(asked(GEMMA, ASK, CALL, RAIN))
+        adapt(asked(GEMMA, ASK, CALL, RAIN))
 
 
 # --- Claude models that list the Anthropic form only ------------------------------------------------------------------
@@ -134,12 +134,12 @@ def test_more_results_than_one_turn_may_have_are_several_turns() -> None:
 )
 def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        fit(asked(model, Message("user", (part,))))
+        adapt(asked(model, Message("user", (part,))))
 
 
 def test_media_in_system_text_are_refused_and_not_lost() -> None:
     with pytest.raises(UnsupportedContentError, match="user turn"):
-        fit(asked(GEMMA, Message("system", (Image(url="https://a/b.png"),)), ASK))
+        adapt(asked(GEMMA, Message("system", (Image(url="https://a/b.png"),)), ASK))
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_texts_are_joined_where_a_turn_has_too_many_parts() -> None:
     [message] = sent(CLAUDE_BLOCKS, Message("user", (*texts, image)))["messages"]
     assert [part["type"] for part in message["content"]] == ["text", "image"]
     with pytest.raises(UnsupportedContentError, match="at most 5 parts"):
-        fit(asked(CLAUDE_BLOCKS, Message("user", (image,) * 6)))
+        adapt(asked(CLAUDE_BLOCKS, Message("user", (image,) * 6)))

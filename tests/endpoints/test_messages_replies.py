@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Citation, HostedItem, Reasoning, Reply, Text, ToolCall
 from aimlapi_integrations.endpoints import messages
 from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+from aimlapi_integrations.types import Citation, HostedItem, Reasoning, Reply, Text, ToolCall
 
 from .chat_streams import pieces
 

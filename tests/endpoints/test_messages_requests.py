@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.endpoints import messages
+from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
+from aimlapi_integrations.types import (
     Audio,
     File,
     HostedItem,
@@ -22,8 +24,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     ToolChoice,
 )
-from aimlapi_integrations.endpoints import messages
-from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 
 Json = dict[str, Any]
 MODEL = "anthropic/claude-opus-5"

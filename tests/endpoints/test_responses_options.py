@@ -8,16 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    HostedTool,
-    Json,
-    Request,
-    ResponseFormat,
-    Tool,
-    ToolChoice,
-)
 from aimlapi_integrations.endpoints import responses
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.types import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 
 from .responses_turns import ADD, MODEL, assistant, encode, user
 

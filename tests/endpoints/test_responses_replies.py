@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import (
-    Citation,
-    Cost,
-    HostedItem,
-    Image,
-    Json,
-    Reasoning,
-    Refusal,
-    Text,
-    ToolCall,
-)
 from aimlapi_integrations.endpoints import responses
 from aimlapi_integrations.errors import APIResponseError, InsufficientCreditsError, ResponseFailedError
+from aimlapi_integrations.types import Citation, Cost, HostedItem, Image, Json, Reasoning, Refusal, Text, ToolCall
 
 NOTE = {"type": "url_citation", "url": "https://example.com", "title": "E", "start_index": 0, "end_index": 2}
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.types import (
     Audio,
     Citation,
     File,
@@ -21,7 +22,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.errors import UnsupportedContentError
 
 from .responses_turns import CITED, MODEL, assistant, encode, items, result, user
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.conversation import Delta, HostedItem, Json, Reasoning, Reply, Text, ToolCall
 from aimlapi_integrations.endpoints import responses
 from aimlapi_integrations.errors import APIError, APIResponseError, ResponseFailedError, StreamError
+from aimlapi_integrations.types import Delta, HostedItem, Json, Reasoning, Reply, Text, ToolCall
 
 from .cutting import events, folded, without, words
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlapi_integrations.conversation import HostedTool, Image, Message, Request, Tool, ToolChoice
 from aimlapi_integrations.endpoints import embeddings
-from aimlapi_integrations.endpoints.choice import ENDPOINTS
-from aimlapi_integrations.endpoints.fit import ParameterWarning, fit
+from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
 
 from .fitted import (
     ASK,
@@ -105,7 +105,7 @@ class TestTold:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("default")
             for _ in range(3):
-                ENDPOINTS[told.endpoint].encode(fit(asked, told.endpoint))
+                ENDPOINTS[told.endpoint].encode(adapt(asked, told.endpoint))
         [warning] = seen
         assert warning.category is ParameterWarning
         assert told.words in str(warning.message)
@@ -116,16 +116,16 @@ class TestTold:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("default")
             for model in (told.model, told.model.upper()):
-                fit(replace(asked, model=model), told.endpoint)
+                adapt(replace(asked, model=model), told.endpoint)
         assert len({str(warning.message) for warning in seen}) == 2
 
     def test_strictly_it_is_an_error_that_says_the_same(self, told: Told) -> None:
         asked = request(told)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            fit(asked, told.endpoint)
+            adapt(asked, told.endpoint)
         with pytest.raises(UnsupportedParameterError) as refused:
-            fit(asked, told.endpoint, strict=True)
+            adapt(asked, told.endpoint, strict=True)
         assert [str(warning.message) for warning in seen] == [str(refused.value)]
 
 
@@ -140,6 +140,6 @@ def test_of_embeddings_too() -> None:
 def test_what_fits_needs_no_strictness(endpoint: str) -> None:
     model = {CHAT: GPT_4O, RESPONSES: GPT_5_MINI, MESSAGES: CLAUDE_BOTH}[endpoint]
     asked = Request(model, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("auto"), options={"max_tokens": 64})
-    assert fit(asked, endpoint, strict=True) is asked
+    assert adapt(asked, endpoint, strict=True) is asked
     named = Request(NEMOTRON, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("named", "weather"))
-    assert fit(named, strict=True).tool_choice == ToolChoice("required")
+    assert adapt(named, strict=True).tool_choice == ToolChoice("required")

@@ -14,9 +14,9 @@ from langchain_core.messages import AIMessage
 from llama_index.core.llms import ChatMessage, ChatResponse
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-from aimlapi_integrations.conversation import Reply
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.types import Reply
 
 from .fault_server import KEY
 from .replies import MODEL

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aimlapi_integrations.transport import exchange
+from aimlapi_integrations.transport import retries
 
 from .fault_server import FaultServer
 
@@ -21,4 +21,4 @@ def server() -> Iterator[FaultServer]:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off is drawn between 0 and a limit: here it is always 0."""
-    monkeypatch.setattr(exchange, "random", SimpleNamespace(uniform=min))
+    monkeypatch.setattr(retries, "random", SimpleNamespace(uniform=min))

@@ -9,8 +9,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from aimlapi_integrations import conversation
-from aimlapi_integrations.conversation import Reply
+from aimlapi_integrations import types as neutral_types
+from aimlapi_integrations.types import Reply
 
 
 def check(reply: Reply) -> None:
@@ -56,5 +56,5 @@ def _check_items(value: Any, origin: type, args: tuple[Any, ...], where: str) ->
 def _fields(kind: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(kind):
         return {}
-    hints = typing.get_type_hints(kind, vars(conversation))
+    hints = typing.get_type_hints(kind, vars(neutral_types))
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -22,12 +22,12 @@ from langchain_core.messages import AIMessage
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AIMLAPIError, APIError
-from aimlapi_integrations.conversation import Reply
+from aimlapi_integrations._utils.json import parse_json
 from aimlapi_integrations.endpoints import Endpoint, catalogue, chat_completions, embeddings, messages, responses
-from aimlapi_integrations.json_text import parse_json
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.transport.sse import EventParser
+from aimlapi_integrations.types import Reply
 
 from . import sound
 from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS

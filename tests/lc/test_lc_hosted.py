@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.langchain.messages.decode import Form, chat_result
+from aimlapi_integrations.langchain.messages.encode import encode_messages
+from aimlapi_integrations.langchain.messages.stream import ChunkBuilder
+from aimlapi_integrations.types import (
     Choice,
     Citation,
     Delta,
@@ -21,9 +24,6 @@ from aimlapi_integrations.conversation import (
     Text,
     ToolCall,
 )
-from aimlapi_integrations.langchain.chunks import Chunks
-from aimlapi_integrations.langchain.from_reply import Form, chat_result
-from aimlapi_integrations.langchain.to_conversation import conversation
 
 SOURCES = [{"type": "url", "url": "https://a.example"}]
 ITEMS = {
@@ -82,7 +82,7 @@ def messages(reply: Reply) -> list[AIMessage]:
     found: list[AIMessage] = []
     for form in (Form(), Form(v1=True)):
         found.append(chat_result(reply, form).generations[0].message)
-        chunks = Chunks(form)
+        chunks = ChunkBuilder(form)
         total, *others = [chunks.chunk(delta).message for delta in deltas]
         for chunk in others:
             total = total + chunk
@@ -102,7 +102,7 @@ def test_item_is_shown_as_call_and_result_and_goes_back_whole(name: str):
             "success",
         )
         assert text["text"] == "Found."
-        assert conversation([message])[0].parts == (HostedItem(item), Text("Found."))
+        assert encode_messages([message])[0].parts == (HostedItem(item), Text("Found."))
 
 
 @pytest.mark.parametrize("item", OTHERS, ids=lambda item: item["type"])
@@ -110,14 +110,14 @@ def test_other_items_are_shown_as_they_are(item: dict[str, Any]):
     for message in messages(answer(HostedItem(item))):
         [block] = message.content_blocks
         assert (block["type"], block["value"]) == ("non_standard", item)
-        assert conversation([message])[0].parts == (HostedItem(item),)
+        assert encode_messages([message])[0].parts == (HostedItem(item),)
 
 
 def test_a_generated_image_is_an_image_block():
     for message in messages(answer(HostedItem(IMAGE))):
         [block] = message.content_blocks
         assert (block["type"], block["base64"], block["mime_type"]) == ("image", "AAAA", "image/webp")
-        assert conversation([message])[0].parts == (HostedItem(IMAGE),)
+        assert encode_messages([message])[0].parts == (HostedItem(IMAGE),)
 
 
 @pytest.mark.parametrize("name", ITEMS)
@@ -130,7 +130,7 @@ def test_blocks_of_another_adapter_are_put_together(name: str):
         if name == "remote_mcp"
         else {k: v for k, v in extras.items() if k == "server_label"}
     )
-    [part] = conversation([AIMessage(blocks)])[0].parts
+    [part] = encode_messages([AIMessage(blocks)])[0].parts
     assert isinstance(part, HostedItem)
     assert {**part.item, "status": "completed"} == {**item, "status": "completed"}
 
@@ -151,7 +151,7 @@ def test_items_go_back_in_their_order():
     for message in messages(answer(*PARTS)):
         assert message.id == "resp_1"
         assert message.response_metadata["endpoint"] == "responses"
-        assert shorn(conversation([message])[0].parts) == shorn(PARTS)
+        assert shorn(encode_messages([message])[0].parts) == shorn(PARTS)
 
 
 def shorn(parts: tuple[Part, ...]) -> list[Part]:
@@ -180,11 +180,11 @@ def test_refusal_is_a_block_and_beside_it():
         assert message.additional_kwargs["refusal"] == "No."
         [block] = message.content_blocks
         assert block["value"] == {"type": "refusal", "refusal": "No."}
-        assert conversation([message])[0].parts == (Refusal("No."),)
+        assert encode_messages([message])[0].parts == (Refusal("No."),)
 
 
 def test_custom_tool_calls():
     call = ToolCall("c1", "shell", "ls -l", kind="custom", item_id="ctc_1")
     for message in messages(answer(call)):
         assert message.tool_calls == [{"id": "c1", "name": "shell", "args": {"__arg1": "ls -l"}, "type": "tool_call"}]
-        assert conversation([message])[0].parts == (call,)
+        assert encode_messages([message])[0].parts == (call,)

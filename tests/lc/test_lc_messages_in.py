@@ -16,7 +16,9 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.langchain.messages.encode import encode_messages
+from aimlapi_integrations.types import (
     Audio,
     Citation,
     File,
@@ -30,8 +32,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.langchain.to_conversation import conversation
 from tests.lc.gateway import Gateway, chat_body
 
 URL = "https://x.example/a"
@@ -114,7 +114,7 @@ BLOCKS: list[tuple[Any, Part]] = [
 @pytest.mark.parametrize(("block", "part"), BLOCKS)
 def test_block_of_a_user_turn(block: Any, part: Part):
     before = copy.deepcopy(block)
-    assert conversation([HumanMessage([block])]) == (Message("user", (part,)),)
+    assert encode_messages([HumanMessage([block])]) == (Message("user", (part,)),)
     assert block == before
 
 
@@ -131,7 +131,7 @@ def test_block_of_a_user_turn(block: Any, part: Part):
 )
 def test_a_block_without_a_form_is_named(block: Any, name: str):
     with pytest.raises(ValueError, match=name) as caught:
-        conversation([HumanMessage([block])])
+        encode_messages([HumanMessage([block])])
     assert isinstance(caught.value, UnsupportedContentError)
 
 
@@ -159,7 +159,7 @@ MESSAGES: list[tuple[Any, Message]] = [
 
 @pytest.mark.parametrize(("message", "turn"), MESSAGES)
 def test_message(message: Any, turn: Message):
-    assert conversation([message]) == (turn,)
+    assert encode_messages([message]) == (turn,)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_message(message: Any, turn: Message):
 )
 def test_a_message_without_a_form_is_named(message: Any, name: str):
     with pytest.raises(UnsupportedContentError, match=name):
-        conversation([message])
+        encode_messages([message])
 
 
 def test_anthropic_tool_results_become_turns():
     block = {"type": "tool_result", "tool_use_id": "c1", "content": "42", "is_error": True}
-    assert conversation([HumanMessage([block, {"type": "text", "text": "Well?"}])]) == (
+    assert encode_messages([HumanMessage([block, {"type": "text", "text": "Well?"}])]) == (
         Message("tool", (Text("42"),), None, "c1", True),
         Message("user", (Text("Well?"),)),
     )
@@ -324,14 +324,14 @@ ANSWERS: list[tuple[AIMessage, tuple[Part, ...]]] = [
 
 @pytest.mark.parametrize(("message", "expected"), ANSWERS)
 def test_model_turn(message: AIMessage, expected: tuple[Part, ...]):
-    [turn] = conversation([message])
+    [turn] = encode_messages([message])
     assert turn == Message("assistant", expected)
 
 
 def test_edited_tool_calls_win_over_their_blocks():
     message = AIMessage([{"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}], tool_calls=CALLS)
     message.tool_calls[0]["args"] = {"a": 2}
-    assert conversation([message])[0].tool_calls[0].arguments == '{"a": 2}'
+    assert encode_messages([message])[0].tool_calls[0].arguments == '{"a": 2}'
 
 
 def test_edited_text_wins_over_the_layout():
@@ -341,9 +341,9 @@ def test_edited_text_wins_over_the_layout():
         {"type": "text", "length": 1, "citations": 0},
     ]
     message = AIMessage("ab", tool_calls=CALLS, additional_kwargs={"layout": layout})
-    assert conversation([message])[0].parts == (Text("a"), CALL, Text("b"))
+    assert encode_messages([message])[0].parts == (Text("a"), CALL, Text("b"))
     message.content = "changed"
-    assert conversation([message])[0].parts == (Text("changed"), CALL)
+    assert encode_messages([message])[0].parts == (Text("changed"), CALL)
 
 
 def test_a_user_sees_which_block_cannot_go():

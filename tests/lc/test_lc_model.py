@@ -324,15 +324,15 @@ async def test_batches():
 
 def test_only_the_new_messages_after_a_stored_response():
     model = made(use_previous_response_id=True)
-    from aimlapi_integrations.langchain.request import build
+    from aimlapi_integrations.langchain.request import build_request
 
     stored = AIMessage("Hello", response_metadata={"id": "resp_1"})
     history = [HumanMessage("Hi"), stored, HumanMessage("And?")]
-    request = build(model, history, None, {}, {}).request
+    request = build_request(model, history, None, {}, {}).request
     assert request.options["previous_response_id"] == "resp_1"
     assert [message.text for message in request.messages] == ["And?"]
-    assert len(build(model, history[:2], None, {}, {}).request.messages) == 2
-    assert len(build(made(), history, None, {}, {}).request.messages) == 3
+    assert len(build_request(model, history[:2], None, {}, {}).request.messages) == 2
+    assert len(build_request(made(), history, None, {}, {}).request.messages) == 3
 
 
 def test_import_loads_no_other_framework():

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.endpoints.fit import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import IncompleteOutputError, RefusalError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.lc.agents import MODEL

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
 from aimlapi_integrations import ContentWarning
-from aimlapi_integrations.conversation import Image, Part, SearchResult, Text
-from aimlapi_integrations.langchain.tool_results import result_parts
+from aimlapi_integrations.langchain.messages.tool_results import result_parts
+from aimlapi_integrations.types import Image, Part, SearchResult, Text
 from tests.history_gateway import ENDPOINTS, ScriptedGateway, call
 from tests.lc.histories import chat
 

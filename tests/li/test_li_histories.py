@@ -21,8 +21,8 @@ from llama_index.core.base.llms.types import (
 from pydantic import BaseModel
 
 from aimlapi_integrations import ParameterWarning
-from aimlapi_integrations.conversation import HostedItem, Reasoning
-from aimlapi_integrations.llama_index.to_conversation import conversation
+from aimlapi_integrations.llama_index.messages.encode import encode_messages
+from aimlapi_integrations.types import HostedItem, Reasoning
 
 from .li_calls import MODELS, Replies, calls_sent, results_sent, text_reply
 
@@ -183,7 +183,7 @@ def test_blocks_that_only_another_vendor_knows_are_left_out_with_one_warning(end
     ],
 )
 def test_thinking_of_another_integration_is_read_as_far_as_it_is_known(known: dict[str, Any], part: Reasoning) -> None:
-    [turn] = conversation([assistant(ThinkingBlock(content="Hm.", additional_information=known))])
+    [turn] = encode_messages([assistant(ThinkingBlock(content="Hm.", additional_information=known))])
     assert turn.parts == (part,)
 
 
@@ -194,10 +194,10 @@ def test_items_of_tools_that_a_vendor_ran_are_read_from_dicts_and_objects() -> N
         action: str | None = None
 
     item = {"id": "ws_1", "type": "web_search_call"}
-    [turn] = conversation([assistant(TextBlock(text="x"), built_in_tool_calls=[Search(), item, "odd"])])
+    [turn] = encode_messages([assistant(TextBlock(text="x"), built_in_tool_calls=[Search(), item, "odd"])])
     assert [part for part in turn.parts if isinstance(part, HostedItem)] == [HostedItem(item)] * 2
 
 
 def test_result_that_failed_is_marked_as_an_error() -> None:
     failed = ChatMessage("No.", role="tool", additional_kwargs={"tool_call_id": "a1", "status": "error"})
-    assert [turn.is_error for turn in conversation([failed, result("a1")])] == [True, False]
+    assert [turn.is_error for turn in encode_messages([failed, result("a1")])] == [True, False]

@@ -25,11 +25,11 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from aimlapi_integrations.conversation import HostedItem, Message, Reasoning, Text, ToolCall, Video
 from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.llama_index.from_reply import chat_message
-from aimlapi_integrations.llama_index.mime import mime_type
-from aimlapi_integrations.llama_index.to_conversation import conversation
+from aimlapi_integrations.llama_index.messages.blocks import mime_type
+from aimlapi_integrations.llama_index.messages.decode import chat_message
+from aimlapi_integrations.llama_index.messages.encode import encode_messages
+from aimlapi_integrations.types import HostedItem, Message, Reasoning, Text, ToolCall, Video
 
 from .li_gateway import Gateway, call
 
@@ -93,7 +93,7 @@ def test_pictures_by_url_bytes_path_and_data_url(tmp_path: Path) -> None:
 
 def test_documents_and_sound(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_bytes(PDF)
-    turns = conversation(
+    turns = encode_messages(
         [
             user(
                 DocumentBlock(path=tmp_path / "report.pdf"),
@@ -110,7 +110,7 @@ def test_documents_and_sound(tmp_path: Path) -> None:
     )
     assert titled.filename == "Report.pdf"
     assert (sound.data, sound.format) == (base64.b64encode(b"ID3 s").decode(), "mp3")
-    [linked] = conversation([user(DocumentBlock(url="https://x.org/a.pdf"))])[0].parts
+    [linked] = encode_messages([user(DocumentBlock(url="https://x.org/a.pdf"))])[0].parts
     assert (linked.url, linked.filename) == ("https://x.org/a.pdf", "a.pdf")
 
 
@@ -137,7 +137,7 @@ def test_text_document_of_any_spelling_of_its_type_goes_as_text(mime: str, data:
 
 
 def test_films_are_kept_or_refused() -> None:
-    [turn] = conversation([user(VideoBlock(url="https://x.org/a.mp4"), VideoBlock(video=b"\0\0\0\x18ftypmp42rest"))])
+    [turn] = encode_messages([user(VideoBlock(url="https://x.org/a.mp4"), VideoBlock(video=b"\0\0\0\x18ftypmp42rest"))])
     assert turn.parts[0] == Video(url="https://x.org/a.mp4")
     assert turn.parts[1].mime == "video/mp4"
 
@@ -161,7 +161,7 @@ def test_types_are_sniffed_and_never_none(data: bytes, name: str | None, expecte
 
 def test_cache_points_mark_the_part_before() -> None:
     point = CachePoint(cache_control=CacheControl(type="ephemeral"))
-    [turn] = conversation(
+    [turn] = encode_messages(
         [user(point, TextBlock(text="Long"), point, TextBlock(text="Short"), AudioBlock(audio=b"ID3"), point)]
     )
     assert turn.parts[:2] == (Text("Long", cache={"type": "ephemeral", "ttl": "5m"}), Text("Short"))
@@ -172,10 +172,10 @@ def test_citable_and_cited_content_goes_as_text() -> None:
         title="T", source="S", content=[TextBlock(text="Body"), ImageBlock(url="https://x.org/a.png")]
     )
     cited = CitationBlock(cited_content=TextBlock(text="Quote"), source="S", title="T", additional_location_info={})
-    [asked, answered] = conversation([user(citable, cited), assistant(TextBlock(text="Said"), cited)])
+    [asked, answered] = encode_messages([user(citable, cited), assistant(TextBlock(text="Said"), cited)])
     assert [part.text for part in asked.parts if isinstance(part, Text)] == ["T (S):", "Body", "Quote"]
     assert answered.parts == (Text("Said"),)
-    assert conversation([assistant(cited)])[0].parts == (Text("Quote"),)
+    assert encode_messages([assistant(cited)])[0].parts == (Text("Quote"),)
 
 
 def test_a_block_of_an_unknown_class_is_refused() -> None:
@@ -198,17 +198,17 @@ def test_a_loop_of_tools() -> None:
 
 def test_arguments_nobody_changed_go_back_letter_by_letter() -> None:
     entry = call(arguments='{ "city":"Münster" }', extra_content={"google": {"thought_signature": "sig"}})
-    [kept] = conversation([assistant(CALL, tool_calls=[entry])])[0].parts
+    [kept] = encode_messages([assistant(CALL, tool_calls=[entry])])[0].parts
     assert kept.arguments == '{ "city":"Münster" }'
     assert kept.extra == {"extra_content": {"google": {"thought_signature": "sig"}}}
     edited = CALL.model_copy(update={"tool_kwargs": {"city": "Porto"}})
-    assert conversation([assistant(edited, tool_calls=[entry])])[0].parts[0].arguments == '{"city": "Porto"}'
+    assert encode_messages([assistant(edited, tool_calls=[entry])])[0].parts[0].arguments == '{"city": "Porto"}'
 
 
 def test_calls_of_older_code_are_read_and_blocks_win() -> None:
-    [turn] = conversation([assistant(tool_calls=[call()])])
+    [turn] = encode_messages([assistant(tool_calls=[call()])])
     assert turn.parts == (ToolCall("call_1", "get_weather", '{"city": "Paris"}'),)
-    [turn] = conversation([assistant(CALL, tool_calls=[call(call_id="other")])])
+    [turn] = encode_messages([assistant(CALL, tool_calls=[call(call_id="other")])])
     assert [part.id for part in turn.parts] == ["call_1"]
     legacy = [
         assistant(function_call={"name": "f", "arguments": "{}"}),
@@ -249,12 +249,12 @@ def test_what_came_goes_back_as_it_came() -> None:
     )
     message = chat_message(Message("assistant", parts), final=True)
     again = ChatMessage.model_validate_json(message.model_dump_json())
-    assert conversation([again])[0].parts == parts
+    assert encode_messages([again])[0].parts == parts
 
 
 def test_sound_of_a_reply_goes_back_by_its_id() -> None:
     spoken = assistant(AudioBlock(audio=b"ID3 s"), reference_audio_id="audio_1")
-    [part] = conversation([spoken])[0].parts
+    [part] = encode_messages([spoken])[0].parts
     assert (part.id, part.data) == ("audio_1", None)
 
 

@@ -10,8 +10,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from aimlapi_integrations.conversation import ToolChoice
-from aimlapi_integrations.llama_index.request import as_choice, as_tool
+from aimlapi_integrations.llama_index.request import as_choice, to_tool
+from aimlapi_integrations.types import ToolChoice
 
 from .li_gateway import Gateway, call, reply, response
 from .li_gateway import said as message_item
@@ -105,7 +105,7 @@ def test_hosted_and_raw_choices() -> None:
     assert as_choice({"type": "web_search_preview"}) == ToolChoice("hosted", name="web_search_preview")
     raw = {"type": "allowed_tools", "tools": []}
     assert as_choice(raw) == ToolChoice("raw", item=raw)
-    assert as_tool({"type": "mcp", "server_url": "x"}).item["server_url"] == "x"
+    assert to_tool({"type": "mcp", "server_url": "x"}).item["server_url"] == "x"
     with pytest.raises(ValueError, match="tool_choice"):
         as_choice(7)
 

@@ -11,9 +11,9 @@ from langchain_core.messages import BaseMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-from aimlapi_integrations.conversation import Message, Request
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.types import Message, Request
 
 MODELS = {
     "chat_completions": "gpt-4o",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, DocumentBlock, ImageBlock, TextBlock, ToolCallBlock
 
-from aimlapi_integrations.conversation import File, Image, Message, Text, ToolCall
+from aimlapi_integrations.types import File, Image, Message, Text, ToolCall
 
 PICTURE = "https://example.org/picture.png"
 PDF = "JVBERi0xLjcgcmVzdA=="  # b"%PDF-1.7 rest"

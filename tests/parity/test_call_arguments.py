@@ -11,10 +11,10 @@ from llama_index.core.base.llms.types import ChatMessage
 from pydantic import SecretStr
 
 from aimlapi_integrations import Client, UnsupportedParameterError
-from aimlapi_integrations.conversation import Message, Text
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPIEmbedding
+from aimlapi_integrations.types import Message, Text
 
 from .calls import ENDPOINTS, EVERY_CALL, Target, call
 

@@ -18,8 +18,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_integrations import UnsupportedContentError
-from aimlapi_integrations.conversation import File, Image, Message, Text, ToolCall
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.types import File, Image, Message, Text, ToolCall
 
 from .calls import ENDPOINTS, EVERY_CALL, Target, call
 

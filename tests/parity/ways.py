@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-from aimlapi_integrations.conversation import Reply, Request, Tool
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.types import Reply, Request, Tool
 
 from .conversations import TOOL, WEATHER, Conversation
 

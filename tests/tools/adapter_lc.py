@@ -8,7 +8,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from aimlapi_integrations.types import (
     Audio,
     File,
     Image,
@@ -21,7 +22,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 
 from .contract_scenario import EmbeddingScenario, Json, Scenario
 from .least_reply import LeastReply

@@ -18,7 +18,8 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from aimlapi_integrations.conversation import (
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from aimlapi_integrations.types import (
     Audio,
     File,
     Image,
@@ -30,7 +31,6 @@ from aimlapi_integrations.conversation import (
     ToolCall,
     Video,
 )
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
 from .adapter_lc import tool
 from .contract_scenario import EmbeddingScenario, Json, Scenario

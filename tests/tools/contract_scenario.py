@@ -6,14 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aimlapi_integrations.conversation import (
-    Message,
-    Part,
-    Request,
-    Text,
-)
 from aimlapi_integrations.endpoints import chat_completions, embeddings, messages, responses
-from aimlapi_integrations.endpoints.fit import fit
+from aimlapi_integrations.endpoints.shared.adapt import adapt
+from aimlapi_integrations.types import Message, Part, Request, Text
 
 Json = dict[str, Any]
 CHAT, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/responses", "/v1/embeddings"
@@ -56,7 +51,7 @@ class Scenario:
     def body(self, path: str, model: str) -> Json:
         """What we send for it."""
         name, endpoint = ENDPOINTS[path]
-        body: Json = endpoint.encode(fit(self.request(model), name, stream=self.stream))
+        body: Json = endpoint.encode(adapt(self.request(model), name, stream=self.stream))
         return endpoint.stream_options(body, usage=True) if self.stream else body
 
 

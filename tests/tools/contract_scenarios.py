@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aimlapi_integrations.conversation import (
-    Audio,
-    File,
-    Image,
-    Part,
-    ResponseFormat,
-    Video,
-)
+from aimlapi_integrations.types import Audio, File, Image, Part, ResponseFormat, Video
 
 from .contract_scenario import (
     ASK,

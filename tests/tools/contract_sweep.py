@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from aimlapi_integrations.endpoints.fit import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import AIMLAPIError
 
 from .contract_scenario import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, EmbeddingScenario, Json, Scenario

@@ -6,14 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from aimlapi_integrations.conversation import (
-    Message,
-    Part,
-    Reasoning,
-    Tool,
-    ToolCall,
-    ToolChoice,
-)
+from aimlapi_integrations.types import Message, Part, Reasoning, Tool, ToolCall, ToolChoice
 
 from .contract_scenario import (
     ASK,

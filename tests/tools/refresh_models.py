@@ -1,7 +1,7 @@
 """Writes `models.json` anew: from the request schemas that the vendor publishes, and from the live catalogue.
 
-    python tests/tools/refresh_models.py --contract DIR --out integrations/aimlapi_integrations/models.json
-    python tests/tools/refresh_models.py --catalogue FILE --out integrations/aimlapi_integrations/models.json
+    python tests/tools/refresh_models.py --contract DIR --out integrations/aimlapi_integrations/models/models.json
+    python tests/tools/refresh_models.py --catalogue FILE --out integrations/aimlapi_integrations/models/models.json
 
 `--contract` is a folder with `contract.json.gz` (`{"source", "endpoints": {path: {id: {"request": key}}}, "shapes":
 {key: JSON schema}}`) and `models.jsonl` (`{"id", "developer", "name", "context", "listed"}` a line). `--catalogue` is
@@ -25,12 +25,17 @@ from model_table import DEVELOPERS, SECTIONS, Table, family, merge_catalogue, wr
 from schema_chat import chat_facts
 from schema_facts import Facts, Schema, embeddings_facts, parameter_facts, responses_facts
 
-from aimlapi_integrations.shapes import ChatShape, EmbeddingsShape, ResponsesShape, ToolShape
+from aimlapi_integrations.models.capabilities import (
+    ChatCapabilities,
+    EmbeddingsCapabilities,
+    ResponsesCapabilities,
+    ToolCapabilities,
+)
 
 SHAPES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
-    "chat": (ChatShape, chat_facts),
-    "responses": (ResponsesShape, responses_facts),
-    "embeddings": (EmbeddingsShape, embeddings_facts),
+    "chat": (ChatCapabilities, chat_facts),
+    "responses": (ResponsesCapabilities, responses_facts),
+    "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
 KEPT = ("max_output", "dimensions", "inputs", "outputs", "messages", "prices", "aliases", "quirks")
 NAMELESS = (None, "\N{EN DASH}", "Coming Soon")
@@ -106,8 +111,8 @@ def described(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
 def unlike(shape: type, facts: Facts) -> Facts:
     """The facts that differ from the defaults of their dataclass."""
     defaults = {field.name: plain(field) for field in fields(shape)}
-    if facts.get("tools") and shape is ChatShape:
-        facts = {**facts, "tools": unlike(ToolShape, facts["tools"])}
+    if facts.get("tools") and shape is ChatCapabilities:
+        facts = {**facts, "tools": unlike(ToolCapabilities, facts["tools"])}
         defaults["tools"] = {}
     return {name: held for name, held in facts.items() if held != defaults[name]}
 

@@ -22,10 +22,10 @@ from typing import Any
 import httpx
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_integrations.conversation import Reply
-from aimlapi_integrations.endpoints.choice import ENDPOINTS
+from aimlapi_integrations.endpoints.routing import ENDPOINTS
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
+from aimlapi_integrations.types import Reply
 
 from ..endpoints.chat_streams import cut
 from ..endpoints.cutting import events

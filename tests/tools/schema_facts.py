@@ -1,7 +1,7 @@
 """Facts out of request schemas: each is asked of a validator with a small probe, so it is what the schema really takes.
 
 A few that a validator cannot tell (formats, keys that are merely listed) are read off the schema's text instead.
-The names of the facts are those of `aimlapi_integrations.shapes`; those of a chat schema are in `schema_chat`.
+The names of the facts are those of `aimlapi_integrations.models.capabilities`; chat schemas are read in `schema_chat`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ThinkingBlock
 
-from aimlapi_integrations.conversation import Reasoning, Reply
+from aimlapi_integrations.types import Reasoning, Reply
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from aimlapi_integrations.transport.exchange import Answer, Call, RetryPolicy
+from aimlapi_integrations.transport.retries import HTTPRequest, JSONResponse, RetryPolicy
 
 KEY = "key-0123456789abcdef"
-POST = Call("POST", "/chat/completions", {"model": "m"})
+POST = HTTPRequest("POST", "/chat/completions", {"model": "m"})
 AT_ONCE = RetryPolicy(max_retries=2, base=0)
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -26,11 +26,11 @@ class Sync:
         given = httpx.Client(transport=httpx.MockTransport(handler)) if handler else None
         self.http = HTTPClient(KEY, base_url, http_client=given, **{"retry": AT_ONCE, **settings})
 
-    def send(self, call: Call = POST) -> Answer:
+    def send(self, call: HTTPRequest = POST) -> JSONResponse:
         with self.http:
             return self.http.send(call)
 
-    def events(self, call: Call = POST, most: int | None = None) -> list[Any]:
+    def events(self, call: HTTPRequest = POST, most: int | None = None) -> list[Any]:
         found = []
         with self.http, self.http.stream(call) as events:
             for event in events:
@@ -47,10 +47,10 @@ class Async:
         given = httpx.AsyncClient(transport=httpx.MockTransport(handler)) if handler else None
         self.http = AsyncHTTPClient(KEY, base_url, http_client=given, **{"retry": AT_ONCE, **settings})
 
-    def send(self, call: Call = POST) -> Answer:
+    def send(self, call: HTTPRequest = POST) -> JSONResponse:
         return asyncio.run(self.http.send(call))
 
-    def events(self, call: Call = POST, most: int | None = None) -> list[Any]:
+    def events(self, call: HTTPRequest = POST, most: int | None = None) -> list[Any]:
         async def gathered() -> list[Any]:
             found = []
             async with self.http.stream(call) as events:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from aimlapi_integrations import errors
-from aimlapi_integrations.transport.exchange import Call, RetryEvent, RetryPolicy, retry_after
+from aimlapi_integrations.transport.retries import HTTPRequest, RetryEvent, RetryPolicy, retry_after
 
 from .colours import AT_ONCE, KEY, POST, both_colours
 from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
@@ -63,7 +63,7 @@ def test_no_retries_is_one_request(colour: Any, where: str):
     server = Statuses(500)
     client = colour(handler=server, retry=RetryPolicy(0)) if where == "client" else colour(handler=server)
     with pytest.raises(errors.InternalServerError):
-        client.send(POST if where == "client" else Call("POST", "/x", {}, max_retries=0))
+        client.send(POST if where == "client" else HTTPRequest("POST", "/x", {}, max_retries=0))
     assert server.seen == 1
 
 

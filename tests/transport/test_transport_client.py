@@ -11,7 +11,7 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from aimlapi_integrations.transport.exchange import Call, RetryPolicy
+from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
 
 from .colours import AT_ONCE, KEY, POST, Handler, both_colours
 from .fault_server import DONE, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
@@ -94,7 +94,7 @@ def test_the_read_timeout_says_so(colour: Any, timeout: Any):
         serving(Answer([], "hang")) as server,
         pytest.raises(errors.APITimeoutError, match=r"read timeout of 0\.1 s") as e,
     ):
-        colour(server.base_url, retry=NONE).send(Call("POST", "/x", {}, timeout=timeout))
+        colour(server.base_url, retry=NONE).send(HTTPRequest("POST", "/x", {}, timeout=timeout))
     assert (e.value.timeout, e.value.seconds) == ("read", 0.1)
 
 
@@ -107,7 +107,7 @@ def test_other_timeouts_say_which(colour: Any, kind: str, error: type[Exception]
         raise error("", request=request)
 
     with pytest.raises(errors.APITimeoutError) as caught:
-        colour(handler=stuck, retry=NONE).send(Call("POST", "/x", {}, timeout=httpx.Timeout(7)))
+        colour(handler=stuck, retry=NONE).send(HTTPRequest("POST", "/x", {}, timeout=httpx.Timeout(7)))
     assert (caught.value.timeout, caught.value.seconds) == (kind, 7)
 
 

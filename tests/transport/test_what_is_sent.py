@@ -12,7 +12,7 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from aimlapi_integrations.transport.exchange import Call, RetryPolicy
+from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
 
 from .colours import KEY, POST, Sync, both_colours
 from .fault_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
@@ -20,7 +20,9 @@ from .fault_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
 NONE = RetryPolicy(0)
 
 
-def headers_sent(base_url: str = "https://api.aimlapi.com/v1", call: Call = POST, **settings: Any) -> httpx.Headers:
+def headers_sent(
+    base_url: str = "https://api.aimlapi.com/v1", call: HTTPRequest = POST, **settings: Any
+) -> httpx.Headers:
     seen: list[httpx.Headers] = []
 
     def see(request: httpx.Request) -> httpx.Response:
@@ -40,7 +42,7 @@ def test_the_gateway_learns_who_calls_and_nobody_else_does():
 
 
 def test_the_callers_headers_win():
-    call = Call("POST", "/x", {}, headers={"x-call": "2", "x-title": "Call"})
+    call = HTTPRequest("POST", "/x", {}, headers={"x-call": "2", "x-title": "Call"})
     sent = headers_sent(call=call, default_headers={"X-Title": "Mine", "http-referer": "https://mine.example"})
     assert (sent["x-title"], sent["http-referer"], sent["x-call"]) == ("Call", "https://mine.example", "2")
 
@@ -52,7 +54,7 @@ def test_headers_inject_nothing(colour: Any, value: str):
         colour(default_headers={"X-Mine": value})
     with pytest.raises(ValueError, match="'X-Mine'") as caught:
         colour(handler=lambda request: httpx.Response(200, json={})).send(
-            Call("POST", "/x", {}, headers={"X-Mine": value})
+            HTTPRequest("POST", "/x", {}, headers={"X-Mine": value})
         )
     assert value not in str(caught.value)
 
@@ -73,7 +75,7 @@ def test_a_key_that_is_no_header_is_not_repeated(key: str):
 @pytest.mark.parametrize("traced", ["", "a b", "ü", "x" * 129])
 def test_client_request_ids_that_the_gateway_would_drop(traced: str):
     with pytest.raises(ValueError, match="Client-Request-Id"):
-        headers_sent(call=Call("POST", "/x", {}, headers={"X-Client-Request-Id": traced}))
+        headers_sent(call=HTTPRequest("POST", "/x", {}, headers={"X-Client-Request-Id": traced}))
 
 
 def test_plain_http_warns_except_on_loopback():
@@ -107,12 +109,12 @@ def test_the_key_goes_to_no_other_server(url: str):
     if url.startswith("//"):
         seen: list[str] = []
         Sync("https://api.aimlapi.com/v1", lambda r: seen.append(r.url.host) or httpx.Response(200, json={})).send(
-            Call("GET", url)
+            HTTPRequest("GET", url)
         )
         assert seen == ["api.aimlapi.com"]
         return
     with pytest.raises(ValueError, match="not on the server"):
-        headers_sent(call=Call("GET", url))
+        headers_sent(call=HTTPRequest("GET", url))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_the_key_goes_to_no_other_server(url: str):
 )
 def test_what_json_cannot_hold_is_named_by_its_place(body: Any, place: str):
     with pytest.raises(ValueError, match=rf"JSON: {place}: "):
-        headers_sent(call=Call("POST", "/x", body))
+        headers_sent(call=HTTPRequest("POST", "/x", body))
 
 
 @both_colours
@@ -169,7 +171,7 @@ def test_the_key_is_in_no_log_though_the_answer_has_it_for_an_id(colour: Any, ca
 @both_colours
 def test_seconds_without_end_are_no_limit(colour: Any):
     client = colour(handler=lambda request: httpx.Response(200, json=request.extensions["timeout"]))
-    asked = client.send(Call("POST", "/x", {}, timeout=float("inf"))).body
+    asked = client.send(HTTPRequest("POST", "/x", {}, timeout=float("inf"))).body
     assert asked == {"connect": 10.0, "read": None, "write": None, "pool": None}
 
 

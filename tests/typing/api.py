@@ -43,12 +43,7 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.bulk import Answers, Vectors
 from aimlapi_integrations.emulator import Emulator, Record
-from aimlapi_integrations.langchain import (
-    AIMLAPICallbackHandler,
-    AIMLAPIEmbeddings,
-    ChatAIMLAPI,
-    get_aimlapi_callback,
-)
+from aimlapi_integrations.langchain import AIMLAPICallbackHandler, AIMLAPIEmbeddings, ChatAIMLAPI, get_aimlapi_callback
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
 

@@ -24,14 +24,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..late import late as _late
+from .._utils.lazy_imports import lazy_getattr as _lazy_getattr
 
 if TYPE_CHECKING:
     from .gateway import create_app
     from .server import Emulator
     from .store import Record
 else:
-    _loaded = _late(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
+    _loaded = _lazy_getattr(__name__, {"Emulator": "server", "Record": "store", "create_app": "gateway"})
 
     def __getattr__(name: str) -> Any:
         """Load the server on first use. Name the pip command if the extra is missing."""

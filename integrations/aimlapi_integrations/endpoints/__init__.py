@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from ..conversation import Delta, Json, Reply, Request
+from ..types import Delta, Json, Reply, Request
 
 
 class StreamDecoder(Protocol):

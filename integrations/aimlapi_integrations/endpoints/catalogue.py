@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..conversation import Json
 from ..errors import APIError
-from . import reading
-from .paths import id_path
-from .reading import obj, objects, string
+from ..types import Json
+from .shared import parsing
+from .shared.parsing import as_dict, as_str, dict_items
+from .shared.paths import id_path
 
 PATH = "/models"
 
@@ -112,20 +112,20 @@ def model_url(base_url: str, model: str) -> str:
 
 def decode_list(body: Json, headers: Mapping[str, str]) -> tuple[CatalogueModel, ...]:
     """The models of a listing. APIResponseError where the body holds none."""
-    rows = reading.listed(body.get("data") if isinstance(body, dict) else body, body, headers)
-    return tuple(_model(row) for row in objects(rows) if string(row.get("id")))
+    rows = parsing.require_list(body.get("data") if isinstance(body, dict) else body, body, headers)
+    return tuple(_model(row) for row in dict_items(rows) if as_str(row.get("id")))
 
 
 def decode_model(body: Json, headers: Mapping[str, str]) -> CatalogueModel:
     """The model of an answer about one. APIResponseError where the body holds none."""
-    row = obj(body.get("data", body)) if isinstance(body, dict) else {}
-    if not string(row.get("id")):
+    row = as_dict(body.get("data", body)) if isinstance(body, dict) else {}
+    if not as_str(row.get("id")):
         raise _no_model(body, headers)
     return _model(row)
 
 
 def _no_model(body: Any, headers: Mapping[str, str]) -> APIError:
-    return reading.none_listed("data.id: expected string, received none", body, headers)
+    return parsing.missing_list_error("data.id: expected string, received none", body, headers)
 
 
 def _joined(value: str | Iterable[str]) -> str:
@@ -133,22 +133,22 @@ def _joined(value: str | Iterable[str]) -> str:
 
 
 def _model(row: Json) -> CatalogueModel:
-    info, modalities, pricing = obj(row.get("info")), obj(row.get("modalities")), obj(row.get("pricing"))
+    info, modalities, pricing = as_dict(row.get("info")), as_dict(row.get("modalities")), as_dict(row.get("pricing"))
     return CatalogueModel(
         id=row["id"],
         aliases=_words(row.get("aliases")),
-        type=string(row.get("type")) or "",
-        name=string(info.get("name")) or row["id"],
-        developer=string(info.get("developer")) or "",
-        description=string(info.get("description")) or "",
-        context_length=reading.integer(info.get("contextLength")) or None,
-        max_output=reading.integer(info.get("outputMax")) or reading.integer(info.get("maxTokens")) or None,
+        type=as_str(row.get("type")) or "",
+        name=as_str(info.get("name")) or row["id"],
+        developer=as_str(info.get("developer")) or "",
+        description=as_str(info.get("description")) or "",
+        context_length=parsing.as_count(info.get("contextLength")) or None,
+        max_output=parsing.as_count(info.get("outputMax")) or parsing.as_count(info.get("maxTokens")) or None,
         capabilities=_words(row.get("capabilities")),
         input_modalities=_words(modalities.get("input")),
         output_modalities=_words(modalities.get("output")),
         tags=_words(row.get("tags")),
-        prices=_prices(objects(pricing.get("units"))),
-        price_kind=string(pricing.get("kind")),
+        prices=_prices(dict_items(pricing.get("units"))),
+        price_kind=as_str(pricing.get("kind")),
         raw=row,
     )
 
@@ -171,7 +171,7 @@ def _kind(unit: Json) -> str | None:
     """What a unit is the price of; None where that is no text token."""
     if any(unit.get(key) not in (value, None) for key, value in _TEXT_TOKEN.items()):
         return None
-    name = string(unit.get("name")) or ""
+    name = as_str(unit.get("name")) or ""
     if "token" not in f"{name} {unit.get('measure')}":
         return None
     by_name = next((kind for start, kind in _NAMES.items() if name.startswith(start)), None)

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from ..conversation import Cost, Embeddings, Json, Usage
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
-from ..models import EMBEDDINGS, EmbeddingsShape, Model, lookup
-from . import reading
-from .fitting import ParameterWarning
-from .reading import obj
+from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
+from ..types import Cost, Embeddings, Json, Usage
+from .shared import parsing
+from .shared.adapt_context import ParameterWarning
+from .shared.parsing import as_dict
 
 PATH = "/embeddings"
 
@@ -47,7 +47,7 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     {'model': 'text-embedding-3-small', 'input': 'apple', 'dimensions': 256}
     """
     known = lookup(model)
-    shape = known.embeddings or EmbeddingsShape()
+    shape = known.embeddings or EmbeddingsCapabilities()
     texts = text_list(texts)
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
@@ -58,7 +58,7 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **given}
 
 
-def batches(
+def split_batches(
     texts: Iterable[str], model: str, size: int = MAX_TEXTS, characters: int = MAX_CHARACTERS
 ) -> list[Sequence[str]]:
     """`texts` in their order, in lists for one request each.
@@ -70,13 +70,13 @@ def batches(
         characters: the most characters in a list; a single text may have more.
 
     Raises:
-        TypeError, UnsupportedContentError: as `check`.
+        TypeError, UnsupportedContentError: as `check_texts`.
 
-    >>> batches(["a", "b", "c"], "text-embedding-3-small", size=2)
+    >>> split_batches(["a", "b", "c"], "text-embedding-3-small", size=2)
     [['a', 'b'], ['c']]
     """
-    texts = check(texts, model)
-    shape = lookup(model).embeddings or EmbeddingsShape()
+    texts = check_texts(texts, model)
+    shape = lookup(model).embeddings or EmbeddingsCapabilities()
     limit = shape.max_item_characters or math.inf
     found: list[Sequence[str]] = []
     start = total = 0
@@ -89,7 +89,7 @@ def batches(
     return [*found, texts[start:]] if texts else []
 
 
-def check(texts: Iterable[str], model: str) -> list[str]:
+def check_texts(texts: Iterable[str], model: str) -> list[str]:
     """`texts` as a list, which a generator is read into, if the model can embed each of them.
 
     Raises:
@@ -122,28 +122,28 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
     Raises:
         APIResponseError: the body holds no vectors, or not one for each text.
     """
-    rows = reading.listed(obj(body).get("data"), body, headers)
+    rows = parsing.require_list(as_dict(body).get("data"), body, headers)
     if len(rows) != count:
-        raise reading.unreadable(f"data: expected {count} embeddings, received {len(rows)}", body, headers)
+        raise parsing.unreadable_error(f"data: expected {count} embeddings, received {len(rows)}", body, headers)
     vectors: dict[int, list[float]] = {}
-    for position, row in enumerate(map(obj, rows)):
+    for position, row in enumerate(map(as_dict, rows)):
         index = position if row.get("index") is None else row["index"]
         if type(index) is not int:
-            found = reading.json_type(index)
-            raise reading.unreadable(f"data[{position}].index: expected number, received {found}", body, headers)
+            found = parsing.json_type(index)
+            raise parsing.unreadable_error(f"data[{position}].index: expected number, received {found}", body, headers)
         vectors[index] = _vector(row.get("embedding"), position, body, headers)
     if vectors.keys() != set(range(count)):
-        raise reading.unreadable(f"data: expected the indexes 0 to {count - 1}, each once", body, headers)
+        raise parsing.unreadable_error(f"data: expected the indexes 0 to {count - 1}, each once", body, headers)
     return Embeddings(
         vectors=tuple(vectors[index] for index in range(count)),
-        model=reading.string(body.get("model")) or "",
-        usage=reading.usage(body.get("usage")),
-        cost=reading.cost(body, headers),
-        trail=reading.trail(body, headers),
+        model=parsing.as_str(body.get("model")) or "",
+        usage=parsing.parse_usage(body.get("usage")),
+        cost=parsing.parse_cost(body, headers),
+        trail=parsing.parse_call_metadata(body, headers),
     )
 
 
-def joined(parts: Sequence[Embeddings]) -> Embeddings:
+def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
     """Several answers, at least one, as one: vectors in order, tokens and prices summed, the trail of the last.
 
     The price is None where any of them has none, since the sum would be too low.
@@ -170,7 +170,7 @@ def _check(texts: Sequence[str], limit: int | None) -> None:
             raise UnsupportedContentError(f"texts[{index}] has {len(text):,} characters; the model takes {limit:,}.")
 
 
-def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsShape, strict: bool) -> None:
+def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsCapabilities, strict: bool) -> None:
     listed = model.parameter(name, EMBEDDINGS)
     if listed is None and (shape.closed or strict):
         takes = ", ".join(sorted(shape.parameters)) or "none"
@@ -211,7 +211,7 @@ def _from_base64(raw: str) -> list[float]:
 
 
 def _no_vector(position: int, body: Json, headers: Mapping[str, str]) -> APIResponseError:
-    return reading.unreadable(f"data[{position}].embedding: expected a list of numbers", body, headers)
+    return parsing.unreadable_error(f"data[{position}].embedding: expected a list of numbers", body, headers)
 
 
 def _sum_usage(usages: list[Usage]) -> Usage | None:

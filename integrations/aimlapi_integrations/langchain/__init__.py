@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..late import late as _late
+from .._utils.lazy_imports import lazy_getattr as _lazy_getattr
 
 try:
     import langchain_core  # noqa: F401  # the extra is installed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .embeddings import AIMLAPIEmbeddings
     from .registration import register, unregister
 else:
-    __getattr__ = _late(
+    __getattr__ = _lazy_getattr(
         __name__,
         {
             "AIMLAPICallbackHandler": "costs",

@@ -1,29 +1,249 @@
-"""`ChatAIMLAPI`, LangChain's chat model of the gateway."""
+"""What the chat model says of itself: to tracers, to caches, to `dumpd`."""
 
-# No `from __future__ import annotations`: pydantic reads the types at run time.
+from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import inspect
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, SecretStr
+from typing_extensions import Self
 
+from ..client.options import NOT_IN_BODY
+from ..costs import Estimate, estimate
+from ..endpoints.catalogue import CatalogueModel
+from ..models import lookup
 from ..tokens import estimate_tokens
-from .catalogued import Catalogued
-from .chunks import Chunks
-from .errors import model_errors
-from .from_reply import Form, chat_result, without_cost
-from .request import Call, build
-from .structured import AnswerParser, Method, answer_of, format_as_dict, format_as_tool, traced_format
+from .connections import Connections
+from .errors import translate_errors
+from .fields import ChatFields, stop_list
+from .messages.content_block_translator import register
+from .messages.decode import PROVIDER, Form, chat_result, sum_token_usage, without_cost
+from .messages.encode import encode_messages
+from .messages.stream import ChunkBuilder
+from .profile import live_profile
+from .request import CallArguments, build_request
+from .structured import (
+    Method,
+    StructuredOutputParser,
+    add_raw_message,
+    answer_of,
+    ls_structured_output_format,
+    response_format_dict,
+    response_format_tool,
+)
 from .structured import response_format as as_format
-from .tools import AnyTool, as_dict, choice_as_dict, choices_by_name
-from .translator import register
-from .usage import summed
-from .with_raw import with_raw
+from .tools import AnyTool, choices_by_name, to_tool, to_tool_choice_dict, to_tool_dict
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+
+# Beside the parameters, what changes an answer or the form of it.
+_IDENTIFYING = (
+    "aimlapi_api_base",
+    "endpoint",
+    "use_responses_api",
+    "use_previous_response_id",
+    "output_version",
+    "include_response_headers",
+    "extra_body",
+    "disabled_params",
+)
+
+_NOT_SHOWN = NOT_IN_BODY - {"aimlapi_api_base"}
+
+
+class Described(ChatFields):
+    """A chat model that can be told from another, without its secrets."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "aimlapi-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        further = {name: value for name in _IDENTIFYING if (value := getattr(self, name)) not in (None, False)}
+        return {"model_name": self.model_name, **further, **self._parameters}
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Everything that makes this call's answer what it is, and nothing secret."""
+        params = super()._get_invocation_params(stop=stop or stop_list(self.stop) or None, **kwargs)
+        asked = params.pop("model", None) or self.model_name
+        hidden = {name: value for name, value in params.items() if name not in _NOT_SHOWN}
+        if hidden.get("tools"):
+            hidden["tools"] = [_redacted(tool) for tool in hidden["tools"]]
+        return {**hidden, "model": asked, "model_name": asked}
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The cache key: what changes the answer. Core's own lays the raw arguments over it, headers included."""
+        return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items()))
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        merged = {**self._parameters, **kwargs}
+        params = LangSmithParams(
+            ls_provider=PROVIDER,
+            ls_model_name=str(kwargs.get("model") or kwargs.get("model_name") or self.model_name),
+            ls_model_type="chat",
+        )
+        if merged.get("temperature") is not None:
+            params["ls_temperature"] = merged["temperature"]
+        limit = merged.get("max_tokens") or merged.get("max_completion_tokens")
+        if limit:
+            params["ls_max_tokens"] = limit
+        if stops := stop_list(stop) or stop_list(merged.get("stop")):
+            params["ls_stop"] = stops
+        return params
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Where the secrets of a serialised model are read from."""
+        return {"aimlapi_api_key": "AIMLAPI_API_KEY"}
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """The package that serialised models are loaded from."""
+        return ["aimlapi_integrations", "langchain"]
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Yes: `dumpd` writes the constructor call, and `load` makes it where it is allowed to."""
+        return True
+
+    def to_json(self) -> Any:
+        """The constructor call that makes this model again, its secrets left out."""
+        kwargs = {name: value for name, value in self._written().items() if name not in self.lc_secrets}
+        secrets = {name: {"lc": 1, "type": "secret", "id": [env]} for name, env in self.lc_secrets.items()}
+        written = {} if callable(self.aimlapi_api_key) else secrets
+        return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": {**kwargs, **written}}
+
+    def _written(self) -> dict[str, Any]:
+        """The fields that were given or resolved, but for those that cannot or must not be written."""
+        names = {"model_name", "aimlapi_api_base", *self.model_fields_set}
+        fields = type(self).model_fields
+        return {name: getattr(self, name) for name in fields if name in names and not fields[name].exclude}
+
+
+def _redacted(tool: Any) -> Any:
+    """A tool without the secrets that it takes along, as MCP's do."""
+    if not isinstance(tool, Mapping):
+        return tool
+    return {name: "**REDACTED**" if name in ("headers", "authorization") else value for name, value in tool.items()}
+
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+
+class Connected(Described, Connections):
+    """A chat model with clients; copies of `model_copy(update=…)` with another key or address make their own."""
+
+    def _own_settings(self) -> dict[str, Any]:
+        key = self.aimlapi_api_key
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else "given with each call",
+            "base_url": self.aimlapi_api_base,
+            "timeout": self.request_timeout,
+            "chunk_timeout": self.stream_chunk_timeout,
+            "max_retries": self.max_retries,
+        }
+
+    def _authorization(self) -> dict[str, str]:
+        """The header for a key that a function gives."""
+        if not callable(self.aimlapi_api_key):
+            return {}
+        key = self.aimlapi_api_key()
+        if not isinstance(key, str):
+            raise TypeError("An async function for api_key serves async calls only.")
+        return {"Authorization": f"Bearer {key}"}
+
+    async def _aauthorization(self) -> dict[str, str]:
+        if not callable(self.aimlapi_api_key):
+            return {}
+        key = self.aimlapi_api_key()
+        return {"Authorization": f"Bearer {await key if inspect.isawaitable(key) else key}"}
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied.__dict__.pop("_serialized", None)  # core keeps the written form here
+        return copied
+
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+
+class Catalogued(Connected):
+    """A chat model that knows its prices."""
+
+    prices: Mapping[str, float] | None = Field(default=None, repr=False)
+    """US dollars per token, by `input` and `output`; None: what the model's data say. Only estimates go by it."""
+
+    @classmethod
+    def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """A model whose `profile` and `prices` are looked up in the gateway's live catalogue: one request, now.
+
+        Args:
+            model: the gateway's id of a model, or an alias.
+            kwargs: as the constructor takes them; a `profile` or `prices` among them is kept.
+
+        Raises:
+            NotFoundError: the catalogue has no such model.
+        """
+        made = cls(model=model, **kwargs)
+        return made._as_listed(made._connection().models.get(model), kwargs)
+
+    @classmethod
+    async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """`from_catalogue`, async."""
+        made = cls(model=model, **kwargs)
+        return made._as_listed(await made._aconnection().models.get(model), kwargs)
+
+    def _as_listed(self, entry: CatalogueModel, given: Mapping[str, Any]) -> Self:
+        if "profile" not in given:
+            self.profile = live_profile(entry, self.profile)
+        if "prices" not in given:
+            self.prices = entry.token_prices or None
+        return self
+
+    def estimate_cost(self, messages: LanguageModelInput, tools: Sequence[AnyTool] | None = None) -> Estimate:
+        """What a call with `messages` may cost, by an approximate count of their tokens; nothing is sent.
+
+        Returns:
+            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. Both are
+            None where no price is known, as in a model that was not made by `from_catalogue`, which looks it up.
+
+        Examples:
+            >>> ChatAIMLAPI(prices={"input": 2.5e-07, "output": 2e-06}).estimate_cost("Hello").usd    # doctest: +SKIP
+            Decimal('0.0000025')
+        """
+        known = lookup(self.model_name)
+        asked = self._convert_input(messages).to_messages()
+        longest = self.max_tokens or (self.profile or {}).get("max_output_tokens") or known.max_output
+        prices = known.prices if self.prices is None else self.prices
+        return estimate(count_tokens(asked, tools, self.model_name), longest, prices)
+
+
+def count_tokens(
+    messages: Sequence[BaseMessage], tools: Sequence[AnyTool] | None = None, model: str | None = None
+) -> int:
+    """About how many tokens a call with these messages takes: an approximation, see `aimlapi_integrations.tokens`.
+
+    Args:
+        messages: the conversation, pictures and tool calls included.
+        tools: as `bind_tools` takes them.
+        model: some families count otherwise than most.
+
+    Raises:
+        UnsupportedContentError: a message or block that no endpoint has a form for.
+    """
+    return estimate_tokens(encode_messages(messages), [to_tool(tool) for tool in tools or ()], model)
+
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
 
 register()
 
@@ -59,8 +279,8 @@ class ChatAIMLAPI(Catalogued):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with model_errors():
-            call = build(self, messages, stop, kwargs, self._authorization(), run_manager)
+        with translate_errors():
+            call = build_request(self, messages, stop, kwargs, self._authorization(), run_manager)
             return chat_result(self._connection().complete(call.request, call.options), self._form)
 
     async def _agenerate(
@@ -70,8 +290,8 @@ class ChatAIMLAPI(Catalogued):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with model_errors():
-            call = build(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
+        with translate_errors():
+            call = build_request(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
             return chat_result(await self._aconnection().complete(call.request, call.options), self._form)
 
     def _stream(
@@ -81,9 +301,9 @@ class ChatAIMLAPI(Catalogued):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with model_errors():
-            call = self._streamed(build(self, messages, stop, kwargs, self._authorization(), run_manager))
-            chunks = Chunks(self._form)
+        with translate_errors():
+            call = self._streamed(build_request(self, messages, stop, kwargs, self._authorization(), run_manager))
+            chunks = ChunkBuilder(self._form)
             with self._connection().stream(call.request, call.options) as deltas:
                 for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -98,9 +318,11 @@ class ChatAIMLAPI(Catalogued):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with model_errors():
-            call = self._streamed(build(self, messages, stop, kwargs, await self._aauthorization(), run_manager))
-            chunks = Chunks(self._form)
+        with translate_errors():
+            call = self._streamed(
+                build_request(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
+            )
+            chunks = ChunkBuilder(self._form)
             async with self._aconnection().stream(call.request, call.options) as deltas:
                 async for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -113,7 +335,7 @@ class ChatAIMLAPI(Catalogued):
         return Form(self.output_version in ("v1", "responses/v1"), self.include_response_headers)
 
     @staticmethod
-    def _streamed(call: Call) -> Call:
+    def _streamed(call: CallArguments) -> CallArguments:
         if (call.request.options.get("n") or 1) > 1:
             raise ValueError("n must be 1 when streaming.")
         return call
@@ -126,7 +348,7 @@ class ChatAIMLAPI(Catalogued):
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         """The token counts of all calls of a `generate`."""
         usages = [output.get("token_usage") or {} for output in llm_outputs if output]
-        return {"token_usage": summed(usages), "model_name": self.model_name}
+        return {"token_usage": sum_token_usage(usages), "model_name": self.model_name}
 
     def get_num_tokens(self, text: str) -> int:
         """Tokens that the text takes: offline and roughly, for any model."""
@@ -136,7 +358,6 @@ class ChatAIMLAPI(Catalogued):
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[AnyTool] | None = None) -> int:
         """Tokens that the messages and tools take: offline and roughly, for any model. Pictures and files count too."""
-        from .tokens import count_tokens
 
         return count_tokens(messages, tools, self.model_name)
 
@@ -167,12 +388,12 @@ class ChatAIMLAPI(Catalogued):
         Raises:
             ValueError: a `tool_choice` that is none of the tools.
         """
-        dicts = [as_dict(tool, strict) for tool in tools]
+        dicts = [to_tool_dict(tool, strict) for tool in tools]
         bound = {
             "tools": dicts or None,
-            "tool_choice": choice_as_dict(tool_choice, dicts) if dicts else None,
+            "tool_choice": to_tool_choice_dict(tool_choice, dicts) if dicts else None,
             "parallel_tool_calls": parallel_tool_calls if dicts else None,
-            "response_format": response_format and format_as_dict(as_format(response_format, strict)),
+            "response_format": response_format and response_format_dict(as_format(response_format, strict)),
         }
         return self.bind(**{name: value for name, value in bound.items() if value is not None}, **kwargs)
 
@@ -210,23 +431,23 @@ class ChatAIMLAPI(Catalogued):
         if schema is None and method != "json_mode":
             raise ValueError(f"method={method!r} needs a schema.")
         if schema is not None:
-            kwargs["ls_structured_output_format"] = traced_format(schema, method, strict)
+            kwargs["ls_structured_output_format"] = ls_structured_output_format(schema, method, strict)
         answer = answer_of(schema, strict, method)
-        parser = AnswerParser(
+        parser = StructuredOutputParser(
             answer_class=answer.kind,
             wrapped=answer.wrapped,
-            other_tools=tuple(choices_by_name(map(as_dict, tools))),
+            other_tools=tuple(choices_by_name(map(to_tool_dict, tools))),
             calls_allowed=include_raw,
         )
         if method == "function_calling":
-            tool = format_as_tool(answer.format)
+            tool = response_format_tool(answer.format)
             parser.tool_name = tool["function"]["name"]
             choice = kwargs.pop("tool_choice", "any" if tools else parser.tool_name)
             model = self.bind_tools([tool, *tools], tool_choice=choice, **kwargs)
         else:
             wanted = {"type": "json_object"} if method == "json_mode" else answer.format
             model = self.bind_tools(tools, response_format=wanted, strict=strict, **kwargs)
-        return with_raw(model, parser) if include_raw else model | parser
+        return add_raw_message(model, parser) if include_raw else model | parser
 
     def _method(self) -> Method:
         listed = self.profile is None or self.profile.get("structured_output")

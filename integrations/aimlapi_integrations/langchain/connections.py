@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
-from ..closing import AsyncClosing, Closing
-from ..pickling import refuse_clients
-from ..settings import resolve_api_key, resolve_base_url
-from ..transport.exchange import RetryEvent, RetryPolicy
-from .arguments import aliases
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.pickling import refuse_clients
+from ..client.config import resolve_api_key, resolve_base_url
+from ..transport.retries import RetryEvent, RetryPolicy
+from .fields import field_aliases
 
 if TYPE_CHECKING:  # the first call imports them: they bring every endpoint along
-    from ..client import AsyncClient, Client
+    from ..client.client import AsyncClient, Client
 
 
-class Connections(Closing, AsyncClosing, BaseModel):
+class Connections(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
     """A model with clients, sync and async, and the fields that say how these go about their calls.
 
     Copies make their own; those that the caller made (`http_client`, `http_async_client`) are shared by all and closed
@@ -52,7 +52,7 @@ class Connections(Closing, AsyncClosing, BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with connections of its own; `update` takes fields by any of their names, and a key as a string."""
-        names = {alias: name for name, alias in aliases(type(self)).items()}
+        names = {alias: name for name, alias in field_aliases(type(self)).items()}
         changed = {names.get(name, name): value for name, value in (update or {}).items()}
         return super().model_copy(
             update={name: resolved(name, value) for name, value in changed.items()} or None, deep=deep
@@ -76,14 +76,14 @@ class Connections(Closing, AsyncClosing, BaseModel):
 
     def _connection(self) -> "Client":
         if self._client is None:
-            from ..client import Client
+            from ..client.client import Client
 
             self._client = Client(**self._settings(), http_client=self.http_client)
         return cast("Client", self._client)
 
     def _aconnection(self) -> "AsyncClient":
         if self._async_client is None:
-            from ..client import AsyncClient
+            from ..client.client import AsyncClient
 
             self._async_client = AsyncClient(**self._settings(), http_client=self.http_async_client)
         return cast("AsyncClient", self._async_client)

@@ -15,9 +15,9 @@ from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
 
-from ..conversation import Cost, Usage
 from ..costs import Ledger
-from .errors import model_errors
+from ..types import Cost, Usage
+from .errors import translate_errors
 
 
 class AIMLAPICallbackHandler(BaseCallbackHandler):
@@ -85,7 +85,7 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
             yield from self._around._all()
 
     def _check(self) -> None:
-        with model_errors():
+        with translate_errors():
             self.ledger.check()
 
     def _enter(self, response: LLMResult) -> None:

@@ -1,22 +1,62 @@
-"""`AIMLAPIEmbeddings`, LangChain's embeddings of the gateway."""
+"""Texts to embed, in batches that remember where they were, so that errors name a text by its place among all."""
 
-# No `from __future__ import annotations`: pydantic reads the types at run time.
+from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
-from ..conversation import Embeddings
-from ..endpoints.embeddings import joined, text_list
-from ..settings import resolve_api_key, resolve_base_url
-from .arguments import EMBEDDING_NAMES, gathered
+from ..client.config import resolve_api_key, resolve_base_url
+from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
+from ..errors import BadRequestError
+from ..models import lookup
+from ..tokens import estimate_tokens
+from ..types import Embeddings
 from .connections import Connections
-from .embedding_batches import Batch, long_texts_named, numbered_batches
-from .errors import model_errors
+from .errors import translate_errors
+from .fields import EMBEDDING_NAMES, normalize_init_kwargs
 from .parallel import arun_in_order, progress, run_in_order
+
+
+class Batch(NamedTuple):
+    """Texts of one request; the first of them is number `start` of all."""
+
+    start: int
+    texts: Sequence[str]
+
+
+def numbered_batches(texts: Iterable[str], model: str, size: int) -> list[Batch]:
+    """`texts` in batches of at most `size`.
+
+    Raises:
+        TypeError, UnsupportedContentError: a text that cannot be embedded, by its index.
+    """
+    found, start = [], 0
+    for batch in split_batches(texts, model, size):
+        found.append(Batch(start, batch))
+        start += len(batch)
+    return found
+
+
+@contextmanager
+def long_texts_named(batch: Batch, model: str) -> Iterator[None]:
+    """Where the gateway refuses a batch, the error says which of its texts look too long for the model."""
+    try:
+        yield
+    except BadRequestError as error:
+        limit = lookup(model).context
+        counts = {batch.start + place: estimate_tokens(text, model=model) for place, text in enumerate(batch.texts)}
+        for index, count in counts.items():
+            if limit is not None and count > limit:
+                error.message += f"\ntexts[{index}] has about {count:,} tokens; {model} takes {limit:,}."
+        raise
+
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
 
 
 class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
@@ -78,7 +118,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     @classmethod
     def _gather_model_kwargs(cls, values: Any) -> Any:
         """Take other models' names; put what is no field into `model_kwargs`, with a warning."""
-        return gathered(cls, values, EMBEDDING_NAMES) if isinstance(values, dict) else values
+        return normalize_init_kwargs(cls, values, EMBEDDING_NAMES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
@@ -119,7 +159,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
 
     def _embed(self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None) -> Embeddings:
         client, sent, texts = self._connection(), self._sent(options), text_list(texts)
-        with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+        with translate_errors(), progress(self.show_progress_bar, len(texts)) as advance:
 
             def embed(batch: Batch) -> Embeddings:
                 with long_texts_named(batch, self.model):
@@ -134,7 +174,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
         self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None
     ) -> Embeddings:
         client, sent, texts = self._aconnection(), self._sent(options), text_list(texts)
-        with model_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+        with translate_errors(), progress(self.show_progress_bar, len(texts)) as advance:
 
             async def embed(batch: Batch) -> Embeddings:
                 with long_texts_named(batch, self.model):
@@ -146,7 +186,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
             return self._joined(await arun_in_order(embed, work, self.max_concurrency))
 
     def _joined(self, answers: Sequence[Embeddings]) -> Embeddings:
-        return joined(answers) if answers else Embeddings((), self.model)
+        return merge_embeddings(answers) if answers else Embeddings((), self.model)
 
     def _sent(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a request, without those that say nothing."""

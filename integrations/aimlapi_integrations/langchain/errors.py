@@ -149,7 +149,7 @@ _COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
 
 
 @contextmanager
-def model_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Let our errors pass as core's too: the same error, of a class that is both. Serves sync and async code alike."""
     try:
         yield

@@ -1,8 +1,7 @@
-"""Makes `init_chat_model("aimlapi:…")` and `init_embeddings("aimlapi:…")` of the `langchain` package work.
+"""Puts `ChatAIMLAPI` on langchain-core's list of the classes that `load(…, allowed_objects="all")` makes.
 
-LangChain has no place to sign up at: it keeps its providers in a private table of each of the two modules. `register`
-adds one row to each and then looks whether the public functions answer with our classes; `unregister` takes them out.
-The third table, of the classes that core loads, is in `loading.py`. Nothing happens on import.
+Core wrote the list by hand, of its partners' classes. Without it `load` takes the class itself:
+`load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"])`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,30 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ..errors import AIMLAPIError
-from . import loading
+
+_ID = ("aimlapi_integrations", "langchain", "ChatAIMLAPI")
+
+
+def allow() -> bool:
+    """Adds the class; whether core now finds it allowed."""
+    listed, derived = _tables()
+    listed[_ID] = _ID
+    derived.clear()
+    return _ID in import_module("langchain_core.load.load").Reviver(allowed_objects="all").allowed_class_paths
+
+
+def disallow() -> None:
+    """Takes it out again."""
+    listed, derived = _tables()
+    if listed.pop(_ID, None):
+        derived.clear()
+
+
+def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Core's list, and what it has derived from it; stand-ins where it no longer keeps them so."""
+    module = import_module("langchain_core.load.load")
+    return getattr(module, "ALL_SERIALIZABLE_MAPPINGS", {}), getattr(module, "_default_class_paths_cache", {})
+
 
 _PROVIDER = "aimlapi"
 _PACKAGE = __name__.rpartition(".")[0]
@@ -73,7 +95,7 @@ def register() -> None:
     try:
         for entry in _ENTRIES:
             _try_out(entry)
-        if not loading.allow():
+        if not allow():
             raise RegistrationError("langchain_core.load no longer lists the classes that it makes as it did.")
     except BaseException:
         unregister()
@@ -82,7 +104,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Takes out what `register` added. Does nothing where it has not been called."""
-    loading.disallow()
+    disallow()
     for entry in _ENTRIES:
         try:
             module = import_module(entry.module)

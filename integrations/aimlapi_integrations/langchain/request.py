@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 
-from ..conversation import Request, ResponseFormat
-from ..endpoints.stored_responses import StoredResponse, continue_stored
-from ..options import CallOptions
+from ..client.options import CallOptions
+from ..client.stored_responses import StoredResponse, continue_stored
+from ..types import Request, ResponseFormat
 from .fields import ChatFields, stop_list
-from .from_reply import PROVIDER
+from .messages.decode import PROVIDER
+from .messages.encode import encode_messages
 from .run_ids import request_id
 from .structured import response_format
-from .to_conversation import conversation
-from .tools import as_choice, as_dict, as_tool
+from .tools import to_tool, to_tool_choice, to_tool_dict
 
 
-class Call(NamedTuple):
+class CallArguments(NamedTuple):
     """A question, and how to ask it."""
 
     request: Request
@@ -30,14 +30,14 @@ class Call(NamedTuple):
 _NOT_SENT = ("stream", "ls_structured_output_format", "structured_output_format", "run_manager")
 
 
-def build(
+def build_request(
     model: ChatFields,
     messages: Sequence[BaseMessage],
     stop: Sequence[str] | None,
     kwargs: Mapping[str, Any],
     headers: Mapping[str, str],
     run: BaseRunManager | None = None,
-) -> Call:
+) -> CallArguments:
     """The call that `messages` and the arguments of `invoke`, `stream` or `bind` ask for, over the model's own.
 
     Args:
@@ -52,8 +52,8 @@ def build(
     given = _named({name: value for name, value in asked_for.items() if name not in _NOT_SENT})
     options = _call_options(model, given, headers, run)
     continues = given.pop("use_previous_response_id", model.use_previous_response_id)
-    tools = [as_dict(tool) for tool in given.pop("tools", None) or ()]
-    choice = as_choice(given.pop("tool_choice", None), tools)
+    tools = [to_tool_dict(tool) for tool in given.pop("tools", None) or ()]
+    choice = to_tool_choice(given.pop("tool_choice", None), tools)
     parallel = given.pop("parallel_tool_calls", None)
     extra_body = {**(model.extra_body or {}), **(given.pop("extra_body", None) or {})}
     asked = given.pop("model", None) or model.model_name
@@ -61,8 +61,8 @@ def build(
     wanted = _format(parameters.pop("response_format", None), parameters.pop("strict", None))
     request = Request(
         model=asked,
-        messages=conversation(messages),
-        tools=tuple(map(as_tool, tools)),
+        messages=encode_messages(messages),
+        tools=tuple(map(to_tool, tools)),
         tool_choice=None if _disabled(model, "tool_choice", choice) else choice,
         parallel_tool_calls=None if not tools or _disabled(model, "parallel_tool_calls", parallel) else parallel,
         response_format=wanted,
@@ -70,8 +70,10 @@ def build(
         extra_body=extra_body,
     )
     if not continues:
-        return Call(request, options)
-    return Call(*continue_stored(request, options, [_stored_response(each) for each in messages if _is_answer(each)]))
+        return CallArguments(request, options)
+    return CallArguments(
+        *continue_stored(request, options, [_stored_response(each) for each in messages if _is_answer(each)])
+    )
 
 
 _NAMES = {

@@ -11,7 +11,7 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import BaseMessage
 from typing_extensions import override
 
-ASKED = "run_id"
+USE_RUN_ID = "run_id"
 
 _streaming: ContextVar[UUID | None] = ContextVar("aimlapi_run_id", default=None)
 
@@ -39,7 +39,7 @@ class RunIds(BaseCallbackHandler):
     on_llm_error = on_llm_end
 
 
-def listening(callbacks: Callbacks) -> Callbacks:
+def with_run_id_handler(callbacks: Callbacks) -> Callbacks:
     """The callbacks of a model, and ours: a new list or manager."""
     handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or []
     if any(isinstance(handler, RunIds) for handler in handlers):
@@ -53,7 +53,7 @@ def listening(callbacks: Callbacks) -> Callbacks:
 
 def request_id(client_request_id: str | None, run: BaseRunManager | None) -> str | None:
     """The id to send: the caller's own, or the one that traces know the run by."""
-    if client_request_id != ASKED:
+    if client_request_id != USE_RUN_ID:
         return client_request_id
     run_id = run.run_id if run else _streaming.get()
     return str(run_id) if run_id else None

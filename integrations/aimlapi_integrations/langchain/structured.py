@@ -14,18 +14,19 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation
+from langchain_core.runnables import Runnable, RunnableGenerator
+from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, SkipValidation, TypeAdapter
 from pydantic_core import to_json
 
-from ..conversation import Json, ResponseFormat
+from .._utils.json import parse_json
+from .._utils.json_schema import is_object_schema, object_schema, read_unwrapped
+from .._utils.strict_schema import to_strict_schema
 from ..errors import IncompleteOutputError, RefusalError
-from ..json_schema import is_object_schema, object_schema, read_unwrapped
-from ..json_text import parse_json
-from ..strict_schema import strict_schema
-from .schemas import ANSWER, function_of, is_wrapped, kind_of, takes_defaults
-from .typed_dicts import rebuilt
+from ..types import Json, ResponseFormat
+from .schemas import ANSWER, function_schema, is_wrapped, kind_of, rebuilt, takes_defaults
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 
@@ -55,7 +56,7 @@ def response_format(asked: Any, strict: bool | None = None) -> ResponseFormat:
 
 
 def _format_of(schema: Any, strict: bool | None) -> ResponseFormat:
-    function = function_of(schema)
+    function = function_schema(schema)
     inner = {"name": function["name"], "schema": function.get("parameters"), "description": function.get("description")}
     return _held_to(inner, function.get("strict", strict), nullable=not takes_defaults(schema))
 
@@ -80,7 +81,7 @@ def _held_to(inner: Json, strict: bool | None, *, nullable: bool = True) -> Resp
     return ResponseFormat(
         kind="json_schema",
         name=name,
-        schema=strict_schema(schema, nullable=nullable) if strict else schema,
+        schema=to_strict_schema(schema, nullable=nullable) if strict else schema,
         strict=strict,
         description=inner.get("description"),
     )
@@ -112,7 +113,7 @@ def answer_of(schema: Any, strict: bool | None, method: Method) -> Answer:
     return Answer(_format_of(schema, strict), rebuilt(schema) if read_by_pydantic else None, wrapped=is_wrapped(schema))
 
 
-def format_as_dict(wanted: ResponseFormat) -> Json:
+def response_format_dict(wanted: ResponseFormat) -> Json:
     """The same as the dict that chat completions takes."""
     if wanted.kind != "json_schema":
         return {"type": wanted.kind}
@@ -121,7 +122,7 @@ def format_as_dict(wanted: ResponseFormat) -> Json:
     return {"type": "json_schema", "json_schema": {"name": wanted.name, **given}}
 
 
-def format_as_tool(wanted: ResponseFormat | None) -> Json:
+def response_format_tool(wanted: ResponseFormat | None) -> Json:
     """A tool whose arguments are the answer.
 
     Raises:
@@ -134,10 +135,10 @@ def format_as_tool(wanted: ResponseFormat | None) -> Json:
     return {"type": "function", "function": {name: value for name, value in given.items() if value is not None}}
 
 
-def traced_format(schema: Any, method: Method, strict: bool | None) -> Json:
+def ls_structured_output_format(schema: Any, method: Method, strict: bool | None) -> Json:
     """What tracers are told of the schema: as the user gave it, not as it was made strict."""
     kwargs = {"method": method, **({} if strict is None else {"strict": strict})}
-    told = schema if isinstance(schema, dict) else {"type": "function", "function": function_of(schema)}
+    told = schema if isinstance(schema, dict) else {"type": "function", "function": function_schema(schema)}
     return {"kwargs": kwargs, "schema": told}
 
 
@@ -148,7 +149,7 @@ _NO_ANSWER = object()
 """Where a message holds no answer, yet: JSON null may be one, inside its wrapper."""
 
 
-class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
+class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
     """Reads the answer from a message, or from the message so far.
 
     Raises:
@@ -271,7 +272,7 @@ class AnswerParser(BaseCumulativeTransformOutputParser[Any]):
 class _Reading:
     """An answer that is read as it comes."""
 
-    def __init__(self, parser: AnswerParser) -> None:
+    def __init__(self, parser: StructuredOutputParser) -> None:
         self._parser = parser
         self._whole: Any = None
         self._answer: Any = None
@@ -348,3 +349,33 @@ def _read_partial(text: str) -> Any:
     except ValueError:
         return _NO_ANSWER
     return _NO_ANSWER if value is None else value
+
+
+def add_raw_message(model: Runnable[Any, Any], parser: StructuredOutputParser) -> Runnable[Any, Any]:
+    """`model`, its messages read by `parser`. What goes wrong in reading is a value here, in streams too.
+
+    The pieces of a stream add up, by whichever step adds them: the message comes piece by piece, the answer once.
+    """
+
+    def read(messages: Iterator[Any]) -> Iterator[AddableDict]:
+        whole: Any = None
+        for message in messages:
+            whole = message if whole is None else whole + message
+            yield AddableDict(raw=message)
+        yield _parsed(parser, whole)
+
+    async def aread(messages: AsyncIterator[Any]) -> AsyncIterator[AddableDict]:
+        whole: Any = None
+        async for message in messages:
+            whole = message if whole is None else whole + message
+            yield AddableDict(raw=message)
+        yield _parsed(parser, whole)
+
+    return model | RunnableGenerator(read, aread)
+
+
+def _parsed(parser: StructuredOutputParser, whole: Any) -> AddableDict:
+    try:
+        return AddableDict(parsed=parser.parse_result([generation(whole)]), parsing_error=None)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the value of parsing_error
+        return AddableDict(parsed=None, parsing_error=error)

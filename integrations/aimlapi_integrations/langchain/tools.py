@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from ..asking import as_tool as parse_tool
-from ..conversation import HostedTool, Json, Tool, ToolChoice
-from ..strict_schema import strict_schema
-from .schemas import function_of, is_tool, kind_of, takes_defaults
+from .._utils.strict_schema import to_strict_schema
+from ..client.openai_format import parse_tool as parse_tool
+from ..types import HostedTool, Json, Tool, ToolChoice
+from .schemas import function_schema, is_tool, kind_of, takes_defaults
 
 AnyTool: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
@@ -19,7 +19,7 @@ _MARKS: tuple[str, ...] = ("cache_control", "defer_loading")
 _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "strict")
 
 
-def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
+def to_tool_dict(tool: AnyTool, strict: bool | None = None) -> Json:
     """One tool as the dict that chat completions takes; a tool that the gateway runs itself, as it is.
 
     Args:
@@ -37,7 +37,7 @@ def as_dict(tool: AnyTool, strict: bool | None = None) -> Json:
     extras = getattr(tool, "extras", None) or {} if is_tool(tool) else {}
     if is_tool(tool) and (tool.metadata or {}).get("type") == "custom_tool":
         return {**convert_to_openai_tool(tool), **extras}
-    told = {"type": "function", "function": function_of(tool)}
+    told = {"type": "function", "function": function_schema(tool)}
     return {**_strictly(told, strict, nullable=not takes_defaults(tool)), **extras}
 
 
@@ -65,13 +65,13 @@ def _strictly(tool: Json, strict: bool | None, *, nullable: bool = True) -> Json
         return tool
     function = {**tool["function"], "strict": strict}
     if strict and function.get("parameters"):
-        function["parameters"] = strict_schema(function["parameters"], nullable=nullable)
+        function["parameters"] = to_strict_schema(function["parameters"], nullable=nullable)
     return {**tool, "function": function}
 
 
-def as_tool(tool: AnyTool) -> Tool | HostedTool:
+def to_tool(tool: AnyTool) -> Tool | HostedTool:
     """One tool in the vocabulary."""
-    return parse_tool(as_dict(tool))
+    return parse_tool(to_tool_dict(tool))
 
 
 # --- tool choice --------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def as_tool(tool: AnyTool) -> Tool | HostedTool:
 _MODES: dict[Any, str] = {"auto": "auto", "none": "none", "any": "required", "required": "required", True: "required"}
 
 
-def choice_as_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Json | None:
+def to_tool_choice_dict(choice: Any, tools: Sequence[Mapping[str, Any]]) -> str | Json | None:
     """A tool choice as chat completions takes it; None for no choice.
 
     Args:
@@ -129,9 +129,9 @@ def _choice_from_dict(choice: Json) -> str | Json:
     return choice
 
 
-def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> ToolChoice | None:
+def to_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> ToolChoice | None:
     """A tool choice in the vocabulary; None for no choice, or where there is nothing to choose from."""
-    match choice_as_dict(choice, tools) if tools else None:
+    match to_tool_choice_dict(choice, tools) if tools else None:
         case None:
             return None
         case "auto" | "none" | "required" as mode:

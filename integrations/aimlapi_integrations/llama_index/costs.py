@@ -11,9 +11,9 @@ from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from typing_extensions import override
 
-from ..conversation import Cost
 from ..costs import Ledger
-from ..endpoints.reading import obj, usage
+from ..endpoints.shared.parsing import as_dict, parse_usage
+from ..types import Cost
 
 
 class AIMLAPICostHandler(BaseCallbackHandler):
@@ -69,9 +69,9 @@ class AIMLAPICostHandler(BaseCallbackHandler):
 
     def _enter(self, answer: ChatResponse | CompletionResponse) -> None:
         """Only answers of the gateway count: wrappers, as for structured answers, tell of the same call once more."""
-        raw, price = obj(answer.raw), answer.additional_kwargs.get("cost")
+        raw, price = as_dict(answer.raw), answer.additional_kwargs.get("cost")
         if price or raw.get("usage"):
-            self.ledger.add(str(raw.get("model") or "?"), usage(raw.get("usage")), _cost(price))
+            self.ledger.add(str(raw.get("model") or "?"), parse_usage(raw.get("usage")), _cost(price))
 
     @override
     def start_trace(self, trace_id: str | None = None) -> None:

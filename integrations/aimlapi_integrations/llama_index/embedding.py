@@ -8,15 +8,15 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 
-from ..endpoints.embeddings import check
-from ..settings import DEFAULT_EMBEDDING_MODEL
-from .arguments import checked
-from .connection import Connected
+from ..client.config import DEFAULT_EMBEDDING_MODEL
+from ..endpoints.embeddings import check_texts
+from .connections import ConnectionFields
+from .fields import validate_kwargs
 
 _NAMES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
 
-class AIMLAPIEmbedding(Connected, BaseEmbedding):
+class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     """Embeddings of any model of the gateway, sync and truly async, a batch per request.
 
     Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names; an unknown one is an error.
@@ -45,7 +45,7 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
     @model_validator(mode="before")
     @classmethod
     def _take_other_names(cls, values: Any) -> Any:
-        return checked(cls, values, _NAMES) if isinstance(values, dict) else values
+        return validate_kwargs(cls, values, _NAMES) if isinstance(values, dict) else values
 
     # --- many texts: one that cannot be embedded is named by its place among all, before anything is sent -----------
 
@@ -53,11 +53,11 @@ class AIMLAPIEmbedding(Connected, BaseEmbedding):
 
     @wraps(BaseEmbedding.get_text_embedding_batch)
     def get_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
-        return super().get_text_embedding_batch(check(texts, self.model_name), *args, **kwargs)
+        return super().get_text_embedding_batch(check_texts(texts, self.model_name), *args, **kwargs)
 
     @wraps(BaseEmbedding.aget_text_embedding_batch)
     async def aget_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
-        return await super().aget_text_embedding_batch(check(texts, self.model_name), *args, **kwargs)
+        return await super().aget_text_embedding_batch(check_texts(texts, self.model_name), *args, **kwargs)
 
     # --- the hooks of the base class, which batches, caches, limits and reports -----------------------------------
 

@@ -1,17 +1,73 @@
-"""The constructor of `AIMLAPI`: its fields, how they are checked, and the model's metadata."""
+"""Arguments by the names that other classes give them -> those of the classes here. What is none is refused, and the
+text says where it goes."""
 
-# No `from __future__ import annotations`: pydantic reads the types at run time.
+from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from ..client.config import DEFAULT_MODEL
 from ..models import Model, lookup
-from ..settings import DEFAULT_MODEL
-from .arguments import checked
-from .connection import Connected
+from .connections import ConnectionFields
+
+
+def rename_kwargs(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """`values` by the names that they have here.
+
+    Raises:
+        ValueError: a value was given twice, by different names.
+    """
+    known: dict[str, Any] = {}
+    for given, value in values.items():
+        name = names.get(given, given)
+        if name in known:
+            raise ValueError(f"{name!r} was given twice: also as {given!r}.")
+        known[name] = value
+    return known
+
+
+def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments by the names of the fields of `cls`.
+
+    Raises:
+        ValueError: one was given twice, or is none; the text says where it goes instead.
+    """
+    known = rename_kwargs(values, names)
+    fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias)}
+    for name in known:
+        if name not in fields:
+            raise ValueError(f"{name!r} is no argument of {cls.__name__}: {_instead(name, fields)}.")
+    return known
+
+
+def _instead(name: str, fields: Container[str | None]) -> str:
+    """What to do with an argument of another class."""
+    if _CALLED.get(name, "") in fields:
+        return f"it is called {_CALLED[name]}"
+    return _ELSEWHERE.get(name, "parameters of the endpoint go into additional_kwargs")
+
+
+_CALLED = {
+    "base_url": "api_base",
+    "openai_api_base": "api_base",
+    "openai_api_key": "api_key",
+    "metadata": "call_metadata",
+    "order": "provider",
+}
+_NOTHING = "it has nothing to set here, leave it out"
+_CLIENTS = "clients of other packages cannot be used, give http_client and async_http_client, which are httpx's"
+_ELSEWHERE = {
+    **dict.fromkeys(("api_version", "api_type", "engine", "deployment_name", "tokenizer", "mode"), _NOTHING),
+    **dict.fromkeys(("openai_client", "async_openai_client"), _CLIENTS),
+}
+
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
 
 DEFAULT_CONTEXT = 128_000
 """Tokens assumed of a model whose context is not documented."""
@@ -25,7 +81,7 @@ OTHER_NAMES = {
 }
 
 
-class AIMLAPIFields(Connected, FunctionCallingLLM):
+class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
     """Everything that `AIMLAPI` can be told when it is made; what is left out is left to the gateway."""
 
     model: str = Field(default=DEFAULT_MODEL, description="The model, by the gateway's id or an alias of it.")
@@ -108,7 +164,7 @@ class AIMLAPIFields(Connected, FunctionCallingLLM):
     @model_validator(mode="before")
     @classmethod
     def _take_other_names(cls, values: Any) -> Any:
-        return checked(cls, values, OTHER_NAMES) if isinstance(values, dict) else values
+        return validate_kwargs(cls, values, OTHER_NAMES) if isinstance(values, dict) else values
 
     @property
     def metadata(self) -> LLMMetadata:

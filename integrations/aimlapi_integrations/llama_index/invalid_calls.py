@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 
-from ..conversation import ToolCall
+from .._utils.json import parse_arguments
 from ..errors import IncompleteOutputError, InvalidToolCallError, OutputError
-from ..json_text import parse_arguments
-from .call_entries import read_calls
+from ..types import ToolCall
+from .messages.call_entries import read_calls
 
 _NOT_RUN = "(not run: the arguments are not a JSON object)"
 

@@ -1,4 +1,4 @@
-"""`AIMLAPI`: every text model of AI/ML API as a LlamaIndex LLM."""
+"""What an LLM costs and holds, from the live catalogue, and what a call may cost before it is made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,65 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from pydantic import Field
+from typing_extensions import Self
 
-from .catalogued import Catalogued
-from .from_reply import chat_response, completion_response
-from .request import Call, build
-from .stream import AsyncMap, Fold, responses
+from ..costs import Estimate, estimate
+from ..endpoints.catalogue import CatalogueModel
+from ..models import lookup
+from ..tokens import estimate_tokens
+from .messages.decode import chat_response, completion_response
+from .messages.encode import encode_messages
+from .messages.stream import AsyncMap, Fold, responses
+from .request import CallArguments, build_request, to_tool
+from .structured import StructuredPrediction
+
+# No `from __future__ import annotations`: pydantic reads the types at run time.
+
+
+class Catalogued(StructuredPrediction):
+    """An LLM that knows its prices."""
+
+    prices: dict[str, float] | None = Field(
+        default=None, description="US dollars per token, by `input` and `output`; None: what the model's data say."
+    )
+
+    @classmethod
+    def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """An LLM whose context window and prices are looked up in the gateway's live catalogue: one request, now.
+
+        Args:
+            model: the gateway's id of a model, or an alias.
+            kwargs: as the constructor takes them; they go before what is looked up.
+
+        Raises:
+            NotFoundError: the catalogue has no such model.
+        """
+        llm = cls(model=model, **kwargs)
+        return llm._as_listed(llm._client().models.get(model))
+
+    @classmethod
+    async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
+        """`from_catalogue`, async."""
+        llm = cls(model=model, **kwargs)
+        return llm._as_listed(await llm._async_client().models.get(model))
+
+    def _as_listed(self, entry: CatalogueModel) -> Self:
+        live = {"context_window": entry.context_length, "prices": entry.token_prices or None}
+        return self.model_copy(update={name: fact for name, fact in live.items() if getattr(self, name) is None})
+
+    def estimate_cost(self, messages: Sequence[ChatMessage] | str, tools: Sequence[Any] = ()) -> Estimate:
+        """What a call with `messages` may cost, by an approximate count of their tokens; nothing is sent.
+
+        Returns:
+            `usd` for the input alone, `max_usd` with an answer of `max_tokens`, or of the model's longest. Both are
+            None where no price is known, as in an LLM that was not made by `from_catalogue`, which looks it up.
+        """
+        known = lookup(self.model)
+        asked = [ChatMessage(messages)] if isinstance(messages, str) else messages
+        tokens = estimate_tokens(encode_messages(asked), [to_tool(tool) for tool in tools], self.model)
+        prices = known.prices if self.prices is None else self.prices
+        return estimate(tokens, self.max_tokens or known.max_output, prices)
 
 
 class AIMLAPI(Catalogued):
@@ -55,22 +109,22 @@ class AIMLAPI(Catalogued):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The answer to a conversation."""
-        return self._chat(build(self, messages, kwargs))
+        return self._chat(build_request(self, messages, kwargs))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer as it comes: each response has the whole message so far, the last one everything else too."""
-        return self._stream_chat(build(self, messages, kwargs))
+        return self._stream_chat(build_request(self, messages, kwargs))
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat`, async."""
-        return await self._achat(build(self, messages, kwargs))
+        return await self._achat(build_request(self, messages, kwargs))
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat`, async."""
-        return self._astream_chat(build(self, messages, kwargs))
+        return self._astream_chat(build_request(self, messages, kwargs))
 
     # --- completion: a conversation of one turn; by `chat` itself only where a subclass has its own, since each of ----
     # --- them is a call to those who count calls ------------------------------------------------------------------
@@ -81,7 +135,7 @@ class AIMLAPI(Catalogued):
         messages = self._prompted(prompt, formatted)
         if type(self).chat is not AIMLAPI.chat:
             return completion_response(self.chat(messages, **kwargs))
-        return completion_response(self._chat(build(self, messages, kwargs)))
+        return completion_response(self._chat(build_request(self, messages, kwargs)))
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
@@ -89,7 +143,7 @@ class AIMLAPI(Catalogued):
         messages = self._prompted(prompt, formatted)
         if type(self).stream_chat is not AIMLAPI.stream_chat:
             return (completion_response(each) for each in self.stream_chat(messages, **kwargs))
-        return (completion_response(each) for each in self._stream_chat(build(self, messages, kwargs)))
+        return (completion_response(each) for each in self._stream_chat(build_request(self, messages, kwargs)))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
@@ -97,7 +151,7 @@ class AIMLAPI(Catalogued):
         messages = self._prompted(prompt, formatted)
         if type(self).achat is not AIMLAPI.achat:
             return completion_response(await self.achat(messages, **kwargs))
-        return completion_response(await self._achat(build(self, messages, kwargs)))
+        return completion_response(await self._achat(build_request(self, messages, kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
@@ -105,7 +159,7 @@ class AIMLAPI(Catalogued):
         messages = self._prompted(prompt, formatted)
         if type(self).astream_chat is not AIMLAPI.astream_chat:
             return AsyncMap(completion_response, await self.astream_chat(messages, **kwargs))
-        return AsyncMap(completion_response, self._astream_chat(build(self, messages, kwargs)))
+        return AsyncMap(completion_response, self._astream_chat(build_request(self, messages, kwargs)))
 
     # --- the calls behind them ------------------------------------------------------------------------------------
 
@@ -113,17 +167,17 @@ class AIMLAPI(Catalogued):
         text = prompt if formatted or self.completion_to_prompt is None else self.completion_to_prompt(prompt)
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
-    def _chat(self, call: Call) -> ChatResponse:
+    def _chat(self, call: CallArguments) -> ChatResponse:
         return chat_response(self._client().complete(call.request, call.options))
 
-    async def _achat(self, call: Call) -> ChatResponse:
+    async def _achat(self, call: CallArguments) -> ChatResponse:
         return chat_response(await self._async_client().complete(call.request, call.options))
 
-    def _stream_chat(self, call: Call) -> ChatResponseGen:
+    def _stream_chat(self, call: CallArguments) -> ChatResponseGen:
         with self._client().stream(call.request, call.options) as deltas:
             yield from responses(deltas)
 
-    async def _astream_chat(self, call: Call) -> ChatResponseAsyncGen:
+    async def _astream_chat(self, call: CallArguments) -> ChatResponseAsyncGen:
         async with self._async_client().stream(call.request, call.options) as deltas:
             fold = Fold()
             async for delta in deltas:

@@ -14,8 +14,8 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import PydanticCustomError, from_json, to_json
 
-from ..conversation import Json
-from ..json_schema import WRAPPER_FIELD, is_object_schema, object_schema, read_unwrapped
+from .._utils.json_schema import WRAPPER_FIELD, is_object_schema, object_schema, read_unwrapped
+from ..types import Json
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -11,18 +11,17 @@ from typing import Any, NamedTuple
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from pydantic import BaseModel
 
-from ..asking import as_tool as parse_tool
-from ..conversation import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
-from ..endpoints.stored_responses import StoredResponse, continue_stored
-from ..json_schema import object_schema
-from ..options import CallOptions
-from ..strict_schema import strict_schema
-from .arguments import renamed
-from .fields import OTHER_NAMES, AIMLAPIFields
-from .to_conversation import conversation
+from .._utils.json_schema import object_schema
+from .._utils.strict_schema import to_strict_schema
+from ..client.openai_format import parse_tool as parse_tool
+from ..client.options import CallOptions
+from ..client.stored_responses import StoredResponse, continue_stored
+from ..types import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
+from .fields import OTHER_NAMES, AIMLAPIFields, rename_kwargs
+from .messages.encode import encode_messages
 
 
-class Call(NamedTuple):
+class CallArguments(NamedTuple):
     """A question, and how to ask it."""
 
     request: Request
@@ -80,7 +79,7 @@ _OPTION_FIELDS = (
 )
 
 
-def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:
+def build_request(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> CallArguments:
     """The call that `messages` and `kwargs` ask for, over the LLM's own settings. Nothing given is changed.
 
     Raises:
@@ -90,12 +89,12 @@ def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[s
     given = {**_settings(llm), **_stated(llm.additional_kwargs), **_stated(kwargs)}
     options = {ours: given.pop(name) for name, ours in _OPTIONS.items() if name in given}
     continues = given.pop("track_previous_responses", llm.track_previous_responses)
-    tools = [as_tool(tool) for tool in (*given.pop("tools", ()), *given.pop("built_in_tools", ()))]
+    tools = [to_tool(tool) for tool in (*given.pop("tools", ()), *given.pop("built_in_tools", ()))]
     choice, parallel = given.pop("tool_choice", None), given.pop("parallel_tool_calls", None)
     wanted = given.pop("response_format", None)
     request = Request(
         model=given.pop("model"),
-        messages=conversation(messages),
+        messages=encode_messages(messages),
         tools=tuple(tools),
         tool_choice=as_choice(choice) if tools else None,
         parallel_tool_calls=parallel if tools else None,
@@ -104,9 +103,9 @@ def build(llm: AIMLAPIFields, messages: Sequence[ChatMessage], kwargs: Mapping[s
         options={name: value for name, value in given.items() if name not in _NOT_SENT},
     )
     if not continues:
-        return Call(request, CallOptions(**options))
+        return CallArguments(request, CallOptions(**options))
     stored = [_stored_response(message) for message in messages if message.role in _ANSWERS]
-    return Call(*continue_stored(request, CallOptions(**options), stored))
+    return CallArguments(*continue_stored(request, CallOptions(**options), stored))
 
 
 _ANSWERS = (MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL)
@@ -121,7 +120,7 @@ def _settings(llm: AIMLAPIFields) -> Json:
 
 
 def _stated(values: Mapping[str, Any]) -> Json:
-    return {name: value for name, value in renamed(values, _NAMES).items() if value is not None}
+    return {name: value for name, value in rename_kwargs(values, _NAMES).items() if value is not None}
 
 
 def _stored_response(message: ChatMessage) -> StoredResponse | None:
@@ -136,17 +135,17 @@ def _stored_response(message: ChatMessage) -> StoredResponse | None:
 # --- tools --------------------------------------------------------------------------------------------------------
 
 
-def as_tool(tool: Mapping[str, Any] | Any) -> Tool | HostedTool:
+def to_tool(tool: Mapping[str, Any] | Any) -> Tool | HostedTool:
     """A LlamaIndex tool, or a dict in the form of either endpoint."""
-    return parse_tool(tool if isinstance(tool, Mapping | Tool | HostedTool) else tool_dict(tool))
+    return parse_tool(tool if isinstance(tool, Mapping | Tool | HostedTool) else to_tool_dict(tool))
 
 
-def tool_dict(tool: Any, strict: bool | None = None) -> Json:
+def to_tool_dict(tool: Any, strict: bool | None = None) -> Json:
     """A LlamaIndex tool as the dict that chat completions takes, which instrumentation reads too."""
     metadata = tool.metadata
     parameters = _parameters(metadata)
     function: Json = {"name": metadata.get_name(), "description": metadata.description or ""}
-    function["parameters"] = strict_schema(parameters, nullable=False) if strict else parameters
+    function["parameters"] = to_strict_schema(parameters, nullable=False) if strict else parameters
     return {"type": "function", "function": function if strict is None else {**function, "strict": strict}}
 
 
@@ -201,7 +200,7 @@ def as_format(wanted: Any, strict: bool | None) -> ResponseFormat:
     """
     match wanted:
         case type() if issubclass(wanted, BaseModel):
-            return as_format(format_dict(wanted), strict)
+            return as_format(response_format_dict(wanted), strict)
         case {"type": "text" | "json_object" as kind}:
             return ResponseFormat(kind)
         case Mapping() if wanted.get("type") == "json_schema":
@@ -215,13 +214,13 @@ def _json_schema(inner: Mapping[str, Any], strict: bool | None) -> ResponseForma
     return ResponseFormat(
         kind="json_schema",
         name=inner.get("name") or "answer",
-        schema=strict_schema(schema, nullable=False) if strict else schema,
+        schema=to_strict_schema(schema, nullable=False) if strict else schema,
         strict=strict,
         description=inner.get("description"),
     )
 
 
-def format_dict(output_cls: type[BaseModel]) -> Json:
+def response_format_dict(output_cls: type[BaseModel]) -> Json:
     """What asks for an answer of this class."""
     schema = object_schema(output_cls.model_json_schema())
     inner = {"name": output_cls.__name__, "schema": schema}

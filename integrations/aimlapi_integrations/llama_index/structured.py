@@ -27,7 +27,7 @@ from ..errors import IncompleteOutputError, RefusalError
 from ..models import lookup
 from .invalid_calls import CUT, check_calls, invalid_calls
 from .output import check_output_class, no_output, output_tool_name, read_output, read_output_text, text_class
-from .request import format_dict
+from .request import response_format_dict
 from .tools import ToolCalling
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -132,7 +132,7 @@ class StructuredPrediction(ToolCalling):
         messages = self._get_messages(prompt, **prompt_args)
         further = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED}
         if self._by_schema():
-            return {"messages": messages, "response_format": format_dict(output_cls), **further}
+            return {"messages": messages, "response_format": response_format_dict(output_cls), **further}
         if not self._by_tool():
             return {"messages": _in_words(messages, output_cls), **further}
         tool = get_function_tool(output_cls)

@@ -21,13 +21,13 @@ from llama_index.core.tools.types import BaseTool
 from pydantic_core import from_json
 from typing_extensions import override
 
-from ..json_text import escape_control_characters
+from .._utils.json import escape_control_characters
 from ..models import CHAT, RESPONSES, lookup
 from .fields import AIMLAPIFields
 from .invalid_calls import call_blocks, check_calls, invalid_selections, is_invalid, is_whole
+from .messages.stream import AsyncMap
 from .output import reading_json
-from .request import tool_dict
-from .stream import AsyncMap
+from .request import to_tool_dict
 
 Limit = Callable[[ChatResponse], ChatResponse]
 
@@ -55,7 +55,7 @@ class ToolCalling(AIMLAPIFields):
             return {"messages": messages, **kwargs}
         strict = self.strict if strict is None else strict
         choice = tool_choice if tool_choice is not None else ("required" if tool_required else None)
-        asked: dict[str, Any] = {"tools": [tool_dict(tool, strict) for tool in tools]}
+        asked: dict[str, Any] = {"tools": [to_tool_dict(tool, strict) for tool in tools]}
         if choice is not None:
             asked["tool_choice"] = choice
         if not allow_parallel_tool_calls and self._lists_parallel_calls(kwargs):

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from ..version import __version__
 from .event_stream import EventStream
-from .exchange import Call, OnRetry, RetryPolicy, Timeout
 from .pool import LIMITS
-from .waiting import CHUNK, DEFAULT_TIMEOUT, as_timeout, within
+from .retries import HTTPRequest, OnRetry, RetryPolicy, Timeout
+from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
 
 GATEWAY_HOST = "api.aimlapi.com"
 
@@ -38,7 +38,7 @@ _ACCEPT = "application/json, text/event-stream"
 BuildRequest = Callable[..., httpx.Request]
 
 
-class Base:
+class BaseHTTPClient:
     """Configuration of a client. See `HTTPClient` for the arguments."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Base:
     ) -> None:
         key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
         self.base_url = base_url.rstrip("/")
-        self.timeout = as_timeout(timeout, DEFAULT_TIMEOUT)
+        self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)
         self.chunk_timeout = chunk_timeout
         self.limits = limits or LIMITS
@@ -80,16 +80,16 @@ class Base:
         own = (value for name, value in headers.items() if name.lower() == "authorization")
         return next(map(_key_in, own), self._key)
 
-    def policy(self, call: Call) -> RetryPolicy:
+    def policy(self, call: HTTPRequest) -> RetryPolicy:
         """The retry policy of one call."""
         return self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
 
-    def events(self, response: httpx.Response, call: Call) -> EventStream:
+    def events(self, response: httpx.Response, call: HTTPRequest) -> EventStream:
         """The events of the answer to a call."""
         silence = self.chunk_timeout if call.chunk_timeout is None else call.chunk_timeout
         return EventStream(response, silence, self.secret_of(call.headers))
 
-    def request(self, call: Call, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
+    def request(self, call: HTTPRequest, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
         """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
         headers = self._headers if call.body is None else self._json_headers
         if call.headers:
@@ -101,7 +101,7 @@ class Base:
             params={**self._query, **call.query} or None,
             headers=headers,
             content=None if call.body is None else encoded(call.body),
-            extensions={"timeout": within(as_timeout(call.timeout, self.timeout), left)},
+            extensions={"timeout": cap_timeouts(parse_timeout(call.timeout, self.timeout), left)},
         )
 
     def _url(self, path: str) -> str | httpx.URL:

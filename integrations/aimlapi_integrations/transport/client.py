@@ -1,7 +1,7 @@
 """The clients: the only place that sends and sleeps; `event_stream.py` reads what is streamed.
 
 >>> with HTTPClient("key", "https://api.aimlapi.com/v1") as http:                              # doctest: +SKIP
-...     http.send(Call("POST", "/chat/completions", {"model": "gpt-4o", "messages": [...]})).body
+...     http.send(HTTPRequest("POST", "/chat/completions", {"model": "gpt-4o", "messages": [...]})).body
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any, cast
 import httpx
 from pydantic import SecretStr
 
-from ..closing import AsyncClosing, Closing
-from ..pickling import refuse_clients
-from .answers import failed, judged, read_answer, succeeded
-from .base import Base
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.pickling import refuse_clients
+from .base import BaseHTTPClient
 from .direct import HTTP, connect, connect_async
-from .doorway import DOORWAY
 from .event_stream import EventStream
-from .exchange import Answer, Call, Outcome, Send, Sleep, exchange
-from .loops import ClientPerLoop
+from .gc_guard import GC_GUARD
+from .per_loop_client import ClientPerLoop
+from .response import check_status, is_success, parse_json_response, to_api_error
+from .retries import HTTPRequest, JSONResponse, Outcome, Send, Sleep, send_with_retries
 
 
-class HTTPClient(Closing, Base):
+class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     """Sends calls and reads their answers. Threads may share one; a fork makes connections of its own.
 
     Args:
@@ -55,19 +55,19 @@ class HTTPClient(Closing, Base):
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: HTTPRequest) -> JSONResponse:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return read_answer(self._exchange(call, stream=False), self.secret_of(call.headers))
+        return parse_json_response(self._exchange(call, stream=False), self.secret_of(call.headers))
 
     @contextmanager
-    def stream(self, call: Call) -> Iterator[EventStream]:
+    def stream(self, call: HTTPRequest) -> Iterator[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
         events = self.events(self._exchange(call, stream=True), call)
-        DOORWAY.hold(events)
+        GC_GUARD.hold(events)
         try:
             yield events
         finally:
-            DOORWAY.close(lambda: _closed(events))
+            GC_GUARD.close(lambda: _closed(events))
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -79,9 +79,9 @@ class HTTPClient(Closing, Base):
         if closing:
             closing()
 
-    def _exchange(self, call: Call, stream: bool) -> httpx.Response:
+    def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.secret_of(call.headers)
-        flow = exchange(self.policy(call), self.on_retry, secret)
+        flow = send_with_retries(self.policy(call), self.on_retry, secret)
         step = next(flow)
         try:
             while True:
@@ -94,18 +94,18 @@ class HTTPClient(Closing, Base):
         except StopIteration as done:
             return cast(httpx.Response, done.value)
 
-    def _attempt(self, call: Call, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
+    def _attempt(self, call: HTTPRequest, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
         http = self._http()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
         response: httpx.Response | None = None
         try:
-            with DOORWAY:
+            with GC_GUARD:
                 response = http.send(request, stream=True, follow_redirects=False)
-                if not (stream and succeeded(response)):
+                if not (stream and is_success(response)):
                     _read_and_close(response)
         except httpx.HTTPError as problem:
-            return failed(problem, request, response, secret)
-        return judged(response, secret)
+            return to_api_error(problem, request, response, secret)
+        return check_status(response, secret)
 
     def _http(self) -> HTTP:
         """The caller's client, or our own: made at the first call, and anew in a process that was forked off."""
@@ -164,7 +164,7 @@ def _closed(events: EventStream) -> None:
     try:
         events.close()
     finally:
-        DOORWAY.let_go(events)
+        GC_GUARD.let_go(events)
 
 
 def _close_in(process: int, client: HTTP) -> None:
@@ -179,7 +179,7 @@ def _twin(client: Any) -> Any:
     return twin
 
 
-class AsyncHTTPClient(AsyncClosing, Base):
+class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     """The same, asynchronously: one client of its own for each event loop, closed with the loop.
 
     Args:
@@ -192,11 +192,11 @@ class AsyncHTTPClient(AsyncClosing, Base):
         self._given = http_client
         self._own = self._per_loop()
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: HTTPRequest) -> JSONResponse:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return read_answer(await self._exchange(call, stream=False), self.secret_of(call.headers))
+        return parse_json_response(await self._exchange(call, stream=False), self.secret_of(call.headers))
 
-    def stream(self, call: Call) -> AbstractAsyncContextManager[EventStream]:
+    def stream(self, call: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
         return _AsyncStream(self, call)
 
@@ -208,13 +208,13 @@ class AsyncHTTPClient(AsyncClosing, Base):
         """Close the connections that are our own."""
         await self._own.aclose()
 
-    async def open(self, call: Call) -> EventStream:
+    async def open(self, call: HTTPRequest) -> EventStream:
         """The events of the answer, to be closed by the caller."""
         return self.events(await self._exchange(call, stream=True), call)
 
-    async def _exchange(self, call: Call, stream: bool) -> httpx.Response:
+    async def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.secret_of(call.headers)
-        flow = exchange(self.policy(call), self.on_retry, secret)
+        flow = send_with_retries(self.policy(call), self.on_retry, secret)
         step = next(flow)
         try:
             while True:
@@ -227,17 +227,17 @@ class AsyncHTTPClient(AsyncClosing, Base):
         except StopIteration as done:
             return cast(httpx.Response, done.value)
 
-    async def _attempt(self, call: Call, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
+    async def _attempt(self, call: HTTPRequest, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
         http = self._given or await self._own.get()
         request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
         response: httpx.Response | None = None
         try:
             response = await http.send(request, stream=True, follow_redirects=False)
-            if not (stream and succeeded(response)):
+            if not (stream and is_success(response)):
                 await _aread_and_close(response)
         except httpx.HTTPError as problem:
-            return failed(problem, request, response, secret)
-        return judged(response, secret)
+            return to_api_error(problem, request, response, secret)
+        return check_status(response, secret)
 
     def _per_loop(self) -> ClientPerLoop:
         return ClientPerLoop(partial(connect_async, self.limits))
@@ -263,7 +263,7 @@ class AsyncHTTPClient(AsyncClosing, Base):
 class _AsyncStream(AbstractAsyncContextManager[EventStream]):
     """A stream inside an `async with` block: see `EventStream.__aiter__` for why this is a class."""
 
-    def __init__(self, client: AsyncHTTPClient, call: Call) -> None:
+    def __init__(self, client: AsyncHTTPClient, call: HTTPRequest) -> None:
         self._client = client
         self._call = call
 

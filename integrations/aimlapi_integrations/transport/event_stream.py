@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from typing_extensions import Self
 
 from ..errors import APIError
-from .answers import lowered, not_a_stream
-from .doorway import DOORWAY
+from .gc_guard import GC_GUARD
+from .response import normalize_headers, not_a_stream_error
 from .sse import EventParser, Json
-from .waiting import NextEvent
+from .timeouts import ChunkDeadline
 
 # Seconds to wait, after the last event, for the few bytes that make the connection fit for another call.
 GRACE = 0.25
@@ -33,11 +33,11 @@ class EventStream:
     """
 
     def __init__(self, response: httpx.Response, chunk_timeout: float | None, secret: SecretStr) -> None:
-        self.headers = lowered(response, secret)
+        self.headers = normalize_headers(response, secret)
         self._response = response
         self.secret = secret
         self._parser = EventParser()
-        self._next = NextEvent(response, chunk_timeout, secret)
+        self._next = ChunkDeadline(response, chunk_timeout, secret)
         self._chunks: Any = None
         self._pending: deque[Json] = deque()
         self._exhausted = False
@@ -94,7 +94,7 @@ class EventStream:
         return self._response.stream
 
     def _pull(self) -> bytes | None:
-        with DOORWAY, self._next.errors():
+        with GC_GUARD, self._next.errors():
             return cast("bytes | None", next(self._chunks, None))
 
     def _read(self, raw: bytes) -> list[Json]:
@@ -104,7 +104,7 @@ class EventStream:
             self._gather(raw)
             return []
         events = self._parser.feed(raw)
-        self._next.heard(bool(events))
+        self._next.record(bool(events))
         return events
 
     def _sniff(self, raw: bytes) -> None:
@@ -117,13 +117,13 @@ class EventStream:
         odd = self._odd or []
         odd.append(raw)
         self._odd = odd
-        self._next.heard(False)
+        self._next.record(False)
         if sum(map(len, odd)) > _MOST_ODD_BYTES:
             self._last()
 
     def _last(self) -> list[Json]:
         if self._odd is not None:
-            raise not_a_stream(self._response, b"".join(self._odd), self.secret)
+            raise not_a_stream_error(self._response, b"".join(self._odd), self.secret)
         return self._parser.close()
 
     # --- leaving --------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class EventStream:
     def _may_be_reused(self) -> bool:
         """Whether to wait for the end after the last event; not where nothing bounds the wait."""
         if self._parser.finished and self._next.bounded:
-            self._next.hurry(GRACE)
+            self._next.shorten(GRACE)
             return True
         return False
 

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
+from .._utils.json import parse_json
 from ..errors import StreamError
-from ..json_text import parse_json
-from .halves import Halves
+from .surrogate_joiner import SurrogateJoiner
 
 Json: TypeAlias = dict[str, Any]
 
@@ -44,7 +44,7 @@ class EventParser:
         self._pieces: list[bytes] = []
         self._data: list[bytes] = []
         self._event = b""
-        self._halves = Halves()
+        self._halves = SurrogateJoiner()
 
     def feed(self, chunk: bytes) -> list[Json]:
         """The events that `chunk` completes."""

@@ -1,0 +1,162 @@
+"""What people write by hand, strings and dicts in OpenAI's form, as a `Request`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .._utils.json import as_json_text
+from ..errors import UnsupportedContentError, UnsupportedParameterError
+from ..types import (
+    HostedItem,
+    HostedTool,
+    Image,
+    Message,
+    Part,
+    Request,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+
+Fields: TypeAlias = Mapping[str, Any]
+Messages: TypeAlias = str | Sequence[Message | Fields]
+AnyTool: TypeAlias = Tool | HostedTool | Fields
+
+
+def parse_request(
+    messages: Messages,
+    *,
+    model: str,
+    tools: Sequence[AnyTool] = (),
+    tool_choice: str | ToolChoice | None = None,
+    parallel_tool_calls: bool | None = None,
+    response_format: ResponseFormat | Fields | None = None,
+    extra_body: Fields | None = None,
+    **options: Any,
+) -> Request:
+    """The question to a model.
+
+    Raises:
+        UnsupportedContentError: a message holds something that has no form here; write it as `Message`.
+        UnsupportedParameterError: a tool or a response format that is none.
+
+    Examples:
+        >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
+        'Hello'
+    """
+    told = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    return Request(
+        model=model,
+        messages=tuple(map(parse_message, told)),
+        tools=tuple(map(parse_tool, tools)),
+        tool_choice=parse_tool_choice(tool_choice) if tools else None,
+        parallel_tool_calls=parallel_tool_calls if tools else None,
+        response_format=parse_response_format(response_format),
+        options=options,
+        extra_body=extra_body or {},
+    )
+
+
+def parse_message(message: Message | Fields) -> Message:
+    """A turn: `{"role": …, "content": …}`, with `tool_calls`, `tool_call_id` and `name` where they belong."""
+    if isinstance(message, Message):
+        return message
+    parts = (*_parts(message.get("content"), message["role"]), *map(_tool_call, message.get("tool_calls") or ()))
+    return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
+
+
+def _parts(content: Any, role: str) -> Iterator[Part]:
+    if isinstance(content, str):
+        content = [content] if content else []
+    for item in content or ():
+        yield _part(item, role)
+
+
+def _part(item: Any, role: str) -> Part:
+    match item:
+        case str():
+            return Text(item)
+        case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
+            return Text(text)
+        case {"type": "image_url", "image_url": {"url": str(url)} as image}:
+            return Image(url=url, detail=image.get("detail"))
+        case {"type": "image_url" | "input_image", "image_url": str(url)}:
+            return Image(url=url)
+    if role == "tool":
+        return Text(as_json_text(item))
+    if role == "assistant" and isinstance(item, Mapping):
+        return HostedItem(item)
+    kind = item.get("type") if isinstance(item, Mapping) else type(item).__name__
+    raise UnsupportedContentError(f"Content of type {kind!r} in a dict: write the turn as a Message, with its parts.")
+
+
+def _tool_call(call: Fields) -> ToolCall:
+    function, written = call["function"], call["function"].get("arguments")
+    arguments = written if isinstance(written, str) else json.dumps(written or {}, ensure_ascii=False)
+    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
+
+
+def parse_tool(tool: AnyTool) -> Tool | HostedTool:
+    """A tool, from a dict in any of the forms that name a function, or one that the gateway runs (`{"type": "mcp"}`).
+
+    The forms are those of chat completions (`{"type": "function", "function": …}`, or the function alone), Responses
+    (flat) and Anthropic (`input_schema`), and a JSON schema with a title.
+    """
+    match tool:
+        case Tool() | HostedTool():
+            return tool
+        case {"function": {"name": str()} as function}:
+            return _function(function, tool)
+        case {"type": str() as kind} if kind not in ("function", "object") and "input_schema" not in tool:
+            return HostedTool(tool)
+        case {"name": str()}:
+            return _function(tool, tool)
+        case {"title": str(title)}:
+            schema = {key: value for key, value in tool.items() if key not in ("title", "description")}
+            return Tool(title, tool.get("description") or None, schema)
+    raise UnsupportedParameterError(f"{tool!r} is no tool.")
+
+
+_FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "input_schema", "strict")
+
+
+def _function(function: Fields, item: Fields) -> Tool:
+    return Tool(
+        name=function["name"],
+        description=function.get("description") or None,
+        parameters=function.get("parameters") or function.get("input_schema"),
+        strict=function.get("strict"),
+        extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
+    )
+
+
+def parse_tool_choice(choice: str | ToolChoice | None) -> ToolChoice | None:
+    """`auto`, `none`, `required`, or the name of a tool."""
+    match choice:
+        case None | ToolChoice():
+            return choice
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+    return ToolChoice("named", choice)
+
+
+def parse_response_format(wanted: ResponseFormat | Fields | None) -> ResponseFormat | None:
+    """`{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": {"name": …, "schema": …}}`."""
+    match wanted:
+        case None | ResponseFormat():
+            return wanted
+        case {"type": "text" | "json_object" as kind}:
+            return ResponseFormat(kind)
+        case {"type": "json_schema", "json_schema": {"schema": Mapping() as schema} as known}:
+            return ResponseFormat(
+                "json_schema",
+                name=known.get("name", "answer"),
+                schema=schema,
+                strict=known.get("strict"),
+                description=known.get("description"),
+            )
+    raise UnsupportedParameterError(f"{wanted!r} is no response format.")

@@ -1,0 +1,9 @@
+"""`/v1/responses`."""
+
+from __future__ import annotations
+
+from .decode import decode, decode_status
+from .encode import PATH, cancel_path, encode, response_path, stream_options
+from .stream import ResponsesDecoder as Decoder
+
+__all__ = ["PATH", "Decoder", "cancel_path", "decode", "decode_status", "encode", "response_path", "stream_options"]

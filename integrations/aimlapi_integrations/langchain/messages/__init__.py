@@ -1,0 +1,1 @@
+"""LangChain messages <-> the neutral types."""

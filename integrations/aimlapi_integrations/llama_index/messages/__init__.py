@@ -1,0 +1,1 @@
+"""LlamaIndex messages <-> the neutral types."""
