@@ -15,6 +15,7 @@ from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 ENDPOINTS = {
     "chat_completions": {"model": "gpt-4o"},
     "responses": {"model": "openai/gpt-5-mini-2025-08-07", "use_responses_api": True},
+    "messages": {"model": "anthropic/claude-sonnet-4.5", "endpoint": "messages"},
 }
 
 
@@ -87,7 +88,7 @@ def kept(running: Emulator) -> Iterator[list[Any]]:
     gc.collect()
 
 
-@pytest.fixture(params=ENDPOINTS)
+@pytest.fixture(params=["chat_completions", "responses"])
 def endpoint(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

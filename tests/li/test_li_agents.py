@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context, JsonSerializer
 from pydantic import BaseModel
 
+from .conftest import ENDPOINTS
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -30,6 +33,7 @@ pytestmark = [
 ]
 
 ASK = "What is the weather in Paris?"
+PNG = b"\x89PNG\r\n\x1a\nrest"
 
 
 def get_weather(city: str) -> str:
@@ -40,6 +44,11 @@ def get_weather(city: str) -> str:
 def add(a: int, b: int) -> int:
     """Adds two numbers."""
     return a + b
+
+
+@pytest.fixture(params=ENDPOINTS)
+def endpoint(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 TOOLS: list[Any] = [get_weather, add]
@@ -163,10 +172,10 @@ async def test_memory_and_tools_that_end_the_turn(llm: Any, emulator: Any) -> No
 async def test_a_tool_that_returns_a_picture(llm: Any, emulator: Any) -> None:
     def draw(city: str) -> Any:
         """Draws a city."""
-        return [TextBlock(text=f"A map of {city}"), ImageBlock(image=b"\x89PNG\r\n\x1a\nrest")]
+        return [TextBlock(text=f"A map of {city}"), ImageBlock(image=PNG)]
 
     assert str(await FunctionAgent(tools=[draw], llm=llm).run("Draw Paris: call draw for 'Paris'."))
-    assert "data:image/png;base64" in str(emulator.requests[-1].json)
+    assert b64encode(PNG).decode() in str(emulator.requests[-1].json)
 
 
 def test_one_llm_in_several_loops(llm: Any, emulator: Any) -> None:

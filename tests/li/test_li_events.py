@@ -14,6 +14,8 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import ChatMessage
 from pydantic import Field
 
+from .conftest import ENDPOINTS
+
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
 SECRET = "sk-do-not-tell"
@@ -24,6 +26,11 @@ CALLS: list[tuple[str, Any]] = [
     ("stream_complete", "Hello"),
 ]
 methods = pytest.mark.parametrize(("method", "asked"), CALLS, ids=[method for method, _ in CALLS])
+
+
+@pytest.fixture(params=ENDPOINTS)
+def endpoint(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 class Listener(BaseEventHandler):

@@ -12,11 +12,17 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.utilities.token_counting import TokenCounter
 from pydantic import BaseModel
 
+from .conftest import ENDPOINTS
 from .li_gateway import Gateway, call, reply
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
 ASK = "Note this down: {who} friends go to 'Lisbon' for 4 days."
+
+
+@pytest.fixture(params=ENDPOINTS)
+def endpoint(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 class Trip(BaseModel):
