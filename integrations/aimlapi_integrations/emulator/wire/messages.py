@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ..model import ModelInput
-from ..model.catalogue import effort_refusal
+from ..model.catalogue import effort_refusal, sign
 from . import JSON, Open, invalid_request, problem
 from .chat_completions import (
     AnthropicChoice,
@@ -25,8 +25,36 @@ from .chat_completions import (
     ToolUsePart,
 )
 
+
+class ServerToolUsePart(Open):
+    type: Literal["server_tool_use"]
+    id: str
+    name: str
+    input: JSON
+
+
+class WebSearchResult(Open):
+    type: Literal["web_search_result"]
+    url: str
+    title: str
+    encrypted_content: str
+
+
+class WebSearchResultPart(Open):
+    type: Literal["web_search_tool_result"]
+    tool_use_id: str
+    content: list[WebSearchResult] | JSON
+
+
 AnthropicBlock = Annotated[
-    TextPart | SourcePart | ThinkingPart | RedactedThinkingPart | ToolUsePart | ToolResultPart,
+    ServerToolUsePart
+    | WebSearchResultPart
+    | TextPart
+    | SourcePart
+    | ThinkingPart
+    | RedactedThinkingPart
+    | ToolUsePart
+    | ToolResultPart,
     Field(discriminator="type"),
 ]
 
@@ -111,6 +139,7 @@ def check_messages_request(request: MessagesRequest, body: JSON, model_input: Mo
         *_check_images(body),
         *_check_thinking(request, model_input),
         *_check_effort(request),
+        *_check_encrypted_content(body),
     ]:
         raise invalid_request(problems[:1])
 
@@ -149,6 +178,16 @@ def _blocks_with_paths(index: int, message: JSON) -> Iterator[tuple[str, JSON]]:
     if isinstance(message["content"], list):
         for position, block in enumerate(message["content"]):
             yield f"messages.{index}.content.{position}", block
+
+
+def _check_encrypted_content(body: JSON) -> Problems:
+    """The encrypted content of search results must come back as it was sent."""
+    blocks = chain.from_iterable(_blocks_with_paths(index, message) for index, message in enumerate(body["messages"]))
+    for path, block in blocks:
+        results = block["content"] if block["type"] == "web_search_tool_result" else []
+        for index, result in enumerate(results if isinstance(results, list) else []):
+            if result["encrypted_content"] != sign(result["url"]):
+                yield problem(f"{path}.content.{index}.encrypted_content", "Invalid `encrypted_content`")
 
 
 def _check_effort(request: MessagesRequest) -> Problems:
