@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aimlapi_integrations.endpoints import messages
+from aimlapi_integrations.endpoints.messages.encode import BUDGETS
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 from aimlapi_integrations.types import (
     Audio,
@@ -178,5 +179,5 @@ def test_options_by_their_names_here() -> None:
     sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
     assert sent["stop_sequences"] == ["END"]
     assert sent["max_tokens"] == 9000
-    assert sent["thinking"] == {"type": "enabled", "budget_tokens": messages.BUDGETS["low"]}
+    assert sent["thinking"] == {"type": "enabled", "budget_tokens": BUDGETS["low"]}
     assert "top_p" not in sent

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from aimlapi_integrations.endpoints import responses
+from aimlapi_integrations.endpoints.responses.encode import CHAT_ONLY_OPTIONS, OPTIONS
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
 
@@ -40,7 +41,7 @@ def test_options_by_the_names_of_this_endpoint(options: Json, expected: Json) ->
 
 
 def test_every_option_is_either_taken_or_told_apart() -> None:
-    assert not responses.OPTIONS & responses.CHAT_ONLY
+    assert not OPTIONS & CHAT_ONLY_OPTIONS
 
 
 def test_structured_output_is_flat() -> None:
