@@ -56,7 +56,8 @@ def test_every_public_name_is_in_the_reference(part: str) -> None:
     module = importlib.import_module(f"aimlapi_integrations{part}")
     homes = {name: getattr(module, name).__module__ for name in module.__all__ if name != "__version__"}
     assert whole <= written
-    assert not [name for name, home in homes.items() if home not in whole and f"{home}.{name}" not in written]
+    elsewhere = {name: home for name, home in homes.items() if not home.startswith(tuple(whole))}
+    assert not [name for name, home in elsewhere.items() if f"{home}.{name}" not in written]
 
 
 def test_the_picture_of_the_demo_shows_what_the_demo_says(tmp_path: Path) -> None:

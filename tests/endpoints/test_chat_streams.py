@@ -149,7 +149,7 @@ TAGGED = "\n<think>\nHm.\n</think>\n\nHello"
 @pytest.mark.parametrize(("requested", "echoed", "split"), WHO_WRITES_TAGS)
 def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: str, split: bool, size: int) -> None:
     body = {"id": "c", "model": echoed, "choices": [{"finish_reason": "stop", "message": {"content": TAGGED}}]}
-    plain = chat_completions.decode(body, NO_HEADERS, requested)
+    plain = chat_completions.decode(body, NO_HEADERS, requested=requested)
     got = deltas(list(cut(body, size)), model=requested)
     expected = ("Hm.", "Hello") if split else ("", TAGGED)
     assert (plain.reasoning, plain.text) == expected
@@ -163,7 +163,7 @@ def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: st
 @pytest.mark.parametrize("model", ["acme/thinker", "gpt-4o"])
 def test_think_tags_amid_the_text_are_text(model: str, text: str, size: int) -> None:
     body = {"id": "c", "model": model, "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
-    assert chat_completions.decode(body, NO_HEADERS, model).text == text
+    assert chat_completions.decode(body, NO_HEADERS, requested=model).text == text
     assert "".join(delta.text for delta in deltas(list(cut(body, size)), model=model)) == text
 
 

@@ -63,7 +63,7 @@ def split_options(parameters: Mapping[str, Any], options: CallOptions) -> tuple[
     Raises:
         UnsupportedParameterError: one that only a client takes, such as `base_url`.
 
-    >>> split_options({"seed": 1, "extra_headers": {"X-Team": "a"}}, DEFAULT)[0]
+    >>> split_options({"seed": 1, "extra_headers": {"X-Team": "a"}}, DEFAULT_OPTIONS)[0]
     {'seed': 1}
     """
     named = NOT_IN_BODY & parameters.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -133,7 +134,7 @@ class AIMLAPI(Catalogued):
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt, which goes through `completion_to_prompt` unless it is `formatted`."""
         messages = self._prompted(prompt, formatted)
-        if type(self).chat is not AIMLAPI.chat:
+        if self._overrides("chat"):
             return completion_response(self.chat(messages, **kwargs))
         return completion_response(self._chat(build_request(self, messages, kwargs)))
 
@@ -141,7 +142,7 @@ class AIMLAPI(Catalogued):
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a prompt as it comes, each response with the whole text so far."""
         messages = self._prompted(prompt, formatted)
-        if type(self).stream_chat is not AIMLAPI.stream_chat:
+        if self._overrides("stream_chat"):
             return (completion_response(each) for each in self.stream_chat(messages, **kwargs))
         return (completion_response(each) for each in self._stream_chat(build_request(self, messages, kwargs)))
 
@@ -149,7 +150,7 @@ class AIMLAPI(Catalogued):
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete`, async."""
         messages = self._prompted(prompt, formatted)
-        if type(self).achat is not AIMLAPI.achat:
+        if self._overrides("achat"):
             return completion_response(await self.achat(messages, **kwargs))
         return completion_response(await self._achat(build_request(self, messages, kwargs)))
 
@@ -157,11 +158,15 @@ class AIMLAPI(Catalogued):
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete`, async."""
         messages = self._prompted(prompt, formatted)
-        if type(self).astream_chat is not AIMLAPI.astream_chat:
+        if self._overrides("astream_chat"):
             return AsyncMap(completion_response, await self.astream_chat(messages, **kwargs))
         return AsyncMap(completion_response, self._astream_chat(build_request(self, messages, kwargs)))
 
     # --- the calls behind them ------------------------------------------------------------------------------------
+
+    def _overrides(self, name: str) -> bool:
+        """Whether a subclass has a method of its own. Core wraps methods anew at each access: no wrapper is another."""
+        return inspect.getattr_static(type(self), name) is not AIMLAPI.__dict__[name]
 
     def _prompted(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         text = prompt if formatted or self.completion_to_prompt is None else self.completion_to_prompt(prompt)

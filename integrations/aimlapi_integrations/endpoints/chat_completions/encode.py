@@ -48,7 +48,7 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 def encode(request: Request) -> Json:
     """The body that asks for a plain reply.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> from aimlapi_integrations.types import Message, Text
     >>> encode(Request("gpt-4o", (Message("user", (Text("Hello"),)),)))
     {'model': 'gpt-4o', 'messages': [{'role': 'user', 'content': 'Hello'}]}
     """

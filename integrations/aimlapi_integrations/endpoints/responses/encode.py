@@ -109,7 +109,7 @@ _ENCRYPTED = "reasoning.encrypted_content"
 def encode(request: Request) -> Json:
     """The body that asks for a plain reply.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> from aimlapi_integrations.types import Message, Text
     >>> encode(Request("openai/gpt-5-mini-2025-08-07", (Message("user", (Text("Hello"),)),)))
     {'model': 'openai/gpt-5-mini-2025-08-07', 'input': 'Hello'}
     """

@@ -62,7 +62,7 @@ def adapt(
         UnsupportedParameterError: a value out of the model's range, or a misfit where `strict`.
         UnsupportedContentError: a message that the model cannot take; the text says what can.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> from aimlapi_integrations.types import Message, Text
     >>> asked = Request("gpt-4o", (Message("user", (Text("Hello"),)),), options={"max_tokens": 5})
     >>> adapt(asked) is asked
     True

@@ -31,7 +31,7 @@ _LEADING = frozenset(
 def rename_tools(request: Request) -> tuple[Request, Mapping[str, str]]:
     """The request with names that every model takes, and the caller's names by them; the same request where all are.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> from aimlapi_integrations.types import Message, Text
     >>> asked, own_names = rename_tools(Request("gpt-4o", (), tools=(Tool("jobs.start"), Tool("jobs_stop"))))
     >>> [tool.name for tool in asked.tools], own_names
     (['jobs_start', 'jobs_stop'], {'jobs_start': 'jobs.start'})

@@ -1,7 +1,7 @@
 """Parts of an answer -> LangChain's standard (v1) content blocks.
 
-`to_content_blocks` serves whole messages, `to_chunk_blocks` the chunks of a stream. A chunk block's index is a string of
-the block's kind and place, because core merges list items that share an index, whatever their types.
+`to_content_blocks` serves whole messages, `to_chunk_blocks` the chunks of a stream. A chunk block's index is a string
+of the block's kind and place, because core merges list items that share an index, whatever their types.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _assistant_turn(message: ChatMessage, after: Sequence[ChatMessage]) -> Messa
     for place, item in reversed(list(zip(places, items, strict=False))):
         pieces.insert(place, [HostedItem(item)])
     answered = answered_calls(message, _result_ids(after))
-    records = [HostedItem({"type": kind}) for kind in left_out]
+    records = [HostedItem({"type": f"{kind} (in tool_calls)"}) for kind in left_out]  # a type that no endpoint has
     parts = [*_joined([*pieces, _beside(message, calls)]), *answered, *records]
     parts = _with_sources(parts, kept.get("annotations") or ())
     return Message("assistant", tuple(parts), _given_name(message), author=kept.get("author"))
