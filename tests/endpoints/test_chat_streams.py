@@ -9,6 +9,7 @@ import pytest
 
 from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+from aimlapi_integrations.models import lookup
 from aimlapi_integrations.types import Delta, Reasoning, Reply, Text, ToolCall
 
 from .chat_streams import cut
@@ -149,7 +150,7 @@ TAGGED = "\n<think>\nHm.\n</think>\n\nHello"
 @pytest.mark.parametrize(("requested", "echoed", "split"), WHO_WRITES_TAGS)
 def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: str, split: bool, size: int) -> None:
     body = {"id": "c", "model": echoed, "choices": [{"finish_reason": "stop", "message": {"content": TAGGED}}]}
-    plain = chat_completions.decode(body, NO_HEADERS, requested)
+    plain = chat_completions.decode(body, NO_HEADERS, model=lookup(requested))
     got = deltas(list(cut(body, size)), model=requested)
     expected = ("Hm.", "Hello") if split else ("", TAGGED)
     assert (plain.reasoning, plain.text) == expected
@@ -163,7 +164,7 @@ def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: st
 @pytest.mark.parametrize("model", ["acme/thinker", "gpt-4o"])
 def test_think_tags_amid_the_text_are_text(model: str, text: str, size: int) -> None:
     body = {"id": "c", "model": model, "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
-    assert chat_completions.decode(body, NO_HEADERS, model).text == text
+    assert chat_completions.decode(body, NO_HEADERS, model=lookup(model)).text == text
     assert "".join(delta.text for delta in deltas(list(cut(body, size)), model=model)) == text
 
 

@@ -121,7 +121,11 @@ def test_vectors_in_the_order_of_the_texts() -> None:
     found = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
     assert found.vectors == ([1.0, 2.0], [0.5, -1.0])
     assert {type(number) for vector in found.vectors for number in vector} == {float}
-    assert (found.model, found.usage and found.usage.total, found.trail) == (SMALL, 3, CallMetadata(inference_id="inf"))
+    assert (found.model, found.usage and found.usage.total, found.call_metadata) == (
+        SMALL,
+        3,
+        CallMetadata(inference_id="inf"),
+    )
 
 
 def test_vectors_in_base64() -> None:

@@ -95,7 +95,7 @@ def test_a_reply() -> None:
     assert reply.usage is not None
     assert (reply.usage.input, reply.usage.output, reply.usage.total) == (17, 7, 24)
     assert reply.usage.input_details == {"cache_read": 5, "cache_creation": 2}
-    assert (reply.finish_reason, reply.trail.inference_id) == ("tool_calls", "i")
+    assert (reply.finish_reason, reply.call_metadata.inference_id) == ("tool_calls", "i")
     assert reply.cost is not None
     assert (reply.cost.usd, reply.cost.credits) == ("0.001240000", 2480)
 

@@ -39,10 +39,6 @@ def test_options_by_the_names_of_this_endpoint(options: Json, expected: Json) ->
     assert encode(user("Hi"), options=options) == {"model": MODEL, "input": "Hi", **expected}
 
 
-def test_every_option_is_either_taken_or_told_apart() -> None:
-    assert not responses.OPTIONS & responses.CHAT_ONLY
-
-
 def test_structured_output_is_flat() -> None:
     schema = {"type": "object", "properties": {}}
     wanted = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")

@@ -57,7 +57,7 @@ def test_a_plain_reply() -> None:
     assert reply.usage.input_details == {"cache_read": 1}
     assert reply.usage.output_details == {"reasoning": 60}
     assert reply.cost == Cost("0.001240000", 2480)
-    assert (reply.trail.inference_id, reply.trail.request_id) == ("inf", "req")
+    assert (reply.call_metadata.inference_id, reply.call_metadata.request_id) == ("inf", "req")
     assert reply.raw is raw
 
 

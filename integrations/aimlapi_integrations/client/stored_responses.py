@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from ..endpoints.shared.system_text import system_text
 from ..models import RESPONSES, lookup
-from ..types import Message, Part, Reasoning, Request, Text, ToolCall
+from ..types import Message, Part, Reasoning, Request, Text, ToolCall, join_texts
 from .options import CallOptions
 
 
@@ -47,7 +46,7 @@ def continue_stored(
     system, turns = _parted(request.messages)
     if system:
         given = parameters.get("instructions")
-        parameters["instructions"] = f"{given}\n\n{system_text(system)}" if given else system_text(system)
+        parameters["instructions"] = f"{given}\n\n{join_texts(system)}" if given else join_texts(system)
     place, response = _last(turns, stored, request.model)
     if response:
         parameters["previous_response_id"] = response.id

@@ -139,12 +139,12 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
         model=parsing.as_str(body.get("model")) or "",
         usage=parsing.parse_usage(body.get("usage")),
         cost=parsing.parse_cost(body, headers),
-        trail=parsing.parse_call_metadata(body, headers),
+        call_metadata=parsing.parse_call_metadata(body, headers),
     )
 
 
 def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
-    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the trail of the last.
+    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the call metadata of the last.
 
     The price is None where any of them has none, since the sum would be too low.
     """
@@ -153,7 +153,7 @@ def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
         model=parts[-1].model,
         usage=_sum_usage([part.usage for part in parts if part.usage]),
         cost=_sum_cost([part.cost for part in parts]),
-        trail=parts[-1].trail,
+        call_metadata=parts[-1].call_metadata,
     )
 
 

@@ -162,7 +162,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),
         **(_price(reply) if first else {}),
-        "headers": dict(reply.trail.headers) if form.headers else None,
+        "headers": dict(reply.call_metadata.headers) if form.headers else None,
     }
     given = {name: value for name, value in fields.items() if value is not None}
     return {"model_provider": PROVIDER, **given}
@@ -179,7 +179,7 @@ def _logprobs(choice: Choice) -> Json | None:
 
 
 def _trail(reply: Reply) -> Json:
-    trail = reply.trail
+    trail = reply.call_metadata
     return {
         "inference_id": trail.inference_id,
         "request_id": trail.request_id,

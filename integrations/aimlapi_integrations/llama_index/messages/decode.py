@@ -255,7 +255,7 @@ def annotation(source: Citation) -> Json:
 
 def told(reply: Reply) -> Json:
     """Counts, price, finish reason and ids; only those that the reply names."""
-    choice, trail = reply.choices[0], reply.trail
+    choice, trail = reply.choices[0], reply.call_metadata
     fields = {
         **_counts(reply.usage),
         "cost": reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits},
