@@ -178,5 +178,5 @@ def test_options_by_their_names_here() -> None:
     sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
     assert sent["stop_sequences"] == ["END"]
     assert sent["max_tokens"] == 9000
-    assert sent["thinking"] == {"type": "enabled", "budget_tokens": messages.BUDGETS["low"]}
+    assert sent["thinking"] == {"type": "enabled", "budget_tokens": 2048}
     assert "top_p" not in sent

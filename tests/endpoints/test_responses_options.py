@@ -90,7 +90,7 @@ def test_tool_choice(choice: ToolChoice, expected: object) -> None:
 
 
 def test_a_broken_tool_choice_raises() -> None:
-    with pytest.raises(UnsupportedParameterError, match="no tool choice"):
+    with pytest.raises(UnsupportedParameterError, match="not a tool choice"):
         encode(user("Hi"), tools=(ADD,), tool_choice=ToolChoice("named"))
 
 

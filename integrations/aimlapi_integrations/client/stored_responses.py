@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
+from .._utils.json import drop_none
 from ..models import RESPONSES, lookup
 from ..types import Message, Part, Reasoning, Request, Text, ToolCall, join_texts
 from .options import CallOptions
@@ -40,7 +41,7 @@ def continue_stored(
         return request, options
     options = options if options.endpoint else replace(options, use_responses_api=True)
     parameters: dict[str, Any] = {"store": True} if _lists(request.model, "store") else {}
-    parameters |= {name: value for name, value in request.options.items() if value is not None}
+    parameters |= drop_none(request.options)
     if "previous_response_id" in parameters:
         return replace(request, options=parameters), options
     system, turns = _parted(request.messages)

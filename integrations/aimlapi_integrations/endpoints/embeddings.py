@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from .._utils.json import drop_none
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Cost, Embeddings, Json, Usage
@@ -52,7 +53,7 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
     _check(texts, shape.max_characters if len(texts) == 1 else shape.max_item_characters)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = drop_none(options)
     for name, value in given.items():
         _check_option(name, value, known, shape, strict)
     return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **given}
