@@ -22,8 +22,7 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.types import Message, Request, Text, ToolCall
 
 from ..chat_events import sse
-from .gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names
-from .ways import (
+from .call_matrix import (
     WAYS,
     Question,
     Turn,
@@ -36,6 +35,7 @@ from .ways import (
     langchain_model,
     llama_index_llm,
 )
+from .gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ def plain_ids(gateway: ToolGateway, endpoint: str) -> list[str]:
 @every_manner
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
-async def test_calls_are_read_each_with_its_own_id(
+async def test_calls_in_a_reply_have_unique_ids(
     endpoint: str, way: Way, manner: str, interleaved: bool, ids: list[str | None]
 ) -> None:
     said = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
@@ -77,7 +77,9 @@ async def test_calls_are_read_each_with_its_own_id(
 @every_way
 @every_manner
 @pytest.mark.parametrize("call_id", ["add", None])
-async def test_ids_are_not_those_of_earlier_turns(endpoint: str, way: Way, manner: str, call_id: str | None) -> None:
+async def test_ids_in_a_reply_differ_from_those_in_the_history(
+    endpoint: str, way: Way, manner: str, call_id: str | None
+) -> None:
     gateway = ToolGateway(lambda _: [Call("add", {"x": 1}, call_id)])
     turns: list[Turn] = ["Go on."]
     for _ in range(3):
@@ -185,7 +187,7 @@ class Streaming(ToolGateway):
 @every_way
 @pytest.mark.parametrize("manner", ["stream", "async stream"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
-async def test_pieces_are_sorted_to_their_calls(way: Way, manner: str, entries: list[Json]) -> None:
+async def test_call_pieces_are_assigned_to_their_calls(way: Way, manner: str, entries: list[Json]) -> None:
     calls = await way(Streaming(call_chunks(*entries)), Question("chat_completions"), manner)
     assert [(call.name, call.args) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
@@ -240,7 +242,7 @@ def messages_stream(indexes: bool, ends: bool) -> list[Json]:
 @pytest.mark.parametrize("manner", ["stream", "async stream"])
 @pytest.mark.parametrize(("indexes", "ends"), [(True, True), (False, True), (True, False)])
 @pytest.mark.parametrize(("endpoint", "stream"), [("responses", responses_stream), ("messages", messages_stream)])
-async def test_calls_of_one_id_stay_apart(
+async def test_calls_that_share_an_id_stay_separate(
     endpoint: str, stream: Any, indexes: bool, ends: bool, way: Way, manner: str
 ) -> None:
     calls = await way(Streaming(stream(indexes, ends)), Question(endpoint), manner)
@@ -250,7 +252,7 @@ async def test_calls_of_one_id_stay_apart(
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
-def test_chunks_add_up_to_separate_calls_in_any_grouping(entries: list[Json], version: str) -> None:
+def test_chunks_added_in_any_grouping_keep_calls_separate(entries: list[Json], version: str) -> None:
     model = langchain_model(Streaming(call_chunks(*entries)), "chat_completions", output_version=version)
     chunks = list(model.stream("Go on."))
     for seed in range(10):
@@ -329,7 +331,7 @@ HISTORIES: dict[str, list[Turn]] = {
 @every_way
 @pytest.mark.parametrize("manner", ["plain", "async stream"])
 @pytest.mark.parametrize("turns", HISTORIES.values(), ids=HISTORIES)
-async def test_each_call_goes_with_its_own_id_and_result(
+async def test_each_call_is_sent_with_a_unique_id_and_its_result(
     endpoint: str, way: Way, manner: str, turns: list[Turn]
 ) -> None:
     gateway = ToolGateway(lambda _: "Done.")
@@ -345,7 +347,7 @@ async def test_each_call_goes_with_its_own_id_and_result(
 
 
 @every_endpoint
-async def test_a_history_that_grows_keeps_its_ids(endpoint: str) -> None:
+async def test_growing_history_keeps_its_ids(endpoint: str) -> None:
     turns: list[Turn] = ["q"]
     before: list[Call] = []
     for x in range(4):
@@ -369,25 +371,25 @@ def result(call_id: str | None, name: str | None = None) -> Message:
     return Message("tool", (Text("1"),), name=name, tool_call_id=call_id)
 
 
-def test_a_history_in_order_is_not_rebuilt() -> None:
+def test_history_with_valid_ids_is_returned_as_is() -> None:
     asked = request(calling("c1", "c2"), result("c2"), result("c1"), calling("c3"), result("c3"))
     assert identify_calls(asked, "chat_completions") is asked
 
 
-def test_a_result_whose_call_is_not_there_stays_as_it_is() -> None:
+def test_result_without_its_call_is_unchanged() -> None:
     """As after `previous_response_id`, or where a history was cut."""
     asked = request(result("call_of_before", "add"), calling("c1"), result("c1"))
     assert identify_calls(asked, "responses") == asked
 
 
-def test_a_second_result_of_a_call_names_that_call() -> None:
+def test_second_result_of_a_call_has_its_id() -> None:
     asked = request(calling("w", "w"), result("w"), result("w"), result("w"))
     [_, *results] = identify_calls(asked, "chat_completions").messages
     assert [one.tool_call_id for one in results] == ["w", "w_2", "w_2"]
 
 
 @pytest.mark.parametrize("messages", [(result(None),), (calling("c1"), result(None, "mul"))])
-def test_a_result_that_no_call_can_be_meant_by_is_refused(messages: tuple[Message, ...]) -> None:
+def test_result_without_a_possible_call_raises(messages: tuple[Message, ...]) -> None:
     with pytest.raises(UnsupportedContentError, match="set its tool_call_id"):
         identify_calls(request(*messages), "chat_completions")
 
@@ -401,7 +403,7 @@ def test_a_result_that_no_call_can_be_meant_by_is_refused(messages: tuple[Messag
         ("openai/gpt-5-mini-2025-08-07", "responses", "functions.add:0"),
     ],
 )
-def test_ids_have_characters_that_the_model_takes(model: str, endpoint: str, expected: str) -> None:
+def test_ids_have_only_characters_that_the_model_accepts(model: str, endpoint: str, expected: str) -> None:
     asked = identify_calls(request(calling("functions.add:0"), result("functions.add:0"), model=model), endpoint)
     assert [asked.messages[0].tool_calls[0].id, asked.messages[1].tool_call_id] == [expected, expected]
 
@@ -449,7 +451,7 @@ def assert_all_answered(body: Json) -> None:
 @every_endpoint
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("ids", AGENT_IDS.values(), ids=AGENT_IDS)
-async def test_langchain_agents_answer_every_call(endpoint: str, streaming: bool, ids: list[str | None]) -> None:
+async def test_langchain_agent_answers_every_call(endpoint: str, streaming: bool, ids: list[str | None]) -> None:
     gateway = ToolGateway(two_calls_in_each_turn(ids, 3))
     tools = [StructuredTool.from_function(tool(name), name=name, description="Runs.") for name in ("add", "mul")]
     model: ChatAIMLAPI = langchain_model(gateway, endpoint, streaming=streaming)
@@ -462,7 +464,7 @@ async def test_langchain_agents_answer_every_call(endpoint: str, streaming: bool
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("workflow", [False, True])
 @pytest.mark.parametrize("ids", AGENT_IDS.values(), ids=AGENT_IDS)
-async def test_llama_index_agents_answer_every_call(
+async def test_llama_index_agent_answers_every_call(
     endpoint: str, streaming: bool, workflow: bool, ids: list[str | None]
 ) -> None:
     gateway = ToolGateway(two_calls_in_each_turn(ids, 3))
@@ -473,7 +475,7 @@ async def test_llama_index_agents_answer_every_call(
     assert_all_answered(gateway.bodies[-1])
 
 
-def test_calls_in_a_stream_of_llama_index_stay_apart_from_the_first_piece_on() -> None:
+def test_llama_index_stream_keeps_calls_separate_from_the_first_piece() -> None:
     gateway = ToolGateway(lambda _: [Call("add", {"x": 1}, "w"), Call("mul", {"x": 2}, "w")], interleaved=True)
     llm = llama_index_llm(gateway, "chat_completions")
     seen = [

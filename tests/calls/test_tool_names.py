@@ -21,8 +21,7 @@ from aimlapi_integrations.endpoints.shared.tool_names import map_names, rename_t
 from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import Request, Tool
 
-from .gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
-from .ways import (
+from .call_matrix import (
     Question,
     Way,
     core_is_noisy,
@@ -34,6 +33,7 @@ from .ways import (
     llama_index_llm,
     plain_client,
 )
+from .gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
 
 LONG = "mcp__environment_agency_of_the_city_of_paris_production__measurements_of_"
 NAMES = [
@@ -60,7 +60,7 @@ VALID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 # --- the mapping ------------------------------------------------------------------------------------------------------
 
 
-def test_names_become_valid_ones_each_its_own_whatever_their_order() -> None:
+def test_names_map_one_to_one_in_any_order() -> None:
     mapped = map_names(NAMES)
     names = [mapped.get(name, name) for name in NAMES]
     assert all(VALID.fullmatch(name) for name in names)
@@ -80,11 +80,11 @@ def test_names_become_valid_ones_each_its_own_whatever_their_order() -> None:
         ("a\n", "a"),
     ],
 )
-def test_a_name_alone_stays_readable(name: str, expected: str) -> None:
+def test_single_name_stays_readable(name: str, expected: str) -> None:
     assert map_names([name, "other"]) == {name: expected}
 
 
-def test_a_name_that_equals_a_name_made_for_another_is_told_from_it() -> None:
+def test_name_equal_to_a_mapped_name_stays_distinct() -> None:
     names = ["a.b", "a_b"]
     for _ in range(3):
         names.append(map_names(names)["a.b"])
@@ -93,7 +93,7 @@ def test_a_name_that_equals_a_name_made_for_another_is_told_from_it() -> None:
     assert mapped["a.b"] not in names
 
 
-def test_a_request_with_valid_names_is_not_rebuilt() -> None:
+def test_request_with_valid_names_is_returned_as_is() -> None:
     request = Request("gpt-4o", (), tools=(Tool("add"), Tool("_private_")))
     assert rename_tools(request) == (request, {})
     assert rename_tools(request)[0] is request
@@ -105,7 +105,7 @@ def test_a_request_with_valid_names_is_not_rebuilt() -> None:
 @every_endpoint
 @every_way
 @every_manner
-async def test_tools_of_any_name_are_called_by_it(endpoint: str, way: Way, manner: str) -> None:
+async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, way: Way, manner: str) -> None:
     gateway = ToolGateway(lambda body: [Call(name, {"x": at}, f"c{at}") for at, name in enumerate(tool_names(body))])
     tools = [function(name) for name in NAMES]
     calls = await way(gateway, Question(endpoint, tools=tools), manner)
@@ -122,7 +122,7 @@ async def test_tools_of_any_name_are_called_by_it(endpoint: str, way: Way, manne
 @every_endpoint
 @every_way
 @pytest.mark.parametrize("name", ["jobs.start", "jobs_start", LONG + "rain", "поиск"])
-async def test_a_tool_is_chosen_by_its_own_name(endpoint: str, way: Way, name: str) -> None:
+async def test_tool_choice_uses_the_tools_own_name(endpoint: str, way: Way, name: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     tools = [function(each) for each in NAMES]
     await way(gateway, Question(endpoint, tools=tools, tool_choice=name), "plain")
@@ -131,7 +131,7 @@ async def test_a_tool_is_chosen_by_its_own_name(endpoint: str, way: Way, name: s
 
 
 @every_endpoint
-async def test_calls_of_tools_that_are_no_longer_offered_keep_to_the_mapping(endpoint: str) -> None:
+async def test_past_calls_of_tools_no_longer_offered_are_renamed(endpoint: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     turns: Any = ["Go on.", [Call("a.b", {}, "c1"), Call("a_b", {}, "c2")], ("1", "c1", None), ("2", "c2", None)]
     await plain_client(gateway, Question(endpoint, turns), "plain")
@@ -156,7 +156,7 @@ FORMS: dict[str, Json] = {
 @every_endpoint
 @every_way
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_a_tool_in_any_form_is_called_by_its_own_name(endpoint: str, way: Way, form: Json) -> None:
+async def test_tool_in_any_form_is_called_by_its_own_name(endpoint: str, way: Way, form: Json) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], {"x": 1}, "c1")])
     [call] = await way(gateway, Question(endpoint, tools=[form]), "plain")
     assert (call.name, call.args) == ("jobs.start", {"x": 1})
@@ -183,7 +183,7 @@ CHOICES: dict[str, tuple[str, Json]] = {
 
 @every_way
 @pytest.mark.parametrize(("endpoint", "choice"), CHOICES.values(), ids=CHOICES)
-async def test_a_choice_in_a_dict_names_the_tool_on_the_wire(endpoint: str, choice: Json, way: Way) -> None:
+async def test_tool_choice_dict_is_renamed_on_the_wire(endpoint: str, choice: Json, way: Way) -> None:
     if way is plain_client:
         pytest.skip("The plain client takes names and modes.")
     gateway = ToolGateway(lambda _: "Done.")
@@ -194,7 +194,7 @@ async def test_a_choice_in_a_dict_names_the_tool_on_the_wire(endpoint: str, choi
 
 
 @pytest.mark.filterwarnings("ignore::aimlapi_integrations.ParameterWarning")
-def test_a_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
+def test_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
     gateway = ToolGateway(lambda _: "Done.")
     custom = {"type": "custom", "name": "run.code", "description": "Runs code."}
     model = langchain_model(gateway, "responses").bind_tools([custom], tool_choice="run.code")
@@ -203,7 +203,7 @@ def test_a_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
     assert (body["tools"][0]["name"], body["tool_choice"]) == ("run_code", {"type": "custom", "name": "run_code"})
 
 
-def test_names_of_mcp_servers_tools_are_not_touched() -> None:
+def test_mcp_tool_names_are_unchanged() -> None:
     item = {"type": "mcp", "server_label": "s", "name": "a.b", "allowed_tools": {"tool_names": ["a.b"]}}
     request, own_names = rename_tools(Request("gpt-4o", (), tools=(to_tool(item), Tool("c.d"))))
     assert (request.tools[0], list(own_names)) == (to_tool(item), ["c_d"])
@@ -214,7 +214,7 @@ def test_names_of_mcp_servers_tools_are_not_touched() -> None:
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_broken_call_has_its_own_name(endpoint: str, streamed: bool) -> None:
+def test_invalid_call_has_its_own_name(endpoint: str, streamed: bool) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], '{"x": 1', "c1")])
     model = langchain_model(gateway, endpoint, streaming=streamed).bind_tools([function("jobs.start")])
     broken = model.invoke("Go on.")
@@ -244,7 +244,7 @@ def answer_as_asked(value: Json) -> Any:
 
 @every_endpoint
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_an_answer_of_a_generic_class_is_read(endpoint: str, method: str) -> None:
+def test_generic_class_output_is_parsed(endpoint: str, method: str) -> None:
     if (endpoint, method) == ("messages", "json_schema"):
         pytest.skip("The messages endpoint has no response format.")
     gateway = ToolGateway(answer_as_asked({"held": 1}))
@@ -278,7 +278,7 @@ AGENT_NAMES = ["jobs.start", "jobs_start", LONG + "air", LONG + "rain", "пои�
 
 @every_endpoint
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_langchain_agents_run_the_tool_that_was_called(endpoint: str, streamed: bool) -> None:
+async def test_langchain_agent_runs_the_called_tool(endpoint: str, streamed: bool) -> None:
     ran: list[str] = []
     gateway = ToolGateway(calls_in_turn(0, 1, 2, 3, 4))
     tools = [StructuredTool.from_function(runner(name, ran), name=name, description="Runs.") for name in AGENT_NAMES]
@@ -300,7 +300,7 @@ def assert_answered(body: Json, results: list[str]) -> None:
 @every_endpoint
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("workflow", [False, True])
-async def test_llama_index_agents_run_the_tool_that_was_called(endpoint: str, streaming: bool, workflow: bool) -> None:
+async def test_llama_index_agent_runs_the_called_tool(endpoint: str, streaming: bool, workflow: bool) -> None:
     ran: list[str] = []
     gateway = ToolGateway(calls_in_turn(0, 1, 2, 3, 4))
     tools: Any = [FunctionTool.from_defaults(runner(name, ran), name=name) for name in AGENT_NAMES]
@@ -312,7 +312,7 @@ async def test_llama_index_agents_run_the_tool_that_was_called(endpoint: str, st
     assert_answered(gateway.bodies[-1], ran)
 
 
-def test_mapping_is_one_to_one_for_all_pairs_of_names() -> None:
+def test_all_pairs_of_names_map_one_to_one() -> None:
     for pair in itertools.combinations(NAMES, 2):
         mapped = map_names(pair)
         assert mapped.get(pair[0], pair[0]) != mapped.get(pair[1], pair[1])

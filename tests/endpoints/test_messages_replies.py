@@ -83,7 +83,7 @@ def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
     yield {"type": "content_block_stop", "index": index}
 
 
-def test_a_reply() -> None:
+def test_documented_reply_is_decoded() -> None:
     reply = messages.decode(REPLY, {"x-inference-id": "i"})
     assert reply.message.parts == (
         Reasoning("Let me see.", signature="sig"),
@@ -101,7 +101,7 @@ def test_a_reply() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
-def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
+def test_streamed_reply_equals_the_plain_reply(size: int) -> None:
     decoder = messages.Decoder(MODEL, {})
     got = [delta for event in events(REPLY, size) if (delta := decoder.feed(event))]
     last = decoder.close(finished=False)
@@ -127,12 +127,12 @@ def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
         ("tomorrows_reason", None),
     ],
 )
-def test_reasons_to_stop_are_told_in_common_words_and_in_its_own(native: str, reason: str | None) -> None:
+def test_stop_reason_is_normalized_and_kept(native: str, reason: str | None) -> None:
     [choice] = messages.decode({**REPLY, "stop_reason": native}, {}).choices
     assert (choice.finish_reason, choice.native_finish_reason) == (reason, native)
 
 
-def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
+def test_minimal_reply_has_the_cost_of_the_headers() -> None:
     headers = {"x-aimlapi-credits-used": "2480", "x-aimlapi-usd-spent": "0.001240000"}
     reply = messages.decode({"content": [], "stop_reason": None, "usage": None}, headers)
     assert (reply.text, reply.finish_reason, reply.usage, reply.message.parts) == ("", None, None, ())
@@ -141,7 +141,7 @@ def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
 
 
 @pytest.mark.parametrize("written", ['{"x": 1', ""])
-def test_cut_off_arguments_are_never_repaired(written: str) -> None:
+def test_incomplete_arguments_are_not_repaired(written: str) -> None:
     decoder = messages.Decoder(MODEL, {})
     tool = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
     decoder.feed({"type": "content_block_start", "index": 0, "content_block": tool})
@@ -157,7 +157,7 @@ def test_cut_off_arguments_are_never_repaired(written: str) -> None:
     )
 
 
-def test_the_last_event_ends_the_stream() -> None:
+def test_message_stop_ends_the_stream() -> None:
     decoder = messages.Decoder(MODEL, {})
     decoder.feed({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}})
     assert not decoder.ended
@@ -188,7 +188,7 @@ ONE = grown("input_json_delta", partial_json='{"x": 1}')
 
 
 @pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", ""), ("tomorrows_reason", "")])
-def test_a_call_whose_arguments_never_came_takes_none_unless_it_was_cut_off(stop: str, arguments: str) -> None:
+def test_missing_arguments_are_empty_unless_the_reply_is_cut(stop: str, arguments: str) -> None:
     body = {**REPLY, "content": [{"type": "tool_use", **TOOL}], "stop_reason": stop}
     for reply in (played(begun("tool_use", **TOOL), stop=stop), messages.decode(body, {})):
         assert [call.arguments for call in reply.tool_calls] == [arguments]
@@ -203,7 +203,7 @@ def test_a_call_whose_arguments_never_came_takes_none_unless_it_was_cut_off(stop
     ],
     ids=["a start that is repeated", "every block at index 0", "no index"],
 )
-def test_pieces_go_to_their_block(told: list[Json]) -> None:
+def test_delta_goes_to_its_block(told: list[Json]) -> None:
     assert [call.arguments for call in played(*told).tool_calls] == ['{"x": 1}']
 
 
@@ -219,7 +219,7 @@ def test_pieces_go_to_their_block(told: list[Json]) -> None:
     ],
     ids=["no block", "a block of text", "another block", "a block that had ended", "no type", "a delta of no type"],
 )
-def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> None:
+def test_delta_without_its_block_raises(told: list[Json]) -> None:
     with pytest.raises(StreamError, match="broke off"):
         played(*told)
 
@@ -236,13 +236,13 @@ def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> No
         {"error": "no"},
     ],
 )
-def test_what_is_no_reply_is_a_typed_error(bad: Any) -> None:
+def test_invalid_reply_raises_a_typed_error(bad: Any) -> None:
     with pytest.raises(APIError):
         messages.decode(bad, {})
 
 
 @pytest.mark.parametrize("told", [[], [grown("input_json_delta", partial_json='{"x": ')]], ids=["no piece", "a piece"])
-def test_done_makes_no_half_call_whole(told: list[Json]) -> None:
+def test_done_after_an_incomplete_call_raises(told: list[Json]) -> None:
     decoder = messages.Decoder(MODEL, {})
     for event in (begun("tool_use", **TOOL), *told):
         decoder.feed(event)
@@ -250,7 +250,7 @@ def test_done_makes_no_half_call_whole(told: list[Json]) -> None:
         decoder.close(finished=True)
 
 
-def test_done_ends_an_answer_whose_calls_are_whole() -> None:
+def test_done_after_complete_calls_ends_the_stream() -> None:
     decoder = messages.Decoder(MODEL, {})
     for event in (begun("text", text="a"), begun("tool_use", 1, **TOOL), {**ONE, "index": 1}):
         decoder.feed(event)
@@ -259,7 +259,7 @@ def test_done_ends_an_answer_whose_calls_are_whole() -> None:
     assert (reply.text, [call.parsed() for call in reply.tool_calls]) == ("a", [{"x": 1}])
 
 
-def test_a_cut_stream_is_an_error() -> None:
+def test_cut_stream_raises() -> None:
     decoder = messages.Decoder(MODEL, {})
     for event in list(events(REPLY))[:6]:
         decoder.feed(event)
@@ -268,6 +268,6 @@ def test_a_cut_stream_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("event", [5, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}])
-def test_errors_inside_a_stream(event: Any) -> None:
+def test_error_inside_a_stream_raises(event: Any) -> None:
     with pytest.raises(AIMLAPIError):
         messages.Decoder(MODEL, {}).feed(event)

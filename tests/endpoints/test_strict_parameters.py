@@ -14,7 +14,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     CLAUDE_BLOCKS,
     CLAUDE_BOTH,
@@ -100,7 +100,7 @@ def request(told: Told) -> Request:
 class TestTold:
     """What holds of each."""
 
-    def test_it_is_told_once_for_a_model(self, told: Told) -> None:
+    def test_warning_is_shown_once_per_model(self, told: Told) -> None:
         asked = request(told)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("default")
@@ -111,7 +111,7 @@ class TestTold:
         assert told.words in str(warning.message)
         assert told.model in str(warning.message)
 
-    def test_it_is_told_of_each_model_anew(self, told: Told) -> None:
+    def test_warning_is_shown_for_each_model(self, told: Told) -> None:
         asked = request(told)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("default")
@@ -119,7 +119,7 @@ class TestTold:
                 adapt(replace(asked, model=model), told.endpoint)
         assert len({str(warning.message) for warning in seen}) == 2
 
-    def test_strictly_it_is_an_error_that_says_the_same(self, told: Told) -> None:
+    def test_strict_error_has_the_text_of_the_warning(self, told: Told) -> None:
         asked = request(told)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
@@ -129,7 +129,7 @@ class TestTold:
         assert [str(warning.message) for warning in seen] == [str(refused.value)]
 
 
-def test_of_embeddings_too() -> None:
+def test_embeddings_warn_or_raise_alike() -> None:
     with pytest.warns(ParameterWarning, match="'dimensions'"):
         embeddings.encode(["a"], "voyage-2", dimensions=8)
     with pytest.raises(UnsupportedParameterError, match="'dimensions'"):
@@ -137,7 +137,7 @@ def test_of_embeddings_too() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_what_fits_needs_no_strictness(endpoint: str) -> None:
+def test_supported_request_passes_strict(endpoint: str) -> None:
     model = {CHAT: GPT_4O, RESPONSES: GPT_5_MINI, MESSAGES: CLAUDE_BOTH}[endpoint]
     asked = Request(model, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("auto"), options={"max_tokens": 64})
     assert adapt(asked, endpoint, strict=True) is asked

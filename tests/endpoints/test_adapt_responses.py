@@ -36,7 +36,7 @@ def sent(model: str, **fields: Any) -> Json:
         ({"verbosity": "low"}, {"text": {"format": {"type": "text"}, "verbosity": "low"}}),
     ],
 )
-def test_options_that_survive(given: Json, expected: Json) -> None:
+def test_accepted_options_are_sent_without_a_warning(given: Json, expected: Json) -> None:
     assert sent(GPT_4O, options=given) == {"model": GPT_4O, "input": "Hello", **expected}
 
 
@@ -53,7 +53,7 @@ def test_options_that_survive(given: Json, expected: Json) -> None:
         {"service_tier": "flex"},
     ],
 )
-def test_what_the_endpoint_has_nothing_for_is_left_out_and_told(given: Json) -> None:
+def test_chat_only_options_are_left_out_with_a_warning(given: Json) -> None:
     [name] = given
     with pytest.warns(ParameterWarning, match=f"'{name}'.*{GPT_4O}"):
         assert name not in sent(GPT_4O, options=given)
@@ -72,7 +72,7 @@ def test_what_the_endpoint_has_nothing_for_is_left_out_and_told(given: Json) -> 
         (GPT_4O, {"reasoning": {"effort": "low"}}, {"reasoning": {"effort": "low"}}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+def test_unsupported_option_is_changed_with_a_warning(model: str, given: Json, expected: Json) -> None:
     with pytest.warns(ParameterWarning, match=model):
         body = sent(model, options=given)
     assert {name: body[name] for name in expected} == expected
@@ -87,23 +87,23 @@ def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
         ({"include": ["web_search_call.action.sources"]}, "reasoning.encrypted_content"),
     ],
 )
-def test_options_that_are_refused(given: Json, words: str) -> None:
+def test_invalid_option_raises(given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
         adapt(asked(GPT_4O, options=given), "responses")
 
 
-def test_parallel_calls_are_left_out_and_told_where_not_listed() -> None:
+def test_unlisted_parallel_tool_calls_are_left_out_with_a_warning() -> None:
     request = asked("openai/gpt-5-2-pro", tools=(WEATHER,), parallel_tool_calls=True)
     with pytest.warns(ParameterWarning, match="'parallel_tool_calls'"):
         assert "parallel_tool_calls" not in responses.encode(adapt(request, "responses"))
 
 
-def test_a_hosted_tool_that_is_not_listed_is_sent_and_told() -> None:
+def test_unlisted_hosted_tool_is_sent_with_a_warning() -> None:
     with pytest.warns(ParameterWarning, match="'file_search'"):
         assert sent(GPT_4O, tools=(HostedTool({"type": "file_search"}),))["tools"] == [{"type": "file_search"}]
 
 
-def test_function_tools_are_refused_where_there_are_none() -> None:
+def test_function_tools_raise_where_unsupported() -> None:
     with pytest.raises(UnsupportedParameterError, match="no function tools"):
         adapt(asked("openai/gpt-5-chat-latest", tools=(WEATHER,)), "responses")
     with pytest.raises(UnsupportedContentError, match="no tool calls"):
@@ -118,16 +118,16 @@ def test_function_tools_are_refused_where_there_are_none() -> None:
         ("x-ai/grok-4-3", File(data="QUI="), "another model"),
     ],
 )
-def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+def test_unsupported_content_raises_with_an_alternative(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
         adapt(asked(model, Message("user", (part,))), "responses")
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
+def test_request_without_changes_is_returned_as_is() -> None:
     request = asked(GPT_5_MINI, tools=(WEATHER,), options={"max_tokens": 64, "reasoning_effort": "low"})
     assert adapt(request, "responses") is request
 
 
-def test_a_model_that_is_not_known_there_takes_anything() -> None:
+def test_unknown_model_accepts_anything() -> None:
     request = asked("acme/new", Message("user", (Audio(data="QUI="),)), options={"temperature": 9, "include": ["x"]})
     assert adapt(request, "responses") is request

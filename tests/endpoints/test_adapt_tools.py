@@ -10,7 +10,7 @@ from aimlapi_integrations.endpoints.shared.adapt import adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, ResponseFormat, Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     BRIEF,
     CLAUDE_BLOCKS,
@@ -33,35 +33,35 @@ from .fitted import (
 # --- tools ------------------------------------------------------------------------------------------------------------
 
 
-def test_tools_are_sent_and_told_where_none_are_listed() -> None:
+def test_unlisted_tools_are_sent_with_a_warning() -> None:
     assert "tools" in sent(SONAR, tools=(WEATHER,), warns="'tools'")
 
 
 @pytest.mark.parametrize("mode", ["required", "auto", "none"])
-def test_a_refused_tool_choice_is_left_out(mode: Any) -> None:
+def test_refused_tool_choice_is_left_out(mode: Any) -> None:
     told = KIMI if mode == "required" else None
     body = sent(KIMI, tools=(WEATHER,), tool_choice=ToolChoice(mode), warns=told)
     assert ("tools" in body, "tool_choice" in body) == (mode != "none", False)
 
 
-def test_a_named_tool_is_the_only_one_where_none_can_be_named() -> None:
+def test_named_tool_choice_without_that_form_limits_the_tools() -> None:
     body = sent(NEMOTRON, tools=(WEATHER, NEWS), tool_choice=ToolChoice("named", "news"))
     assert ([tool["function"]["name"] for tool in body["tools"]], body["tool_choice"]) == (["news"], "required")
     with pytest.raises(UnsupportedParameterError, match="sport"):
         adapt(asked(NEMOTRON, tools=(WEATHER,), tool_choice=ToolChoice("named", "sport")))
 
 
-def test_parallel_calls_are_sent_and_told_where_not_listed() -> None:
+def test_unlisted_parallel_tool_calls_are_sent_with_a_warning() -> None:
     assert sent(CLAUDE_BOTH, tools=(WEATHER,), parallel_tool_calls=False, warns="'parallel_tool_calls'")
 
 
 @pytest.mark.parametrize("given", [{"reasoning_effort": "high"}, {"reasoning": {"effort": "high"}}])
-def test_no_reasoning_effort_beside_tools_where_it_is_refused(given: Json) -> None:
+def test_reasoning_effort_with_tools_is_left_out_where_refused(given: Json) -> None:
     body = sent("openai/gpt-5-5", tools=(WEATHER,), options=given, warns="Responses takes both")
     assert not body.keys() & {"reasoning_effort", "reasoning"}
 
 
-def test_strict_is_sent_where_the_model_lists_it() -> None:
+def test_strict_is_sent_only_where_listed() -> None:
     strict = Tool("f", strict=True)
     assert sent(GPT_4O, tools=(strict,))["tools"][0]["function"]["strict"] is True
     beside = sent(DEEPSEEK, tools=(strict,))["tools"][0]
@@ -71,7 +71,7 @@ def test_strict_is_sent_where_the_model_lists_it() -> None:
         assert "strict" not in {*without, *without["function"]}
 
 
-def test_definitions_are_written_out_where_they_are_refused() -> None:
+def test_definitions_are_inlined_where_refused() -> None:
     place = {"type": "object", "properties": {"name": {"type": "string"}}}
     schema = {
         "title": "T",
@@ -97,7 +97,7 @@ def test_definitions_are_written_out_where_they_are_refused() -> None:
         (CLAUDE_CLOSED, {"tools": (WEATHER,), "parallel_tool_calls": True}, "leave it out"),
     ],
 )
-def test_tools_that_are_refused(model: str, fields: Json, words: str) -> None:
+def test_invalid_tools_raise(model: str, fields: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
         adapt(asked(model, **fields))
 
@@ -105,13 +105,13 @@ def test_tools_that_are_refused(model: str, fields: Json, words: str) -> None:
 # --- the form of the answer -------------------------------------------------------------------------------------------
 
 
-def test_a_schema_is_told_in_words_where_only_json_is_listed() -> None:
+def test_schema_goes_into_the_instructions_where_only_json_mode_is_listed() -> None:
     body = sent("stealth/ox-alpha", BRIEF, ASK, response_format=FORMAT, warns="'json_schema'")
     assert body["response_format"] == {"type": "json_object"}
     assert roles(body) == ["system", "system", "user"]
     assert '"city"' in body["messages"][1]["content"]
 
 
-def test_a_format_is_sent_and_told_where_none_is_listed() -> None:
+def test_unlisted_response_format_is_sent_with_a_warning() -> None:
     assert "response_format" in sent(CLAUDE_BOTH, response_format=FORMAT, warns="'response_format'")
     assert "response_format" not in sent(CLAUDE_BOTH, response_format=ResponseFormat("text"))

@@ -12,7 +12,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Text, Tool, ToolChoice, Video
 
-from .fitted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, asked
+from .adapted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, asked
 
 OPUS = CLAUDE_BOTH  # lists no sampling
 SONNET = "anthropic/claude-sonnet-4.5"
@@ -47,12 +47,12 @@ def sent(model: str, *turns: Message, warns: str | None = None, **fields: Any) -
         ({"reasoning_effort": "high", "reasoning": {"effort": "low"}, "thinking": BUDGET}, {"thinking": BUDGET}),
     ],
 )
-def test_options_that_survive(given: Json, expected: Json) -> None:
+def test_accepted_options_are_sent_without_a_warning(given: Json, expected: Json) -> None:
     assert sent(SONNET, options=given) == expected
 
 
 @pytest.mark.parametrize(("most", "budget"), [(1025, 1024), (4000, 2976), (50_000, 24_576)])
-def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
+def test_thinking_budget_leaves_room_for_the_answer(most: int, budget: int) -> None:
     body = sent(SONNET, options={"reasoning_effort": "high", "max_tokens": most})
     assert body == {"max_tokens": most, "thinking": {"type": "enabled", "budget_tokens": budget}}
 
@@ -76,7 +76,7 @@ def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
         (SONNET, {"reasoning_effort": "low", "top_k": 3}, {"thinking": BUDGET}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+def test_unsupported_option_is_changed_with_a_warning(model: str, given: Json, expected: Json) -> None:
     assert sent(model, options=given, warns=model) == expected
     with pytest.raises(UnsupportedParameterError, match=model):
         adapt(asked(model, options=given), "messages", strict=True)
@@ -90,12 +90,12 @@ def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
         ({"previous_response_id": "resp_1"}, "Responses"),
     ],
 )
-def test_options_that_are_refused(given: Json, words: str) -> None:
+def test_invalid_option_raises(given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
         adapt(asked(SONNET, options=given), "messages")
 
 
-def test_an_unknown_claude_takes_anything() -> None:
+def test_unknown_claude_accepts_any_option() -> None:
     given = {"temperature": 9, "container": "c", "max_tokens": 5}
     assert sent("anthropic/claude-opus-99", options=given) == given
 
@@ -112,7 +112,7 @@ def test_an_unknown_claude_takes_anything() -> None:
         ToolChoice("hosted", "web_search"),
     ],
 )
-def test_a_forced_tool_is_left_out_beside_thinking(choice: ToolChoice) -> None:
+def test_forced_tool_with_thinking_is_left_out(choice: ToolChoice) -> None:
     fields: Json = {"tools": (WEATHER,), "tool_choice": choice}
     assert "tool_choice" in sent(SONNET, **fields)
     assert "tool_choice" not in sent(SONNET, **fields, options={"thinking": BUDGET}, warns="forced tool")
@@ -121,19 +121,19 @@ def test_a_forced_tool_is_left_out_beside_thinking(choice: ToolChoice) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "none"])
-def test_other_choices_stay_beside_thinking(mode: Any) -> None:
+def test_unforced_tool_choice_with_thinking_is_kept(mode: Any) -> None:
     body = sent(SONNET, tools=(WEATHER,), tool_choice=ToolChoice(mode), options={"thinking": BUDGET})
     assert body["tool_choice"] == {"type": mode}
 
 
-def test_hosted_tools_of_other_models_are_refused() -> None:
+def test_hosted_tool_of_another_model_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match=r"'mcp'.*Responses"):
         adapt(asked(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
     search = HostedTool({"type": "web_search_20250305", "name": "web_search"})
     assert sent(SONNET, tools=(search, WEATHER))["tools"][0] == search.item
 
 
-def test_a_tool_without_parameters_has_an_empty_schema() -> None:
+def test_tool_without_parameters_has_an_empty_schema() -> None:
     [tool] = sent(SONNET, tools=(Tool("now"),))["tools"]
     assert tool == {"name": "now", "input_schema": {"type": "object", "properties": {}}}
 
@@ -149,18 +149,18 @@ def test_a_tool_without_parameters_has_an_empty_schema() -> None:
         (OPUS, Audio(data="QQ=="), "chat completions lists it"),
     ],
 )
-def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+def test_unsupported_content_raises_with_an_alternative(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
         adapt(asked(model, Message("user", (part,))), "messages")
 
 
 @pytest.mark.parametrize("part", [Image(url="https://a/b.png"), File(url="https://a/b.pdf")])
-def test_links_are_told_where_data_is_documented(part: Any) -> None:
+def test_link_to_a_base64_only_model_warns(part: Any) -> None:
     turn = Message("user", (part,))
     assert sent(SONNET, turn, warns="as a link") == sent(OPUS, turn) == {}
 
 
-def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
+def test_images_of_assistant_turns_move_and_those_of_tool_results_stay() -> None:
     picture = Image(data="QQ==", mime="image/png")
     shown = Message("tool", (picture,), tool_call_id="c1")
     drawn = Message("assistant", (Text("Here."), picture))
@@ -176,7 +176,7 @@ def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
     assert turns[2]["content"][0]["content"][0]["type"] == "image"
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
+def test_request_without_changes_is_returned_as_is() -> None:
     options = {"max_tokens": 4000, "thinking": BUDGET}
     request = asked(OPUS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options=options)
     assert adapt(request, "messages", strict=True) is request

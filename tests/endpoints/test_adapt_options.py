@@ -12,7 +12,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     BRIEF,
     CALL,
@@ -56,7 +56,7 @@ THINKING = {"type": "enabled", "budget_tokens": 2048}
         (CLAUDE_BOTH, {"thinking": {"type": "disabled"}}, None),
     ],
 )
-def test_options_that_survive(model: str, given: Json, expected: Json | None) -> None:
+def test_accepted_options_are_sent_without_a_warning(model: str, given: Json, expected: Json | None) -> None:
     body = sent(model, options=given)
     assert {name: value for name, value in body.items() if name not in ("model", "messages")} == (
         given if expected is None else expected
@@ -78,12 +78,12 @@ def test_options_that_survive(model: str, given: Json, expected: Json | None) ->
         (CLAUDE_BLOCKS, {"thinking": THINKING}, {"thinking": THINKING}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+def test_unsupported_option_is_changed_with_a_warning(model: str, given: Json, expected: Json) -> None:
     body = sent(model, options=given, warns=model)
     assert {name: body[name] for name in expected} == expected
 
 
-def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None:
+def test_warning_names_parameter_and_model_and_is_shown_once() -> None:
     request = asked(GPT_5_MINI, options={"temperature": 0.5})
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
@@ -107,12 +107,12 @@ def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None
         (GPT_4O, {"previous_response_id": "resp_1"}, "Responses"),
     ],
 )
-def test_options_that_are_refused(model: str, given: Json, words: str) -> None:
+def test_invalid_option_raises(model: str, given: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
         adapt(asked(model, options=given))
 
 
-def test_an_unknown_model_takes_anything_in_any_range() -> None:
+def test_unknown_model_accepts_any_value() -> None:
     given = {"temperature": 9, "another": 1}
     assert {**sent("acme/new-model", options=given), **given} == sent("acme/new-model", options=given)
 
@@ -133,7 +133,7 @@ def test_an_unknown_model_takes_anything_in_any_range() -> None:
         ("stealth/ox-alpha", {"response_format": FORMAT}),
     ],
 )
-def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None:
+def test_warning_is_an_error_when_strict(model: str, fields: Json) -> None:
     request = asked(model, **fields)
     with pytest.warns(ParameterWarning):
         adapt(request)
@@ -144,12 +144,12 @@ def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None
 # --- nothing is touched -----------------------------------------------------------------------------------------------
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
+def test_request_without_changes_is_returned_as_is() -> None:
     request = asked(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
     assert adapt(request) is request
 
 
-def test_what_the_caller_gave_is_not_mutated() -> None:
+def test_callers_request_is_not_mutated() -> None:
     given = asked(
         CLAUDE_BLOCKS,
         BRIEF,
@@ -177,30 +177,28 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         (True, {"enable_thinking": False}, False),
     ],
 )
-def test_a_model_that_thinks_in_streams_only_is_told_not_to_elsewhere(
-    stream: bool, given: Json, expected: bool | None
-) -> None:
+def test_stream_only_thinking_is_turned_off_in_plain_requests(stream: bool, given: Json, expected: bool | None) -> None:
     assert sent(QWEN, options=given, stream=stream).get("enable_thinking") is expected
 
 
-def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
+def test_stream_only_thinking_requested_in_a_plain_request_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match="stream the answer"):
         adapt(asked(QWEN, options={"enable_thinking": True}))
 
 
 @pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
-def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(given: Json) -> None:
+def test_thinking_not_returned_on_chat_warns_and_names_the_endpoint(given: Json) -> None:
     with pytest.warns(ParameterWarning, match="use endpoint='messages'"):
         adapt(asked(CLAUDE_BOTH, options=given))
 
 
-def test_a_warning_names_what_keeps_thinking_off_the_endpoint_that_tells_it() -> None:
+def test_thinking_warning_names_what_blocks_the_messages_endpoint() -> None:
     request = asked(CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING})
     with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
         adapt(request)
 
 
 @pytest.mark.parametrize("given", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
-def test_thinking_that_nobody_reads_needs_no_warning(given: Json) -> None:
+def test_hidden_thinking_needs_no_warning(given: Json) -> None:
     request = asked(CLAUDE_BOTH, options={"thinking": given})
     assert adapt(request, strict=True) is request
