@@ -1,4 +1,4 @@
-"""Turns of other models and results of tools, made to fit the model that is asked, on every endpoint."""
+"""Adapting turns of other models and tool results to the requested model, on every endpoint."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_vendor_is_recognized_by_name(name: str | None, maker: str | None) -> No
     assert vendor(name) == maker
 
 
-# A part with a proof, the vendor that its form names, and what is left of it for the models of others.
+# A part with opaque values, the vendor that its form implies, and what other vendors' models get of it.
 PROOFS: dict[str, tuple[Part, str | None, Part | None]] = {
     "signature": (Reasoning("Hm.", signature="p"), "Anthropic", Reasoning("Hm.")),
     "redacted": (Reasoning(encrypted="p"), "Anthropic", None),
@@ -80,12 +80,12 @@ PROOFS: dict[str, tuple[Part, str | None, Part | None]] = {
 @pytest.mark.parametrize("writer", [*MODELS, None])
 @pytest.mark.parametrize("reader", MODELS)
 def test_opaque_values_go_to_their_own_vendor_only(reader: str, writer: str | None, name: str) -> None:
-    part, by_form, bare = PROOFS[name]
+    part, by_form, remainder = PROOFS[name]
     author = MODELS[writer][0] if writer else None
     turn = Message("assistant", (part, Text("words")), author=author)
     request = fitted(*MODELS[reader], turn)
     own = (writer or by_form or reader) == reader
-    assert request.messages[1].parts == ((part, Text("words")) if own else (*filter(None, (bare,)), Text("words")))
+    assert request.messages[1].parts == ((part, Text("words")) if own else (*filter(None, (remainder,)), Text("words")))
 
 
 @pytest.mark.parametrize("maker", MODELS)
@@ -97,7 +97,7 @@ def test_history_of_one_vendor_is_returned_as_is(maker: str) -> None:
     assert all(a is b for a, b in zip(adapt(request, endpoint).messages, turns, strict=True))
 
 
-# What no endpoint but its own has a form for, and which that is.
+# Parts that only one endpoint can encode, and that endpoint.
 FORMLESS: dict[str, tuple[Part, str | None]] = {
     "server_tool_use": (HostedItem(SEARCH), "messages"),
     "web_search_tool_result": (HostedItem({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1"}), "messages"),

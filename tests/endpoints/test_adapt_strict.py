@@ -1,4 +1,4 @@
-"""Schemas as endpoints take them: strict ones, recursive ones, and those with references where none are allowed."""
+"""JSON schemas as endpoints accept them: strict ones, recursive ones, and ones with inlined references."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_strict_schema_of_a_property_has_only_supported_keywords(kind: str) -> N
 
 def test_strict_schema_of_a_reference_with_siblings_is_merged() -> None:
     definitions = {"T": TEXT}
-    told = of({"$ref": "#/$defs/T", "description": "d"}, **{"$defs": definitions})
-    assert to_strict_schema(told)["properties"]["a"] == {**TEXT, "description": "d"}
+    converted = of({"$ref": "#/$defs/T", "description": "d"}, **{"$defs": definitions})
+    assert to_strict_schema(converted)["properties"]["a"] == {**TEXT, "description": "d"}
     titled = of({"$ref": "#/$defs/T", "title": "A", "default": "x"}, **{"$defs": definitions})
     assert to_strict_schema(titled)["properties"]["a"] == {"$ref": "#/$defs/T"}
 
@@ -110,11 +110,11 @@ def test_schema_without_a_strict_version_is_sent_as_is_without_strict(kind: str,
     assert reason in str(strict_obstacle(schema))
     assert to_strict_schema(schema) is schema
     form = None if endpoint == "messages" else ResponseFormat("json_schema", "A", schema, strict=True)
-    asked = Request(
+    request = Request(
         ENDPOINTS[endpoint], ASK, (Tool("t", "d", schema, strict=True), Tool("u", strict=True)), response_format=form
     )
     with pytest.warns(ParameterWarning, match="strict=True cannot hold"):
-        fitted = adapt(asked, endpoint)
+        fitted = adapt(request, endpoint)
     tool, simple = fitted.tools
     assert isinstance(tool, Tool)
     assert isinstance(simple, Tool)
@@ -122,14 +122,14 @@ def test_schema_without_a_strict_version_is_sent_as_is_without_strict(kind: str,
     if fitted.response_format:
         assert fitted.response_format.strict is False
     with pytest.raises(UnsupportedParameterError, match="strict=True cannot hold"):
-        adapt(asked, endpoint, strict=True)
+        adapt(request, endpoint, strict=True)
 
 
 # --- references ---------------------------------------------------------------------------------------------------
 
 
 def depth(schema: Any) -> int:
-    """How many levels of properties there are."""
+    """Count the levels of properties."""
     inner = [depth(each) for each in schema.get("properties", {}).values()]
     return 1 + max(inner) if inner else 0
 
@@ -144,9 +144,9 @@ def test_inlined_recursive_schema_is_bounded() -> None:
 
 
 def test_model_without_definitions_gets_a_bounded_schema() -> None:
-    asked = Request(DEEPSEEK, ASK, (Tool("t", "d", LIST),))
+    request = Request(DEEPSEEK, ASK, (Tool("t", "d", LIST),))
     with pytest.warns(ParameterWarning, match="contains itself"):
-        [tool] = adapt(asked).tools
+        [tool] = adapt(request).tools
     assert isinstance(tool, Tool)
     assert tool.parameters is not None
     assert "$ref" not in str(tool.parameters)

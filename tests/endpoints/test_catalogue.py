@@ -1,4 +1,4 @@
-"""The live catalogue: what is asked, and what its entries say."""
+"""The model catalogue: queries and entries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from aimlapi_integrations.types import Json
 
 
 def unit(origin: str, price: float, per: int = 1_000_000, **fields: Any) -> Json:
-    told = {"name": "token", "type": "charge", "content": "text", "phase": "inference", "origin": origin}
-    return {**told, "price": price, "per": per, **fields}
+    price_unit = {"name": "token", "type": "charge", "content": "text", "phase": "inference", "origin": origin}
+    return {**price_unit, "price": price, "per": per, **fields}
 
 
 ENTRY: Json = {
@@ -50,19 +50,19 @@ ENTRY: Json = {
 
 
 def test_entry_is_parsed() -> None:
-    (found,) = catalogue.decode_list({"object": "list", "data": [ENTRY]}, {})
-    assert (found.id, found.aliases, found.type) == ("openai/gpt-5-mini", ("gpt-5-mini",), "openai/chat-completions")
-    assert (found.name, found.developer, found.description) == ("GPT-5 mini", "OpenAI", "Small.")
-    assert (found.context_length, found.max_output) == (400000, 128000)
-    assert (found.capabilities, found.tags) == (("streaming", "tools"), ("playground:chat",))
-    assert (found.input_modalities, found.output_modalities) == (("text", "image"), ("text",))
-    assert found.raw is ENTRY
+    (entry,) = catalogue.decode_list({"object": "list", "data": [ENTRY]}, {})
+    assert (entry.id, entry.aliases, entry.type) == ("openai/gpt-5-mini", ("gpt-5-mini",), "openai/chat-completions")
+    assert (entry.name, entry.developer, entry.description) == ("GPT-5 mini", "OpenAI", "Small.")
+    assert (entry.context_length, entry.max_output) == (400000, 128000)
+    assert (entry.capabilities, entry.tags) == (("streaming", "tools"), ("playground:chat",))
+    assert (entry.input_modalities, entry.output_modalities) == (("text", "image"), ("text",))
+    assert entry.raw is ENTRY
 
 
 def test_prices_are_per_million_tokens() -> None:
-    found = catalogue.decode_model({"object": "model", "data": ENTRY}, {})
-    assert found.price_kind == "fixed"
-    assert found.prices == {
+    entry = catalogue.decode_model({"object": "model", "data": ENTRY}, {})
+    assert entry.price_kind == "fixed"
+    assert entry.prices == {
         "input": Decimal("0.25"),
         "output": Decimal(2),
         "cache_read": Decimal("0.025"),
@@ -71,16 +71,20 @@ def test_prices_are_per_million_tokens() -> None:
 
 
 def test_prices_are_used_for_estimates() -> None:
-    found = catalogue.decode_model({"data": ENTRY}, {})
-    told = estimate(1000, 500, found.token_prices)
-    assert (told.usd, told.max_usd, told.approximate) == (Decimal("0.00025"), Decimal("0.00125"), True)
+    entry = catalogue.decode_model({"data": ENTRY}, {})
+    price_unit = estimate(1000, 500, entry.token_prices)
+    assert (price_unit.usd, price_unit.max_usd, price_unit.approximate) == (
+        Decimal("0.00025"),
+        Decimal("0.00125"),
+        True,
+    )
 
 
 @pytest.mark.parametrize("kind", ["variants", "variable"])
 def test_request_dependent_prices_are_shown_but_not_used_for_estimates(kind: str) -> None:
-    found = catalogue.decode_model({"data": {**ENTRY, "pricing": {**ENTRY["pricing"], "kind": kind}}}, {})
-    assert found.prices["input"] == Decimal("0.25")
-    assert found.token_prices == {}
+    entry = catalogue.decode_model({"data": {**ENTRY, "pricing": {**ENTRY["pricing"], "kind": kind}}}, {})
+    assert entry.prices["input"] == Decimal("0.25")
+    assert entry.token_prices == {}
 
 
 @pytest.mark.parametrize(
@@ -102,23 +106,25 @@ def test_units_are_recognized_by_name(name: str, kind: str) -> None:
 
 def test_minimal_entry_is_parsed() -> None:
     nothing = {"id": "m", "aliases": None, "info": None, "pricing": {"kind": "variable"}, "modalities": []}
-    (found,) = catalogue.decode_list({"data": [{}, "x", nothing]}, {})
-    assert (found.name, found.aliases, found.context_length, found.prices) == ("m", (), None, {})
-    assert found.price_kind == "variable"
+    (entry,) = catalogue.decode_list({"data": [{}, "x", nothing]}, {})
+    assert (entry.name, entry.aliases, entry.context_length, entry.prices) == ("m", (), None, {})
+    assert entry.price_kind == "variable"
 
 
 def test_model_is_matched_by_its_aliases() -> None:
-    found = catalogue.decode_model({"data": ENTRY}, {})
-    assert found.answers_to("GPT-5-mini")
-    assert found.answers_to("openai/gpt-5-mini")
-    assert not found.answers_to("gpt-5")
+    entry = catalogue.decode_model({"data": ENTRY}, {})
+    assert entry.answers_to("GPT-5-mini")
+    assert entry.answers_to("openai/gpt-5-mini")
+    assert not entry.answers_to("gpt-5")
 
 
 def test_query_is_encoded() -> None:
     assert catalogue.PATH == "/models"
     assert catalogue.query() == {}
-    asked = catalogue.query(include=("pricing", "modalities"), id="gpt-4o", capabilities=["tools"], tags=None)
-    assert asked == {"include": "pricing,modalities", "id": "gpt-4o", "capabilities": "tools"}
+    query_parameters = catalogue.query(
+        include=("pricing", "modalities"), id="gpt-4o", capabilities=["tools"], tags=None
+    )
+    assert query_parameters == {"include": "pricing,modalities", "id": "gpt-4o", "capabilities": "tools"}
     with pytest.raises(TypeError, match="no filter colour"):
         catalogue.query(colour="red")
 

@@ -1,4 +1,4 @@
-"""A request, encoded for chat completions: what goes over the wire."""
+"""Encoding requests for chat completions."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_tool_result_with_image_is_a_string_and_a_user_turn() -> None:
     calls = Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}")))
     shown = Message("tool", (Text("one"), Text("two"), Image(url="https://a/b.png")), tool_call_id="a")
     plain = Message("tool", (Text("ok"),), tool_call_id="b", name="g")
-    sent = body(HELLO, calls, shown, plain)["messages"]
-    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool", "user"]
-    assert sent[2] == {"role": "tool", "content": "one\ntwo", "tool_call_id": "a"}
-    assert sent[4]["content"][1] == {"type": "image_url", "image_url": {"url": "https://a/b.png"}}
+    encoded_messages = body(HELLO, calls, shown, plain)["messages"]
+    assert [message["role"] for message in encoded_messages] == ["user", "assistant", "tool", "tool", "user"]
+    assert encoded_messages[2] == {"role": "tool", "content": "one\ntwo", "tool_call_id": "a"}
+    assert encoded_messages[4]["content"][1] == {"type": "image_url", "image_url": {"url": "https://a/b.png"}}
 
 
 def test_cache_marker_is_sent_only_where_listed() -> None:
@@ -124,8 +124,8 @@ def test_cache_marker_is_sent_only_where_listed() -> None:
 
 
 def test_tool_without_parameters_has_an_empty_schema_and_no_nulls() -> None:
-    sent = body(tools=(Tool("now"), Tool("add", "Adds", {"type": "object"}, strict=True)))["tools"]
-    assert sent == [
+    encoded_messages = body(tools=(Tool("now"), Tool("add", "Adds", {"type": "object"}, strict=True)))["tools"]
+    assert encoded_messages == [
         {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}},
         {
             "type": "function",
@@ -149,13 +149,19 @@ def test_tool_choice_is_encoded_in_its_documented_form(choice: ToolChoice, expec
 
 
 def test_options_and_response_format_are_encoded() -> None:
-    wanted = ResponseFormat("json_schema", "Trip", {"type": "object"}, strict=True)
-    sent = body(options={"max_tokens": 5, "seed": None}, response_format=wanted, extra_body={"provider": "openai"})
-    assert sent["response_format"] == {
+    response_format = ResponseFormat("json_schema", "Trip", {"type": "object"}, strict=True)
+    encoded_messages = body(
+        options={"max_tokens": 5, "seed": None}, response_format=response_format, extra_body={"provider": "openai"}
+    )
+    assert encoded_messages["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "Trip", "schema": {"type": "object"}, "strict": True},
     }
-    assert (sent["max_tokens"], sent["provider"], "seed" in sent) == (5, "openai", False)
+    assert (encoded_messages["max_tokens"], encoded_messages["provider"], "seed" in encoded_messages) == (
+        5,
+        "openai",
+        False,
+    )
 
 
 def test_stream_options_are_sent_only_where_listed() -> None:

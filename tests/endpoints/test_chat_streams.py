@@ -1,4 +1,4 @@
-"""A chat completions stream, folded: the same reply as the plain call, whatever the gateway does to the chunks."""
+"""Decoding chat completions streams: the same reply as without streaming, whatever the gateway does to the chunks."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_streamed_reply_equals_the_plain_reply(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize(
-    ("content", "thought", "said"),
+    ("content", "expected_reasoning", "expected_text"),
     [
         ("<think>\nHm.\n</think>\n\nHello", "Hm.", "Hello"),
         ("Hello</think>", "", "Hello"),
@@ -120,14 +120,19 @@ def test_streamed_reply_equals_the_plain_reply(name: str, size: int) -> None:
         ("no tags", "", "no tags"),
     ],
 )
-def test_inline_thinking_is_split_from_text(content: str, thought: str, said: str, size: int) -> None:
+def test_inline_thinking_is_split_from_text(
+    content: str, expected_reasoning: str, expected_text: str, size: int
+) -> None:
     body = {"id": "c", "model": "minimax/m2", "choices": [{"finish_reason": "stop", "message": {"content": content}}]}
     plain = chat_completions.decode(body, NO_HEADERS)
-    got = deltas(list(cut(body, size)), model="minimax/m2")
-    assert (plain.reasoning, plain.text) == (thought, said)
-    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == (thought, said)
-    assert got[-1].reply is not None
-    assert got[-1].reply.message == plain.message
+    streamed = deltas(list(cut(body, size)), model="minimax/m2")
+    assert (plain.reasoning, plain.text) == (expected_reasoning, expected_text)
+    assert ("".join(d.reasoning for d in streamed), "".join(d.text for d in streamed)) == (
+        expected_reasoning,
+        expected_text,
+    )
+    assert streamed[-1].reply is not None
+    assert streamed[-1].reply.message == plain.message
 
 
 # The id requested, the id in the reply, and whether a text that begins with `<think>` is split.
@@ -135,11 +140,11 @@ WHO_WRITES_TAGS = [
     ("minimax/m2", "MiniMax-M2", True),
     ("minimax/m2", "acme-9", True),  # one of the two ids is enough
     ("acme/router-1", "MiniMax-M2", True),
-    ("minimax/m9", "m9", True),  # of a family that does
+    ("minimax/m9", "m9", True),  # its family writes tags
     ("zhipu/glm-4.6", "glm-4.6", True),
-    ("acme/thinker", "thinker", True),  # in no table
+    ("acme/thinker", "thinker", True),  # unknown
     ("acme/thinker", "", True),
-    ("gpt-4o", "gpt-4o-2031-01-01", False),  # known, and writes none: it may talk about them
+    ("gpt-4o", "gpt-4o-2031-01-01", False),  # known not to write tags: it may write about them
     ("openai/gpt-5-mini-2025-08-07", "gpt-5-mini", False),
     ("acme/router-1", "gpt-4o", False),
 ]
@@ -153,12 +158,12 @@ def test_think_tags_in_plain_and_streamed_replies_are_split_alike(
 ) -> None:
     body = {"id": "c", "model": echoed, "choices": [{"finish_reason": "stop", "message": {"content": TAGGED}}]}
     plain = chat_completions.decode(body, NO_HEADERS, model=lookup(requested))
-    got = deltas(list(cut(body, size)), model=requested)
+    streamed = deltas(list(cut(body, size)), model=requested)
     expected = ("Hm.", "Hello") if split else ("", TAGGED)
     assert (plain.reasoning, plain.text) == expected
-    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == expected
-    assert got[-1].reply is not None
-    assert got[-1].reply.message == plain.message
+    assert ("".join(d.reasoning for d in streamed), "".join(d.text for d in streamed)) == expected
+    assert streamed[-1].reply is not None
+    assert streamed[-1].reply.message == plain.message
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
@@ -231,9 +236,9 @@ def test_fragments_add_up_to_the_reply() -> None:
         chunk({"tool_calls": [piece(0, "a", "f", ":1}")]}),
         chunk({}, "tool_calls"),
     ]
-    got = deltas(events)
-    seen = [(f.index, f.part) for delta in got for f in delta.fragments]
-    assert seen == [
+    streamed = deltas(events)
+    emitted = [(f.index, f.part) for delta in streamed for f in delta.fragments]
+    assert emitted == [
         (0, Reasoning("Hm")),
         (0, Reasoning(".")),
         (1, Text("Hel")),
@@ -241,7 +246,7 @@ def test_fragments_add_up_to_the_reply() -> None:
         (2, ToolCall("a", "f", '{"x"')),
         (2, ToolCall("", "", ":1}")),
     ]
-    assert [delta.id for delta in got if delta.id] == ["c1"]
+    assert [delta.id for delta in streamed if delta.id] == ["c1"]
 
 
 def test_incomplete_arguments_are_not_repaired() -> None:
@@ -306,10 +311,10 @@ def test_claude_chunks_are_assembled() -> None:
 
 def test_sources_of_the_whole_reply_become_citations() -> None:
     top = {"search_results": [{"title": "T", "url": "https://example.org"}], "citations": ["https://example.org"]}
-    got = deltas([chunk({"content": "A"}, **top), chunk({}, "stop", **top)], model="perplexity/sonar")
-    assert got[-1].reply is not None
-    assert [c.url for c in got[-1].reply.message.citations] == ["https://example.org"]
-    assert [c.title for f in got[-1].fragments if isinstance(f.part, Text) for c in f.part.citations] == ["T"]
+    streamed = deltas([chunk({"content": "A"}, **top), chunk({}, "stop", **top)], model="perplexity/sonar")
+    assert streamed[-1].reply is not None
+    assert [c.url for c in streamed[-1].reply.message.citations] == ["https://example.org"]
+    assert [c.title for f in streamed[-1].fragments if isinstance(f.part, Text) for c in f.part.citations] == ["T"]
 
 
 def test_other_choices_are_ignored() -> None:

@@ -1,4 +1,4 @@
-"""Texts to vectors: what is asked, and what is read."""
+"""Encoding and decoding embeddings requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_listed_option_is_sent(model: str, options: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "options", "told"),
+    ("model", "options", "error_text"),
     [
         (SMALL, {"input_type": "query"}, "does not take 'input_type'.*dimensions, encoding_format"),
         (SMALL, {"user": "me"}, "does not take 'user'"),
@@ -55,8 +55,8 @@ def test_listed_option_is_sent(model: str, options: Json) -> None:
         ("text-embedding-004", {"task_type": "POETRY"}, "RETRIEVAL_QUERY"),
     ],
 )
-def test_refused_option_raises(model: str, options: Json, told: str) -> None:
-    with pytest.raises(UnsupportedParameterError, match=told):
+def test_refused_option_raises(model: str, options: Json, error_text: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=error_text):
         embeddings.encode(["a"], model, **options)
 
 
@@ -68,7 +68,7 @@ def test_unlisted_option_is_sent_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "error_text"),
     [
         ("a string", "put it into a list"),
         (["a", ""], r"texts\[1\] is empty"),
@@ -77,8 +77,8 @@ def test_unlisted_option_is_sent_with_a_warning() -> None:
     ],
 )
 @pytest.mark.parametrize("take", [embeddings.encode, embeddings.split_batches])
-def test_invalid_texts_raise(take: Any, texts: Any, told: str) -> None:
-    with pytest.raises(ValueError if "empty" in told else TypeError, match=told):
+def test_invalid_texts_raise(take: Any, texts: Any, error_text: str) -> None:
+    with pytest.raises(ValueError if "empty" in error_text else TypeError, match=error_text):
         take(texts, SMALL)
 
 
@@ -118,10 +118,14 @@ def test_text_too_long_for_a_list_is_sent_alone() -> None:
 def test_vectors_are_in_the_order_of_the_texts() -> None:
     answer = body([1, 2], [0.5, -1])
     answer["data"].reverse()
-    found = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
-    assert found.vectors == ([1.0, 2.0], [0.5, -1.0])
-    assert {type(number) for vector in found.vectors for number in vector} == {float}
-    assert (found.model, found.usage and found.usage.total, found.call_metadata) == (
+    embeddings_reply = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
+    assert embeddings_reply.vectors == ([1.0, 2.0], [0.5, -1.0])
+    assert {type(number) for vector in embeddings_reply.vectors for number in vector} == {float}
+    assert (
+        embeddings_reply.model,
+        embeddings_reply.usage and embeddings_reply.usage.total,
+        embeddings_reply.call_metadata,
+    ) == (
         SMALL,
         3,
         CallMetadata(inference_id="inf"),
@@ -135,15 +139,15 @@ def test_base64_vectors_are_decoded() -> None:
 
 def test_usage_and_cost_are_parsed() -> None:
     meta = {"usage": {"credits_used": 20}}
-    found = embeddings.decode(body([1.0], usage={"total_tokens": 6}, meta=meta), {}, 1)
-    assert found.usage is not None
-    assert (found.usage.input, found.usage.total) == (0, 6)
-    assert found.cost == Cost("0.000010000", 20)
+    embeddings_reply = embeddings.decode(body([1.0], usage={"total_tokens": 6}, meta=meta), {}, 1)
+    assert embeddings_reply.usage is not None
+    assert (embeddings_reply.usage.input, embeddings_reply.usage.total) == (0, 6)
+    assert embeddings_reply.cost == Cost("0.000010000", 20)
     assert embeddings.decode(body([1.0], usage=None), {}, 1).usage is None
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "error_text"),
     [
         ([], "data: expected array"),
         ({}, "data: expected array, received null"),
@@ -165,8 +169,8 @@ def test_usage_and_cost_are_parsed() -> None:
         ({"data": [{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]}, "indexes 0 to 1"),
     ],
 )
-def test_reply_without_vectors_raises(answer: Any, told: str) -> None:
-    with pytest.raises(APIResponseError, match=told):
+def test_reply_without_vectors_raises(answer: Any, error_text: str) -> None:
+    with pytest.raises(APIResponseError, match=error_text):
         embeddings.decode(answer, {}, 2)
 
 

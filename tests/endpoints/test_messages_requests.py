@@ -1,4 +1,4 @@
-"""The messages endpoint: requests in the Anthropic form."""
+"""Encoding requests for the messages endpoint."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def body(*turns: Message, **fields: Any) -> Json:
 
 
 def block(part: Any, role: Any = "user") -> Json:
-    [[found]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
-    return found  # type: ignore[no-any-return]
+    [[encoded]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
+    return encoded  # type: ignore[no-any-return]
 
 
 def test_conversation_is_encoded_in_alternating_turns() -> None:
-    sent = body(
+    encoded = body(
         Message("system", (Text("Be brief."),)),
         HELLO,
         Message("assistant", (Reasoning("Hm.", signature="s"), Text("Hi"), ToolCall("t1", "f", '{"x": 1}'))),
         Message("tool", (Text("one"),), tool_call_id="t1", is_error=True),
         Message("user", (Text("Go on"),)),
     )
-    assert sent["system"] == "Be brief."
-    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
-    assert sent["messages"][1]["content"] == [
+    assert encoded["system"] == "Be brief."
+    assert [turn["role"] for turn in encoded["messages"]] == ["user", "assistant", "user"]
+    assert encoded["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "text", "text": "Hi"},
         {"type": "tool_use", "id": "t1", "name": "f", "input": {"x": 1}},
@@ -60,7 +60,7 @@ def test_conversation_is_encoded_in_alternating_turns() -> None:
         "content": [{"type": "text", "text": "one"}],
         "is_error": True,
     }
-    assert sent["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
+    assert encoded["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
 
 
 @pytest.mark.parametrize(
@@ -81,38 +81,42 @@ def test_media_source_is_encoded_in_its_documented_form(part: Any, expected: Jso
 
 @pytest.mark.parametrize("part", [Image(data="QQ==", cache={"type": "ephemeral"}), File(data="QQ==", filename="a.pdf")])
 def test_media_of_an_unsupported_type_raises(part: Any) -> None:
-    beside = {key: value for key, value in block(part).items() if key not in ("type", "source")}
-    assert beside == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
+    extra_fields = {key: value for key, value in block(part).items() if key not in ("type", "source")}
+    assert extra_fields == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
 
 
 def test_empty_turn_is_left_out() -> None:
-    sent = body(HELLO, Message("assistant", (Text(""),)), HELLO)
-    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
+    encoded = body(HELLO, Message("assistant", (Text(""),)), HELLO)
+    assert encoded["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
     empty = Message("tool", (Text(""),), tool_call_id="t1")
     [result] = body(empty)["messages"][0]["content"]
     assert result == {"type": "tool_result", "tool_use_id": "t1"}
 
 
 def test_system_text_alone_becomes_a_user_turn() -> None:
-    sent = body(Message("system", (Text("Be brief."),)))
-    assert "system" not in sent
-    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
+    encoded = body(Message("system", (Text("Be brief."),)))
+    assert "system" not in encoded
+    assert encoded["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
 
 
 def test_server_tool_blocks_are_sent_back() -> None:
     own = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}}
-    found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
-    undated = {**found, "page_age": None}
+    encoded = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    undated = {**encoded, "page_age": None}
     other = {"type": "web_search_call", "id": "ws_1"}
     parts = (*map(HostedItem, (own, undated, other)), Refusal("No."))
-    assert body(Message("assistant", parts))["messages"][0]["content"] == [own, found, {"type": "text", "text": "No."}]
+    assert body(Message("assistant", parts))["messages"][0]["content"] == [
+        own,
+        encoded,
+        {"type": "text", "text": "No."},
+    ]
 
 
 def test_cache_markers_are_kept() -> None:
     marker = {"type": "ephemeral"}
     assert block(Text("Long", cache=marker)) == {"type": "text", "text": "Long", "cache_control": marker}
-    sent = body(Message("system", (Text("Long", cache=marker),)), HELLO)
-    assert sent["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
+    encoded = body(Message("system", (Text("Long", cache=marker),)), HELLO)
+    assert encoded["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
 
 
 def test_thinking_without_signature_is_left_out() -> None:
@@ -152,12 +156,12 @@ def test_tool_choice_is_encoded_in_its_documented_form(
     choice: ToolChoice | None, parallel: bool | None, expected: Json | None
 ) -> None:
     tools = (Tool("f", "Does f", {"type": "object"}), HostedTool({"type": "web_search_20250305", "name": "web_search"}))
-    sent = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
-    assert sent["tools"] == [
+    encoded = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
+    assert encoded["tools"] == [
         {"name": "f", "description": "Does f", "input_schema": {"type": "object"}},
         {"type": "web_search_20250305", "name": "web_search"},
     ]
-    assert sent.get("tool_choice") == expected
+    assert encoded.get("tool_choice") == expected
 
 
 @pytest.mark.parametrize(
@@ -177,8 +181,8 @@ def test_tool_is_encoded_in_its_documented_form(tool: Tool, expected: Json) -> N
 
 
 def test_options_are_renamed() -> None:
-    sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
-    assert sent["stop_sequences"] == ["END"]
-    assert sent["max_tokens"] == 9000
-    assert sent["thinking"] == {"type": "enabled", "budget_tokens": 2048}
-    assert "top_p" not in sent
+    encoded = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
+    assert encoded["stop_sequences"] == ["END"]
+    assert encoded["max_tokens"] == 9000
+    assert encoded["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+    assert "top_p" not in encoded

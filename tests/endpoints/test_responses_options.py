@@ -1,4 +1,4 @@
-"""Options, tools and formats by the names of the responses endpoint."""
+"""Encoding options, tools, and response formats for the responses endpoint."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_options_are_renamed(options: Json, expected: Json) -> None:
 
 def test_response_format_is_flat() -> None:
     schema = {"type": "object", "properties": {}}
-    wanted = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")
-    assert encode(user("Hi"), response_format=wanted, options={"verbosity": "low"})["text"] == {
+    response_format = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")
+    assert encode(user("Hi"), response_format=response_format, options={"verbosity": "low"})["text"] == {
         "verbosity": "low",
         "format": {
             "type": "json_schema",

@@ -1,4 +1,4 @@
-"""What a responses body says, whatever of it the gateway leaves out."""
+"""Decoding responses bodies, including incomplete ones."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_user_media_is_encoded_in_its_documented_form(part: Part, expected: Json
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "message_text"),
     [
         (user(Audio(data="QUJD", format="wav")), "Audio content.*chat completions can carry it"),
         (user(Video(url="https://example.com/a.mp4")), "Video content.*chat completions can carry it"),
@@ -82,8 +82,8 @@ def test_user_media_is_encoded_in_its_documented_form(part: Part, expected: Json
         (replace(result(Refusal("no"))), "Refusal content in a tool result"),
     ],
 )
-def test_unsupported_content_raises_and_is_named(message: Message, told: str) -> None:
-    with pytest.raises(UnsupportedContentError, match=told):
+def test_unsupported_content_raises_and_is_named(message: Message, message_text: str) -> None:
+    with pytest.raises(UnsupportedContentError, match=message_text):
         encode(message, user("And?"))
 
 
@@ -139,10 +139,10 @@ def test_several_message_items_of_one_turn_stay_separate() -> None:
 
 def test_media_of_a_tool_result_moves_to_a_user_turn() -> None:
     calls = assistant(ToolCall("call_1", "draw", "{}"), ToolCall("call_2", "draw", "{}"))
-    sent = items(user("Draw"), calls, result("here", Image(data="QUJD")), result("none", call="call_2"))
-    assert [item.get("output") for item in sent[3:5]] == ["here", "none"]
-    assert sent[5]["role"] == "user"
-    assert sent[5]["content"][1] == {"type": "input_image", "image_url": "data:image/png;base64,QUJD"}
+    encoded = items(user("Draw"), calls, result("here", Image(data="QUJD")), result("none", call="call_2"))
+    assert [item.get("output") for item in encoded[3:5]] == ["here", "none"]
+    assert encoded[5]["role"] == "user"
+    assert encoded[5]["content"][1] == {"type": "input_image", "image_url": "data:image/png;base64,QUJD"}
 
 
 def test_failed_tool_result_is_sent_as_text() -> None:
@@ -151,9 +151,9 @@ def test_failed_tool_result_is_sent_as_text() -> None:
 
 
 def test_custom_tool_result_has_its_own_type() -> None:
-    sent = items(user("?"), assistant(ToolCall("call_1", "sql", "select 1", "custom")), result("1"))
-    assert sent[1] == {"type": "custom_tool_call", "input": "select 1", "call_id": "call_1", "name": "sql"}
-    assert sent[2] == {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}
+    encoded = items(user("?"), assistant(ToolCall("call_1", "sql", "select 1", "custom")), result("1"))
+    assert encoded[1] == {"type": "custom_tool_call", "input": "select 1", "call_id": "call_1", "name": "sql"}
+    assert encoded[2] == {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}
 
 
 def test_hosted_items_are_sent_back_without_nulls():
@@ -164,16 +164,16 @@ def test_hosted_items_are_sent_back_without_nulls():
         "output": "4",
         "tools": [{"name": "roll", "title": None}],
     }
-    [sent, _] = items(assistant(HostedItem(called)), user("?"))
-    assert sent == {"type": "mcp_call", "id": "mcp_1", "output": "4", "tools": [{"name": "roll"}]}
+    [encoded, _] = items(assistant(HostedItem(called)), user("?"))
+    assert encoded == {"type": "mcp_call", "id": "mcp_1", "output": "4", "tools": [{"name": "roll"}]}
 
 
 def test_hosted_items_and_approvals_are_sent_back_as_is() -> None:
-    asked = {"type": "mcp_approval_request", "id": "m", "name": "n", "arguments": "{}", "server_label": "s"}
+    approval_request = {"type": "mcp_approval_request", "id": "m", "name": "n", "arguments": "{}", "server_label": "s"}
     approved = {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True}
-    sent = items(user("?"), assistant(HostedItem(asked), "Ask"), user(HostedItem(approved), "Go on"))
-    assert sent[1:] == [
-        asked,
+    encoded = items(user("?"), assistant(HostedItem(approval_request), "Ask"), user(HostedItem(approved), "Go on"))
+    assert encoded[1:] == [
+        approval_request,
         {"role": "assistant", "content": "Ask"},
         approved,
         {"role": "user", "content": "Go on"},

@@ -1,4 +1,4 @@
-"""Which endpoint carries a request."""
+"""Selecting the endpoint of a request."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ HELLO = (Message("user", (Text("Hello"),)),)
 SEARCHED = (*HELLO, Message("assistant", (HostedItem({"type": "web_search_call", "id": "ws_1"}), Text("Hi"))), *HELLO)
 
 
-def path(model: str, messages: tuple[Message, ...] = HELLO, asked: Mapping[str, Any] = {}, **fields: Any) -> str:
-    return select_endpoint(Request(model, messages, **fields), **asked).PATH
+def path(
+    model: str, messages: tuple[Message, ...] = HELLO, request_options: Mapping[str, Any] = {}, **fields: Any
+) -> str:
+    return select_endpoint(Request(model, messages, **fields), **request_options).PATH
 
 
 @pytest.mark.parametrize(
@@ -63,10 +65,10 @@ def test_every_id_and_alias_goes_where_the_model_is_served(model: Model) -> None
 
 
 @pytest.mark.parametrize(
-    "asked", ["somebody/new", "openai/gpt-99", "anthropic/claude-opus-99", "google/gemini-99", "x" * 999, ""]
+    "request_options", ["somebody/new", "openai/gpt-99", "anthropic/claude-opus-99", "google/gemini-99", "x" * 999, ""]
 )
-def test_unknown_model_goes_to_chat_completions(asked: str) -> None:
-    assert path(asked) == CHAT
+def test_unknown_model_goes_to_chat_completions(request_options: str) -> None:
+    assert path(request_options) == CHAT
 
 
 def test_unknown_model_with_responses_options_goes_to_responses() -> None:
@@ -108,7 +110,7 @@ def test_model_without_responses_stays_on_chat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("request_options", "expected"),
     [
         ({"use_responses_api": True}, RESPONSES),
         ({"use_responses_api": False}, CHAT),
@@ -116,8 +118,8 @@ def test_model_without_responses_stays_on_chat() -> None:
         ({"endpoint": "chat_completions", "use_responses_api": True}, CHAT),
     ],
 )
-def test_endpoint_argument_overrides_the_rules(asked: dict[str, Any], expected: str) -> None:
-    assert path("gpt-4o", SEARCHED if expected == CHAT else HELLO, asked) == expected
+def test_endpoint_argument_overrides_the_rules(request_options: dict[str, Any], expected: str) -> None:
+    assert path("gpt-4o", SEARCHED if expected == CHAT else HELLO, request_options) == expected
 
 
 def test_messages_endpoint_is_used_on_request() -> None:
@@ -177,7 +179,7 @@ def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "fields"),
+    ("blocker", "fields"),
     [
         ("a response format", {"response_format": ResponseFormat("json_object")}),
         ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("required")}),
@@ -193,9 +195,9 @@ def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> Non
         ("HostedItem content", {"messages": SEARCHED}),
     ],
 )
-def test_request_that_messages_would_lose_parts_of_stays_on_chat(told: str, fields: dict[str, Any]) -> None:
+def test_request_that_messages_would_lose_parts_of_stays_on_chat(blocker: str, fields: dict[str, Any]) -> None:
     request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
-    assert messages_endpoint_blocker(request, lookup(FAST)) == told
+    assert messages_endpoint_blocker(request, lookup(FAST)) == blocker
     assert select_endpoint(request).PATH == CHAT
     assert select_endpoint(request, endpoint="messages").PATH == MESSAGES
 
@@ -210,16 +212,16 @@ def test_base64_images_and_documents_go_to_messages() -> None:
     assert path("anthropic/claude-opus-5", (linked,), options={"thinking": BUDGET}) == MESSAGES
 
 
-@pytest.mark.parametrize("asked", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
-def test_thinking_with_endpoint_argument_stays_on_chat(asked: dict[str, Any]) -> None:
-    assert path("anthropic/claude-opus-5", HELLO, asked, options={"thinking": BUDGET}) == CHAT
+@pytest.mark.parametrize("request_options", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
+def test_thinking_with_endpoint_argument_stays_on_chat(request_options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-opus-5", HELLO, request_options, options={"thinking": BUDGET}) == CHAT
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "told"),
+    ("model", "request_options", "blocker"),
     [
         ("openai/gpt-5-pro", {"use_responses_api": False}, "not served on chat_completions: choose responses"),
         ("anthropic/claude-opus-5", {"use_responses_api": True}, "choose chat_completions or messages"),
@@ -229,6 +231,8 @@ def test_thinking_with_endpoint_argument_stays_on_chat(asked: dict[str, Any]) ->
         ("voyage-2", {"endpoint": "chat_completions"}, "makes embeddings"),
     ],
 )
-def test_endpoint_that_does_not_serve_the_model_raises(model: str, asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(UnsupportedParameterError, match=told):
-        select_endpoint(Request(model, HELLO), **asked)
+def test_endpoint_that_does_not_serve_the_model_raises(
+    model: str, request_options: dict[str, Any], blocker: str
+) -> None:
+    with pytest.raises(UnsupportedParameterError, match=blocker):
+        select_endpoint(Request(model, HELLO), **request_options)
