@@ -1,4 +1,4 @@
-"""A gateway whose model calls tools, on each endpoint, and helpers that read tools, calls, and results from requests."""
+"""A gateway whose model calls tools, on each endpoint, and helpers that read calls and results from requests."""
 
 from __future__ import annotations
 

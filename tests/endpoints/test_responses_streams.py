@@ -1,4 +1,4 @@
-"""Decoding responses streams: the same reply as without streaming, whatever events the gateway leaves out or repeats."""
+"""Decoding responses streams: the same reply as without streaming, whatever events are left out or repeated."""
 
 from __future__ import annotations
 

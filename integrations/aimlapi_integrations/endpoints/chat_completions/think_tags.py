@@ -24,7 +24,7 @@ def select_splitter(requested: Model | None, reported_id: str) -> ThinkTagSplitt
         reported_id: the model id in the reply, which may be a short form, or the model that a router chose.
     """
     models = [requested] if requested else []
-    if reported_id:
+    if reported_id and not (requested and requested.id == reported_id):
         models.append(lookup(reported_id))
     if any(not model.quirks.isdisjoint(("inline_think", "stray_think_end")) for model in models):
         return ThinkTagSplitter()
