@@ -14,7 +14,7 @@ from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..errors import APIError, UnsupportedContentError
-from ..models import vendor
+from ..models import Model, lookup, vendor
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
@@ -27,12 +27,14 @@ _NAMES = {endpoint.PATH: name for name, endpoint in ENDPOINTS.items()}
 class PreparedCall:
     """A request on its way: the endpoint that carries it, and the call that does.
 
-    `call_ids` are those of the history, `own_names` the caller's names of tools by their names on the wire.
+    `resolved_model` is the model that the id `model` refers to, `call_ids` are those of the history, `own_names` the
+    caller's names of tools by their names on the wire.
     """
 
     endpoint: Endpoint
     model: str
     call: HTTPRequest
+    resolved_model: Model
     call_ids: frozenset[str] = frozenset()
     own_names: Mapping[str, str] = field(default_factory=dict)
 
@@ -40,14 +42,14 @@ class PreparedCall:
         """The reply in an answer, entered into the ledgers that are open."""
         with redact_errors(answer):
             body = restore_names(answer.body, self.own_names) if self.own_names else answer.body
-            reply = self.endpoint.decode(body, answer.headers, self.call_ids, requested=self.model)
+            reply = self.endpoint.decode(body, answer.headers, self.call_ids, self.resolved_model)
         reply = set_author(reply, self.model)
         costs.record(reply)
         return reply
 
     def decoder(self, events: EventStream) -> StreamDecoder:
         """What reads the answer if it is streamed."""
-        decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids)
+        decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids, self.resolved_model)
         return RenamingDecoder(decoder, self.own_names) if self.own_names else decoder
 
 
@@ -67,16 +69,16 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         request = replace(request, options=parameters)
     _require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
-    name = _NAMES[endpoint.PATH]
+    name, model = _NAMES[endpoint.PATH], lookup(request.model)
     fitted = adapt(request, name, strict=options.strict_parameters, stream=stream)
-    renamed, own_names = rename_tools(identify_calls(fitted, name))
-    body = endpoint.encode(renamed)
+    renamed, own_names = rename_tools(identify_calls(fitted, name, model))
+    body = endpoint.encode(renamed, model)
     if [] in (body.get("messages"), body.get("input")):
         raise _empty(request)
     if stream:
-        body = endpoint.stream_options(body, options.stream_usage)
+        body = endpoint.stream_options(body, options.stream_usage, model)
     call = build_http_request(endpoint.PATH, options, body)
-    return PreparedCall(endpoint, request.model, call, ids_of(request.messages), own_names)
+    return PreparedCall(endpoint, request.model, call, model, ids_of(request.messages), own_names)
 
 
 def _require_content(request: Request) -> None:

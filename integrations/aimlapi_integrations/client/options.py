@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from .._utils.json import drop_none
 from ..errors import UnsupportedParameterError
 from ..transport.retries import Timeout
 
@@ -83,8 +84,7 @@ def split_options(parameters: Mapping[str, Any], options: CallOptions) -> tuple[
 
 def _merged(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """The mappings of these names, later ones over earlier; None in them says nothing."""
-    items = [item for name in names for item in dict(given.get(name) or {}).items()]
-    return {name: value for name, value in items if value is not None}
+    return {key: value for name in names for key, value in drop_none(given.get(name) or {}).items()}
 
 
 def _key(given: Mapping[str, Any]) -> dict[str, str]:

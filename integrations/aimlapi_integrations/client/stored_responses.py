@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from ..endpoints.shared.system_text import system_text
+from .._utils.json import drop_none
 from ..models import RESPONSES, lookup
-from ..types import Message, Part, Reasoning, Request, Text, ToolCall
+from ..types import Message, Part, Reasoning, Request, Text, ToolCall, join_texts
 from .options import CallOptions
 
 
@@ -41,13 +41,13 @@ def continue_stored(
         return request, options
     options = options if options.endpoint else replace(options, use_responses_api=True)
     parameters: dict[str, Any] = {"store": True} if _lists(request.model, "store") else {}
-    parameters |= {name: value for name, value in request.options.items() if value is not None}
+    parameters |= drop_none(request.options)
     if "previous_response_id" in parameters:
         return replace(request, options=parameters), options
     system, turns = _parted(request.messages)
     if system:
         given = parameters.get("instructions")
-        parameters["instructions"] = f"{given}\n\n{system_text(system)}" if given else system_text(system)
+        parameters["instructions"] = f"{given}\n\n{join_texts(system)}" if given else join_texts(system)
     place, response = _last(turns, stored, request.model)
     if response:
         parameters["previous_response_id"] = response.id

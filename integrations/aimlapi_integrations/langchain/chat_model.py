@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, Field, SecretStr
 from typing_extensions import Self
 
+from .._utils.json import drop_none
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -395,7 +396,7 @@ class ChatAIMLAPI(Catalogued):
             "parallel_tool_calls": parallel_tool_calls if dicts else None,
             "response_format": response_format and response_format_dict(as_format(response_format, strict)),
         }
-        return self.bind(**{name: value for name, value in bound.items() if value is not None}, **kwargs)
+        return self.bind(**drop_none(bound), **kwargs)
 
     def with_structured_output(
         self,

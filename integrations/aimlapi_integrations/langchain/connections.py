@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.json import drop_none
 from .._utils.pickling import refuse_clients
 from ..client.config import resolve_api_key, resolve_base_url
 from ..transport.retries import RetryEvent, RetryPolicy
@@ -68,7 +69,7 @@ class Connections(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
             "default_query": self.default_query,
             **self._own_settings(),
         }
-        return {name: value for name, value in fields.items() if value is not None}
+        return drop_none(fields)
 
     def _own_settings(self) -> dict[str, Any]:
         """Those of the arguments that each kind of model has fields of its own for; None says nothing."""

@@ -10,6 +10,7 @@ from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
+from .._utils.json import drop_none
 from ..client.config import resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
@@ -191,7 +192,7 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     def _sent(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a request, without those that say nothing."""
         sent = {"dimensions": self.dimensions, "encoding_format": self.encoding_format, **options}
-        return {name: value for name, value in sent.items() if value is not None}
+        return drop_none(sent)
 
     # --- connections ------------------------------------------------------------------------------------------------
 

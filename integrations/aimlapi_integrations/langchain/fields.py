@@ -13,6 +13,7 @@ from langchain_core.utils.pydantic import get_fields
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
+from .._utils.json import drop_none
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..version import __version__
 from .profile import model_profile
@@ -84,7 +85,7 @@ def _renamed(cls: type[BaseModel], values: Mapping[str, Any], other_names: Mappi
 def _taken(arguments: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Those of the arguments that have these names, taken out of the rest; None says nothing."""
     found = {name: arguments.pop(name) for name in names if name in arguments}
-    return {name: value for name, value in found.items() if value is not None}
+    return drop_none(found)
 
 
 def _as_headers(found: Mapping[str, str]) -> dict[str, Any]:

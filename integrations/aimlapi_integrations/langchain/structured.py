@@ -21,7 +21,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, SkipValidation, TypeAdapter
 from pydantic_core import to_json
 
-from .._utils.json import parse_json
+from .._utils.json import drop_none, parse_json
 from .._utils.json_schema import is_object_schema, object_schema, read_unwrapped
 from .._utils.strict_schema import to_strict_schema
 from ..errors import IncompleteOutputError, RefusalError
@@ -118,7 +118,7 @@ def response_format_dict(wanted: ResponseFormat) -> Json:
     if wanted.kind != "json_schema":
         return {"type": wanted.kind}
     fields = {"schema": wanted.schema, "strict": wanted.strict, "description": wanted.description}
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = drop_none(fields)
     return {"type": "json_schema", "json_schema": {"name": wanted.name, **given}}
 
 
@@ -132,7 +132,7 @@ def response_format_tool(wanted: ResponseFormat | None) -> Json:
         raise ValueError("method='function_calling' needs a schema, and this form of answer has none.")
     fields = {"name": wanted.name, "description": wanted.description, "parameters": wanted.schema}
     given = {**fields, "strict": wanted.strict}
-    return {"type": "function", "function": {name: value for name, value in given.items() if value is not None}}
+    return {"type": "function", "function": drop_none(given)}
 
 
 def ls_structured_output_format(schema: Any, method: Method, strict: bool | None) -> Json:

@@ -19,6 +19,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.json import drop_none
 from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import resolve_api_key, resolve_base_url
@@ -170,4 +171,4 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
             "default_query": self.default_query,
             "limits": self.limits,
         }
-        return {name: value for name, value in arguments.items() if value is not None}
+        return drop_none(arguments)

@@ -8,6 +8,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 
+from .._utils.json import drop_none
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
 from .connections import ConnectionFields
@@ -86,4 +87,4 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
 
     def _parameters(self) -> dict[str, Any]:
         given = {"dimensions": self.dimensions, **self.additional_kwargs}
-        return {name: value for name, value in given.items() if value is not None}
+        return drop_none(given)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from pydantic import BaseModel
 
+from .._utils.json import drop_none
 from .._utils.json_schema import object_schema
 from .._utils.strict_schema import to_strict_schema
 from ..client.openai_format import parse_tool as parse_tool
@@ -120,7 +121,7 @@ def _settings(llm: AIMLAPIFields) -> Json:
 
 
 def _stated(values: Mapping[str, Any]) -> Json:
-    return {name: value for name, value in rename_kwargs(values, _NAMES).items() if value is not None}
+    return drop_none(rename_kwargs(values, _NAMES))
 
 
 def _stored_response(message: ChatMessage) -> StoredResponse | None:

@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from ..._utils.json import drop_none
 from ...types import Audio, Citation, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .content_in import answer_parts, parse_citation, parse_reasoning_item
 from .content_out import call_extras, to_content_blocks
@@ -103,7 +104,7 @@ def _annotation(source: Citation, start: int) -> Json:
     }
     return {
         "type": "url_citation",
-        "url_citation": {name: value for name, value in fields.items() if value is not None},
+        "url_citation": drop_none(fields),
     }
 
 
@@ -113,7 +114,7 @@ def _audio(message: Message) -> Json:
 
 def _audio_fields(part: Audio) -> Json:
     fields = {"id": part.id, "data": part.data, "format": part.format, "transcript": part.transcript, "url": part.url}
-    return {name: value for name, value in fields.items() if value is not None}
+    return drop_none(fields)
 
 
 def _layout(message: Message) -> list[Json]:

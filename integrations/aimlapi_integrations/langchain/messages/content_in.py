@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from ...endpoints.shared.media import parse_data_url
 from ...errors import UnsupportedContentError
 from ...models import vendor
 from ...types import (
@@ -46,9 +47,8 @@ def _source(block: Json) -> dict[str, Any]:
     given = source if isinstance(source, dict) else block
     url, data = given.get("url"), given.get("base64") or given.get("data")
     mime = given.get("mime_type") or given.get("media_type")
-    if isinstance(url, str) and url.startswith("data:") and ";base64," in url:
-        head, _, data = url.partition(";base64,")
-        url, mime = None, head[len("data:") :]
+    if inline := parse_data_url(url if isinstance(url, str) else None):
+        url, (mime, data) = None, inline
     if isinstance(data, bytes):
         data = base64.b64encode(data).decode()
     by_id = given.get("file_id") or (given.get("id") if given.get("source_type") == "id" else None)

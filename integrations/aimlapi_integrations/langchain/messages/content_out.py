@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...endpoints.shared.media import parse_data_url
 from ...types import (
     Audio,
     Citation,
@@ -135,9 +136,8 @@ def _audio(part: Audio) -> Json:
 def _data(part: Image | File | Video) -> Json:
     """A picture, document or film by URL, data or id; a data URL is taken apart."""
     url, data, mime = part.url, part.data, part.mime
-    if url and url.startswith("data:") and ";base64," in url:
-        head, _, data = url.partition(";base64,")
-        url, mime = None, head[len("data:") :]
+    if inline := parse_data_url(url):
+        url, (mime, data) = None, inline
     kind = type(part).__name__.lower()
     further = {name: getattr(part, name, None) for name in ("id", "file_id", "filename")}
     return {"type": kind, **_given(url=url, base64=data, mime_type=mime, **further)}

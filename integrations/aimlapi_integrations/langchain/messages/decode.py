@@ -12,6 +12,7 @@ from langchain_core.messages.tool import invalid_tool_call
 from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from ..._utils.json import drop_none
 from ...models import vendor
 from ...types import Choice, Json, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
@@ -98,7 +99,7 @@ def _generation(reply: Reply, place: int, form: Form) -> ChatGeneration:
 def generation_info(choice: Choice) -> dict[str, Any] | None:
     """What callbacks read beside the message."""
     info = {"finish_reason": choice.finish_reason, "logprobs": _logprobs(choice)}
-    return {name: value for name, value in info.items() if value is not None} or None
+    return drop_none(info) or None
 
 
 def _message(reply: Reply, choice: Choice, form: Form, first: bool) -> AIMessage:
@@ -162,9 +163,9 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_trail(reply),
         **(_price(reply) if first else {}),
-        "headers": dict(reply.trail.headers) if form.headers else None,
+        "headers": dict(reply.call_metadata.headers) if form.headers else None,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = drop_none(fields)
     return {"model_provider": PROVIDER, **given}
 
 
@@ -179,7 +180,7 @@ def _logprobs(choice: Choice) -> Json | None:
 
 
 def _trail(reply: Reply) -> Json:
-    trail = reply.trail
+    trail = reply.call_metadata
     return {
         "inference_id": trail.inference_id,
         "request_id": trail.request_id,

@@ -19,6 +19,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from ...endpoints.shared.media import is_data_url
 from ...endpoints.shared.parsing import as_str, dict_items
 from ...errors import UnsupportedContentError
 from ...types import Audio, File, Image, Part, Reasoning, SearchResult, Text, Video
@@ -126,7 +127,7 @@ def _image(block: ImageBlock) -> list[Part]:
 
 def _audio(block: AudioBlock) -> list[Part]:
     url = _link(block)
-    if url and not url.startswith("data:"):
+    if url and not is_data_url(url):
         return [Audio(url=url, format=block.format)]
     raw = _read(block.resolve_audio())
     mime = mime_type(raw, _name(block))
@@ -144,7 +145,7 @@ def _video(block: VideoBlock) -> list[Part]:
 def _document(block: DocumentBlock) -> list[Part]:
     """A document; one of text goes as text, since endpoints read files of that kind hardly anywhere."""
     title = block.title if block.title != _UNTITLED else None
-    if block.url and not block.url.lower().startswith("data:"):
+    if block.url and not is_data_url(block.url):
         return [File(url=block.url, mime=block.document_mimetype, filename=title or _name(block))]
     raw = _read(block.resolve_document())
     mime = mime_type(raw, title or _name(block), block.document_mimetype)
@@ -238,7 +239,7 @@ def _base64(data: bytes) -> str:
 def _name(block: Any) -> str | None:
     """The file's name, from its path or URL."""
     place = str(block.path or block.url or "")
-    return None if place.startswith("data:") else PurePosixPath(place.partition("?")[0]).name or None
+    return None if is_data_url(place) else PurePosixPath(place.partition("?")[0]).name or None
 
 
 def _with_suffix(name: str | None, mime: str) -> str | None:

@@ -24,6 +24,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from ..._utils.json import drop_none
+from ...endpoints.shared.media import parse_data_url
 from ...endpoints.shared.parsing import dict_items
 from ...errors import UnsupportedContentError
 from ...types import (
@@ -178,13 +180,10 @@ def call_block(call: ToolCall, final: bool = False) -> ToolCallBlock:
 
 
 def _image_block(image: Image) -> ImageBlock:
-    url, data, mime = image.url, image.data, image.mime
-    if url and url.startswith("data:") and ";base64," in url:
-        head, _, data = url.partition(";base64,")
-        mime = head[len("data:") :]
+    mime, data = parse_data_url(image.url) or (image.mime, image.data)
     if data:
         return ImageBlock(image=data.encode(), image_mimetype=mime, detail=image.detail)
-    return ImageBlock(url=url, detail=image.detail)
+    return ImageBlock(url=image.url, detail=image.detail)
 
 
 def _citation_block(source: Citation, text: str) -> CitationBlock:
@@ -255,7 +254,7 @@ def annotation(source: Citation) -> Json:
 
 def told(reply: Reply) -> Json:
     """Counts, price, finish reason and ids; only those that the reply names."""
-    choice, trail = reply.choices[0], reply.trail
+    choice, trail = reply.choices[0], reply.call_metadata
     fields = {
         **_counts(reply.usage),
         "cost": reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits},
@@ -270,7 +269,7 @@ def told(reply: Reply) -> Json:
         "client_request_id": trail.client_request_id,
         "provider": trail.provider,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return drop_none(fields)
 
 
 def _counts(usage: Usage | None) -> Json:
