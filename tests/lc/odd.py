@@ -32,7 +32,7 @@ def thought(words: str, **extras: Any) -> Json:
 def call(call_id: str, name: str, args: Json | str, **further: Any) -> Json:
     """A tool call; an invalid one where the arguments are a string."""
     if isinstance(args, str):
-        further["error"] = "The arguments are not a whole JSON object."
+        further["error"] = "The arguments are not a complete JSON object."
     kind = "invalid_tool_call" if isinstance(args, str) else "tool_call"
     return {"type": kind, "id": call_id, "name": name, "args": args, **further}
 

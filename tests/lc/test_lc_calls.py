@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage, ToolMessage, message_chunk_to_
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelError
+from aimlapi_integrations.langchain.errors import ModelError
 from tests.chat_events import chunk
 from tests.endpoints.cutting import events
 from tests.lc.agents import MODEL

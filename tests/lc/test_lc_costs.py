@@ -21,8 +21,8 @@ from rich.console import Console
 from aimlapi_integrations.costs import Spending, track_costs
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelError
 from aimlapi_integrations.langchain.costs import AIMLAPICallbackHandler, get_aimlapi_callback
+from aimlapi_integrations.langchain.errors import ModelError
 from tests.lc.agents import retries_by_error
 
 MINI = "openai/gpt-5-mini-2025-08-07"

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain import core_errors as core
+from aimlapi_integrations.langchain import errors as core
 from tests.chat_events import chunk, sse
 from tests.lc.gateway import Gateway
 
@@ -73,7 +74,7 @@ OVERFLOWS = {
 def test_context_overflow_is_theirs_too(name: str):
     """Middleware that summarises goes by the class: a message alone must be enough."""
     status, body = OVERFLOWS[name]
-    with pytest.raises(core.ContextOverflowError) as caught:
+    with pytest.raises(ContextOverflowError) as caught:
         Gateway(body, status=status).model().invoke("Hi")
     assert isinstance(caught.value, errors.ContextOverflowError)
     assert isinstance(caught.value, core.ModelInvalidRequestError)

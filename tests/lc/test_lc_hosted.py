@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from aimlapi_integrations.langchain.messages.decode import Form, chat_result
+from aimlapi_integrations.langchain.messages.decode import MessageFormat, chat_result
 from aimlapi_integrations.langchain.messages.encode import encode_messages
 from aimlapi_integrations.langchain.messages.stream import ChunkBuilder
 from aimlapi_integrations.types import (
@@ -80,7 +80,7 @@ def messages(reply: Reply) -> list[AIMessage]:
     parts = reply.message.parts
     deltas = [Delta(id=reply.id)] + [Delta((Fragment(i, part),)) for i, part in enumerate(parts)] + [Delta(reply=reply)]
     found: list[AIMessage] = []
-    for form in (Form(), Form(v1=True)):
+    for form in (MessageFormat(), MessageFormat(v1=True)):
         found.append(chat_result(reply, form).generations[0].message)
         chunks = ChunkBuilder(form)
         total, *others = [chunks.chunk(delta).message for delta in deltas]
@@ -179,7 +179,7 @@ def test_refusal_is_a_block_and_beside_it():
     for message in messages(answer(Refusal("No."))):
         assert message.additional_kwargs["refusal"] == "No."
         [block] = message.content_blocks
-        assert block["value"] == {"type": "refusal", "refusal": "No."}
+        assert {key: block[key] for key in block if key != "index"} == {"type": "refusal", "refusal": "No."}
         assert encode_messages([message])[0].parts == (Refusal("No."),)
 
 

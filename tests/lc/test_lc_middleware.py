@@ -23,7 +23,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelAuthenticationError, ModelError
+from aimlapi_integrations.langchain.errors import ModelAuthenticationError, ModelError
 from tests.lc.agents import MODEL, QUESTION, add, bodies, ended, get_weather, retries_by_error
 from tests.lc.gateway import Gateway, chat_body
 

@@ -239,7 +239,7 @@ def test_tokens_are_counted_offline():
 def test_copies_and_pickles():
     model = made(temperature=0.5)
     fresh = made(temperature=0.5)
-    model._connection()
+    model._get_client()
     for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
         assert copied == fresh
 

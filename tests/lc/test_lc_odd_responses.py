@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from aimlapi_integrations.errors import ResponseFailedError, StreamError
-from aimlapi_integrations.langchain.core_errors import ModelAPIError
+from aimlapi_integrations.langchain.errors import ModelAPIError
 from tests.endpoints.cutting import events, without
 from tests.lc.gateway import Gateway
 from tests.lc.odd import PLAIN, STREAMED, Json, Said, call, refusal, said, text

@@ -284,7 +284,7 @@ def look(name: str) -> str:
 NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
     "null": (["null"], "null"),
     "empty": ([""], "empty"),
-    "prose": (["I will not tell."], "no JSON"),
+    "prose": (["I will not tell."], "not JSON"),
     "another tool": ([Call("other", {"name": "a"})], "'other'"),
     "another type": ([Call("Tree", {"name": 1})], "Tree"),
 }

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
 from aimlapi_integrations import ContentWarning
-from aimlapi_integrations.langchain.messages.tool_results import result_parts
+from aimlapi_integrations.langchain.messages.tool_results import parse_tool_result
 from aimlapi_integrations.types import Image, Part, SearchResult, Text
 from tests.history_gateway import ENDPOINTS, ScriptedGateway, call
 from tests.lc.histories import chat
@@ -124,7 +124,7 @@ CONTENT: list[tuple[Any, list[Part]]] = [
 
 @pytest.mark.parametrize(("content", "parts"), CONTENT)
 def test_result_of_a_tool(content: Any, parts: list[Part]):
-    assert result_parts(content) == parts
+    assert parse_tool_result(content) == parts
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
