@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any, Literal, Optional
 
 import pydantic.v1
@@ -11,8 +14,10 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from aimlapi_integrations.client.openai_format import parse_tool
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.langchain import ChatAIMLAPI
+from aimlapi_integrations.langchain import ChatAIMLAPI, tools
+from aimlapi_integrations.langchain.schemas import function_schema
 from tests.lc.agents import MODEL
 from tests.lc.gateway import Gateway
 
@@ -79,6 +84,66 @@ def test_form_of_tool(form: str):
     assert sent["function"]["parameters"]["properties"]["a"]["type"] == "integer"
     assert sent["function"]["parameters"]["required"] == ["a"]
     assert before is None or given == before
+
+
+def converted(run: Callable[[], object]) -> int:
+    """The number of calls of functions that convert or parse a tool."""
+    codes = {function.__code__ for function in (tools.to_tool, tools.to_tool_dict, parse_tool, function_schema)}
+    count = 0
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code in codes
+
+    sys.setprofile(profile)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("copied", [lambda bound: bound, copy.deepcopy], ids=["bound", "copied"])
+def test_tools_of_a_bound_model_are_converted_once(form: str, copied: Callable[[Any], Any]):
+    gateway = Gateway()
+    model = gateway.model()
+    bound: list[Any] = []
+    assert converted(lambda: bound.append(copied(model.bind_tools([FORMS[form][0]], tool_choice="any")))) > 0
+    assert converted(lambda: bound[0].invoke("Hi")) == 0
+    assert converted(lambda: bound[0].invoke("Hi")) == 0
+    assert gateway.bodies[0]["tools"] == gateway.bodies[1]["tools"]
+
+
+def test_tools_edited_after_binding_are_sent_as_edited():
+    gateway = Gateway()
+    bound: Any = gateway.model().bind_tools([add, Add])
+    bound.kwargs["tools"][0]["function"]["description"] = "Edited."
+    bound.kwargs["tools"][1]["function"]["parameters"]["properties"]["a"]["description"] = "Edited, too."
+    bound.invoke("Hi")
+    first, second = gateway.bodies[0]["tools"]
+    assert first["function"]["description"] == "Edited."
+    assert second["function"]["parameters"]["properties"]["a"]["description"] == "Edited, too."
+    bound.kwargs["tools"].pop()
+    bound.invoke("Hi")
+    assert len(gateway.bodies[1]["tools"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"type": "json_object"}, {"type": "json_object"}),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": PARAMETERS}}, "n"),
+        ({"type": "json_schema", "name": "n", "schema": PARAMETERS}, "n"),
+        ({"name": "n", "schema": PARAMETERS}, "n"),
+        ({"title": "n", **PARAMETERS}, "n"),
+    ],
+)
+def test_response_format_in_any_form_is_sent_in_that_of_the_endpoint(given: Any, sent: Any):
+    gateway = Gateway()
+    gateway.model().invoke("Hi", response_format=given)
+    expected = {"type": "json_schema", "json_schema": {"name": sent, "schema": PARAMETERS}} if sent == "n" else sent
+    assert gateway.bodies[0]["response_format"] == expected
 
 
 HOSTED = {"type": "web_search_preview"}

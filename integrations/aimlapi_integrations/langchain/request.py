@@ -51,7 +51,8 @@ def build_request(
     arguments = _rename({**model.model_kwargs, **kwargs})
     options = _pop_call_options(model, arguments, headers, run)
     continues = arguments.pop("use_previous_response_id", model.use_previous_response_id)
-    tools = to_tools(arguments.pop("tools", None))
+    bound_tools = arguments.pop("tools", None)
+    tools = to_tools(bound_tools) if bound_tools else ()
     choice = arguments.pop("tool_choice", None)
     tool_choice = to_tool_choice(choice, tools) if tools else None
     parallel = arguments.pop("parallel_tool_calls", None)

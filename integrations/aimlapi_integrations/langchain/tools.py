@@ -90,9 +90,9 @@ def _copy_two_levels(tool: Json) -> Json:
     return {name: {**value} if isinstance(value, dict) else value for name, value in tool.items()}
 
 
-def to_tools(tools: Iterable[AnyTool] | None) -> tuple[NeutralTool, ...]:
+def to_tools(tools: Iterable[AnyTool]) -> tuple[NeutralTool, ...]:
     """Convert the tools of a call to the neutral form; those of a bound model already are."""
-    return tools.to_neutral() if isinstance(tools, BoundTools) else tuple(map(to_tool, tools or ()))
+    return tools.to_neutral() if isinstance(tools, BoundTools) else tuple(map(to_tool, tools))
 
 
 # --- tool choice --------------------------------------------------------------------------------------------------

@@ -174,10 +174,6 @@ def parse_citation(raw: Mapping[str, Any]) -> Citation:
     )
 
 
-def _parse_refusal(block: Json) -> Part:
-    return Refusal(_text_field(block, "refusal"))
-
-
 def _parse_non_standard(block: Json) -> list[Part]:
     value = block.get("value")
     if isinstance(value, dict) and value.get("type") != "non_standard":
@@ -345,10 +341,6 @@ def _parse_thinking(block: Json) -> Part:
     return Reasoning(_text_field(block, "thinking"), signature=block.get("signature"))
 
 
-def _parse_redacted_thinking(block: Json) -> Part:
-    return Reasoning(encrypted=block.get("data"))
-
-
 def _parse_reasoning_content(block: Json) -> Part:
     """Parse Bedrock's forms: LangChain's, and its own."""
     inner = block.get("reasoning_content") or block.get("reasoningContent") or {}
@@ -427,11 +419,11 @@ _PARSERS: dict[str, Callable[[Json], Part | list[Part]]] = {
     "input_text": _parse_text,
     "output_text": _parse_text,
     "text-plain": _parse_plain_text,
-    "refusal": _parse_refusal,
+    "refusal": lambda block: Refusal(_text_field(block, "refusal")),
     "non_standard": _parse_non_standard,
     "reasoning": _parse_reasoning,
     "thinking": _parse_thinking,
-    "redacted_thinking": _parse_redacted_thinking,
+    "redacted_thinking": lambda block: Reasoning(encrypted=block.get("data")),
     "reasoning_content": _parse_reasoning_content,
     "reasoningContent": _parse_reasoning_content,
     "tool_call": _parse_tool_call,
