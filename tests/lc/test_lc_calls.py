@@ -19,7 +19,7 @@ from tests.chat_events import chunk
 from tests.endpoints.cutting import events
 from tests.lc.agents import MODEL
 from tests.lc.gateway import Gateway, chat_body
-from tests.lc.odd import PLAIN, STREAMED
+from tests.lc.odd_replies import PLAIN, STREAMED
 
 WAYS = {**PLAIN, **STREAMED}
 
@@ -36,7 +36,7 @@ class Timed(Gateway):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_without_a_timeout_there_is_one(way: str):
+def test_timeout_by_default_is_finite(way: str):
     """Neither none at all, nor httpx's five seconds, in which no long answer begins."""
     gateway = Timed()
     WAYS[way](gateway.model())
@@ -48,7 +48,7 @@ def test_without_a_timeout_there_is_one(way: str):
     ("timeout", "connect", "read"),
     [(60, 10, 60), (2.5, 2.5, 2.5), ((3, 90), 3, 90), (httpx.Timeout(7, connect=1), 1, 7)],
 )
-def test_timeouts_are_seconds(timeout: Any, connect: float, read: float):
+def test_timeout_in_seconds_reaches_the_client(timeout: Any, connect: float, read: float):
     for given, call in (({"timeout": timeout}, {}), ({}, {"timeout": timeout}), ({"timeout": 1}, {"timeout": timeout})):
         gateway = Timed()
         gateway.model(**given).invoke("Hi", **call)
@@ -57,7 +57,7 @@ def test_timeouts_are_seconds(timeout: Any, connect: float, read: float):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("retries", [0, 2])
-def test_so_many_further_tries(gateway: Emulator, way: str, retries: int):
+def test_max_retries_limits_the_attempts(gateway: Emulator, way: str, retries: int):
     name = f"{MODEL}#fault=status-503;retry-after=0"
     model = ChatAIMLAPI(model=name, api_key="k", base_url=gateway.base_url, max_retries=retries)
     with pytest.raises(ModelError):
@@ -69,7 +69,7 @@ def test_so_many_further_tries(gateway: Emulator, way: str, retries: int):
 # --- loops and threads ----------------------------------------------------------------------------------------------
 
 
-def test_one_model_serves_loop_after_loop(gateway: Emulator):
+def test_model_in_successive_event_loops_works(gateway: Emulator):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, max_retries=0)
     for number in range(3):
         assert str(number) in asyncio.run(model.ainvoke(str(number))).text
@@ -77,7 +77,7 @@ def test_one_model_serves_loop_after_loop(gateway: Emulator):
     asyncio.run(model.aclose())
 
 
-def test_one_model_serves_threads_and_their_loops(gateway: Emulator):
+def test_model_in_threads_with_loops_works(gateway: Emulator):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, max_retries=0)
     told: dict[int, str] = {}
 
@@ -137,7 +137,7 @@ RESPONSE = {
 
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
-def test_tokens_are_text_on_either_endpoint(endpoint: str):
+def test_new_tokens_on_either_endpoint_are_text(endpoint: str):
     streams = {"chat_completions": None, "responses": events(RESPONSE)}
     model = Gateway(chat_body("Hello, world"), events=streams[endpoint]).model(endpoint=endpoint)
     plain, awaited = Tokens(), AsyncTokens()
@@ -156,7 +156,7 @@ async def drained(stream: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_a_finished_stream_of_events_ends_its_run_once(output_version: str | None):
+def test_finished_event_stream_ends_its_run_once(output_version: str | None):
     handler = Tokens()
     stream = (
         Gateway(chat_body("Hello"))
@@ -170,7 +170,7 @@ def test_a_finished_stream_of_events_ends_its_run_once(output_version: str | Non
 # --- what a message counts ------------------------------------------------------------------------------------------
 
 
-def test_core_adds_up_what_calls_count():
+def test_usage_of_several_calls_is_summed_by_core():
     with get_usage_metadata_callback() as counted:
         model = Gateway().model()
         model.invoke("Hi")
@@ -191,7 +191,7 @@ class Telling(Gateway):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_headers_of_the_answer_on_request(way: str):
+def test_response_headers_on_request_are_in_the_metadata(way: str):
     model = Telling().model(include_response_headers=True, api_key="sk-planted-key")
     headers = WAYS[way](model).response_metadata["headers"]
     assert headers["x-ratelimit-remaining"] == "7"
@@ -209,7 +209,7 @@ SIGNATURE = {"google": {"thought_signature": "sig"}}
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("way", WAYS)
-def test_thinking_goes_back_to_the_models_that_want_it(way: str, output_version: str | None):
+def test_reasoning_is_sent_back_to_models_that_need_it(way: str, output_version: str | None):
     signed = {**CALL, "extra_content": SIGNATURE}
     gateway = Gateway(chat_body("", "tool_calls", reasoning_content="Hm.", tool_calls=[signed]))
     told = {}
@@ -223,6 +223,6 @@ def test_thinking_goes_back_to_the_models_that_want_it(way: str, output_version:
     assert "reasoning_content" not in told["gpt-4o"]
 
 
-def test_a_chunk_of_the_price_alone_is_read():
+def test_chunk_with_only_the_cost_is_parsed():
     told = [chunk({"content": "a"}), chunk(finish="stop"), {"choices": [], "meta": chat_body()["meta"]}]
     assert STREAMED["stream"](Gateway(events=told).model()).response_metadata["cost"]["usd"] == "0.001240000"

@@ -29,7 +29,7 @@ def made(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Awa
     return making
 
 
-async def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(made: Any) -> None:
+async def test_model_from_catalogue_has_profile_and_prices(made: Any) -> None:
     model = await made(MINI, max_tokens=100, temperature=0)
     assert model.profile
     assert model.profile["max_input_tokens"] == 400_000
@@ -41,19 +41,19 @@ async def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(made: Any)
     await model.aclose()
 
 
-async def test_what_was_given_goes_before_the_catalogue(made: Any) -> None:
+async def test_arguments_override_the_catalogue(made: Any) -> None:
     own = {"profile": {"max_input_tokens": 7}, "prices": {"input": 1.0}}
     model = await made(MINI, **own)
     assert (model.profile, model.prices) == (own["profile"], own["prices"])
     await model.aclose()
 
 
-async def test_a_model_that_is_not_there(made: Any) -> None:
+async def test_unknown_model_from_catalogue_raises(made: Any) -> None:
     with pytest.raises(NotFoundError):
         await made("acme/none")
 
 
-def test_an_estimate_is_marked_as_one() -> None:
+def test_estimate_of_a_cost_is_marked_as_estimate() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, max_tokens=100)
     found = model.estimate_cost([SystemMessage("Be brief."), HumanMessage("What is the capital of France?")])
     assert found.approximate
@@ -63,14 +63,14 @@ def test_an_estimate_is_marked_as_one() -> None:
     assert longer.input_tokens > 0
 
 
-def test_without_a_limit_the_longest_answer_is_the_models() -> None:
+def test_estimate_without_max_tokens_uses_the_models_maximum() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, profile={"max_output_tokens": 10})
     found = model.estimate_cost("Hello")
     assert found.max_output_tokens == 10
 
 
 @pytest.mark.parametrize("model", [MINI, "acme/new"])
-def test_where_no_price_is_known_the_tokens_are_and_it_says_where_to_find_it(model: str) -> None:
+def test_estimate_without_prices_has_tokens_and_a_hint(model: str) -> None:
     found = ChatAIMLAPI(model=model, api_key="k").estimate_cost("Hello")
     assert found.input_tokens > 0
     assert (found.usd, found.max_usd) == (None, None)

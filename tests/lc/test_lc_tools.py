@@ -72,7 +72,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_form_of_tool(form: str):
+def test_tool_in_each_form_is_sent(form: str):
     given, name = FORMS[form]
     before = copy.deepcopy(given) if isinstance(given, dict) else None
     gateway = Gateway()
@@ -168,7 +168,7 @@ NAMED = {"type": "function", "function": {"name": "add"}}
         (False, None),
     ],
 )
-def test_tool_choice(choice: Any, sent: Any):
+def test_tool_choice_in_each_form_is_sent(choice: Any, sent: Any):
     gateway = Gateway()
     gateway.model().bind_tools([add], tool_choice=choice).invoke("Hi")
     assert gateway.bodies[0].get("tool_choice") == sent
@@ -176,14 +176,14 @@ def test_tool_choice(choice: Any, sent: Any):
     assert gateway.bodies[1].get("tool_choice") == sent
 
 
-def test_a_tool_may_be_named_like_a_mode():
+def test_tool_named_like_a_mode_can_be_chosen():
     gateway = Gateway()
     named = {"name": "any", "description": "Anything.", "parameters": {"type": "object", "properties": {}}}
     gateway.model().bind_tools([add, named], tool_choice="any").invoke("Hi")
     assert gateway.bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "any"}}
 
 
-def test_a_form_of_the_answer_makes_no_tool_strict():
+def test_response_format_does_not_make_tools_strict():
     gateway = Gateway()
     asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
     gateway.model().bind_tools([add], response_format=asked).invoke("Hi")
@@ -191,19 +191,19 @@ def test_a_form_of_the_answer_makes_no_tool_strict():
     assert gateway.bodies[0]["response_format"] == asked
 
 
-def test_further_arguments_are_parameters():
+def test_additional_arguments_of_bind_tools_are_parameters():
     """As agents pass on their model settings."""
     gateway = Gateway()
     gateway.model().bind_tools([add], tool_choice=None, temperature=0.5, seed=7).invoke("Hi")
     assert (gateway.bodies[0]["temperature"], gateway.bodies[0]["seed"]) == (0.5, 7)
 
 
-def test_unknown_tool_choice_is_an_error():
+def test_unknown_tool_choice_raises():
     with pytest.raises(ValueError, match="multiply"):
         Gateway().model().bind_tools([add], tool_choice="multiply")
 
 
-def test_no_tools_are_not_sent():
+def test_empty_tools_are_not_sent():
     gateway = Gateway()
     gateway.model().bind_tools([], tool_choice="any", parallel_tool_calls=False).invoke("Hi")
     assert gateway.bodies[0].keys() == {"model", "messages"}
@@ -211,7 +211,7 @@ def test_no_tools_are_not_sent():
     assert gateway.bodies[1].keys() == {"model", "messages"}
 
 
-def test_parallel_tool_calls_only_where_asked():
+def test_parallel_tool_calls_is_sent_only_if_set():
     gateway = Gateway()
     gateway.model().bind_tools([add]).invoke("Hi")
     assert "parallel_tool_calls" not in gateway.bodies[0]
@@ -219,7 +219,7 @@ def test_parallel_tool_calls_only_where_asked():
     assert gateway.bodies[1]["parallel_tool_calls"] is False
 
 
-def test_disabled_params_are_never_sent():
+def test_disabled_parameters_are_not_sent():
     gateway = Gateway()
     model = gateway.model(disabled_params={"parallel_tool_calls": None, "temperature": [0]})
     model.bind_tools([add], parallel_tool_calls=False).invoke("Hi", temperature=0)
@@ -229,7 +229,7 @@ def test_disabled_params_are_never_sent():
     assert gateway.bodies[1]["temperature"] == 1
 
 
-def test_strict_tools_leave_nothing_out():
+def test_strict_tool_requires_every_property():
     class Settings(BaseModel):
         """Sets."""
 
@@ -255,7 +255,7 @@ def forecast(city: str, unit: Literal["c", "f"] = "c", days: Optional[int] = Non
 
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
-def test_a_strict_call_can_be_run(gateway: Emulator, endpoint: str):
+def test_strict_call_can_be_run(gateway: Emulator, endpoint: str):
     """What pydantic has a default for is not null in a strict call: the tool would refuse it."""
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, endpoint=endpoint)
     [call] = model.bind_tools([forecast], strict=True, tool_choice="any").invoke("Forecast of 'Oslo'?").tool_calls
@@ -264,7 +264,7 @@ def test_a_strict_call_can_be_run(gateway: Emulator, endpoint: str):
     model.close()
 
 
-def test_strict_tools_in_json_may_have_null_for_what_has_no_default():
+def test_strict_dict_tool_allows_null_without_a_default():
     gateway = Gateway()
     parameters = {
         "type": "object",
@@ -281,12 +281,12 @@ def test_strict_tools_in_json_may_have_null_for_what_has_no_default():
     assert sent["required"] == ["a", "b", "c"]
 
 
-def test_extras_of_a_tool_are_kept():
+def test_tool_extras_are_bound():
     bound = Gateway().model().bind_tools([tool(extras={"cache_control": {"type": "ephemeral"}})(add)])
     assert bound.kwargs["tools"][0]["cache_control"] == {"type": "ephemeral"}  # type: ignore[attr-defined]
 
 
-def test_a_tool_that_contains_itself():
+def test_recursive_tool_keeps_its_reference():
     gateway = Gateway()
     gateway.model().bind_tools([Tree]).invoke("Hi")
     schema = gateway.bodies[0]["tools"][0]["function"]["parameters"]

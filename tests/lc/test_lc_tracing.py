@@ -88,7 +88,7 @@ def llm_span(exporter: InMemorySpanExporter) -> ReadableSpan:
 
 @ways
 @endpoints
-async def test_spans_tell_of_the_call(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
+async def test_spans_describe_the_call(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
     answer = await told(make(use_responses_api=responses), way)
     attributes = dict(llm_span(spans).attributes or {})
     usage = answer.usage_metadata
@@ -106,7 +106,7 @@ async def test_spans_tell_of_the_call(make: Any, spans: InMemorySpanExporter, wa
 
 @ways
 @endpoints
-async def test_spans_tell_of_tools(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
+async def test_spans_describe_tools(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
     answer = await told(make(use_responses_api=responses).bind_tools([get_weather]), way)
     attributes = dict(llm_span(spans).attributes or {})
     call = "llm.output_messages.0.message.tool_calls.0.tool_call"
@@ -117,7 +117,7 @@ async def test_spans_tell_of_tools(make: Any, spans: InMemorySpanExporter, way: 
 
 
 @ways
-async def test_spans_have_the_price_and_the_trail_and_no_key(make: Any, spans: InMemorySpanExporter, way: str) -> None:
+async def test_spans_contain_cost_and_ids_but_no_key(make: Any, spans: InMemorySpanExporter, way: str) -> None:
     answer = await told(make(default_headers={"X-Private": "private-header"}), way)
     attributes = dict(llm_span(spans).attributes or {})
     output = str(attributes["output.value"])
@@ -127,7 +127,7 @@ async def test_spans_have_the_price_and_the_trail_and_no_key(make: Any, spans: I
     assert "private-header" not in str(attributes)
 
 
-async def test_a_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExporter) -> None:
+async def test_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExporter) -> None:
     with pytest.raises(BadRequestError):
         make(model="emulator/status-400").invoke("Hello")
     assert not llm_span(spans).status.is_ok
@@ -149,7 +149,7 @@ class Runs(BaseTracer):
 
 @ways
 @endpoints
-async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> None:
+async def test_langsmith_run_contains_the_call(make: Any, way: str, responses: bool) -> None:
     tracer = Runs()
     model = make(model="gpt-4o", use_responses_api=responses, temperature=1, max_tokens=500).bind_tools([get_weather])
     answer = await told(model, way, {"callbacks": [tracer]})
@@ -176,7 +176,7 @@ async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> 
 
 
 @ways
-async def test_the_run_id_goes_to_the_gateway_on_request(way: str) -> None:
+async def test_run_id_on_request_is_sent(way: str) -> None:
     gateway, tracer = Gateway(), Runs()
     model = gateway.model(client_request_id="run_id")
     await told(model, way, {"callbacks": [tracer]})
@@ -188,13 +188,13 @@ async def test_the_run_id_goes_to_the_gateway_on_request(way: str) -> None:
 
 @ways
 @pytest.mark.parametrize(("given", "sent"), [({}, None), ({"client_request_id": "mine-1"}, "mine-1")])
-async def test_it_is_sent_as_it_was_given_else(way: str, given: dict[str, Any], sent: str | None) -> None:
+async def test_client_request_id_is_sent_as_passed(way: str, given: dict[str, Any], sent: str | None) -> None:
     gateway = Gateway()
     await told(gateway.model(**given), way)
     assert gateway.headers[0].get("x-client-request-id") == sent
 
 
-def test_each_answer_of_a_batch_has_its_own_run_id() -> None:
+def test_each_call_of_a_batch_has_its_own_run_id() -> None:
     gateway, tracer = Gateway(), Runs()
     gateway.model(client_request_id="run_id").batch(["a", "b", "c"], {"callbacks": [tracer]})
     sent = {headers["x-client-request-id"] for headers in gateway.headers}
@@ -202,7 +202,7 @@ def test_each_answer_of_a_batch_has_its_own_run_id() -> None:
     assert len(sent) == 3
 
 
-def test_one_call_can_ask_for_it() -> None:
+def test_client_request_id_of_one_call_is_sent() -> None:
     gateway, tracer = Gateway(), Runs()
     gateway.model().invoke("Hi", {"callbacks": [tracer]}, client_request_id="run_id")
     assert gateway.headers[0]["x-client-request-id"] == str(tracer.runs[0].id)
@@ -223,7 +223,7 @@ class Failing(Gateway):
 
 
 @ways
-async def test_the_log_has_ids_and_retries_and_no_content(way: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_contains_ids_and_retries_but_no_content(way: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="aimlapi_integrations")
     model = Failing(chat_body("PRIVATE ANSWER")).model(max_retries=1, api_key=SECRET, default_query={"q": "PRIVATE"})
     await told(model, way, messages="PRIVATE PROMPT")
@@ -235,6 +235,6 @@ async def test_the_log_has_ids_and_retries_and_no_content(way: str, caplog: pyte
     assert not any(word in caplog.text for word in ("PRIVATE", SECRET))
 
 
-def test_nothing_is_logged_where_nobody_asks(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_by_default_is_empty(capfd: pytest.CaptureFixture[str]) -> None:
     Failing().model(max_retries=1).invoke("Hello")
     assert capfd.readouterr() == ("", "")

@@ -45,7 +45,7 @@ def make(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Cha
 
 
 @pytest.mark.parametrize("call", MANNERS.values(), ids=MANNERS)
-def test_total_tokens_are_in_every_account_of_a_message(
+def test_total_tokens_are_in_every_count_of_a_message(
     make: Callable[..., ChatAIMLAPI], call: Callable[[ChatAIMLAPI], AIMessage]
 ) -> None:
     with get_usage_metadata_callback() as counted, get_aimlapi_callback() as costs, track_costs() as ledger:
@@ -70,7 +70,7 @@ def test_total_tokens_are_in_llm_output(make: Callable[..., ChatAIMLAPI], asynch
 
 @pytest.mark.parametrize("version", [None, "v1"])
 @pytest.mark.parametrize("manner", ["plain", "async plain"])
-def test_cached_answer_costs_nothing_and_leaves_earlier_results_as_they_are(
+def test_cached_response_costs_nothing_and_changes_no_earlier_result(
     make: Callable[..., ChatAIMLAPI], gateway: Emulator, manner: str, version: str | None
 ) -> None:
     model = make(cache=InMemoryCache(), output_version=version)
