@@ -54,8 +54,8 @@ def test_agent_of_another_vendor_runs_to_its_end(gateway: Emulator, name: str):
 
 
 def test_agent_with_parallel_calls_runs_to_its_end(model: ChatAIMLAPI):
-    asked = HumanMessage("What is the weather in Paris, and add 2 and 3?")
-    messages = create_agent(model, [get_weather, add]).invoke({"messages": [asked]})["messages"]
+    requested = HumanMessage("What is the weather in Paris, and add 2 and 3?")
+    messages = create_agent(model, [get_weather, add]).invoke({"messages": [requested]})["messages"]
     assert sorted(message.text for message in messages if isinstance(message, ToolMessage)) == ["5", "Sunny in Paris."]
 
 
@@ -181,11 +181,11 @@ async def test_agent_events_v2_include_model_and_tools(model: ChatAIMLAPI):
 async def test_agent_events_v3_include_model_and_tools(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather])
     run = await agent.astream_events(QUESTION, version="v3")
-    told = [await message.output async for message in run.messages]
+    reported = [await message.output async for message in run.messages]
     state = await run.output()
     turns = [message for message in state["messages"] if isinstance(message, AIMessage)]
-    assert [message.text for message in told] == [message.text for message in turns]
-    assert [message.tool_calls for message in told] == [message.tool_calls for message in turns]
+    assert [message.text for message in reported] == [message.text for message in turns]
+    assert [message.tool_calls for message in reported] == [message.tool_calls for message in turns]
     assert ended(state["messages"])
 
 

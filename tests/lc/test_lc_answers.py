@@ -63,13 +63,15 @@ WAYS = {
 }
 
 
-def told(message: AIMessage) -> dict[str, Any]:
+def reported(message: AIMessage) -> dict[str, Any]:
     """What a message says, without the places of blocks that only streams have, and run ids."""
-    said = message.model_dump(exclude={"id"})
-    if isinstance(said["content"], list):
-        said["content"] = [{key: value for key, value in block.items() if key != "index"} for block in said["content"]]
-    said["response_metadata"].pop("headers", None)
-    return said
+    dumped = message.model_dump(exclude={"id"})
+    if isinstance(dumped["content"], list):
+        dumped["content"] = [
+            {key: value for key, value in block.items() if key != "index"} for block in dumped["content"]
+        ]
+    dumped["response_metadata"].pop("headers", None)
+    return dumped
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
@@ -77,7 +79,7 @@ def told(message: AIMessage) -> dict[str, Any]:
 def test_message_of_every_call_method_is_the_same(name: str, output_version: str | None):
     plain, *others = (way(Gateway(REPLIES[name]).model(output_version=output_version)) for way in WAYS.values())
     for other in others:
-        assert told(other) == told(plain)
+        assert reported(other) == reported(plain)
 
 
 def test_text_of_a_message_is_its_content():

@@ -49,9 +49,13 @@ def test_timeout_by_default_is_finite(way: str):
     [(60, 10, 60), (2.5, 2.5, 2.5), ((3, 90), 3, 90), (httpx.Timeout(7, connect=1), 1, 7)],
 )
 def test_timeout_in_seconds_reaches_the_client(timeout: Any, connect: float, read: float):
-    for given, call in (({"timeout": timeout}, {}), ({}, {"timeout": timeout}), ({"timeout": 1}, {"timeout": timeout})):
+    for arguments, call in (
+        ({"timeout": timeout}, {}),
+        ({}, {"timeout": timeout}),
+        ({"timeout": 1}, {"timeout": timeout}),
+    ):
         gateway = Timed()
-        gateway.model(**given).invoke("Hi", **call)
+        gateway.model(**arguments).invoke("Hi", **call)
         assert (gateway.limits["connect"], gateway.limits["read"]) == (connect, read)
 
 
@@ -79,17 +83,17 @@ def test_model_in_successive_event_loops_works(gateway: Emulator):
 
 def test_model_in_threads_with_loops_works(gateway: Emulator):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, max_retries=0)
-    told: dict[int, str] = {}
+    reported: dict[int, str] = {}
 
     def ask(number: int) -> None:
-        told[number] = model.invoke(f"sync {number}").text + asyncio.run(model.ainvoke(f"async {number}")).text
+        reported[number] = model.invoke(f"sync {number}").text + asyncio.run(model.ainvoke(f"async {number}")).text
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(f"sync {number}" in told[number] and f"async {number}" in told[number] for number in range(4))
+    assert all(f"sync {number}" in reported[number] and f"async {number}" in reported[number] for number in range(4))
     model.close()
 
 
@@ -212,17 +216,17 @@ SIGNATURE = {"google": {"thought_signature": "sig"}}
 def test_reasoning_is_sent_back_to_models_that_need_it(way: str, output_version: str | None):
     signed = {**CALL, "extra_content": SIGNATURE}
     gateway = Gateway(chat_body("", "tool_calls", reasoning_content="Hm.", tool_calls=[signed]))
-    told = {}
+    reported = {}
     for name in ("google/gemini-3-1-pro-preview", "moonshot/kimi-k2-6", "gpt-4o"):
         model = gateway.model(model=name, output_version=output_version)
         answer = message_chunk_to_message(WAYS[way](model))
         model.invoke([HumanMessage("Hi"), answer, ToolMessage("42", tool_call_id="c1")])
-        told[name] = gateway.bodies[-1]["messages"][1]
-    assert told["google/gemini-3-1-pro-preview"]["tool_calls"][0]["extra_content"] == SIGNATURE
-    assert told["moonshot/kimi-k2-6"]["reasoning_content"] == "Hm."
-    assert "reasoning_content" not in told["gpt-4o"]
+        reported[name] = gateway.bodies[-1]["messages"][1]
+    assert reported["google/gemini-3-1-pro-preview"]["tool_calls"][0]["extra_content"] == SIGNATURE
+    assert reported["moonshot/kimi-k2-6"]["reasoning_content"] == "Hm."
+    assert "reasoning_content" not in reported["gpt-4o"]
 
 
 def test_chunk_with_only_the_cost_is_parsed():
-    told = [chunk({"content": "a"}), chunk(finish="stop"), {"choices": [], "meta": chat_body()["meta"]}]
-    assert STREAMED["stream"](Gateway(events=told).model()).response_metadata["cost"]["usd"] == "0.001240000"
+    reported = [chunk({"content": "a"}), chunk(finish="stop"), {"choices": [], "meta": chat_body()["meta"]}]
+    assert STREAMED["stream"](Gateway(events=reported).model()).response_metadata["cost"]["usd"] == "0.001240000"

@@ -32,8 +32,8 @@ MINI = "openai/gpt-5-mini-2025-08-07"
 def make(gateway):
     made = []
 
-    def model(**given: Any) -> ChatAIMLAPI:
-        made.append(ChatAIMLAPI(**{"api_key": "k", "base_url": gateway.base_url, "max_retries": 0, **given}))
+    def model(**arguments: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**{"api_key": "k", "base_url": gateway.base_url, "max_retries": 0, **arguments}))
         return made[-1]
 
     yield model

@@ -36,8 +36,8 @@ def make(gateway):
     """Embeddings on the emulator."""
     made = []
 
-    def embeddings(**given: Any) -> AIMLAPIEmbeddings:
-        made.append(AIMLAPIEmbeddings(**{"api_key": KEY, "base_url": gateway.base_url, **given}))
+    def embeddings(**arguments: Any) -> AIMLAPIEmbeddings:
+        made.append(AIMLAPIEmbeddings(**{"api_key": KEY, "base_url": gateway.base_url, **arguments}))
         return made[-1]
 
     yield embeddings
@@ -78,14 +78,14 @@ def near(one, other) -> float:
 def test_vectors_of_batches_keep_the_order(make, gateway, documents, concurrency):
     one_by_one = [make().embed_query(text) for text in TEXTS]
     gateway.requests.clear()
-    found = documents(make(chunk_size=5, max_concurrency=concurrency), TEXTS)
-    assert found == one_by_one
+    actual = documents(make(chunk_size=5, max_concurrency=concurrency), TEXTS)
+    assert actual == one_by_one
     assert sorted(len(request.json["input"]) for request in gateway.requests) == [3, 5, 5, 5, 5]
 
 
-@pytest.mark.parametrize("given", [iter, tuple, lambda texts: (text for text in texts)])
-def test_texts_of_any_iterable_are_embedded_in_order(make, documents, given):
-    assert documents(make(chunk_size=5), given(TEXTS)) == documents(make(), TEXTS)
+@pytest.mark.parametrize("arguments", [iter, tuple, lambda texts: (text for text in texts)])
+def test_texts_of_any_iterable_are_embedded_in_order(make, documents, arguments):
+    assert documents(make(chunk_size=5), arguments(TEXTS)) == documents(make(), TEXTS)
 
 
 @pytest.mark.parametrize("texts", ["abc", b"abc", {"a": 1}, 5, None])
@@ -120,9 +120,9 @@ def test_vectors_in_any_order_are_sorted_by_index():
         )
 
     with httpx.Client(transport=httpx.MockTransport(reversed_answer)) as client:
-        found = AIMLAPIEmbeddings(api_key=KEY, http_client=client).embed_documents(["a", "bb", "ccc"])
-    assert found == [[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]
-    assert all(type(number) is float for vector in found for number in vector)
+        actual = AIMLAPIEmbeddings(api_key=KEY, http_client=client).embed_documents(["a", "bb", "ccc"])
+    assert actual == [[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]
+    assert all(type(number) is float for vector in actual for number in vector)
 
 
 def test_max_concurrency_limits_parallel_requests():
@@ -201,10 +201,10 @@ def test_dimensions_set_the_vector_length(make, gateway, query, model):
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_encoding_format_of_any_kind_returns_floats(make, gateway, query, encoding):
-    found = query(make(encoding_format=encoding), "some text")
+    actual = query(make(encoding_format=encoding), "some text")
     assert gateway.requests[-1].json["encoding_format"] == encoding
-    assert all(type(number) is float for number in found)
-    assert found == pytest.approx(make().embed_query("some text"), abs=1e-6)
+    assert all(type(number) is float for number in actual)
+    assert actual == pytest.approx(make().embed_query("some text"), abs=1e-6)
 
 
 def test_base64_vectors_are_decoded_exactly():
@@ -377,18 +377,18 @@ def test_missing_key_raises(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         {"openai_api_key": KEY, "openai_api_base": "https://example.com/v1"},
         {"aimlapi_api_key": KEY, "aimlapi_api_base": "https://example.com/v1", "request_timeout": 3},
         {"api_key": KEY, "base_url": "https://example.com/v1", "timeout": 3, "model_name": "voyage-2"},
     ],
 )
-def test_argument_names_of_other_integrations_are_accepted(given):
-    embeddings = AIMLAPIEmbeddings(**given)
+def test_argument_names_of_other_integrations_are_accepted(arguments):
+    embeddings = AIMLAPIEmbeddings(**arguments)
     assert embeddings.aimlapi_api_key.get_secret_value() == KEY
     assert embeddings.aimlapi_api_base == "https://example.com/v1"
-    assert embeddings.model == given.get("model_name", "text-embedding-3-small")
+    assert embeddings.model == arguments.get("model_name", "text-embedding-3-small")
 
 
 def test_unknown_embedding_argument_moves_to_model_kwargs_with_a_warning():
@@ -398,9 +398,9 @@ def test_unknown_embedding_argument_moves_to_model_kwargs_with_a_warning():
 
 @pytest.mark.parametrize("name", ["check_embedding_ctx_length", "organization", "openai_api_version"])
 def test_argument_without_effect_is_ignored_with_a_warning(name):
-    with pytest.warns(UserWarning, match=f"'{name}' has no effect") as told:
+    with pytest.warns(UserWarning, match=f"'{name}' has no effect") as caught:
         assert AIMLAPIEmbeddings(api_key=KEY, **{name: False}).model_kwargs == {}
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("wrong", [{"chunk_size": 0}, {"max_concurrency": 0}, {"dimensions": 0}])

@@ -88,16 +88,16 @@ def test_key_from_a_function_is_in_no_error(status: int, way: str):
     body = {"error": {"message": f"{key} is not known"}, "details": [key]}
     asynchronous = way.startswith("a")
 
-    async def given() -> str:
+    async def arguments() -> str:
         return key
 
     gateway = Gateway(body, status=status, events=[body])
     with pytest.raises(errors.APIError) as caught:
-        WAYS[way](gateway.model(api_key=given if asynchronous else lambda: key))
+        WAYS[way](gateway.model(api_key=arguments if asynchronous else lambda: key))
     assert gateway.headers[0]["authorization"] == f"Bearer {key}"
     response = caught.value.response
-    told = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
-    assert key not in str(told)
+    texts = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
+    assert key not in str(texts)
 
 
 def test_connection_failure_is_a_model_connection_error():
@@ -172,11 +172,11 @@ def test_stream_left_early_is_reported_to_tracers():
         def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
             self.error = error
 
-    seen = Seen()
-    stream = Gateway().model().stream("Hi", config={"callbacks": [seen]})
+    observed = Seen()
+    stream = Gateway().model().stream("Hi", config={"callbacks": [observed]})
     next(stream)
     stream.close()
-    assert isinstance(seen.error, GeneratorExit)
+    assert isinstance(observed.error, GeneratorExit)
 
 
 def test_history_with_an_invalid_call_is_sent_back():

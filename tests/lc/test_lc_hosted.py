@@ -79,15 +79,15 @@ def messages(reply: Reply) -> list[AIMessage]:
     """The reply as a message: plain and streamed, in both forms."""
     parts = reply.message.parts
     deltas = [Delta(id=reply.id)] + [Delta((Fragment(i, part),)) for i, part in enumerate(parts)] + [Delta(reply=reply)]
-    found: list[AIMessage] = []
+    actual: list[AIMessage] = []
     for form in (MessageFormat(), MessageFormat(v1=True)):
-        found.append(chat_result(reply, form).generations[0].message)
+        actual.append(chat_result(reply, form).generations[0].message)
         chunks = ChunkBuilder(form)
         total, *others = [chunks.chunk(delta).message for delta in deltas]
         for chunk in others:
             total = total + chunk
-        found.append(total)
-    return found
+        actual.append(total)
+    return actual
 
 
 @pytest.mark.parametrize("name", ITEMS)

@@ -54,9 +54,13 @@ def test_system_message_is_sent_as_system_text(model: ChatAIMLAPI, gateway: Emul
     assert answer.response_metadata["native_finish_reason"] == "end_turn"
     assert answer.response_metadata["cost"]["credits"] > 0
     assert answer.usage_metadata["total_tokens"] > 0
-    seen = gateway.requests[-1]
-    assert seen.path == "/v1/messages"
-    assert (seen.json["system"], seen.json["max_tokens"], seen.json["stop_sequences"]) == ("Be brief.", 4000, ["###"])
+    observed = gateway.requests[-1]
+    assert observed.path == "/v1/messages"
+    assert (observed.json["system"], observed.json["max_tokens"], observed.json["stop_sequences"]) == (
+        "Be brief.",
+        4000,
+        ["###"],
+    )
 
 
 def test_metadata_names_the_endpoint(model: ChatAIMLAPI, ask: Any) -> None:
@@ -64,12 +68,12 @@ def test_metadata_names_the_endpoint(model: ChatAIMLAPI, ask: Any) -> None:
 
 
 def test_thinking_is_sent_back_with_its_signature(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
-    asked = HumanMessage("Hello")
-    answer = ask(model, [asked], thinking=THINK)
+    requested = HumanMessage("Hello")
+    answer = ask(model, [requested], thinking=THINK)
     [thought] = reasoning(answer)
     assert thought["reasoning"].startswith("[emulated]")
     assert answer.text == "[emulated] You said: Hello"
-    ask(model, [asked, answer, HumanMessage("And now?")], thinking=THINK)
+    ask(model, [requested, answer, HumanMessage("And now?")], thinking=THINK)
     [thinking, text] = gateway.requests[-1].json["messages"][1]["content"]
     signed = {"type": "thinking", "thinking": thought["reasoning"], "signature": thought["extras"]["signature"]}
     assert thinking == signed
@@ -83,16 +87,16 @@ def test_reasoning_effort_becomes_a_thinking_budget(model: ChatAIMLAPI, gateway:
 
 def test_tool_loop_ends_with_an_answer(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     bound = model.bind_tools([get_weather])
-    asked = HumanMessage("What is the weather in Oslo?")
-    called = ask(bound, [asked], thinking=THINK)
+    requested = HumanMessage("What is the weather in Oslo?")
+    called = ask(bound, [requested], thinking=THINK)
     [call] = called.tool_calls
     assert (call["name"], call["args"]) == ("get_weather", {"city": "Oslo"})
     assert called.response_metadata["finish_reason"] == "tool_calls"
     failed = ToolMessage("Timeout", tool_call_id=call["id"], status="error")
-    answer = ask(bound, [asked, called, failed], thinking=THINK)
+    answer = ask(bound, [requested, called, failed], thinking=THINK)
     assert "Timeout" in answer.text
-    _, said, result = gateway.requests[-1].json["messages"]
-    assert [block["type"] for block in said["content"]] == ["thinking", "tool_use"]
+    _, reply, result = gateway.requests[-1].json["messages"]
+    assert [block["type"] for block in reply["content"]] == ["thinking", "tool_use"]
     [block] = result["content"]
     assert (result["role"], block["type"], block["tool_use_id"]) == ("user", "tool_result", call["id"])
     assert block["is_error"]

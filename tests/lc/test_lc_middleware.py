@@ -34,8 +34,12 @@ pytestmark = [
 
 
 def long_history(turns: int = 10) -> list[AnyMessage]:
-    said = "The quick brown fox jumps over the lazy dog. " * 20
-    return [message for turn in range(turns) for message in (HumanMessage(f"{turn}: {said}"), AIMessage(said))]
+    content_text = "The quick brown fox jumps over the lazy dog. " * 20
+    return [
+        message
+        for turn in range(turns)
+        for message in (HumanMessage(f"{turn}: {content_text}"), AIMessage(content_text))
+    ]
 
 
 def small(model: ChatAIMLAPI, tokens: int) -> ChatAIMLAPI:
@@ -51,8 +55,8 @@ async def test_summary_at_the_fraction_of_the_context_is_made(model: ChatAIMLAPI
     model = small(model, 4000)
     middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("fraction", 0.1))
     agent = create_agent(model, [get_weather], middleware=[middleware])
-    asked = {"messages": [*long_history(), *QUESTION["messages"]]}
-    for result in (agent.invoke(asked), await agent.ainvoke(asked)):
+    requested = {"messages": [*long_history(), *QUESTION["messages"]]}
+    for result in (agent.invoke(requested), await agent.ainvoke(requested)):
         assert len(result["messages"]) < 10
         assert "summary" in result["messages"][0].text
         assert "Sunny in Paris" in result["messages"][-1].text
@@ -93,9 +97,9 @@ def test_permanent_error_falls_back_without_a_retry():
 
 @pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
 async def test_fallback_to_another_vendor_answers(gateway: Emulator, responses: bool):
-    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
-    first = ChatAIMLAPI(model=f"{MODEL}#fault=status-503", use_responses_api=responses, **told)
-    second = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", **told)
+    reported: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    first = ChatAIMLAPI(model=f"{MODEL}#fault=status-503", use_responses_api=responses, **reported)
+    second = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", **reported)
     agent = create_agent(first, [get_weather], middleware=[ModelFallbackMiddleware(second)])
     for result in (agent.invoke(QUESTION), await agent.ainvoke(QUESTION)):
         assert ended(result["messages"])
@@ -106,8 +110,8 @@ async def test_fallback_to_another_vendor_answers(gateway: Emulator, responses: 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 async def test_transient_error_is_retried_by_middleware(gateway: Emulator, status: int):
-    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
-    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status};times=2", **told)
+    reported: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status};times=2", **reported)
     retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
     result = await create_agent(model, [], middleware=[retry]).ainvoke(QUESTION)
     assert "[emulated]" in result["messages"][-1].text
@@ -185,8 +189,8 @@ async def test_failing_tool_is_retried(model: ChatAIMLAPI):
         return f"High in {city}."
 
     retry: Any = ToolRetryMiddleware(max_retries=2, initial_delay=0, jitter=False)
-    asked = {"messages": [HumanMessage("What is the tide in Porto?")]}
-    result = await create_agent(model, [get_tide], middleware=[retry]).ainvoke(asked)
+    requested = {"messages": [HumanMessage("What is the tide in Porto?")]}
+    result = await create_agent(model, [get_tide], middleware=[retry]).ainvoke(requested)
     assert "High in Porto" in result["messages"][-1].text
 
 

@@ -28,8 +28,8 @@ def make():
     """`ChatAIMLAPI`, closed when the test is over."""
     made = []
 
-    def model(**given: Any) -> ChatAIMLAPI:
-        made.append(ChatAIMLAPI(**given))
+    def model(**arguments: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**arguments))
         return made[-1]
 
     yield model
@@ -88,19 +88,21 @@ CHAT_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("case", CHAT_OPENAI)
 def test_arguments_of_chat_openai_are_accepted(make, gateway, url, case):
-    given, sent = CHAT_OPENAI[case]
-    key = {} if "openai_api_key" in given else {"api_key": KEY}
-    base = {"openai_api_base": url} if "openai_api_key" in given else {"base_url": url}
-    answer = make(**key, **base, **given).invoke("Hello")
+    arguments, sent = CHAT_OPENAI[case]
+    key = {} if "openai_api_key" in arguments else {"api_key": KEY}
+    base = {"openai_api_base": url} if "openai_api_key" in arguments else {"base_url": url}
+    answer = make(**key, **base, **arguments).invoke("Hello")
     assert isinstance(answer, AIMessage)
     assert {name: body(gateway).get(name) for name in sent} == sent
     assert None not in body(gateway).values()
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("given", [{"use_responses_api": True}, {"reasoning": {"effort": "low", "summary": "auto"}}])
-def test_chat_openai_arguments_for_responses_are_accepted(make, gateway, url, given):
-    model = make(model="openai/gpt-5-mini-2025-08-07", api_key=KEY, base_url=url, **given)
+@pytest.mark.parametrize(
+    "arguments", [{"use_responses_api": True}, {"reasoning": {"effort": "low", "summary": "auto"}}]
+)
+def test_chat_openai_arguments_for_responses_are_accepted(make, gateway, url, arguments):
+    model = make(model="openai/gpt-5-mini-2025-08-07", api_key=KEY, base_url=url, **arguments)
     answer = model.invoke("Hello")
     assert gateway.requests[-1].path.endswith("/responses")
     assert answer.text
@@ -116,7 +118,7 @@ HEADERS = {"X-Title": "Mine", "X-Secret": "sk-of-another"}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         {"default_headers": HEADERS},
         {"extra_headers": HEADERS},
@@ -125,8 +127,8 @@ HEADERS = {"X-Title": "Mine", "X-Secret": "sk-of-another"}
         {"app_title": "Mine", "default_headers": {"X-Secret": "sk-of-another"}},
     ],
 )
-def test_headers_by_any_name_are_sent_with_every_call(make, gateway, url, given):
-    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
+def test_headers_by_any_name_are_sent_with_every_call(make, gateway, url, arguments):
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **arguments)
     model.invoke("Hello")
     sent = gateway.requests[-1]
     assert (sent.headers["x-title"], sent.headers["x-secret"]) == ("Mine", "sk-of-another")
@@ -135,8 +137,8 @@ def test_headers_by_any_name_are_sent_with_every_call(make, gateway, url, given)
 
 
 def test_extra_query_is_sent_with_every_call(make, gateway, url):
-    given = {"default_query": {"a": "1", "b": "1"}, "model_kwargs": {"extra_query": {"b": "2"}}}
-    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
+    arguments = {"default_query": {"a": "1", "b": "1"}, "model_kwargs": {"extra_query": {"b": "2"}}}
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **arguments)
     model.invoke("Hello")
     assert model.default_query == {"a": "1", "b": "2"}
     assert body(gateway).keys() == {"model", "messages"}
@@ -144,7 +146,7 @@ def test_extra_query_is_sent_with_every_call(make, gateway, url):
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "expected_warning"),
     [
         ({"organization": "org-1"}, "'organization' has no effect in"),
         ({"tiktoken_model_name": "gpt-4o"}, "'tiktoken_model_name' has no effect in"),
@@ -152,20 +154,20 @@ def test_extra_query_is_sent_with_every_call(make, gateway, url):
         ({"openrouter_provider": {"order": ["openai"]}}, 'provider="openai"'),
     ],
 )
-def test_argument_without_effect_is_ignored_and_warned_about(kind, given, told):
-    with pytest.warns(UserWarning, match=told) as caught:
-        model = kind(api_key=KEY, **given)
+def test_argument_without_effect_is_ignored_and_warned_about(kind, arguments, expected_warning):
+    with pytest.warns(UserWarning, match=expected_warning) as caught:
+        model = kind(api_key=KEY, **arguments)
     assert model.model_kwargs == {}
     assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
-@pytest.mark.parametrize("given", [{"openai_proxy": "http://user:sk-of-another@proxy"}, {"async_client": object()}])
-def test_argument_that_reroutes_requests_raises(kind, given):
+@pytest.mark.parametrize("arguments", [{"openai_proxy": "http://user:sk-of-another@proxy"}, {"async_client": object()}])
+def test_argument_that_reroutes_requests_raises(kind, arguments):
     with pytest.raises(ValidationError, match=r"[Pp]ass http_client=httpx.Client\(") as caught:
-        kind(api_key=KEY, **given)
+        kind(api_key=KEY, **arguments)
     assert "sk-of-another" not in str(caught.value)
-    assert kind(api_key=KEY, **dict.fromkeys(given)).model_kwargs == {}
+    assert kind(api_key=KEY, **dict.fromkeys(arguments)).model_kwargs == {}
 
 
 def test_attribution_headers_are_sent(make, gateway, url):
@@ -270,9 +272,9 @@ def test_bound_tools_are_called(model):
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
 def test_structured_output_returns_an_instance(model, method):
     prompt = 'Paris is in France. Answer in JSON with "name" and "country".'
-    found = model.with_structured_output(City, method=method, include_raw=True).invoke(prompt)
-    assert found["raw"].usage_metadata["total_tokens"] > 0
-    assert isinstance(found["parsed"], City), found["parsing_error"]
+    actual = model.with_structured_output(City, method=method, include_raw=True).invoke(prompt)
+    assert actual["raw"].usage_metadata["total_tokens"] > 0
+    assert isinstance(actual["parsed"], City), actual["parsing_error"]
 
 
 def test_stream_reports_usage(model):

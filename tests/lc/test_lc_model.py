@@ -97,8 +97,8 @@ def test_parameters_of_the_model_are_sent():
 def test_metadata_for_gateway_and_traces_stays_separate():
     """By name it is LangChain's; the endpoint's own goes with the further parameters, or over a finished body."""
     gateway = Gateway()
-    given: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
-    model = gateway.model(model="anthropic/claude-haiku-4.5", **given)
+    arguments: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
+    model = gateway.model(model="anthropic/claude-haiku-4.5", **arguments)
     model.invoke("Hi")
     model.invoke("Hi", extra_body={"metadata": {"user_id": "8"}})
     assert [body["metadata"] for body in gateway.bodies] == [{"user_id": "7"}, {"user_id": "8"}]
@@ -109,12 +109,12 @@ def test_metadata_for_gateway_and_traces_stays_separate():
 def test_call_arguments_override_fields():
     gateway = Gateway()
     gateway.model(stop=["a"], temperature=0).bind(temperature=1).invoke("Hi", model="gpt-4o-mini", stop=["b"])
-    asked = gateway.bodies[0]
-    assert (asked["model"], asked["temperature"], asked["stop"]) == ("gpt-4o-mini", 1, ["b"])
+    requested = gateway.bodies[0]
+    assert (requested["model"], requested["temperature"], requested["stop"]) == ("gpt-4o-mini", 1, ["b"])
 
 
 @pytest.mark.parametrize(
-    ("field", "call", "asked"),
+    ("field", "call", "requested"),
     [
         (True, {}, True),
         (False, {}, False),
@@ -122,10 +122,10 @@ def test_call_arguments_override_fields():
         (False, {"stream_options": {"include_usage": True}}, True),
     ],
 )
-def test_stream_usage_is_requested_by_default(field: bool, call: dict[str, Any], asked: bool):
+def test_stream_usage_is_requested_by_default(field: bool, call: dict[str, Any], requested: bool):
     gateway = Gateway()
     list(gateway.model(stream_usage=field).stream("Hi", **call))
-    assert ("stream_options" in gateway.bodies[0]) is asked
+    assert ("stream_options" in gateway.bodies[0]) is requested
 
 
 def test_arguments_are_not_mutated():
@@ -176,8 +176,8 @@ def test_invalid_argument_error_omits_the_key(kind):
 
 def test_secrets_are_not_shown():
     model = made(default_headers={"x-key": "sk-header"}, temperature=0.5)
-    for told in (repr(model), str(model.asdict()), dumps(model), str(model._get_llm_string())):
-        assert "sk-" not in told
+    for reported in (repr(model), str(model.asdict()), dumps(model), str(model._get_llm_string())):
+        assert "sk-" not in reported
 
 
 def test_mcp_credentials_in_tools_are_not_traced():
@@ -306,14 +306,14 @@ def test_disable_streaming_for_tools_streams_other_calls():
 def test_each_token_is_reported_once():
     class Tokens(BaseCallbackHandler):
         def __init__(self) -> None:
-            self.said: list[Any] = []
+            self.content_text: list[Any] = []
 
         def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
-            self.said.append(token)
+            self.content_text.append(token)
 
     tokens = Tokens()
     list(Gateway(chat_body("Hello, world")).model().stream("Hi", config={"callbacks": [tokens]}))
-    assert "".join(tokens.said) == "Hello, world"
+    assert "".join(tokens.content_text) == "Hello, world"
 
 
 async def test_batch_returns_messages_in_order():
@@ -340,5 +340,5 @@ def test_import_of_the_package_loads_no_other_framework():
         "import sys; from aimlapi_integrations.langchain import ChatAIMLAPI;"
         "print([m for m in ('openai', 'tiktoken', 'transformers', 'llama_index', 'langchain') if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    actual = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert actual.stdout.strip() == "[]"

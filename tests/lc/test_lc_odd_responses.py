@@ -73,7 +73,7 @@ STREAMS: dict[str, list[Json]] = {
 }
 
 
-def told(message: AIMessage) -> Json:
+def reported(message: AIMessage) -> Json:
     shown = message.model_dump()
     if isinstance(shown["content"], list):
         shown["content"] = [{k: v for k, v in block.items() if k != "index"} for block in shown["content"]]
@@ -86,7 +86,7 @@ def told(message: AIMessage) -> Json:
 def test_streamed_response_equals_the_plain_message(name: str, way: str, output_version: str | None):
     model = Gateway(BODY, events=STREAMS[name]).model(endpoint="responses", output_version=output_version)
     plain, streamed = model.invoke("Hi"), STREAMED[way](model)
-    assert told(streamed) == told(plain)
+    assert reported(streamed) == reported(plain)
     assert summarize(streamed) == summarize(plain)
 
 
@@ -148,7 +148,7 @@ ERRORS: dict[str, tuple[list[Json], type[Exception], str]] = {
 @pytest.mark.parametrize("way", STREAMED)
 @pytest.mark.parametrize("name", ERRORS)
 def test_failed_response_raises_a_core_error(name: str, way: str):
-    told, error, message = ERRORS[name]
+    reported, error, message = ERRORS[name]
     with pytest.raises(error, match=message) as caught:
-        STREAMED[way](Gateway(events=told).model(endpoint="responses"))
+        STREAMED[way](Gateway(events=reported).model(endpoint="responses"))
     assert isinstance(caught.value, ModelAPIError)

@@ -200,8 +200,8 @@ def test_search_blocks_of_chat_anthropic_are_sent_back_to_claude():
         TEXT,
     ]
     gateway = ScriptedGateway()
-    said = AIMessage(blocks, response_metadata={"model_provider": "anthropic"})
-    chat(gateway, "messages").invoke([ASKED, said, ASKED])
+    earlier = AIMessage(blocks, response_metadata={"model_provider": "anthropic"})
+    chat(gateway, "messages").invoke([ASKED, earlier, ASKED])
     assert gateway.bodies[-1]["messages"][1]["content"] == [SEARCH, RESULT, TEXT]
 
 

@@ -53,8 +53,8 @@ def test_configurable_model_selects_the_provider(emulated):
     register()
     config = {"configurable": {"model": "gpt-4o", "model_provider": "aimlapi"}}
     with httpx.Client() as client:
-        given = {"api_key": "k", "base_url": emulated.base_url, "http_client": client}
-        model = init_chat_model(configurable_fields=("model", "model_provider"), **given)
+        arguments = {"api_key": "k", "base_url": emulated.base_url, "http_client": client}
+        model = init_chat_model(configurable_fields=("model", "model_provider"), **arguments)
         assert model.invoke("Hello", config=config).response_metadata["model_name"] == "gpt-4o"
 
 
@@ -88,17 +88,17 @@ def test_unregister_removes_the_provider():
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 def test_load_after_register_accepts_the_class():
     written = dumpd(ChatAIMLAPI(model="gpt-4o", api_key="sk-planted-secret", temperature=0.5))
-    asked = {"allowed_objects": "all", "secrets_map": {"AIMLAPI_API_KEY": "k"}}
+    requested = {"allowed_objects": "all", "secrets_map": {"AIMLAPI_API_KEY": "k"}}
     with pytest.raises(ValueError, match="not allowed"):
-        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+        load(written, **requested, valid_namespaces=["aimlapi_integrations"])
     register()
-    again = load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+    again = load(written, **requested, valid_namespaces=["aimlapi_integrations"])
     assert (type(again), again.model_name, again.temperature) == (ChatAIMLAPI, "gpt-4o", 0.5)
     with pytest.raises(ValueError, match="Invalid namespace"):
-        load(written, **asked)
+        load(written, **requested)
     unregister()
     with pytest.raises(ValueError, match="not allowed"):
-        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+        load(written, **requested, valid_namespaces=["aimlapi_integrations"])
 
 
 def test_register_with_changed_loader_tables_raises(monkeypatch):

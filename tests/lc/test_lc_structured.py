@@ -212,10 +212,10 @@ def test_schema_in_every_form_is_sent_by_every_method(form: str, method: str):
     sent = gateway.bodies[0]
     if method == "json_mode":
         return
-    asked = sent["response_format"]["json_schema"] if "response_format" in sent else sent["tools"][0]["function"]
-    told = asked.get("schema") or asked["parameters"]
-    assert asked["name"] == "Joke"
-    assert told["properties"] == PARAMETERS["properties"]
+    requested = sent["response_format"]["json_schema"] if "response_format" in sent else sent["tools"][0]["function"]
+    reported = requested.get("schema") or requested["parameters"]
+    assert requested["name"] == "Joke"
+    assert reported["properties"] == PARAMETERS["properties"]
 
 
 NAMES = {"title": "Names", "type": "array", "items": {"type": "string"}}
@@ -256,9 +256,9 @@ def test_structured_output_without_a_schema_raises():
 @pytest.mark.parametrize("schema", [Joke, JokeDict, SCHEMA])
 def test_tracers_record_the_schema_as_passed(schema: Any, method: str):
     chain = Gateway().model().with_structured_output(schema, method=method, strict=True)
-    told = chain.first.kwargs["ls_structured_output_format"]  # type: ignore[attr-defined]
-    assert convert_to_json_schema(told["schema"]) == convert_to_json_schema(schema)
-    assert told["kwargs"]["method"] == method
+    reported = chain.first.kwargs["ls_structured_output_format"]  # type: ignore[attr-defined]
+    assert convert_to_json_schema(reported["schema"]) == convert_to_json_schema(schema)
+    assert reported["kwargs"]["method"] == method
 
 
 def test_disabled_streaming_yields_the_complete_answer():

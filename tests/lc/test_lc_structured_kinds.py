@@ -165,7 +165,7 @@ ASKED = [
     for method in ("json_schema", "function_calling", "json_mode")
     if endpoint != "messages" or method == "function_calling"
 ]
-asked = pytest.mark.parametrize(("endpoint", "method"), ASKED)
+requested = pytest.mark.parametrize(("endpoint", "method"), ASKED)
 
 
 def model(gateway: AnswerGateway, endpoint: str, **fields: Any) -> ChatAIMLAPI:
@@ -203,7 +203,7 @@ ways = pytest.mark.parametrize("ask", [_invoke, _ainvoke, _stream, _astream])
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("kind", KINDS)
 async def test_answer_of_any_type_is_parsed(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
@@ -247,7 +247,7 @@ def test_strict_schema_contains_only_supported_keywords(kind: str, endpoint: str
 @pytest.mark.parametrize(
     "schema", [Ages, Trip, dict[str, int], Box[Any], {"title": "A", "type": "object"}], ids=lambda each: str(each)[:20]
 )
-@asked
+@requested
 def test_schema_without_a_strict_form_is_sent_with_strict_false(schema: Any, endpoint: str, method: Any) -> None:
     gateway = AnswerGateway(lambda _: ["{}"])
     chain = model(gateway, endpoint).with_structured_output(schema, method=method, strict=True, include_raw=True)
@@ -291,7 +291,7 @@ NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("streaming", [False, True], ids=["no streaming", "streaming"])
 @pytest.mark.parametrize("case", NO_ANSWERS)
 async def test_message_without_an_answer_raises(
@@ -322,7 +322,7 @@ async def test_first_call_with_valid_arguments_is_the_answer(parts: list[str | C
 
 
 @ways
-@asked
+@requested
 async def test_tool_call_before_the_answer_is_returned_with_include_raw(endpoint: str, method: Any, ask: Any) -> None:
     parts: list[str | Call] = ["Let me see.", Call("look", {"name": "b"})]
     gateway = AnswerGateway(lambda _: parts)
@@ -344,7 +344,7 @@ async def _next_raw(chain: Any, ask: Any) -> Any:
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("kind", ["recursive class", "list as root", "list", "number", "typed dict"])
 async def test_message_and_answer_add_up_after_any_step(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
@@ -359,7 +359,7 @@ async def test_message_and_answer_add_up_after_any_step(kind: str, endpoint: str
     assert _last(ask, await ask(alone | RunnableLambda(lambda each: [each]))) == [expected]
 
 
-@asked
+@requested
 def test_parts_of_a_wrapped_answer_are_unwrapped(endpoint: str, method: Any) -> None:
     chain = model(answering(["one", "two", "three"]), endpoint).with_structured_output(Names, method=method)
     parts = list(chain.stream("Hi"))

@@ -73,17 +73,17 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_tool_in_each_form_is_sent(form: str):
-    given, name = FORMS[form]
-    before = copy.deepcopy(given) if isinstance(given, dict) else None
+    arguments, name = FORMS[form]
+    before = copy.deepcopy(arguments) if isinstance(arguments, dict) else None
     gateway = Gateway()
-    gateway.model().bind_tools([given]).invoke("Hi")
+    gateway.model().bind_tools([arguments]).invoke("Hi")
     [sent] = gateway.bodies[0]["tools"]
     assert sent["type"] == "function"
     assert sent["function"]["name"] == name
     assert sent["function"]["description"] == "Adds."
     assert sent["function"]["parameters"]["properties"]["a"]["type"] == "integer"
     assert sent["function"]["parameters"]["required"] == ["a"]
-    assert before is None or given == before
+    assert before is None or arguments == before
 
 
 def converted(run: Callable[[], object]) -> int:
@@ -130,7 +130,7 @@ def test_tools_edited_after_binding_are_sent_as_edited():
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("arguments", "sent"),
     [
         ({"type": "json_object"}, {"type": "json_object"}),
         ({"type": "json_schema", "json_schema": {"name": "n", "schema": PARAMETERS}}, "n"),
@@ -139,9 +139,9 @@ def test_tools_edited_after_binding_are_sent_as_edited():
         ({"title": "n", **PARAMETERS}, "n"),
     ],
 )
-def test_response_format_in_any_form_is_sent_in_that_of_the_endpoint(given: Any, sent: Any):
+def test_response_format_in_any_form_is_sent_in_that_of_the_endpoint(arguments: Any, sent: Any):
     gateway = Gateway()
-    gateway.model().invoke("Hi", response_format=given)
+    gateway.model().invoke("Hi", response_format=arguments)
     expected = {"type": "json_schema", "json_schema": {"name": sent, "schema": PARAMETERS}} if sent == "n" else sent
     assert gateway.bodies[0]["response_format"] == expected
 
@@ -185,10 +185,10 @@ def test_tool_named_like_a_mode_can_be_chosen():
 
 def test_response_format_does_not_make_tools_strict():
     gateway = Gateway()
-    asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
-    gateway.model().bind_tools([add], response_format=asked).invoke("Hi")
+    requested = {"type": "json_schema", "json_schema": {"name": "answer", "schema": PARAMETERS}}
+    gateway.model().bind_tools([add], response_format=requested).invoke("Hi")
     assert "strict" not in gateway.bodies[0]["tools"][0]["function"]
-    assert gateway.bodies[0]["response_format"] == asked
+    assert gateway.bodies[0]["response_format"] == requested
 
 
 def test_additional_arguments_of_bind_tools_are_parameters():

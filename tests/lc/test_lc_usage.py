@@ -41,7 +41,7 @@ MANNERS: dict[str, Callable[[ChatAIMLAPI], AIMessage]] = {
 @pytest.fixture(params=MODELS)
 def make(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., ChatAIMLAPI]:
     at: dict[str, Any] = {"model": MODELS[request.param], "endpoint": request.param, "max_tokens": 1000}
-    return lambda **given: ChatAIMLAPI(api_key="k", base_url=gateway.base_url, **at, **given)
+    return lambda **arguments: ChatAIMLAPI(api_key="k", base_url=gateway.base_url, **at, **arguments)
 
 
 @pytest.mark.parametrize("call", MANNERS.values(), ids=MANNERS)

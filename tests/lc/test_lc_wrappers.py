@@ -155,7 +155,7 @@ def broken(_: Any) -> Any:
 
 
 def lambda_of(model: Model) -> Model:
-    return RunnableLambda(lambda given: given["q"]) | model
+    return RunnableLambda(lambda arguments: arguments["q"]) | model
 
 
 def whole(kind: Kind, pieces: list[Any]) -> Any:
