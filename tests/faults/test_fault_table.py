@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError, RetryEvent, RetryPolicy
-from aimlapi_integrations.langchain.core_errors import ModelError
+from aimlapi_integrations.langchain.errors import ModelError
 
 from ..endpoints.cutting import events as responses_events
 from . import faults_before as before

@@ -32,7 +32,7 @@ def parse_request(
     *,
     model: str,
     tools: Sequence[AnyTool] = (),
-    tool_choice: str | ToolChoice | None = None,
+    tool_choice: str | ToolChoice | Fields | None = None,
     parallel_tool_calls: bool | None = None,
     response_format: ResponseFormat | Fields | None = None,
     extra_body: Fields | None = None,
@@ -134,29 +134,54 @@ def _function(function: Fields, item: Fields) -> Tool:
     )
 
 
-def parse_tool_choice(choice: str | ToolChoice | None) -> ToolChoice | None:
-    """`auto`, `none`, `required`, or the name of a tool."""
+def parse_tool_choice(choice: str | ToolChoice | Fields | None) -> ToolChoice | None:
+    """`auto`, `none`, `required`, the name of a tool, or a dict in OpenAI's or Anthropic's form."""
     match choice:
         case None | ToolChoice():
             return choice
         case "auto" | "none" | "required":
             return ToolChoice(choice)
-    return ToolChoice("named", choice)
+        case str():
+            return ToolChoice("named", choice)
+        case Mapping():
+            return _tool_choice_from_dict(choice)
+    raise UnsupportedParameterError(f"{choice!r} is not a tool choice: pass a mode, the name of a tool, or a dict.")
 
 
-def parse_response_format(wanted: ResponseFormat | Fields | None) -> ResponseFormat | None:
-    """`{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": {"name": …, "schema": …}}`."""
-    match wanted:
+def _tool_choice_from_dict(choice: Fields) -> ToolChoice:
+    match choice:
+        case {"type": "any"}:
+            return ToolChoice("required")
+        case {"type": "auto" | "none" | "required" as mode}:
+            return ToolChoice(mode)
+        case {"type": "tool" | "function", "name": str(name)}:
+            return ToolChoice("named", name)
+        case {"function": {"name": str(name)}} if choice.get("type", "function") == "function":
+            return ToolChoice("named", name)
+        case {"type": str(kind)} if len(choice) == 1:
+            return ToolChoice("hosted", kind)
+    return ToolChoice("raw", item=choice)
+
+
+def parse_response_format(response_format: ResponseFormat | Fields | None) -> ResponseFormat | None:
+    """`{"type": "json_object"}`, or `json_schema` in the form of either endpoint: with its fields nested or flat."""
+    match response_format:
         case None | ResponseFormat():
-            return wanted
+            return response_format
         case {"type": "text" | "json_object" as kind}:
             return ResponseFormat(kind)
-        case {"type": "json_schema", "json_schema": {"schema": Mapping() as schema} as known}:
-            return ResponseFormat(
-                "json_schema",
-                name=known.get("name", "answer"),
-                schema=schema,
-                strict=known.get("strict"),
-                description=known.get("description"),
-            )
-    raise UnsupportedParameterError(f"{wanted!r} is no response format.")
+        case {"type": "json_schema", "json_schema": {"schema": Mapping()} as fields}:
+            return _json_schema_format(fields)
+        case {"type": "json_schema", "schema": Mapping()} | {"name": str(), "schema": Mapping()}:
+            return _json_schema_format(response_format)
+    raise UnsupportedParameterError(f"{response_format!r} is not a response format.")
+
+
+def _json_schema_format(fields: Fields) -> ResponseFormat:
+    return ResponseFormat(
+        "json_schema",
+        name=fields.get("name") or "answer",
+        schema=fields["schema"],
+        strict=fields.get("strict"),
+        description=fields.get("description"),
+    )
