@@ -27,6 +27,7 @@ _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 _UPSTREAM = re.compile(r"\s*(?:([45]\d\d)\s+)?(.*)", re.DOTALL)
 _SECRETS = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", re.IGNORECASE)
 _REDACTED = "[redacted]"
+_CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 NO_SECRET = SecretStr("")
 _SHORTEST_KEY = 8
 
@@ -157,6 +158,15 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 def redact_text(text: str, secret: SecretStr) -> str:
     """`text` without `secret`; one too short to be a key (`"none"`, for a test server) is left alone."""
     return text.replace(secret.get_secret_value(), _REDACTED) if len(secret) >= _SHORTEST_KEY else text
+
+
+def redact_url(url: str) -> str:
+    """Redact the user name and the password of a URL.
+
+    >>> redact_url("https://ann:secret@example.com/v1")
+    'https://***@example.com/v1'
+    """
+    return _CREDENTIALS.sub(r"\1***@", url)
 
 
 def parse_error(body: Any) -> ErrorBody:
