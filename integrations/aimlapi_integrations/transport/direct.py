@@ -84,7 +84,7 @@ def connect_async(limits: httpx.Limits) -> AsyncHTTP:
     return AsyncDirect(PooledTransport(limits, verify=context))
 
 
-# --- certificates and proxies of the environment ------------------------------------------------------------------------
+# --- certificates and proxies of the environment ----------------------------------------------------------------------
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")

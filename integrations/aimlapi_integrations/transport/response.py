@@ -67,7 +67,7 @@ def _parse_content(content: bytes) -> Any:
     return _NOT_JSON
 
 
-# --- errors of httpx ----------------------------------------------------------------------------------------------------
+# --- errors of httpx --------------------------------------------------------------------------------------------------
 
 
 def to_api_error(
@@ -133,7 +133,7 @@ def _describe(error: httpx.HTTPError) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-# --- errors of the gateway ----------------------------------------------------------------------------------------------
+# --- errors of the gateway --------------------------------------------------------------------------------------------
 
 
 def not_a_stream_error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIError:

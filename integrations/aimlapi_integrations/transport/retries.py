@@ -115,7 +115,7 @@ def _parse_number(value: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-# --- between the generator and its driver -----------------------------------------------------------------------------
+# --- between the generator and its driver ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

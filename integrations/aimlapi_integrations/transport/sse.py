@@ -171,7 +171,7 @@ def _preview(data: bytes) -> str:
     return repr(text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}…")
 
 
-# --- emoji split between two events -------------------------------------------------------------------------------------
+# --- emoji split between two events -----------------------------------------------------------------------------------
 
 
 class SurrogateJoiner:
