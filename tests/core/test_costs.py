@@ -180,10 +180,10 @@ def test_an_estimate_does_not_guess_at_prices(limit, prices, known):
 @pytest.mark.parametrize(
     ("limit", "prices", "told"),
     [
-        (500, PRICES, "about 1,000 tokens in: $0.00025"),
+        (500, PRICES, "about 1,000 input tokens: $0.00025"),
         (500, PRICES, "at most $0.00125"),
-        (None, {"input": 1e-06}, "about 1,000 tokens in: $0.001000"),
-        (500, {}, "about 1,000 tokens in; no price is known here: from_catalogue looks it up"),
+        (None, {"input": 1e-06}, "about 1,000 input tokens: $0.001000"),
+        (500, {}, "about 1,000 input tokens; the price isn't known here: from_catalogue looks it up"),
     ],
 )
 def test_an_estimate_says_what_it_is(limit, prices, told):
