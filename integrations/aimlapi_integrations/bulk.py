@@ -170,11 +170,11 @@ def _answer_row(result: Any) -> Row:
         case Reply(text=text, reasoning=reasoning):
             return {"answer": text, "reasoning": reasoning}
         case object(text=text, content_blocks=blocks):  # a message of LangChain
-            reasoning = (block.get("reasoning") for block in blocks if block["type"] == "reasoning")
-            return {"answer": str(text), "reasoning": _join_lines(reasoning)}
+            thoughts = (block.get("reasoning") for block in blocks if block["type"] == "reasoning")
+            return {"answer": str(text), "reasoning": _join_lines(thoughts)}
         case object(message=object(content=text, blocks=blocks)):  # a chat response of LlamaIndex
-            reasoning = (block.content for block in blocks if block.block_type == "thinking")
-            return {"answer": text, "reasoning": _join_lines(reasoning)}
+            thoughts = (block.content for block in blocks if block.block_type == "thinking")
+            return {"answer": text, "reasoning": _join_lines(thoughts)}
         case object(text=text, additional_kwargs=_):  # a completion of LlamaIndex
             return {"answer": text}
         case BaseModel():

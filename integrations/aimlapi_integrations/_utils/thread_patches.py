@@ -43,7 +43,7 @@ def _replace_start(capture: Callable[[], Enter | None]) -> None:
             vars(self)["run"] = partial(_run_thread, self, enter)
         original(self)
 
-    threading.Thread.start = start  # type: ignore[method-assign]
+    setattr(threading.Thread, "start", start)  # noqa: B010
 
 
 def _run_thread(thread: threading.Thread, enter: Enter) -> None:
@@ -53,15 +53,16 @@ def _run_thread(thread: threading.Thread, enter: Enter) -> None:
 
 
 def _replace_submit(capture: Callable[[], Enter]) -> None:
-    original = futures.ThreadPoolExecutor.submit
+    original: Any = futures.ThreadPoolExecutor.submit
 
     @wraps(original)
     def submit(self: futures.ThreadPoolExecutor, function: Any, /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
         if not isinstance(self, _OTHER_INTERPRETERS):
             function = partial(_run_item, capture(), function)
-        return original(self, function, *args, **kwargs)
+        future: futures.Future[Any] = original(self, function, *args, **kwargs)
+        return future
 
-    futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+    setattr(futures.ThreadPoolExecutor, "submit", submit)  # noqa: B010
 
 
 def _run_item(enter: Enter, function: Any, /, *args: Any, **kwargs: Any) -> Any:
