@@ -43,7 +43,7 @@ def problem_with_hints(annotated: Any) -> str | None:
 
 
 def public_annotated(values: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the public functions and classes among `values`, and the methods that the classes have from this package."""
+    """Yield public functions and classes among `values`, and the methods that this package defines in them."""
     for value in values:
         name = getattr(value, "__name__", "_")
         if inspect.isfunction(value) and not name.startswith("_"):

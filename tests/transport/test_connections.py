@@ -1,4 +1,4 @@
-"""Connections of streams left early, of canceled and abandoned calls, after forks, in copies, threads and event loops."""
+"""Connections of streams left early, canceled calls, forks and copies, and of threads and event loops."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from aimlapi_integrations.transport.remax_retries import HTTPRequest, RetryPolicy
+from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
 
 from .clients import KEY, POST, Sync, both_clients
 from .fault_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
@@ -186,9 +186,9 @@ def test_negative_timeout_is_rejected(kind: Any, timeout: Any):
 
 @pytest.mark.parametrize("max_retries", [None, -1, "2", float("nan")])
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
-def test_invalid_max_remax_retries_is_rejected(kind: Any, max_retries: Any):
-    with pytest.raises(ValueError, match="max_remax_retries="):
-        kind(KEY, "http://localhost/v1", max_remax_retries=max_retries)
+def test_invalid_max_retries_is_rejected(kind: Any, max_retries: Any):
+    with pytest.raises(ValueError, match="max_retries="):
+        kind(KEY, "http://localhost/v1", max_retries=max_retries)
 
 
 @both_clients
