@@ -63,7 +63,8 @@ class BaseHTTPClient:
         self._query = dict(default_query or {})
         self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
         self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
-        self._headers.update({**authorization_header(api_key), **default_headers})
+        self._headers.update(default_headers)
+        self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
         self._json_headers = self._headers.copy()
         self._json_headers["Content-Type"] = "application/json"
         self._api_key = key_in(self._headers["Authorization"])
