@@ -170,7 +170,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
         **_call_metadata(reply),
         **(_cost(reply) if first else {}),
-        "headers": dict(reply.trail.headers) if message_format.headers else None,
+        "headers": dict(reply.call_metadata.headers) if message_format.headers else None,
     }
     return {"model_provider": PROVIDER, **{name: value for name, value in fields.items() if value is not None}}
 
@@ -186,7 +186,7 @@ def _logprobs(choice: Choice) -> Json | None:
 
 
 def _call_metadata(reply: Reply) -> Json:
-    metadata = reply.trail
+    metadata = reply.call_metadata
     return {
         "inference_id": metadata.inference_id,
         "request_id": metadata.request_id,
