@@ -75,9 +75,9 @@ else:
         {
             "AsyncClient": "client",
             "Client": "client",
-            "ContentWarning": "endpoints.fit",
+            "ContentWarning": "endpoints.shared.adapt",
             "Ledger": "costs",
-            "ParameterWarning": "endpoints.fit",
+            "ParameterWarning": "endpoints.shared.adapt",
             "track_costs": "costs",
         },
     )
