@@ -34,7 +34,7 @@ async def test_the_last_response_has_everything(ask: Any) -> None:
     assert thinking == ThinkingBlock(content="France? Paris.", num_tokens=2)
     assert text == TextBlock(text="It is Paris.")
     assert tool_call == ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs={"city": "Paris"})
-    assert last.message.additional_kwargs == {"tool_calls": [call()]}
+    assert last.message.additional_kwargs == {"tool_calls": [call()], "author": "gpt-4o"}
     told = last.additional_kwargs
     assert (told["prompt_tokens"], told["completion_tokens"], told["total_tokens"]) == (10, 5, 15)
     assert told["usage"]["prompt_tokens_details"] == {"cache_read": 3}

@@ -20,7 +20,7 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-from aimlapi_integrations import ParameterWarning
+from aimlapi_integrations import ContentWarning
 from aimlapi_integrations.llama_index.messages.encode import encode_messages
 from aimlapi_integrations.types import HostedItem, Reasoning
 
@@ -163,8 +163,8 @@ def test_blocks_that_only_another_vendor_knows_are_left_out_with_one_warning(end
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         gateway.on(endpoint).chat(history)
-    [warning] = [each for each in caught if issubclass(each.category, ParameterWarning)]
-    assert "server_tool_use, Smell, ImageBlock" in str(warning.message)
+    [warning] = [each for each in caught if issubclass(each.category, ContentWarning)]
+    assert "smell, image, server_tool_use in additional_kwargs" in str(warning.message)
     assert [call[1:] for call in calls_sent(gateway)] == [("get_weather", PARIS)] * 2
     assert str(gateway.turns).count("Let me see.") == 2
 

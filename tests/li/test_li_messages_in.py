@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.llama_index.messages.blocks import mime_type
+from aimlapi_integrations.llama_index.messages.mime_types import detect_mime_type
 from aimlapi_integrations.llama_index.messages.decode import chat_message
 from aimlapi_integrations.llama_index.messages.encode import encode_messages
 from aimlapi_integrations.types import HostedItem, Message, Reasoning, Text, ToolCall, Video
@@ -156,7 +156,7 @@ def test_films_are_kept_or_refused() -> None:
     ],
 )
 def test_types_are_sniffed_and_never_none(data: bytes, name: str | None, expected: str) -> None:
-    assert mime_type(data, name) == expected
+    assert detect_mime_type(data, name) == expected
 
 
 def test_cache_points_mark_the_part_before() -> None:

@@ -86,7 +86,7 @@ def test_an_unknown_argument_is_named() -> None:
     ],
 )
 def test_an_argument_of_other_classes_is_told_where_it_goes(kind: Any, name: str, instead: str) -> None:
-    with pytest.raises(ValidationError, match=f"'{name}' is no argument of {kind.__name__}: .*{instead}") as caught:
+    with pytest.raises(ValidationError, match=f"'{name}' is not an argument of {kind.__name__}: .*{instead}") as caught:
         kind(api_key=SECRET, **{name: SECRET})
     assert SECRET not in str(caught.value)
 

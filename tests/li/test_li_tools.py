@@ -10,7 +10,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from aimlapi_integrations.llama_index.request import as_choice, to_tool
+from aimlapi_integrations.client.openai_format import parse_tool_choice
+from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import ToolChoice
 
 from .li_gateway import Gateway, call, reply, response
@@ -102,12 +103,12 @@ def test_tool_choices(given: dict[str, Any], choice: Any) -> None:
 
 
 def test_hosted_and_raw_choices() -> None:
-    assert as_choice({"type": "web_search_preview"}) == ToolChoice("hosted", name="web_search_preview")
+    assert parse_tool_choice({"type": "web_search_preview"}) == ToolChoice("hosted", name="web_search_preview")
     raw = {"type": "allowed_tools", "tools": []}
-    assert as_choice(raw) == ToolChoice("raw", item=raw)
+    assert parse_tool_choice(raw) == ToolChoice("raw", item=raw)
     assert to_tool({"type": "mcp", "server_url": "x"}).item["server_url"] == "x"
     with pytest.raises(ValueError, match="tool_choice"):
-        as_choice(7)
+        parse_tool_choice(7)
 
 
 def test_without_tools_nothing_speaks_of_them() -> None:
