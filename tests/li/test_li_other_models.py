@@ -28,7 +28,7 @@ from ..history_gateway import ENDPOINTS, MODELS, ScriptedGateway, call
 QUESTION = ChatMessage("q")
 
 
-def llm(gateway: ScriptedGateway, endpoint: str, **settings: Any) -> AIMLAPI:
+def llm(gateway: ScriptedGateway, endpoint: str, **fields: Any) -> AIMLAPI:
     settings: dict[str, Any] = {
         "model": MODELS[endpoint],
         "endpoint": endpoint,
@@ -37,7 +37,7 @@ def llm(gateway: ScriptedGateway, endpoint: str, **settings: Any) -> AIMLAPI:
         "http_client": httpx.Client(transport=gateway.transport),
         "async_http_client": httpx.AsyncClient(transport=gateway.transport),
     }
-    return AIMLAPI(**{**settings, **settings})
+    return AIMLAPI(**{**settings, **fields})
 
 
 async def _last(model: AIMLAPI, messages: list[ChatMessage]) -> ChatMessage:
