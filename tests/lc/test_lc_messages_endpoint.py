@@ -113,7 +113,7 @@ def test_a_picture(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     assert gateway.requests[-1].json["messages"][0]["content"][1] == {"type": "image", "source": source}
 
 
-@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-opus-4.8-fast"])
+@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-sonnet-5"])
 def test_structured_answers_are_asked_for_by_a_tool(gateway: Emulator, name: str) -> None:
     model = ChatAIMLAPI(model=name, endpoint="messages", api_key="k", base_url=gateway.base_url)
     schema = {"title": "Place", "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
