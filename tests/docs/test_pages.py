@@ -164,3 +164,10 @@ def _picture_words(picture: Path) -> list[str]:
 def test_pictures_and_scripts_load_nothing_remote() -> None:
     for path in [*PAGES.glob("*.svg"), *PAGES.glob("assets/*")]:
         assert not re.findall(r"(?:href|src|url)\W{1,3}https?:", read(path))
+
+
+def test_search_from_disk_uses_a_script_of_the_site() -> None:
+    """The plugin `offline` adds a remote script unless one is configured with this name."""
+    [script] = re.findall(r"polyfills: \[(\S+)\]", read(ROOT / "docs" / "mkdocs.yml"))
+    assert "iframe-worker" in script
+    assert (PAGES / script).exists()
