@@ -32,6 +32,7 @@ from pydantic import BaseModel
 
 from ..._utils.json import as_json_text
 from ...endpoints.shared.authorship import reasoning_vendor
+from ...endpoints.shared.media import is_data_url
 from ...endpoints.shared.parsing import as_str, dict_items
 from ...errors import UnsupportedContentError
 from ...types import (
@@ -301,7 +302,7 @@ def _image(block: ImageBlock) -> list[Part]:
 
 def _audio(block: AudioBlock) -> list[Part]:
     url = _url(block)
-    if url and not url.startswith("data:"):
+    if url and not is_data_url(url):
         return [Audio(url=url, format=block.format)]
     raw = _read(block.resolve_audio())
     mime = detect_mime_type(raw, _file_name(block))
@@ -319,7 +320,7 @@ def _video(block: VideoBlock) -> list[Part]:
 def _document(block: DocumentBlock) -> list[Part]:
     """Convert a document. A text file goes as text, because few endpoints accept such files."""
     title = block.title if block.title != _UNTITLED else None
-    if block.url and not block.url.lower().startswith("data:"):
+    if block.url and not is_data_url(block.url):
         return [File(url=block.url, mime=block.document_mimetype, filename=title or _file_name(block))]
     raw = _read(block.resolve_document())
     mime = detect_mime_type(raw, title or _file_name(block), block.document_mimetype)
@@ -410,7 +411,7 @@ def _base64(data: bytes) -> str:
 def _file_name(block: Any) -> str | None:
     """Return the file name, from its path or URL."""
     location = str(block.path or block.url or "")
-    return None if location.startswith("data:") else PurePosixPath(location.partition("?")[0]).name or None
+    return None if is_data_url(location) else PurePosixPath(location.partition("?")[0]).name or None
 
 
 def _with_suffix(name: str | None, mime: str) -> str | None:
