@@ -40,18 +40,18 @@ docs: .venv/docs-ready  ## The documentation, into site/
 
 compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest versions of what we depend on
 	@for versions in lowest newest; do \
-		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
+		.venv-$$versions/bin/python -m tests.packaging.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
 
 installs: .venv/dev-ready  ## The wheel with each extra, in clean environments, and what each is for
-	@$(BIN)/python -m tests.tools.clean_installs
+	@$(BIN)/python -m tests.packaging.clean_installs
 
 web: chromium .venv-web/ready  ## The chat page, looked at in headless Chromium
 	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web
 
 ray: .venv-ray/ready  ## Bulk work on Ray Data, two workers of which one is killed
 	@.venv-ray/bin/python -c "import ray.data"
-	@.venv-ray/bin/python -m pytest tests/scale
+	@.venv-ray/bin/python -m pytest tests/bulk
 	@.venv-ray/bin/python -m pytest tests/docs -k bulk -W ignore
 
 programs: .venv-programs/ready  ## Programs of others, run on our models: agents, memories, judges, graphs, MCP, SQL
@@ -106,7 +106,7 @@ chromium:
 # The tools of development may be new; langchain-tests is left out, as it needs a newer httpx than we do.
 .venv-lowest/ready: pyproject.toml .venv/dev-ready
 	@$(subst .venv,.venv-lowest,$(CREATE))
-	@$(BIN)/python tests/tools/lowest.py > .venv-lowest/constraints.txt
+	@$(BIN)/python tests/packaging/lowest.py > .venv-lowest/constraints.txt
 	@echo "Installing the lowest versions into .venv-lowest …"
 	@$(subst .venv,.venv-lowest,$(INSTALL)) -c .venv-lowest/constraints.txt -e ".[test]"
 	@touch $@

@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
@@ -257,7 +257,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 try:
     module = importlib.import_module({module!r})
     [getattr(module, name) for name in module.__all__]

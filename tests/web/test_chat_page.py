@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-from tests.faults.fault_server import FaultServer, Stall, stream
-from tests.faults.replies import chat_body, chat_events, sse
-
-from .conftest import Visit
-from .page_process import chat_page
-from .visitor import Visitor
+from tests.support.fault_server import FaultServer, Stall, stream
+from tests.support.replies import chat_body, chat_events, sse
+from tests.web.conftest import Visit
+from tests.web.page_process import chat_page
+from tests.web.visitor import Visitor
 
 THOUGHT = "[emulated] The user wrote"
 QUESTION = "Which river is longer, the Douro or the Tagus?"
