@@ -17,8 +17,8 @@ from tests.lc.gateway import Gateway
 from tests.lc.odd_replies import Json, merged
 from tests.lc.test_odd_responses import BODY, ENDS
 from tests.lc.test_odd_streams import CALLED, ROWS, piece
+from tests.support import messages_events
 from tests.support.chat_events import chunk
-from tests.support.messages_events import messages_events
 from tests.support.replies import responses_rich
 from tests.support.responses_events import events
 
@@ -67,7 +67,7 @@ STREAMS: dict[str, tuple[str, list[Json]]] = {
     "everything of responses": ("responses", events(responses_rich())),
     "two summaries and a search": ("responses", events(BODY)),
     **{f"responses: {name}": ("responses", events(body)) for name, (body, _) in ENDS.items()},
-    "everything of messages": ("messages", messages_events()),
+    "everything of messages": ("messages", messages_events.MESSAGES_STREAMS[0]),
     "two calls of messages": ("messages", claude("tool_use", used("t1", *ADD), used("t2", *ADD))),
     "messages cut off": ("messages", claude("max_tokens", used("t1", *ADD), used("t2", *ADD[:3]))),
 }

@@ -22,7 +22,6 @@ from typing_extensions import NotRequired, ReadOnly, Required, TypedDict
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.support.answer_gateway import (
-    MODELS,
     AnswerGateway,
     Call,
     answering,
@@ -31,6 +30,7 @@ from tests.support.answer_gateway import (
     sent_schema,
     sent_tool,
 )
+from tests.support.reply_bodies import MODELS
 
 T = TypeVar("T")
 

@@ -18,7 +18,8 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from aimlapi_integrations.llama_index import AIMLAPI
-from tests.support.answer_gateway import MODELS, AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
+from tests.support.answer_gateway import AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
+from tests.support.reply_bodies import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 

@@ -9,6 +9,7 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.li.gateway import Gateway, call, message_item, reply, response, streamed
+from tests.support import messages_events
 
 Json = dict[str, Any]
 
@@ -48,22 +49,6 @@ def _message(content: list[Json], stop: str) -> Json:
     return {**fields, "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
 
 
-def _message_events(body: Json) -> list[Json]:
-    """The stream of a reply with one block, a text or a call; its arguments come as they were written."""
-    [block] = body["content"]
-    is_call = block["type"] == "tool_use"
-    piece = {"partial_json": block["input"]} if is_call else {"text": block["text"]}
-    kind = "input_json_delta" if is_call else "text_delta"
-    return [
-        {"type": "message_start", "message": {**body, "content": [], "stop_reason": None}},
-        {"type": "content_block_start", "index": 0, "content_block": {**block, ("input" if is_call else "text"): ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": kind, **piece}},
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": body["stop_reason"]}, "usage": body["usage"]},
-        {"type": "message_stop"},
-    ]
-
-
 class Replies(Gateway):
     """Answers each request with the next reply, and the last one again and again."""
 
@@ -73,7 +58,7 @@ class Replies(Gateway):
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        self.body, self.events = body, _message_events(body) if body.get("type") == "message" else streamed(body)
+        self.body, self.events = body, messages_events.events(body) if body.get("type") == "message" else streamed(body)
         return super().__call__(request)
 
     def on(self, endpoint: str, **fields: Any) -> AIMLAPI:

@@ -66,7 +66,7 @@ async def test_calls_in_a_reply_have_unique_ids(
 ) -> None:
     calls_made = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
     calls = await run_calls(ToolGateway(lambda _: calls_made, interleaved), CallScenario(endpoint), call_mode)
-    assert [(call.name, call.args) for call in calls] == [(call.name, call.args) for call in calls_made]
+    assert [(call.name, call.arguments) for call in calls] == [(call.name, call.arguments) for call in calls_made]
     assert len({call.id for call in calls}) == len(calls)
     assert all(call.id for call in calls)
     assert [call.id for call in calls] == plain_ids(ToolGateway(lambda _: calls_made), endpoint)
@@ -190,7 +190,7 @@ async def test_call_pieces_are_assigned_to_their_calls(
     run_calls: CallRunner, call_mode: str, entries: list[Json]
 ) -> None:
     calls = await run_calls(Streaming(call_chunks(*entries)), CallScenario("chat_completions"), call_mode)
-    assert [(call.name, call.args) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
+    assert [(call.name, call.arguments) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
     assert all(call.id for call in calls)
 
@@ -247,7 +247,7 @@ async def test_calls_that_share_an_id_stay_separate(
     endpoint: str, stream: Any, indexes: bool, ends: bool, run_calls: CallRunner, call_mode: str
 ) -> None:
     calls = await run_calls(Streaming(stream(indexes, ends)), CallScenario(endpoint), call_mode)
-    assert [(call.name, call.args) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
+    assert [(call.name, call.arguments) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
 
 
@@ -338,13 +338,15 @@ async def test_each_call_is_sent_with_a_unique_id_and_its_result(
     gateway = ToolGateway(lambda _: "Done.")
     await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
     calls = calls_of(gateway.bodies[0])
-    assert [one.args for one in calls] == [one.args for turn in turns if isinstance(turn, list) for one in turn]
+    assert [one.arguments for one in calls] == [
+        one.arguments for turn in turns if isinstance(turn, list) for one in turn
+    ]
     by_id = {one.id: one for one in calls}
     assert len(by_id) == len(calls)
     assert all(by_id)
     results = results_of(gateway.bodies[0])
     assert [text for _, text in results] == [turn[0] for turn in turns if isinstance(turn, tuple)]
-    assert [str(by_id[call_id].args["x"]) for call_id, _ in results] == [text for _, text in results]
+    assert [str(by_id[call_id].arguments["x"]) for call_id, _ in results] == [text for _, text in results]
 
 
 @every_endpoint
@@ -446,7 +448,7 @@ def assert_all_answered(body: Json) -> None:
     ids = [one.id for one in calls]
     assert len(set(ids)) == len(ids) == len(RAN)
     results = dict(results_of(body))
-    assert [results[one.id or ""] for one in calls] == [f"{one.name} {one.args['x']}" for one in calls] == RAN
+    assert [results[one.id or ""] for one in calls] == [f"{one.name} {one.arguments['x']}" for one in calls] == RAN
 
 
 @every_endpoint

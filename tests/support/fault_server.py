@@ -39,7 +39,7 @@ Act: TypeAlias = Sequence[Step]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """A request."""
 
     path: str
@@ -52,15 +52,15 @@ class Case:
     """One conversation with the server, told from others by its path."""
 
     base_url: str
-    acts: Sequence[Act]
-    requests: list[Seen] = field(default_factory=list)
+    responses_by_request: Sequence[Act]
+    requests: list[ReceivedRequest] = field(default_factory=list)
     left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def next(self, seen: Seen) -> Act:
-        self.requests.append(seen)
-        return self.acts[min(len(self.requests), len(self.acts)) - 1]
+    def next(self, received_request: ReceivedRequest) -> Act:
+        self.requests.append(received_request)
+        return self.responses_by_request[min(len(self.requests), len(self.responses_by_request)) - 1]
 
-    def was_left(self) -> bool:
+    def wait_for_disconnect(self) -> bool:
         """Whether the client hung up on a stalled answer; waits for it."""
         return self.left.acquire(timeout=10)
 
@@ -88,10 +88,10 @@ class FaultServer:
         self._thread.join()
         self._loop.close()
 
-    def case(self, *acts: Act, host: str = "127.0.0.1") -> Case:
+    def case(self, *responses_by_request: Act, host: str = "127.0.0.1") -> Case:
         """A new case, at a base URL of its own."""
         name = f"case-{next(self._names)}"
-        self._cases[name] = Case(f"http://{host}:{self.port}/{name}/v1", acts)
+        self._cases[name] = Case(f"http://{host}:{self.port}/{name}/v1", responses_by_request)
         return self._cases[name]
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
@@ -120,9 +120,9 @@ class FaultServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serves one request; False where that ended the connection."""
-        seen = await _request(reader)
-        case = self._cases[seen.path.split("/")[1]]
-        for step in case.next(seen):
+        received_request = await _request(reader)
+        case = self._cases[received_request.path.split("/")[1]]
+        for step in case.next(received_request):
             match step:
                 case bytes():
                     writer.write(step)
@@ -154,12 +154,12 @@ async def _stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dri
             await writer.drain()
 
 
-async def _request(reader: asyncio.StreamReader) -> Seen:
+async def _request(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Seen(first.split(" ")[1], headers, body)
+    return ReceivedRequest(first.split(" ")[1], headers, body)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
