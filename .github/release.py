@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     notes = prepare(options.root, options.tag, options.repository.rstrip("/"))
     options.notes.write_text(notes + "\n", encoding="utf-8")
-    print(f"{options.root} is ready for {options.tag}; release notes: {options.notes}")
+    sys.stdout.write(f"{options.root} is ready for {options.tag}; release notes: {options.notes}\n")
 
 
 if __name__ == "__main__":
