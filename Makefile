@@ -92,7 +92,7 @@ release: .venv-release/ready  ## Everything a release does but publish: packages
 
 publish-docs: .venv-release/ready  ## The documentation of VERSION, into the branch gh-pages
 	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" NO_MKDOCS_2_WARNING=1 \
-		mike deploy --quiet --config-file docs/mkdocs.release.yml --update-aliases $(VERSION) latest
+		mike --quiet deploy --config-file docs/mkdocs.release.yml --update-aliases $(VERSION) latest
 	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" mike set-default --config-file docs/mkdocs.release.yml latest
 
 clean:  ## Remove what the other targets made
