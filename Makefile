@@ -87,7 +87,7 @@ release: .venv-release/ready  ## Everything a release does but publish: packages
 		git -c user.name=release -c user.email=release@localhost commit --quiet --message release
 	@ln -s $(CURDIR)/.venv-release build/release/.venv-release
 	@$(MAKE) --no-print-directory -C build/release -o .venv-release/ready publish-docs VERSION=$(TAG:v%=%)
-	@git -C build/release ls-tree -r --name-only gh-pages | grep -q '^latest/index.html$$'
+	@git -C build/release ls-tree -r --name-only gh-pages | grep -q '^latest$$'
 	@echo "Ready to publish: $(RELEASE)"
 
 publish-docs: .venv-release/ready  ## The documentation of VERSION, into the branch gh-pages

@@ -34,7 +34,7 @@ def on_pre_build(**_: Any) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> None:
-    """Add a page to the list. mkdocs calls this for each page, in the order of the navigation."""
+    """Add a page to the list. mkdocs calls this for each page."""
     _lines.append(f"- [{page.title}]({page.url}){summary(markdown)}\n")
 
 
@@ -46,6 +46,7 @@ def on_post_build(config: Any, **_: Any) -> None:
 def summary(markdown: str) -> str:
     """Return the first sentence of a page with a colon before it, or nothing if the page doesn't begin with text."""
     body = re.sub(r"\A\s*# .*\n", "", markdown).strip()
+    body = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body)  # links are relative to the page
     paragraph = " ".join(body.partition("\n\n")[0].split())
     if not paragraph or not paragraph[0].isalnum():
         return ""
