@@ -63,7 +63,9 @@ def test_nothing_found_is_no_success(shown) -> None:
 def test_without_prices_a_limit_says_where_there_are_some(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("aimlapi_integrations.cli.offline", lambda: live_rows([CatalogueModel("a", type=CHAT)]))
+    monkeypatch.setattr(
+        "aimlapi_integrations.cli.main.shipped_rows", lambda: live_rows([CatalogueModel("a", type=CHAT)])
+    )
     assert main(["models", "--max-price", "1"]) == 1
     told = capsys.readouterr()
     assert told.out == ""

@@ -54,7 +54,7 @@ async def test_a_listing_that_still_holds_is_not_sent_again(client: Any, gateway
 
 async def test_one_model_by_its_id_in_any_case(client: Any) -> None:
     found = await done(client.models.get(MINI.upper()))
-    assert (found.id, found.name, found.answers_to(MINI.upper())) == (MINI, "GPT-5 Mini", True)
+    assert (found.id, found.name) == (MINI, "GPT-5 Mini")
 
 
 async def test_a_model_that_is_not_there(client: Any) -> None:
@@ -94,7 +94,7 @@ async def test_a_model_is_asked_for_by_an_alias_at_the_root_of_the_host(colour: 
     client = colour("k", "https://api.aimlapi.com/v1", http_client=http)
     for _ in range(2):
         found = await done(client.models.get("gpt-5-mini"))
-        assert (found.id, found.answers_to("GPT-5-mini")) == (MINI, True)
+        assert found.id == MINI
     assert paths == ["/model/gpt-5-mini"] * 2
 
 

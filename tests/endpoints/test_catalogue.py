@@ -107,13 +107,6 @@ def test_an_entry_may_say_next_to_nothing() -> None:
     assert found.price_kind == "variable"
 
 
-def test_models_answer_to_their_aliases() -> None:
-    found = catalogue.decode_model({"data": ENTRY}, {})
-    assert found.answers_to("GPT-5-mini")
-    assert found.answers_to("openai/gpt-5-mini")
-    assert not found.answers_to("gpt-5")
-
-
 def test_queries() -> None:
     assert catalogue.PATH == "/models"
     assert catalogue.query() == {}

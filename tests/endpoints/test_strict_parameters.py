@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlapi_integrations.endpoints import embeddings
-from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS, embeddings
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
@@ -58,7 +57,7 @@ TOLD = (
     option("'minimal'", GPT_5_MINI, reasoning_effort="minimal"),
     option("'xhigh'", GPT_5_MINI, reasoning_effort="xhigh"),
     option("'max'", "mistralai/mistral-medium-3.1", reasoning={"effort": "max"}),
-    option("what it thinks", CLAUDE_BOTH, thinking=BUDGET),
+    option("does not return its thinking", CLAUDE_BOTH, thinking=BUDGET),
     Told("'tools'", SONAR, {"tools": (WEATHER,)}),
     Told("'strict'", KIMI, {"tools": (Tool("f", strict=True),)}),
     Told("tool_choice", KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),

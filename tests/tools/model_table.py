@@ -47,7 +47,7 @@ def family(key: str, table: Table) -> dict[str, Any]:
 
 
 def merge_catalogue(table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Takes context, output limit, aliases and prices of chat models; one not in the table gets its family's shape."""
+    """Takes context, output limit, aliases and prices of chat models; a new one gets its family's capabilities."""
     for entry in entries:
         if entry["id"] in table["models"] or entry["type"] == "openai/chat-completions":
             row = table["models"].setdefault(entry["id"], {"chat": ["*", "*"], **family(entry["id"], table)})
@@ -84,7 +84,7 @@ def written(table: Table) -> str:
         "about": table["about"],
         "quirks": table["quirks"],
         "parameters": {name: Block(rows) for name, rows in table["parameters"].items()},
-        "shapes": {name: Block(rows) for name, rows in table["shapes"].items()},
+        "capabilities": {name: Block(rows) for name, rows in table["capabilities"].items()},
         "families": table["families"],
         "models": models,
     }

@@ -1,4 +1,4 @@
-"""Tools, the choice of a tool and the form of the answer, as a model on chat completions takes them."""
+"""Adapt tools, the tool choice and the response format to a model on chat completions."""
 
 from __future__ import annotations
 
@@ -11,172 +11,195 @@ from ..._utils.json_schema import DEFINITIONS, inline_schema_refs, is_recursive
 from ...errors import UnsupportedParameterError
 from ...models import ToolCapabilities
 from ...types import HostedTool, Message, Request, ResponseFormat, Text, Tool, ToolChoice
-from ..routing import messages_endpoint_blocker, thinking_only_on_messages
-from ..shared.adapt_context import AdaptContext, Step
+from ..shared.adapt_context import AdaptContext, AdaptStep
+from ..shared.adapt_history import make_history_step
+from ..shared.adapt_options import adapt_options
+from ..shared.adapt_strict import adapt_strict
+from ..shared.thinking import messages_endpoint_blocker, thinking_only_on_messages
+from .adapt_messages import adapt_messages
+from .encode import encode
 
 
-def adapt_tools(request: Request, case: AdaptContext) -> Request:
-    """Tools and what goes with them."""
+def adapt_tools(request: Request, ctx: AdaptContext) -> Request:
+    """Adapt the tools and the options that go with them."""
     if not request.tools:
         return request
-    if case.chat.tools is None:
-        case.unsupported_parameter("tools")
+    if ctx.chat.tools is None:
+        ctx.unsupported_parameter("tools")
         return request
-    for step in _STEPS:
-        request = step(request, case)
+    for step in _TOOL_STEPS:
+        request = step(request, ctx)
     return request
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
 
-def _tools(request: Request, case: AdaptContext) -> Request:
-    shape = case.chat.tools or ToolCapabilities()
-    tools = tuple(_tool(tool, shape, case) for tool in request.tools)
+def _adapt_each_tool(request: Request, ctx: AdaptContext) -> Request:
+    capabilities = ctx.chat.tools or ToolCapabilities()
+    tools = tuple(_adapt_tool(tool, capabilities, ctx) for tool in request.tools)
     return request if tools == request.tools else replace(request, tools=tools)
 
 
-def _tool(tool: Tool | HostedTool, shape: ToolCapabilities, case: AdaptContext) -> Tool | HostedTool:
+def _adapt_tool(tool: Tool | HostedTool, capabilities: ToolCapabilities, ctx: AdaptContext) -> Tool | HostedTool:
     if isinstance(tool, HostedTool):
-        if not {tool.type, "*"} & shape.kinds:
-            where = "the messages endpoint" if case.model.messages else "Responses"
-            raise UnsupportedParameterError(
-                f"A tool of type {tool.type!r} cannot go to {case.asked} on chat completions: use {where}."
-            )
+        _require_kind(tool, capabilities, ctx)
         return tool
-    if tool.strict and not _takes_strict(shape):
-        case.warn_or_raise(f"'strict' is not listed for the tools of {case.asked}: {tool.name!r} goes without it.")
-    if shape.schema_keys is None or tool.parameters is None:
+    if tool.strict and not _lists_strict(capabilities):
+        ctx.warn_or_raise(f"'strict' is not listed for the tools of {ctx.model_id}: {tool.name!r} goes without it.")
+    if capabilities.schema_keys is None or tool.parameters is None:
         return tool
-    return replace(tool, parameters=_closed_schema(tool, tool.parameters, shape.schema_keys, case))
+    return replace(tool, parameters=_closed_schema(tool, tool.parameters, capabilities.schema_keys, ctx))
 
 
-def _takes_strict(shape: ToolCapabilities) -> bool:
-    listed = [keys for keys in (shape.function_keys, shape.tool_keys) if keys is not None]
-    return shape.form != "anthropic" and (shape.function_keys is None or any("strict" in keys for keys in listed))
+def _require_kind(tool: HostedTool, capabilities: ToolCapabilities, ctx: AdaptContext) -> None:
+    if not {tool.type, "*"} & capabilities.kinds:
+        where = "the messages endpoint" if ctx.model.messages else "Responses"
+        raise UnsupportedParameterError(
+            f"A tool of type {tool.type!r} cannot go to {ctx.model_id} on chat completions: use {where}."
+        )
 
 
-def _closed_schema(
-    tool: Tool, schema: Mapping[str, Any], keys: frozenset[str], case: AdaptContext
-) -> Mapping[str, Any]:
-    """The schema with no other keys at its top: definitions are written where they are used."""
+def _lists_strict(capabilities: ToolCapabilities) -> bool:
+    keys = (capabilities.function_keys, capabilities.tool_keys)
+    is_listed = capabilities.function_keys is None or any("strict" in listed for listed in keys if listed is not None)
+    return capabilities.form != "anthropic" and is_listed
+
+
+def _closed_schema(tool: Tool, schema: Mapping[str, Any], keys: frozenset[str], ctx: AdaptContext) -> Mapping[str, Any]:
+    """Keep only `keys` at the top level of a schema. Definitions are inlined."""
     if not keys.isdisjoint(DEFINITIONS):
         return {key: value for key, value in schema.items() if key in keys}
     if is_recursive(schema):
-        case.warn_or_raise(
-            f"{case.asked} takes no definitions in a schema, and that of {tool.name!r} contains itself: it is sent a "
+        ctx.warn_or_raise(
+            f"{ctx.model_id} takes no definitions in a schema, and that of {tool.name!r} contains itself: it is sent a "
             f"few levels deep."
         )
     return {key: value for key, value in inline_schema_refs(schema).items() if key in keys}
 
 
-# --- the choice of a tool -----------------------------------------------------------------------------------------
+# --- tool choice --------------------------------------------------------------------------------------------------
 
 
-def _tool_choice(request: Request, case: AdaptContext) -> Request:
-    choice, forms = request.tool_choice, case.chat.tool_choice
+def _adapt_tool_choice(request: Request, ctx: AdaptContext) -> Request:
+    choice, forms = request.tool_choice, ctx.chat.tool_choice
     if choice is None or choice.mode == "raw":
         return request
     if choice.mode == "hosted":
         raise UnsupportedParameterError(f"tool_choice {choice.name!r} is for hosted tools: send it through Responses.")
-    if "tool_choice_refused" in case.model.quirks:
-        return _unforced(request, case, told=choice.mode in ("required", "named"))
-    if forms & {"anthropic", "definition", _FORMS.get(choice.mode, choice.mode)}:
+    if "tool_choice_refused" in ctx.model.quirks:
+        return _drop_tool_choice(request, ctx, warn=choice.mode in ("required", "named"))
+    if forms & {"anthropic", "definition", "function" if choice.mode == "named" else choice.mode}:
         return request
     if choice.mode == "named" and "required" in forms:
-        return _only(request, choice)
-    return _unforced(request, case, told=choice.mode != "auto")
+        return _keep_only_named(request, choice)
+    return _drop_tool_choice(request, ctx, warn=choice.mode != "auto")
 
 
-_FORMS = {"named": "function"}
-
-
-def _unforced(request: Request, case: AdaptContext, told: bool) -> Request:
-    """Without a choice; where none was to be called, without tools."""
+def _drop_tool_choice(request: Request, ctx: AdaptContext, warn: bool) -> Request:
+    """Drop the tool choice. Drop the tools too if none was to be called."""
     if request.tool_choice == ToolChoice("none"):
         return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
-    if told:
-        case.warn_or_raise(
-            f"This tool_choice is refused by {case.asked}: it is left out, and the model is free not to call."
+    if warn:
+        ctx.warn_or_raise(
+            f"This tool_choice is refused by {ctx.model_id}: it is left out, and the model is free not to call."
         )
     return replace(request, tool_choice=None)
 
 
-def _only(request: Request, choice: ToolChoice) -> Request:
-    """A tool is forced by name by having no other."""
+def _keep_only_named(request: Request, choice: ToolChoice) -> Request:
+    """Force a tool by name by sending no other."""
     named = tuple(tool for tool in request.tools if isinstance(tool, Tool) and tool.name == choice.name)
     if not named:
         raise UnsupportedParameterError(f"tool_choice names {choice.name!r}, which is not among the tools.")
     return replace(request, tools=named, tool_choice=ToolChoice("required"))
 
 
-# --- beside the tools ---------------------------------------------------------------------------------------------
+# --- options that go with tools -----------------------------------------------------------------------------------
 
 
-def _parallel(request: Request, case: AdaptContext) -> Request:
-    if request.parallel_tool_calls is not None and case.listed("parallel_tool_calls") is None:
-        case.unsupported_parameter("parallel_tool_calls")
+def _check_parallel_calls(request: Request, ctx: AdaptContext) -> Request:
+    if request.parallel_tool_calls is not None and ctx.parameter("parallel_tool_calls") is None:
+        ctx.unsupported_parameter("parallel_tool_calls")
     return request
 
 
-def _reasoning_with_tools(request: Request, case: AdaptContext) -> Request:
-    given = {name for name in ("reasoning_effort", "reasoning") if request.options.get(name) is not None}
-    if "no_reasoning_with_tools" not in case.model.quirks or not given or not _functions(request):
+def _drop_effort_with_tools(request: Request, ctx: AdaptContext) -> Request:
+    effort = {name for name in ("reasoning_effort", "reasoning") if request.options.get(name) is not None}
+    has_functions = any(isinstance(tool, Tool) for tool in request.tools)
+    if "no_reasoning_with_tools" not in ctx.model.quirks or not effort or not has_functions:
         return request
-    case.warn_or_raise(
-        f"{case.asked} refuses reasoning effort together with function tools on chat completions: it goes without. "
+    ctx.warn_or_raise(
+        f"{ctx.model_id} refuses reasoning effort together with function tools on chat completions: it goes without. "
         f"Responses takes both."
     )
-    return replace(request, options={key: value for key, value in request.options.items() if key not in given})
+    return replace(request, options={name: value for name, value in request.options.items() if name not in effort})
 
 
-def _functions(request: Request) -> bool:
-    return any(isinstance(tool, Tool) for tool in request.tools)
+_TOOL_STEPS: tuple[AdaptStep, ...] = (
+    _adapt_each_tool,
+    _adapt_tool_choice,
+    _check_parallel_calls,
+    _drop_effort_with_tools,
+)
 
 
-_STEPS: tuple[Step, ...] = (_tools, _tool_choice, _parallel, _reasoning_with_tools)
+# --- response format ----------------------------------------------------------------------------------------------
 
 
-# --- the form of the answer ---------------------------------------------------------------------------------------
-
-
-def adapt_response_format(request: Request, case: AdaptContext) -> Request:
-    """The form as the model lists it: a schema becomes a request in words where only JSON mode is listed."""
-    wanted, listed = request.response_format, case.chat.response_format
-    if wanted is None or wanted.kind in listed:
+def adapt_response_format(request: Request, ctx: AdaptContext) -> Request:
+    """Adapt the response format. A schema goes into a system message if only JSON mode is listed."""
+    form, listed = request.response_format, ctx.chat.response_format
+    if form is None or form.kind in listed:
         return request
-    if wanted.kind == "text":
+    if form.kind == "text":
         return replace(request, response_format=None)
-    if wanted.kind == "json_schema" and "json_object" in listed:
-        case.warn_or_raise(
-            f"{case.asked} lists no 'json_schema' format: it is asked for JSON, and told the schema in words."
+    if form.kind == "json_schema" and "json_object" in listed:
+        ctx.warn_or_raise(
+            f"{ctx.model_id} lists no 'json_schema' format: it gets JSON mode, and the schema in a system message."
         )
-        return _in_words(request, wanted)
-    case.unsupported_parameter("response_format")
+        return _with_schema_as_text(request, form)
+    ctx.unsupported_parameter("response_format")
     return request
 
 
-def _in_words(request: Request, wanted: ResponseFormat) -> Request:
-    schema = json.dumps(dict(wanted.schema or {}), ensure_ascii=False)
-    told = Message("system", (Text(f"Answer with one JSON object that fits this JSON schema:\n{schema}"),))
-    leading = next((i for i, turn in enumerate(request.messages) if turn.role not in ("system", "developer")), None)
-    before, after = request.messages[:leading], request.messages[leading:] if leading is not None else ()
-    return replace(request, messages=(*before, told, *after), response_format=ResponseFormat("json_object"))
+def _with_schema_as_text(request: Request, form: ResponseFormat) -> Request:
+    schema = json.dumps(dict(form.schema or {}), ensure_ascii=False)
+    system = Message("system", (Text(f"Answer with one JSON object that fits this JSON schema:\n{schema}"),))
+    roles = [message.role for message in request.messages]
+    index = next((i for i, role in enumerate(roles) if role not in ("system", "developer")), len(roles))
+    messages = (*request.messages[:index], system, *request.messages[index:])
+    return replace(request, messages=messages, response_format=ResponseFormat("json_object"))
 
 
-def adapt_thinking(request: Request, case: AdaptContext) -> Request:
-    """Thinking as the model does it on this endpoint."""
-    if "thinking_streams_only" in case.model.quirks and not case.stream:
-        return _silenced(request, case)
-    if thinking_only_on_messages(case.model, request.options):
-        found = messages_endpoint_blocker(request, case.model)
-        where = f"the messages endpoint tells it, but cannot carry {found}" if found else "endpoint='messages' tells it"
-        case.warn_or_raise(f"{case.asked} does not tell on chat completions what it thinks: {where}.")
+# --- thinking -----------------------------------------------------------------------------------------------------
+
+
+def adapt_thinking(request: Request, ctx: AdaptContext) -> Request:
+    """Turn thinking off where the model would refuse it, and warn where its text is not returned."""
+    if "thinking_streams_only" in ctx.model.quirks and not ctx.stream:
+        return _with_thinking_off(request, ctx)
+    if thinking_only_on_messages(ctx.model, request.options):
+        blocker = messages_endpoint_blocker(request, ctx.model)
+        reason = f"the messages endpoint returns it, but cannot carry {blocker}"
+        advice = reason if blocker else "endpoint='messages' returns it"
+        ctx.warn_or_raise(f"{ctx.model_id} does not return its thinking on chat completions: {advice}.")
     return request
 
 
-def _silenced(request: Request, case: AdaptContext) -> Request:
-    """With thinking off, since the model refuses a plain call otherwise."""
+def _with_thinking_off(request: Request, ctx: AdaptContext) -> Request:
+    """Turn thinking off, since the model refuses a plain request otherwise."""
     if request.options.get("enable_thinking"):
-        raise UnsupportedParameterError(f"{case.asked} thinks in streams only: stream the answer.")
+        raise UnsupportedParameterError(f"{ctx.model_id} thinks in streams only: stream the answer.")
     return replace(request, options={**request.options, "enable_thinking": False})
+
+
+ADAPT_STEPS: tuple[AdaptStep, ...] = (
+    make_history_step(adapt_messages, encode),
+    adapt_strict,
+    adapt_response_format,
+    adapt_tools,
+    adapt_options,
+    adapt_thinking,
+    adapt_messages,
+)

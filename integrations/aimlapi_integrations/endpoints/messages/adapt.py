@@ -1,4 +1,4 @@
-"""A request as a Claude model takes it on the messages endpoint."""
+"""Adapt a request to a Claude model on the messages endpoint."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...types import Audio, File, HostedTool, Image, Part, Request, ToolChoice, Video
 from ..responses.encode import CHAT_ONLY_OPTIONS
-from ..routing import thinking_enabled
-from ..shared.adapt_context import AdaptContext
+from ..shared.adapt_context import AdaptContext, AdaptStep
+from ..shared.adapt_history import make_history_step
 from ..shared.adapt_options import (
     Options,
     OptionStep,
@@ -22,62 +22,72 @@ from ..shared.adapt_options import (
     rename_options,
     validate_options,
 )
+from ..shared.adapt_strict import adapt_strict
 from ..shared.media import is_link, lift_media
-from .encode import MIN_THINKING_BUDGET
+from ..shared.thinking import thinking_enabled
+from .encode import MIN_THINKING_BUDGET, encode
 
 # --- options ------------------------------------------------------------------------------------------------------
 
-# Options of chat completions that this endpoint has nothing for, and those that not every model lists.
-_NOT_HERE = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
+# Options of chat completions that this endpoint lacks, and those that not every model lists.
+_CHAT_ONLY = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
 _SAMPLING = frozenset({"temperature", "top_p", "top_k", "top_a", "min_p", "repetition_penalty"})
 
-# What sampling may be beside thinking: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
-_BESIDE_THINKING: Mapping[str, Callable[[float], bool]] = {
+# The sampling that thinking allows: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+_ALLOWED_WITH_THINKING: Mapping[str, Callable[[float], bool]] = {
     "temperature": lambda value: value == 1,
     "top_p": lambda value: value >= 0.95,
     "top_k": lambda _: False,
 }
 
 
-def adapt_claude_options(request: Request, case: AdaptContext) -> Request:
-    """Options that the endpoint has something for, with values that it takes."""
-    return apply_option_steps(request, case, _OPTION_STEPS)
+def adapt_claude_options(request: Request, ctx: AdaptContext) -> Request:
+    """Drop options that the endpoint lacks, and correct the values of the others."""
+    return apply_option_steps(request, ctx, _OPTION_STEPS)
 
 
-def _without_chat_only(options: Options, case: AdaptContext) -> Options:
-    gone = {name for name in _SAMPLING & options.keys() if case.listed(name) is None} | (_NOT_HERE & options.keys())
-    for name in sorted(gone):
-        case.warn_or_raise(f"{name!r} is not a parameter of {case.asked} on the messages endpoint: it goes without it.")
-    return {name: value for name, value in options.items() if name not in gone | {"stream_options"}}
+def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
+    unlisted = {name for name in _SAMPLING & options.keys() if ctx.parameter(name) is None}
+    dropped = unlisted | (_CHAT_ONLY & options.keys())
+    for name in sorted(dropped):
+        ctx.warn_or_raise(
+            f"{name!r} is not a parameter of {ctx.model_id} on the messages endpoint: it goes without it."
+        )
+    return {name: value for name, value in options.items() if name not in dropped | {"stream_options"}}
 
 
-def _with_room_to_think(options: Options, case: AdaptContext) -> Options:
-    """Without effort where the answer may not be as long as the least that thinking takes."""
-    most = options.get("max_tokens", options.get("max_completion_tokens"))
-    if not is_number(most) or most > MIN_THINKING_BUDGET or not thinking_enabled({**options, "thinking": None}):
+def _drop_effort_without_room(options: Options, ctx: AdaptContext) -> Options:
+    """Drop the effort if `max_tokens` is no more than the minimum thinking budget."""
+    limit = options.get("max_tokens", options.get("max_completion_tokens"))
+    if not is_number(limit) or limit > MIN_THINKING_BUDGET or not thinking_enabled({**options, "thinking": None}):
         return options
-    case.warn_or_raise(
-        f"{most} tokens leave {case.asked} no room to think, which takes more than {MIN_THINKING_BUDGET}: it does not."
+    ctx.warn_or_raise(
+        f"{limit} tokens leave {ctx.model_id} no room to think, which takes more than {MIN_THINKING_BUDGET}: it does "
+        f"not."
     )
     return {name: value for name, value in options.items() if name not in ("reasoning", "reasoning_effort")}
 
 
-def _sampled_beside_thinking(options: Options, case: AdaptContext) -> Options:
+def _drop_sampling_with_thinking(options: Options, ctx: AdaptContext) -> Options:
     if not thinking_enabled(options):
         return options
-    gone = {name for name, fits in _BESIDE_THINKING.items() if is_number(options.get(name)) and not fits(options[name])}
-    for name in sorted(gone):
-        case.warn_or_raise(f"{name}={options[name]!r} is refused beside thinking: {case.asked} goes without it.")
-    return {name: value for name, value in options.items() if name not in gone}
+    dropped = {
+        name
+        for name, is_allowed in _ALLOWED_WITH_THINKING.items()
+        if is_number(options.get(name)) and not is_allowed(options[name])
+    }
+    for name in sorted(dropped):
+        ctx.warn_or_raise(f"{name}={options[name]!r} is refused with thinking: {ctx.model_id} goes without it.")
+    return {name: value for name, value in options.items() if name not in dropped}
 
 
 _OPTION_STEPS: tuple[OptionStep, ...] = (
     drop_n,
-    _without_chat_only,
+    _drop_chat_only,
     rename_options,
     adapt_effort,
-    _with_room_to_think,
-    _sampled_beside_thinking,
+    _drop_effort_without_room,
+    _drop_sampling_with_thinking,
     raise_to_minimum,
     validate_options,
 )
@@ -85,63 +95,73 @@ _OPTION_STEPS: tuple[OptionStep, ...] = (
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
-# Tools that the gateway runs for other models.
-_FOREIGN = frozenset(
+# Types of tools that the gateway runs for other models.
+_RESPONSES_TOOLS = frozenset(
     {"code_interpreter", "computer_use_preview", "file_search", "image_generation", "local_shell", "mcp"}
     | {"web_search_preview", "web_search_preview_2025_03_11"}
 )
 
 
-def adapt_claude_tools(request: Request, case: AdaptContext) -> Request:
-    """Tools of this endpoint, and a choice of them that goes with thinking."""
+def adapt_claude_tools(request: Request, ctx: AdaptContext) -> Request:
+    """Check the types of the tools, and drop a forced tool choice with thinking."""
     for tool in request.tools:
-        if isinstance(tool, HostedTool) and tool.type in _FOREIGN:
+        if isinstance(tool, HostedTool) and tool.type in _RESPONSES_TOOLS:
             raise UnsupportedParameterError(
-                f"A tool of type {tool.type!r} cannot go to {case.asked} on the messages endpoint: choose a model of "
+                f"A tool of type {tool.type!r} cannot go to {ctx.model_id} on the messages endpoint: choose a model of "
                 f"Responses."
             )
-    if not _forced(request.tool_choice) or not thinking_enabled(request.options):
+    if not _is_forced(request.tool_choice) or not thinking_enabled(request.options):
         return request
-    case.warn_or_raise(
-        f"A forced tool is refused beside thinking: it is left out, and {case.asked} is free not to call."
+    ctx.warn_or_raise(
+        f"A forced tool is refused with thinking: it is left out, and {ctx.model_id} is free not to call."
     )
     return replace(request, tool_choice=None)
 
 
-def _forced(choice: ToolChoice | None) -> bool:
+def _is_forced(choice: ToolChoice | None) -> bool:
     if choice is None:
         return False
-    raw: Any = (choice.item or {}).get("type")
-    return choice.mode in ("required", "named", "hosted") or raw in ("any", "tool")
+    raw_type: Any = (choice.item or {}).get("type")
+    return choice.mode in ("required", "named", "hosted") or raw_type in ("any", "tool")
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
 
 
-def adapt_claude_messages(request: Request, case: AdaptContext) -> Request:
-    """The media of answers in a user turn; raises for what the model does not take there."""
-    for part in (part for turn in request.messages for part in turn.parts):
-        _check(part, case)
-    turns = lift_media(request.messages, roles=("assistant",))
-    return request if turns == request.messages else replace(request, messages=turns)
+def adapt_claude_messages(request: Request, ctx: AdaptContext) -> Request:
+    """Move media of answers into user messages. Raise for what the model does not accept there."""
+    for part in (part for message in request.messages for part in message.parts):
+        _check_part(part, ctx)
+    messages = lift_media(request.messages, roles=("assistant",))
+    return request if messages == request.messages else replace(request, messages=messages)
 
 
-def _check(part: Part, case: AdaptContext) -> None:
+def _check_part(part: Part, ctx: AdaptContext) -> None:
     if isinstance(part, Audio | Video):
         raise UnsupportedContentError(
-            f"{type(part).__name__} content cannot go to {case.asked} on the messages endpoint: {_carrier(part, case)}."
+            f"{type(part).__name__} content cannot go to {ctx.model_id} on the messages endpoint: "
+            f"{_alternative(part, ctx)}."
         )
-    if isinstance(part, Image | File) and "base64_images" in case.model.quirks and is_link(part):
-        case.warn_or_raise(
-            f"{case.asked} is documented to take base64 data only: {type(part).__name__} content goes as a link."
+    if isinstance(part, Image | File) and "base64_images" in ctx.model.quirks and is_link(part):
+        ctx.warn_or_raise(
+            f"{ctx.model_id} is documented to take base64 data only: {type(part).__name__} content goes as a link."
         )
 
 
-_LISTED_AS: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
+_CHAT_PARTS: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
 
 
-def _carrier(part: Audio | Video, case: AdaptContext) -> str:
-    listed = case.model.chat.user_parts if case.model.chat else frozenset[str]()
-    if _LISTED_AS[type(part)] in listed:
+def _alternative(part: Audio | Video, ctx: AdaptContext) -> str:
+    chat_parts = ctx.model.chat.user_parts if ctx.model.chat else frozenset[str]()
+    if _CHAT_PARTS[type(part)] in chat_parts:
         return "chat completions lists it for this model"
     return f"choose a model with {type(part).__name__.lower()} input"
+
+
+ADAPT_STEPS: tuple[AdaptStep, ...] = (
+    make_history_step(adapt_claude_messages, encode),
+    adapt_strict,
+    adapt_claude_tools,
+    adapt_claude_options,
+    adapt_claude_messages,
+)

@@ -190,7 +190,7 @@ def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
 
 @pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
 def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(given: Json) -> None:
-    with pytest.warns(ParameterWarning, match="endpoint='messages' tells it"):
+    with pytest.warns(ParameterWarning, match="endpoint='messages' returns it"):
         adapt(asked(CLAUDE_BOTH, options=given))
 
 

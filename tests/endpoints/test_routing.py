@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
+from aimlapi_integrations.endpoints.routing import select_endpoint
+from aimlapi_integrations.endpoints.shared.thinking import messages_endpoint_blocker
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.models import Model, known_models, lookup
 from aimlapi_integrations.types import (
@@ -58,7 +59,7 @@ def test_models_of_responses_alone(model: str) -> None:
 @pytest.mark.parametrize("model", [model for model in known_models() if not model.embeddings], ids=lambda m: m.id)
 def test_every_model_goes_where_it_is_served_by_every_name(model: Model) -> None:
     alone = RESPONSES if model.chat is None or "responses_only" in model.quirks else CHAT
-    assert f"/v1{alone}" in model.endpoints
+    assert {CHAT: "chat_completions", RESPONSES: "responses"}[alone] in model.endpoints
     assert {path(name) for name in (model.id, model.id.upper(), *model.aliases)} == {alone}
 
 
