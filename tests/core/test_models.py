@@ -32,7 +32,7 @@ TEXT = files("aimlapi_integrations").joinpath("models", "models.json").read_text
 TABLE: dict[str, Any] = json.loads(TEXT)
 LINES = TEXT.splitlines()
 ROW_KEYS = {"by", "name", "context", "max_output", "chat", "responses", "embeddings", "messages", "dimensions"}
-ROW_KEYS |= {"inputs", "outputs", "prices", "aliases", "quirks"}
+ROW_KEYS |= {"inputs", "outputs", "prices", "aliases", "efforts", "quirks", "status", "successor"}
 MODALITIES = {"text", "image", "pdf", "audio", "video", "embedding"}
 CAPABILITIES = {"chat": ChatCapabilities, "responses": ResponsesCapabilities, "embeddings": EmbeddingsCapabilities}
 
@@ -193,7 +193,12 @@ def test_what_the_default_model_is() -> None:
         ("anthropic/claude-opus-4.1", "swapped_tools"),
         ("anthropic/claude-opus-4.1", "system_field"),
         ("anthropic/claude-sonnet-4.6", "stop_sequences_only"),
-        ("anthropic/claude-sonnet-4.6", "thinking_text_only_on_messages"),
+        ("anthropic/claude-sonnet-4.6", "effort_ignored"),
+        ("anthropic/claude-opus-4.8", "adaptive_thinking"),
+        ("anthropic/claude-fable-5-1", "forced_tool_refused"),
+        ("moonshotai/kimi-k3", "named_tool_refused"),
+        ("google/gemini-3.7-flash", "reasoning_mandatory"),
+        ("typesafe/jev-router", "router"),
         ("google/gemma-3-4b-it", "no_system_role"),
         ("alibaba/qwen-max", "no_developer_role"),
         ("gpt-4o", "string_tool_results"),

@@ -72,7 +72,7 @@ def test_a_model_that_nobody_knows_goes_where_most_are(asked: str) -> None:
 
 def test_a_model_that_nobody_knows_goes_where_its_options_are() -> None:
     assert path("openai/gpt-99", options={"background": True}) == RESPONSES
-    assert path("anthropic/claude-opus-99", options={"thinking": BUDGET}) == MESSAGES
+    assert path("claude-sonnet-4-99", options={"reasoning_effort": "low"}) == MESSAGES
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,7 @@ def test_a_model_that_nobody_knows_goes_where_its_options_are() -> None:
         {"background": True},
         {"include": ["reasoning.encrypted_content"]},
         {"instructions": "Be brief."},
+        {"conversation": "conv_1"},
         {"previous_response_id": "resp_1"},
         {"prompt": {"id": "pmpt_1"}},
         {"truncation": "auto"},
@@ -128,9 +129,10 @@ def test_messages_where_it_is_asked_for() -> None:
     assert select_endpoint(Request("some/unknown", HELLO), endpoint="messages").PATH == MESSAGES
 
 
-# --- thinking that the messages endpoint alone tells ------------------------------------------------------------------
+# --- thinking, effort and the tools of Claude -------------------------------------------------------------------------
 
 CLAUDES = ["anthropic/claude-opus-5", "anthropic/claude-sonnet-4.5", "claude-opus-4-8", "anthropic/claude-opus-99"]
+EFFORT = {"reasoning_effort": "low"}
 BUDGET = {"type": "enabled", "budget_tokens": 2048}
 PNG = Image(data="QQ==", mime="image/png")
 LOOP = (
@@ -142,39 +144,80 @@ LOOP = (
 
 @pytest.mark.parametrize("model", CLAUDES)
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"thinking": BUDGET},
-        {"thinking": {"type": "adaptive"}, "stop": ["END"], "max_completion_tokens": 9000},
-        {"reasoning_effort": "low", "temperature": None},
-        {"reasoning": {"effort": "high"}, "n": 1, "metadata": {"user_id": "u"}},
-        {"reasoning": {"max_tokens": 2048}},
-    ],
+    "options", [{"thinking": BUDGET}, {"thinking": {"type": "adaptive"}}, {}, {"reasoning_effort": "none"}]
 )
-def test_thinking_goes_where_its_text_is_told(model: str, options: dict[str, Any]) -> None:
-    assert path(model, options=options) == MESSAGES
-    assert path(model, LOOP, tools=(Tool("add"),), tool_choice=ToolChoice("auto"), options=options) == MESSAGES
+def test_thinking_stays_on_chat_which_returns_its_text(model: str, options: dict[str, Any]) -> None:
+    assert path(model, options=options) == CHAT
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"thinking": {"type": "disabled"}},
-        {"thinking": {**BUDGET, "display": "omitted"}},
-        {"reasoning_effort": "none"},
-        {"reasoning": {"effort": "low", "exclude": True}},
-        {"reasoning": {}},
-        {"reasoning_effort": "low", "n": 2},
+        {"reasoning_effort": "low", "temperature": None},
+        {"reasoning_effort": "low", "stop": ["END"], "max_completion_tokens": 9000},
+        {"reasoning": {"effort": "high"}, "n": 1, "metadata": {"user_id": "u"}},
+        {"reasoning": {"max_tokens": 2048}},
     ],
 )
-def test_no_thinking_to_be_read_stays_on_chat(options: dict[str, Any]) -> None:
+def test_effort_goes_where_the_model_honors_it(options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-sonnet-4.5", options=options) == MESSAGES
+    loop = {"tools": (Tool("add"),), "tool_choice": ToolChoice("auto")}
+    assert path("claude-opus-4-6", LOOP, options=options, **loop) == MESSAGES
     assert path("anthropic/claude-opus-5", options=options) == CHAT
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "anthropic/claude-3-haiku", "zhipu/glm-4.5", "some/unknown"])
-def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model: str) -> None:
-    assert path(model, options={"thinking": BUDGET}) == CHAT
+def test_effort_with_n_stays_on_chat() -> None:
+    assert path("anthropic/claude-sonnet-4.5", options={"reasoning_effort": "low", "n": 2}) == CHAT
+
+
+@pytest.mark.parametrize(
+    "model", ["openai/gpt-5-5", "openai/gpt-6-luna", "openai/gpt-6.1-sol", "openai/gpt-99", "gpt-99"]
+)
+@pytest.mark.parametrize("options", [{"reasoning_effort": "low"}, {"reasoning": {"effort": "high"}}])
+def test_effort_with_function_tools_goes_to_responses(model: str, options: dict[str, Any]) -> None:
+    assert path(model, tools=(Tool("add"),), options=options) == RESPONSES
+    assert path(model, tools=(Tool("add"),)) == CHAT
+    assert path(model, tools=(Tool("add"),), options={"reasoning_effort": "none"}) == CHAT
+    assert path(model, options=options) == CHAT
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-5-mini-2025-08-07", "openai/gpt-5.6-luna", "deepseek/deepseek-v4-pro"])
+def test_effort_with_function_tools_stays_on_chat_elsewhere(model: str) -> None:
+    assert path(model, tools=(Tool("add"),), options={"reasoning_effort": "low"}) == CHAT
+
+
+CLAUDE_TOOLS = (
+    *("web_search_20250305", "web_search_20260209", "web_fetch_20250910", "code_execution_20250825"),
+    *("tool_search_tool_bm25_20251119", "tool_search_tool_regex", "memory_20250818", "text_editor_20250728"),
+    *("bash_20250124", "computer_20250124", "memory", "bash"),
+)
+
+
+@pytest.mark.parametrize("kind", CLAUDE_TOOLS)
+@pytest.mark.parametrize("model", CLAUDES)
+def test_tools_of_claude_go_to_messages(model: str, kind: str) -> None:
+    assert path(model, tools=(HostedTool({"type": kind, "name": "t"}), Tool("add"))) == MESSAGES
+
+
+@pytest.mark.parametrize("kind", ["custom", "web_search"])
+def test_other_tools_of_claude_stay_on_chat(kind: str) -> None:
+    assert path("anthropic/claude-opus-5", tools=(HostedTool({"type": kind}),)) == CHAT
+
+
+def test_history_of_a_search_by_claude_goes_to_messages() -> None:
+    search = HostedItem({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})
+    turn = Message("assistant", (search, Text("Found.")), author="anthropic/claude-opus-5")
+    assert path("anthropic/claude-sonnet-4.5", (*HELLO, turn, *HELLO)) == MESSAGES
+    assert path("gpt-4o", (*HELLO, turn, *HELLO)) == CHAT
+
+
+@pytest.mark.parametrize(
+    "model", ["alibaba/qwen3.8-flash-zz", "some/unknown", "google/gemini-99", "deepseek/deepseek-v9"]
+)
+def test_responses_is_only_for_families_that_have_it(model: str) -> None:
+    assert path(model, tools=(SEARCH,)) == CHAT
+    assert path(model, SEARCHED) == CHAT
+    assert path(model, options={"include": ["x"]}) == CHAT
 
 
 @pytest.mark.parametrize(
@@ -185,8 +228,8 @@ def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model:
         ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("named", "add")}),
         ("a tool that is no function", {"tools": (HostedTool({"type": "custom", "custom": {"name": "sql"}}),)}),
         ("an extra_body", {"extra_body": {"top_k": 3}}),
-        ("'logprobs'", {"options": {"thinking": BUDGET, "logprobs": True}}),
-        ("'seed'", {"options": {"thinking": BUDGET, "seed": 7}}),
+        ("'logprobs'", {"options": {**EFFORT, "logprobs": True}}),
+        ("'seed'", {"options": {**EFFORT, "seed": 7}}),
         ("Audio content", {"messages": (Message("user", (Audio(data="QQ=="),)),)}),
         ("Image content", {"messages": (Message("user", (Image(url="https://a/b.png"),)),)}),
         ("File content", {"messages": (Message("user", (File(file_id="f"),)),)}),
@@ -195,25 +238,23 @@ def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model:
     ],
 )
 def test_what_the_messages_endpoint_would_lose_stays_on_chat_and_is_named(told: str, fields: dict[str, Any]) -> None:
-    request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
+    request = Request(**{"model": FAST, "messages": HELLO, "options": EFFORT, **fields})
     assert messages_endpoint_blocker(request, lookup(FAST)) == told
     assert select_endpoint(request).PATH == CHAT
     assert select_endpoint(request, endpoint="messages").PATH == MESSAGES
 
 
-FAST = "anthropic/claude-opus-4.8-fast"  # lists more on chat than on the messages endpoint
+FAST = "anthropic/claude-opus-4"  # lists more on chat than on the messages endpoint
 
 
 def test_pictures_and_documents_as_data_are_no_obstacle() -> None:
     turn = Message("user", (PNG, File(url="data:application/pdf;base64,QQ==")))
-    assert path(FAST, (turn,), options={"thinking": BUDGET}) == MESSAGES
-    linked = Message("user", (Image(url="https://a/b.png"),))
-    assert path("anthropic/claude-opus-5", (linked,), options={"thinking": BUDGET}) == MESSAGES
+    assert path(FAST, (turn,), options=EFFORT) == MESSAGES
 
 
 @pytest.mark.parametrize("asked", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
 def test_thinking_stays_on_chat_where_the_caller_says_so(asked: dict[str, Any]) -> None:
-    assert path("anthropic/claude-opus-5", HELLO, asked, options={"thinking": BUDGET}) == CHAT
+    assert path("anthropic/claude-sonnet-4.5", HELLO, asked, options=EFFORT) == CHAT
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------

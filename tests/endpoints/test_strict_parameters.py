@@ -57,7 +57,7 @@ TOLD = (
     option("'minimal'", GPT_5_MINI, reasoning_effort="minimal"),
     option("'xhigh'", GPT_5_MINI, reasoning_effort="xhigh"),
     option("'max'", "mistralai/mistral-medium-3.1", reasoning={"effort": "max"}),
-    option("does not return its thinking", CLAUDE_BOTH, thinking=BUDGET),
+    option("ignores it", CLAUDE_BLOCKS, reasoning_effort="low"),
     Told("'tools'", SONAR, {"tools": (WEATHER,)}),
     Told("'strict'", KIMI, {"tools": (Tool("f", strict=True),)}),
     Told("tool_choice", KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),
@@ -79,7 +79,7 @@ TOLD = (
     option("'temperature'", CLAUDE_BOTH, MESSAGES, temperature=0.5),
     option("'container'", CLAUDE_BOTH, MESSAGES, container="c"),
     option("'minimal'", CLAUDE_BOTH, MESSAGES, reasoning_effort="minimal"),
-    option("no room to think", CLAUDE_BOTH, MESSAGES, reasoning_effort="low", max_tokens=500),
+    option("no room to think", CLAUDE_BLOCKS, MESSAGES, reasoning_effort="low", max_tokens=500),
     option("temperature=0", CLAUDE_BLOCKS, MESSAGES, thinking=BUDGET, temperature=0),
     Told(
         "forced tool",

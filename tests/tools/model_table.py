@@ -21,10 +21,13 @@ ORDER = (
     "max_output",
     *SECTIONS,
     "dimensions",
+    "status",
+    "successor",
     "inputs",
     "outputs",
     "prices",
     "aliases",
+    "efforts",
     "quirks",
 )
 DEVELOPERS = {
@@ -42,8 +45,9 @@ DEVELOPERS = {
 
 def family(key: str, table: Table) -> dict[str, Any]:
     """What a new row takes from the family that its id belongs to."""
-    prefix = max((prefix for prefix in table["families"] if key.casefold().startswith(prefix)), key=len)
-    return {name: held for name, held in table["families"][prefix].items() if name in ("by", "quirks")}
+    families = {prefix: row for prefixes, row in table["families"].items() for prefix in prefixes.split() or [""]}
+    prefix = max((prefix for prefix in families if key.casefold().startswith(prefix)), key=len)
+    return {name: held for name, held in families[prefix].items() if name in ("by", "efforts", "quirks")}
 
 
 def merge_catalogue(table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -85,7 +89,9 @@ def written(table: Table) -> str:
         "quirks": table["quirks"],
         "parameters": {name: Block(rows) for name, rows in table["parameters"].items()},
         "capabilities": {name: Block(rows) for name, rows in table["capabilities"].items()},
-        "families": table["families"],
+        "families": {
+            prefixes: {name: row[name] for name in ORDER if name in row} for prefixes, row in table["families"].items()
+        },
         "models": models,
     }
     return json_lines(parts, 0) + "\n"

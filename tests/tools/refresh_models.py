@@ -37,7 +37,8 @@ CAPABILITIES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
     "responses": (ResponsesCapabilities, responses_facts),
     "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
-KEPT = ("max_output", "dimensions", "inputs", "outputs", "messages", "prices", "aliases", "quirks")
+KEPT = ("max_output", "dimensions", "status", "successor", "inputs", "outputs", "messages", "prices", "aliases")
+KEPT += ("efforts", "quirks")
 NAMELESS = (None, "\N{EN DASH}", "Coming Soon")
 COMMON = 100
 """A field that so many chat models list is assumed of a model that is in no table."""

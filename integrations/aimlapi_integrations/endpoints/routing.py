@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
-from ..types import HostedTool, Request
+from ..types import HostedTool, Request, Tool
 from . import ENDPOINTS, Endpoint
-from .shared.authorship import needs_responses
+from .shared.authorship import is_claude_tool, needs_messages, needs_responses
 from .shared.parsing import as_dict
-from .shared.thinking import messages_endpoint_blocker, thinking_only_on_messages
+from .shared.thinking import effort_requested, messages_endpoint_blocker
 
 # Options that only the Responses endpoint has. `store` is not one: chat completions carries the same conversation
 # without it.
-RESPONSES_OPTIONS = frozenset({"background", "include", "instructions", "previous_response_id", "prompt", "truncation"})
+RESPONSES_OPTIONS = frozenset(
+    {"background", "conversation", "include", "instructions", "previous_response_id", "prompt", "truncation"}
+)
 
 
 def select_endpoint(
@@ -46,7 +48,7 @@ def _requested_endpoint(endpoint: str | None, use_responses_api: bool | None) ->
 
 
 def _select_by_rules(request: Request, model: Model) -> str:
-    rules = (rule for rule in _RULES if rule[0] in model.endpoints or not model.known)
+    rules = (rule for rule in _RULES if rule[0] in model.endpoints)
     return next((name for name, applies in rules if applies(request, model)), CHAT)
 
 
@@ -81,15 +83,30 @@ def _has_responses_item(request: Request, _: Model) -> bool:
     return any(needs_responses(message, request.model) for message in request.messages)
 
 
-def _has_thinking_only_on_messages(request: Request, model: Model) -> bool:
-    return thinking_only_on_messages(model, request.options) and messages_endpoint_blocker(request, model) is None
+def _has_claude_tool(request: Request, _: Model) -> bool:
+    is_tool_of_claude = any(isinstance(tool, HostedTool) and is_claude_tool(tool.type) for tool in request.tools)
+    return is_tool_of_claude or any(needs_messages(message, request.model) for message in request.messages)
 
 
-# The first rule that applies decides. A rule counts only if the model may be served on its endpoint.
+def _has_effort_with_tools(request: Request, model: Model) -> bool:
+    """Return whether chat completions would refuse the reasoning effort because of function tools."""
+    has_functions = any(isinstance(tool, Tool) for tool in request.tools)
+    return "no_reasoning_with_tools" in model.quirks and has_functions and effort_requested(request.options)
+
+
+def _has_effort_ignored_by_chat(request: Request, model: Model) -> bool:
+    is_ignored = "effort_ignored" in model.quirks and effort_requested(request.options)
+    return is_ignored and messages_endpoint_blocker(request, model) is None
+
+
+# The first rule that applies decides. A rule counts only if the model is served on its endpoint; for an unknown model,
+# if its family is.
 _RULES: tuple[tuple[str, Callable[[Request, Model], bool]], ...] = (
     (RESPONSES, _served_only_on_responses),
+    (MESSAGES, _has_claude_tool),
     (RESPONSES, _has_responses_option),
     (RESPONSES, _has_responses_tool),
     (RESPONSES, _has_responses_item),
-    (MESSAGES, _has_thinking_only_on_messages),
+    (RESPONSES, _has_effort_with_tools),
+    (MESSAGES, _has_effort_ignored_by_chat),
 )

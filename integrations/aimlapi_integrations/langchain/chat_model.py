@@ -450,5 +450,7 @@ class ChatAIMLAPI(Catalogued):
         return add_raw_message(model, parser) if include_raw else model | parser
 
     def _method(self) -> Method:
-        listed = self.profile is None or self.profile.get("structured_output")
+        listed = (
+            lookup(self.model_name).structured_output if self.profile is None else self.profile.get("structured_output")
+        )
         return "json_schema" if listed and self.endpoint != "messages" else "function_calling"

@@ -65,6 +65,8 @@ class Model:
         dimensions: the length of its embeddings by default.
         prices: US dollars per unit by the unit's name, if the table was refreshed from a catalog with prices.
         aliases: other names that `lookup` accepts.
+        status: `active`, or `withdrawn` if the gateway no longer serves it; `successor` is the id that replaces it.
+        efforts: levels of reasoning effort that it has been measured to honor, lowest first; see `effort_levels`.
         quirks: names of what it does unlike most models; `explain` describes one.
     """
 
@@ -84,6 +86,9 @@ class Model:
     dimensions: int | None = None
     prices: Mapping[str, float] = field(default_factory=dict, hash=False)
     aliases: frozenset[str] = frozenset()
+    status: str = "active"
+    successor: str | None = None
+    efforts: tuple[str, ...] = ()
     quirks: frozenset[str] = frozenset()
     known: bool = True
 
@@ -93,6 +98,8 @@ class Model:
         >>> lookup("gpt-4o").parameter("seed").minimum
         1
         """
+        if name == "reasoning_effort" and endpoint == CHAT and self.efforts:
+            return Parameter(types=("string",), enum=self.efforts)
         parameter = self.parameters(endpoint).get(name)
         return parameter if parameter is not None or self.known else ANYTHING
 
@@ -114,7 +121,7 @@ class Model:
         chat = self.chat.tool_choice if self.chat else frozenset()
         forms = chat | (self.responses.tool_choice if self.responses else frozenset())
         forced = forms & {"required", "function", "anthropic", "definition"}
-        return self.tools and bool(forced) and "tool_choice_refused" not in self.quirks
+        return self.tools and bool(forced) and self.quirks.isdisjoint({"tool_choice_refused", "forced_tool_refused"})
 
     @property
     def structured_output(self) -> bool:
@@ -137,6 +144,17 @@ class Model:
         return "reasons" in self.quirks
 
     @property
+    def effort_levels(self) -> tuple[str, ...]:
+        """The levels of reasoning effort that have an effect, lowest first: measured ones, else the listed ones.
+
+        >>> lookup("anthropic/claude-sonnet-5").effort_levels
+        ('low', 'medium', 'high', 'xhigh', 'max')
+        """
+        if "effort_ignored" in self.quirks and not self.messages:
+            return ()
+        return self.efforts or _listed_efforts(self)
+
+    @property
     def system_role(self) -> bool:
         """Whether chat completions accepts messages with the role `system`."""
         return self.chat is not None and "system" in self.chat.roles
@@ -149,6 +167,16 @@ class Model:
     def _formats(self) -> frozenset[str]:
         chat = self.chat.response_format if self.chat else frozenset()
         return chat | (self.responses.text_formats if self.responses else frozenset())
+
+
+def _listed_efforts(model: Model) -> tuple[str, ...]:
+    """Return the levels of effort that a schema lists, as `reasoning_effort` or as `effort` of `reasoning`."""
+    for endpoint in (CHAT, RESPONSES):
+        parameters = model.parameters(endpoint)
+        effort = parameters.get("reasoning_effort") or parameters.get("reasoning", ANYTHING).fields.get("effort")
+        if effort:
+            return tuple(level for level in effort.enum if level is not None)
+    return ()
 
 
 @lru_cache(maxsize=4096)
@@ -264,9 +292,14 @@ def _known_model(key: str) -> Model:
 
 def _family(model: str) -> dict[str, Any]:
     """Return the defaults of the family with the longest prefix of this id."""
-    families = loader.load_table()["families"]
-    prefix = max((prefix for prefix in families if model.casefold().startswith(prefix)), key=len)
-    return dict(families[prefix])
+    families, name = _families_by_prefix(), model.casefold()
+    return families[max((prefix for prefix in families if name.startswith(prefix)), key=len)]
+
+
+@cache
+def _families_by_prefix() -> dict[str, dict[str, Any]]:
+    rows = loader.load_table()["families"]
+    return {prefix: row for prefixes, row in rows.items() for prefix in prefixes.split() or [""]}
 
 
 def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
@@ -289,6 +322,9 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         dimensions=row.get("dimensions"),
         prices=row.get("prices", {}),
         aliases=loader.split_words(row.get("aliases", "")),
+        status=row.get("status", "active"),
+        successor=row.get("successor"),
+        efforts=tuple(row.get("efforts", "").split()),
         quirks=loader.split_words(row.get("quirks", "")) | _derive_quirks(chat, responses),
         known=known,
     )

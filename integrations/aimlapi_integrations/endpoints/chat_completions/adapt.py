@@ -15,7 +15,7 @@ from ..shared.adapt_context import AdaptContext, AdaptStep
 from ..shared.adapt_history import make_history_step
 from ..shared.adapt_options import adapt_options
 from ..shared.adapt_strict import adapt_strict
-from ..shared.thinking import messages_endpoint_blocker, thinking_only_on_messages
+from ..shared.thinking import thinking_enabled
 from .adapt_messages import adapt_messages
 from .encode import encode
 
@@ -87,8 +87,11 @@ def _adapt_tool_choice(request: Request, ctx: AdaptContext) -> Request:
         return request
     if choice.mode == "hosted":
         raise UnsupportedParameterError(f"tool_choice {choice.name!r} is for hosted tools: send it through Responses.")
-    if "tool_choice_refused" in ctx.model.quirks:
-        return _drop_tool_choice(request, ctx, warn=choice.mode in ("required", "named"))
+    is_forced = choice.mode in ("required", "named")
+    if "tool_choice_refused" in ctx.model.quirks or (is_forced and "forced_tool_refused" in ctx.model.quirks):
+        return _drop_tool_choice(request, ctx, warn=is_forced)
+    if choice.mode == "named" and "named_tool_refused" in ctx.model.quirks:
+        return _keep_only_named(request, choice)
     if forms & {"anthropic", "definition", "function" if choice.mode == "named" else choice.mode}:
         return request
     if choice.mode == "named" and "required" in forms:
@@ -136,11 +139,25 @@ def _drop_effort_with_tools(request: Request, ctx: AdaptContext) -> Request:
     return replace(request, options={name: value for name, value in request.options.items() if name not in effort})
 
 
+def _drop_thinking_with_forced_tool(request: Request, ctx: AdaptContext) -> Request:
+    thinking = request.options.get("thinking")
+    is_forced = request.tool_choice is not None and request.tool_choice.mode in ("required", "named")
+    if (
+        "no_forced_tool_with_thinking" not in ctx.model.quirks
+        or not is_forced
+        or not thinking_enabled({"thinking": thinking})
+    ):
+        return request
+    ctx.warn_or_raise(f"{ctx.model_id} refuses a forced tool while it thinks: it goes without 'thinking'.")
+    return replace(request, options={name: value for name, value in request.options.items() if name != "thinking"})
+
+
 _TOOL_STEPS: tuple[AdaptStep, ...] = (
     _adapt_each_tool,
     _adapt_tool_choice,
     _check_parallel_calls,
     _drop_effort_with_tools,
+    _drop_thinking_with_forced_tool,
 )
 
 
@@ -176,19 +193,9 @@ def _with_schema_as_text(request: Request, form: ResponseFormat) -> Request:
 
 
 def adapt_thinking(request: Request, ctx: AdaptContext) -> Request:
-    """Turn thinking off where the model would refuse it, and warn where its text is not returned."""
-    if "thinking_streams_only" in ctx.model.quirks and not ctx.stream:
-        return _with_thinking_off(request, ctx)
-    if thinking_only_on_messages(ctx.model, request.options):
-        blocker = messages_endpoint_blocker(request, ctx.model)
-        reason = f"the messages endpoint returns it, but cannot carry {blocker}"
-        advice = reason if blocker else "endpoint='messages' returns it"
-        ctx.warn_or_raise(f"{ctx.model_id} does not return its thinking on chat completions: {advice}.")
-    return request
-
-
-def _with_thinking_off(request: Request, ctx: AdaptContext) -> Request:
-    """Turn thinking off, since the model refuses a plain request otherwise."""
+    """Turn thinking off in a plain request to a model that thinks only in streams."""
+    if "thinking_streams_only" not in ctx.model.quirks or ctx.stream:
+        return request
     if request.options.get("enable_thinking"):
         raise UnsupportedParameterError(f"{ctx.model_id} thinks in streams only: stream the answer.")
     return replace(request, options={**request.options, "enable_thinking": False})

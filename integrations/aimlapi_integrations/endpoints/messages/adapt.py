@@ -24,8 +24,9 @@ from ..shared.adapt_options import (
 )
 from ..shared.adapt_strict import adapt_strict
 from ..shared.media import is_link, lift_media
+from ..shared.parsing import as_dict
 from ..shared.thinking import thinking_enabled
-from .encode import MIN_THINKING_BUDGET, encode
+from .encode import BUDGETS, MIN_THINKING_BUDGET, encode
 
 # --- options ------------------------------------------------------------------------------------------------------
 
@@ -59,7 +60,9 @@ def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
 def _drop_effort_without_room(options: Options, ctx: AdaptContext) -> Options:
     """Drop the effort if `max_tokens` is no more than the minimum thinking budget."""
     limit = options.get("max_tokens", options.get("max_completion_tokens"))
-    if not is_number(limit) or limit > MIN_THINKING_BUDGET or not thinking_enabled({**options, "thinking": None}):
+    if "adaptive_thinking" in ctx.model.quirks or not is_number(limit) or limit > MIN_THINKING_BUDGET:
+        return options
+    if not thinking_enabled({**options, "thinking": None}):
         return options
     ctx.warn_or_raise(
         f"{limit} tokens leave {ctx.model_id} no room to think, which takes more than {MIN_THINKING_BUDGET}: it does "
@@ -81,6 +84,28 @@ def _drop_sampling_with_thinking(options: Options, ctx: AdaptContext) -> Options
     return {name: value for name, value in options.items() if name not in dropped}
 
 
+def _write_adaptive_thinking(options: Options, ctx: AdaptContext) -> Options:
+    """Write effort as `output_config.effort` with adaptive thinking, for models that take no thinking budget."""
+    reasoning = as_dict(options.get("reasoning"))
+    effort = options.get("reasoning_effort") or reasoning.get("effort") or _effort_for_budget(reasoning)
+    if "adaptive_thinking" not in ctx.model.quirks or effort is None:
+        return options
+    written = {name: value for name, value in options.items() if name not in ("reasoning", "reasoning_effort")}
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}, **written}
+    display = {"display": "omitted"} if reasoning.get("exclude") else {}
+    output_config = {"effort": effort, **as_dict(options.get("output_config"))}
+    return {"thinking": {"type": "adaptive", **display}, **written, "output_config": output_config}
+
+
+def _effort_for_budget(reasoning: Mapping[str, Any]) -> str | None:
+    """Return the lowest level of effort whose budget covers `reasoning.max_tokens`."""
+    budget: Any = reasoning.get("max_tokens")
+    if not is_number(budget):
+        return None
+    return next((level for level in ("low", "medium", "high") if BUDGETS[level] >= budget), "high")
+
+
 _OPTION_STEPS: tuple[OptionStep, ...] = (
     drop_n,
     _drop_chat_only,
@@ -90,6 +115,7 @@ _OPTION_STEPS: tuple[OptionStep, ...] = (
     _drop_sampling_with_thinking,
     raise_to_minimum,
     validate_options,
+    _write_adaptive_thinking,
 )
 
 
@@ -110,11 +136,15 @@ def adapt_claude_tools(request: Request, ctx: AdaptContext) -> Request:
                 f"A tool of type {tool.type!r} cannot go to {ctx.model_id} on the messages endpoint: choose a model of "
                 f"Responses."
             )
-    if not _is_forced(request.tool_choice) or not thinking_enabled(request.options):
+    if not _is_forced(request.tool_choice):
         return request
-    ctx.warn_or_raise(
-        f"A forced tool is refused with thinking: it is left out, and {ctx.model_id} is free not to call."
-    )
+    if "forced_tool_refused" in ctx.model.quirks:
+        reason = "A forced tool is refused"
+    elif thinking_enabled(request.options):
+        reason = "A forced tool is refused with thinking"
+    else:
+        return request
+    ctx.warn_or_raise(f"{reason}: it is left out, and {ctx.model_id} is free not to call.")
     return replace(request, tool_choice=None)
 
 

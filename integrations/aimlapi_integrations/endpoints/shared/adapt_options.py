@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ...errors import UnsupportedParameterError
-from ...models import MESSAGES, RESPONSES, Parameter
+from ...models import CHAT, MESSAGES, RESPONSES, Model, Parameter
 from ...types import Request
 from .adapt_context import AdaptContext
 
@@ -23,8 +23,11 @@ _RENAMED_BY_ENCODER = {
     RESPONSES: frozenset({"reasoning_effort"}),
 }
 
-# Levels of effort that no schema lists. The gateway has been seen to accept `none`, and some vendors the others.
-_UNLISTED_LEVELS = frozenset({"none", "xhigh", "max"})
+_LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Levels of reasoning effort, lowest first."""
+
+# Levels that no schema lists. The gateway accepts `none` for most models, and each of the others for some.
+_UNLISTED_LEVELS = frozenset({"none", "minimal", "xhigh", "max"})
 
 
 def adapt_options(request: Request, ctx: AdaptContext) -> Request:
@@ -122,15 +125,35 @@ def adapt_effort(options: Options, ctx: AdaptContext) -> Options:
 def _supported_level(level: Any, name: str, ctx: AdaptContext) -> Any:
     if ctx.parameter(name) is None and name not in _RENAMED_BY_ENCODER.get(ctx.endpoint, ()):
         return level
-    if level == "minimal":
-        ctx.warn_or_raise(f"Reasoning effort 'minimal' is refused by the gateway: {ctx.model_id} gets 'low'.")
-        return "low"
-    if level in ("xhigh", "max"):
-        if ctx.model.developer in ("OpenAI", "Anthropic"):
-            ctx.warn_or_raise(f"Reasoning effort {level!r} is refused for {ctx.model_id}: it gets 'high'.")
-            return "high"
+    model = ctx.model
+    if "effort_ignored" in model.quirks and ctx.endpoint == CHAT:
+        ctx.warn_or_raise(f"{ctx.model_id} accepts reasoning effort and ignores it on chat completions.")
+    if level not in _LEVELS or _is_supported(level, model):
+        return level
+    if not model.efforts and level != "minimal":
         ctx.warn_or_raise(f"Reasoning effort {level!r} is not one that {ctx.model_id} lists: it is sent as is.")
-    return level
+        return level
+    nearest = _nearest_level(level, model.effort_levels or ("low",))
+    ctx.warn_or_raise(f"Reasoning effort {level!r} is not supported by {ctx.model_id}: it gets {nearest!r}.")
+    return nearest
+
+
+def _is_supported(level: str, model: Model) -> bool:
+    if level == "none":
+        return "reasoning_mandatory" not in model.quirks
+    listed = model.efforts or model.effort_levels or ("low", "medium", "high")
+    return level in listed
+
+
+def _nearest_level(level: str, supported: Iterable[str]) -> str:
+    """Return the highest supported level up to `level`, else the lowest one. Reasoning is never turned off.
+
+    >>> _nearest_level("xhigh", ("low", "medium", "high", "max")), _nearest_level("minimal", ("none", "low", "high"))
+    ('high', 'low')
+    """
+    levels = sorted((each for each in supported if each != "none"), key=_LEVELS.index)
+    lower = [each for each in levels if _LEVELS.index(each) <= _LEVELS.index(level)]
+    return lower[-1] if lower else levels[0]
 
 
 def raise_to_minimum(options: Options, ctx: AdaptContext) -> Options:

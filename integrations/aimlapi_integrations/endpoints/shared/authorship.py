@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...models import vendor
 from ...types import HostedItem, Message, Reasoning
 
@@ -9,6 +11,12 @@ _RESPONSES_SUFFIXES = ("_call", "_output", "_response", "_request")
 _RESPONSES_TYPES = frozenset({"mcp_list_tools", "compaction", "item_reference"})
 _LANGCHAIN_TYPES = frozenset({"tool_call", "invalid_tool_call", "server_tool_call"})
 _MESSAGES_TYPES = frozenset({"server_tool_use", "mcp_tool_use", "container_upload", "compaction"})
+
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
+_CLAUDE_TOOL = re.compile(
+    r"(web_search|web_fetch|computer)_\d{8}|mcp_toolset"
+    r"|(code_execution|tool_search_tool(_bm25|_regex)?|memory|text_editor|bash)(_\d{8})?"
+)
 
 # Prefixes of the formats of reasoning details, and the vendors that write them:
 # https://openrouter.ai/docs/use-cases/reasoning-tokens
@@ -57,6 +65,22 @@ def reasoning_vendor(part: Reasoning) -> str | None:
     if part.signature:
         return "Anthropic" if part.text else "Google"
     return None
+
+
+def is_claude_tool(tool_type: str) -> bool:
+    """Return whether a tool of that type is one of Claude's, which only the messages endpoint runs.
+
+    >>> is_claude_tool("web_search_20250305"), is_claude_tool("web_search_preview_2025_03_11")
+    (True, False)
+    """
+    return _CLAUDE_TOOL.fullmatch(tool_type) is not None
+
+
+def needs_messages(message: Message, model: str) -> bool:
+    """Return whether a message has blocks of Claude's server tools that `model` may read."""
+    if message.role != "assistant" or is_foreign(message.author, model):
+        return False
+    return any(isinstance(part, HostedItem) and is_messages_block(part.type) for part in message.parts)
 
 
 def needs_responses(message: Message, model: str) -> bool:

@@ -15,29 +15,21 @@ from .parsing import as_dict
 _RENAMED = frozenset({"stop", "max_completion_tokens", "reasoning_effort", "reasoning", "stream_options"})
 
 
-def thinking_only_on_messages(model: Model, options: Mapping[str, Any]) -> bool:
-    """Return whether the options request thinking whose text the model returns only on the messages endpoint."""
-    return "thinking_text_only_on_messages" in model.quirks and model.messages and thinking_requested(options)
+def thinking_enabled(options: Mapping[str, Any]) -> bool:
+    """Return whether thinking is requested, by effort, budget or `thinking`.
 
-
-def thinking_requested(options: Mapping[str, Any]) -> bool:
-    """Return whether thinking is requested, by effort, budget or `thinking`, and its text is not to be omitted.
-
-    >>> thinking_requested({"reasoning_effort": "low"}), thinking_requested({"reasoning_effort": "none"})
+    >>> thinking_enabled({"reasoning_effort": "low"}), thinking_enabled({"reasoning_effort": "none"})
     (True, False)
     """
-    thinking, reasoning = as_dict(options.get("thinking")), as_dict(options.get("reasoning"))
-    if thinking.get("display") == "omitted" or reasoning.get("exclude"):
-        return False
-    return thinking_enabled(options)
+    enabled = as_dict(options.get("thinking")).get("type", "disabled") != "disabled"
+    return enabled or effort_requested(options)
 
 
-def thinking_enabled(options: Mapping[str, Any]) -> bool:
-    """Return whether thinking is requested, whether or not its text is."""
+def effort_requested(options: Mapping[str, Any]) -> bool:
+    """Return whether reasoning is requested by a level of effort or by `reasoning.max_tokens`."""
     reasoning = as_dict(options.get("reasoning"))
     effort = options.get("reasoning_effort") or reasoning.get("effort") or "none"
-    enabled = as_dict(options.get("thinking")).get("type", "disabled") != "disabled"
-    return enabled or effort != "none" or "max_tokens" in reasoning
+    return effort != "none" or "max_tokens" in reasoning
 
 
 def messages_endpoint_blocker(request: Request, model: Model) -> str | None:
