@@ -15,10 +15,10 @@ from aimlapi_integrations.langchain.core_errors import ModelError
 from ..endpoints.cutting import events as responses_events
 from . import faults_before as before
 from . import faults_plain as plain
-from .asking import HALF, WAYS, Answer, Way, ask
+from .call_matrix import HALF, WAYS, Answer, Way, ask
 from .fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
 from .faults_before import Fault
-from .leaks import everything_in
+from .secret_scan import everything_in
 from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
 
 GOOD = Answer(TEXT, reason="stop")
