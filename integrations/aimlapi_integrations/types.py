@@ -18,7 +18,7 @@ Json: TypeAlias = dict[str, Any]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause_turn"]
 """Why the model stopped, in the four words every family is normalised to; `Choice.native_finish_reason` has its own."""
 
 
@@ -299,12 +299,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class CallMetadata:
-    """What the gateway's headers say of one call, and `headers` themselves, in lower case, without cookies or key."""
+    """What the gateway's headers say of one call, and `headers` themselves, in lower case, without cookies or key.
+
+    `metrics` are a router's measurements: `duration_ms`, `ttft_ms` (time to the first token), `tps` (tokens per second).
+    """
 
     inference_id: str | None = None
     request_id: str | None = None
     client_request_id: str | None = None
     provider: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -51,7 +51,7 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
         raise error_from(200, headers, body)
     if not choices:
         raise parsing.unreadable_error("choices: expected at least one, received none", body, headers)
-    model = as_str(body.get("model")) or ""
+    model = parsing.parse_model(body, headers)
     return Reply(
         model=model,
         choices=tuple(_choice(choice, body, headers, select_splitter(requested, model), taken) for choice in choices),
@@ -75,7 +75,14 @@ def _choice(
     reason = FINISH_REASONS.get((raw_reason or "").lower())
     cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
     parts = _parts(_message(choice, body, headers), cut, body, headers, splitter)
-    message = Message("assistant", CallIds(taken).claim_all(parts), author=as_str(body.get("model")))
+    message = Message("assistant", CallIds(taken).claim_all(parts), author=parsing.parse_model(body, headers) or None)
+    if (raw_reason or "").lower() == "malformed_function_call" and not (message.text or message.tool_calls):
+        raise parsing.unreadable_error(
+            "The model wrote a malformed function call, and the response has no content (finish reason "
+            f"{raw_reason!r}): send the request again, or simplify the tools' schemas.",
+            body,
+            headers,
+        )
     if reason == "tool_calls" and not (message.text or message.tool_calls):
         raise parsing.unreadable_error(
             "choices[].message.tool_calls: expected at least one, received none", body, headers

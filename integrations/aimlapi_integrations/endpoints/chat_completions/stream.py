@@ -15,7 +15,7 @@ from .decode import REASONING_FIELDS, decode, decode_images, image_parts, reason
 from .think_tags import ThinkTagSplitter, select_splitter
 
 # Fields whose last value is not the one to keep: later chunks repeat them as null or "".
-_STICKY = ("id", "model", "usage", "meta", "citations", "search_results", "provider", "service_tier")
+_STICKY = ("id", "model", "usage", "meta", "provider", "service_tier", *parsing.RAW_FIELDS)
 
 
 class ChatDecoder:

@@ -28,7 +28,7 @@ from ..shared.tool_call_accumulator import synthetic_id
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
-    "pause_turn": "stop",
+    "pause_turn": "pause_turn",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
@@ -59,7 +59,7 @@ def decode(
     native = as_str(body.get("stop_reason"))
     reason = FINISH_REASONS.get(native or "")
     cut = reason == "length" or bool(native and not reason)
-    model = as_str(body.get("model"))
+    model = parsing.parse_model(body, headers) or None
     message = Message("assistant", CallIds(taken).claim_all(_parts(blocks, body, cut)), author=model)
     return Reply(
         model=model or "",

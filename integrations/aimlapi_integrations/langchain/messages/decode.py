@@ -12,6 +12,7 @@ from langchain_core.messages.tool import invalid_tool_call
 from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
 from ...types import Choice, Json, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
@@ -159,7 +160,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
         "store": reply.raw.get("store"),
-        **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
+        **{name: reply.raw.get(name) for name in ("incomplete_details", *RAW_FIELDS)},
         **_trail(reply),
         **(_price(reply) if first else {}),
         "headers": dict(reply.trail.headers) if form.headers else None,
@@ -185,6 +186,7 @@ def _trail(reply: Reply) -> Json:
         "request_id": trail.request_id,
         "client_request_id": trail.client_request_id,
         "provider": trail.provider,
+        "metrics": dict(trail.metrics) or None,
     }
 
 

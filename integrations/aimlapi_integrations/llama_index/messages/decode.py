@@ -24,7 +24,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from ...endpoints.shared.parsing import dict_items
+from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError
 from ...types import (
     Audio,
@@ -269,6 +269,8 @@ def told(reply: Reply) -> Json:
         "request_id": trail.request_id,
         "client_request_id": trail.client_request_id,
         "provider": trail.provider,
+        "metrics": dict(trail.metrics) or None,
+        **{name: reply.raw.get(name) for name in RAW_FIELDS},
     }
     return {name: value for name, value in fields.items() if value is not None}
 
