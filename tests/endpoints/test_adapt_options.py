@@ -1,4 +1,4 @@
-"""A request made to fit its model on chat completions: options, and how misfits are told."""
+"""Adapting options to models on chat completions, and the warnings about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimlapi_integrations.langchain.profile import model_profile
 from aimlapi_integrations.models import known_models
 from aimlapi_integrations.types import Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     BRIEF,
     CALL,
@@ -29,8 +29,8 @@ from .fitted import (
     SONAR,
     WEATHER,
     Json,
-    asked,
-    sent,
+    encode_adapted,
+    make_request,
 )
 
 QWEN = "alibaba/qwen3-32b"
@@ -41,7 +41,7 @@ THINKING = {"type": "enabled", "budget_tokens": 2048}
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (
             GPT_4O,
@@ -58,15 +58,15 @@ THINKING = {"type": "enabled", "budget_tokens": 2048}
         (CLAUDE_BOTH, {"thinking": {"type": "disabled"}}, None),
     ],
 )
-def test_options_that_survive(model: str, given: Json, expected: Json | None) -> None:
-    body = sent(model, options=given)
+def test_accepted_options_are_sent_without_a_warning(model: str, parameters: Json, expected: Json | None) -> None:
+    body = encode_adapted(model, options=parameters)
     assert {name: value for name, value in body.items() if name not in ("model", "messages")} == (
-        given if expected is None else expected
+        parameters if expected is None else expected
     )
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (GPT_4O, {"seed": 0}, {"seed": 1}),
         (GPT_4O, {"top_p": 0}, {"top_p": 0.01}),
@@ -79,24 +79,24 @@ def test_options_that_survive(model: str, given: Json, expected: Json | None) ->
         (CLAUDE_BOTH, {"presence_penalty": 1}, {"presence_penalty": 1}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
-    body = sent(model, options=given, warns=model)
+def test_unsupported_option_is_changed_with_a_warning(model: str, parameters: Json, expected: Json) -> None:
+    body = encode_adapted(model, options=parameters, warns=model)
     assert {name: body[name] for name in expected} == expected
 
 
-def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None:
-    request = asked(GPT_5_MINI, options={"temperature": 0.5})
-    with warnings.catch_warnings(record=True) as told:
+def test_warning_names_parameter_and_model_and_is_shown_once() -> None:
+    request = make_request(GPT_5_MINI, options={"temperature": 0.5})
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         adapt(request)
         adapt(request)
-    [warning] = told
+    [warning] = caught
     assert "'temperature'" in str(warning.message)
     assert GPT_5_MINI in str(warning.message)
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "words"),
+    ("model", "parameters", "words"),
     [
         (GPT_4O, {"temperature": 3}, "number from 0 to 2"),
         (GPT_4O, {"seed": -1}, "from 1"),
@@ -108,14 +108,16 @@ def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None
         (GPT_4O, {"previous_response_id": "resp_1"}, "Responses"),
     ],
 )
-def test_options_that_are_refused(model: str, given: Json, words: str) -> None:
+def test_invalid_option_raises(model: str, parameters: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        adapt(asked(model, options=given))
+        adapt(make_request(model, options=parameters))
 
 
-def test_an_unknown_model_takes_anything_in_any_range() -> None:
-    given = {"temperature": 9, "another": 1}
-    assert {**sent("acme/new-model", options=given), **given} == sent("acme/new-model", options=given)
+def test_unknown_model_accepts_any_value() -> None:
+    parameters = {"temperature": 9, "another": 1}
+    assert {**encode_adapted("acme/new-model", options=parameters), **parameters} == encode_adapted(
+        "acme/new-model", options=parameters
+    )
 
 
 # --- strictly ---------------------------------------------------------------------------------------------------------
@@ -134,8 +136,8 @@ def test_an_unknown_model_takes_anything_in_any_range() -> None:
         ("stealth/ox-alpha", {"response_format": FORMAT}),
     ],
 )
-def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None:
-    request = asked(model, **fields)
+def test_warning_is_an_error_when_strict(model: str, fields: Json) -> None:
+    request = make_request(model, **fields)
     with pytest.warns(ParameterWarning):
         adapt(request)
     with pytest.raises(UnsupportedParameterError, match=model):
@@ -145,13 +147,13 @@ def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None
 # --- nothing is touched -----------------------------------------------------------------------------------------------
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
-    request = asked(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
+def test_request_without_changes_is_returned_as_is() -> None:
+    request = make_request(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
     assert adapt(request) is request
 
 
-def test_what_the_caller_gave_is_not_mutated() -> None:
-    given = asked(
+def test_callers_request_is_not_mutated() -> None:
+    parameters = make_request(
         CLAUDE_BLOCKS,
         BRIEF,
         ASK,
@@ -159,17 +161,17 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         tool_choice=ToolChoice("required"),
         options={"stop": ["a"], "reasoning": {"effort": "low"}, "system": "You."},
     )
-    before = copy.deepcopy(given)
+    before = copy.deepcopy(parameters)
     with pytest.warns(ParameterWarning):
-        chat_completions.encode(adapt(given))
-    assert given == before
+        chat_completions.encode(adapt(parameters))
+    assert parameters == before
 
 
 # --- thinking ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("stream", "given", "expected"),
+    ("stream", "parameters", "expected"),
     [
         (False, {}, False),
         (False, {"enable_thinking": False}, False),
@@ -178,28 +180,30 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         (True, {"enable_thinking": False}, False),
     ],
 )
-def test_a_model_that_thinks_in_streams_only_is_told_not_to_elsewhere(
-    stream: bool, given: Json, expected: bool | None
+def test_stream_only_thinking_is_turned_off_in_plain_requests(
+    stream: bool, parameters: Json, expected: bool | None
 ) -> None:
-    assert sent(QWEN, options=given, stream=stream).get("enable_thinking") is expected
+    assert encode_adapted(QWEN, options=parameters, stream=stream).get("enable_thinking") is expected
 
 
-def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
+def test_stream_only_thinking_requested_in_a_plain_request_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match="stream the answer"):
-        adapt(asked(QWEN, options={"enable_thinking": True}))
+        adapt(make_request(QWEN, options={"enable_thinking": True}))
 
 
 @pytest.mark.parametrize(
-    "given", [THINKING, {"type": "adaptive"}, {**THINKING, "display": "omitted"}, {"type": "disabled"}]
+    "parameters", [THINKING, {"type": "adaptive"}, {**THINKING, "display": "omitted"}, {"type": "disabled"}]
 )
-def test_thinking_on_chat_is_sent_as_is(given: Json) -> None:
-    request = asked(CLAUDE_BOTH, options={"thinking": given})
+def test_thinking_on_chat_is_sent_as_is(parameters: Json) -> None:
+    request = make_request(CLAUDE_BOTH, options={"thinking": parameters})
     assert adapt(request, strict=True) is request
 
 
 def test_thinking_with_a_forced_tool_is_dropped_with_a_warning() -> None:
     forced: Json = {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}
-    body = sent(CLAUDE_BOTH, options={"thinking": THINKING}, warns="refuses a forced tool while it thinks", **forced)
+    body = encode_adapted(
+        CLAUDE_BOTH, options={"thinking": THINKING}, warns="refuses a forced tool while it thinks", **forced
+    )
     assert ("thinking" in body, body["tool_choice"]) == (False, "required")
 
 
@@ -233,14 +237,16 @@ EFFORTS = {
 def test_effort_is_sent_as_the_nearest_level_that_the_model_supports(model: str, level: str) -> None:
     expected = EFFORTS[model].split()[LEVELS.index(level)]
     unlisted = model.startswith("mistralai/") and level in ("xhigh", "max")
-    body = sent(model, options={"reasoning_effort": level}, warns=model if expected != level or unlisted else None)
+    body = encode_adapted(
+        model, options={"reasoning_effort": level}, warns=model if expected != level or unlisted else None
+    )
     assert body["reasoning_effort"] == expected
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-haiku-4.5", "z-ai/glm-5-turbo", "xiaomi/mimo-v2.5"])
 def test_effort_that_the_model_ignores_is_sent_with_a_warning(model: str) -> None:
     with pytest.warns(ParameterWarning, match="ignores it"):
-        adapt(asked(model, options={"reasoning_effort": "low"}))
+        adapt(make_request(model, options={"reasoning_effort": "low"}))
 
 
 def test_effort_levels_are_the_same_for_adapting_and_for_the_profile() -> None:
@@ -252,4 +258,4 @@ def test_effort_levels_are_the_same_for_adapting_and_for_the_profile() -> None:
         name = "reasoning_effort" if model.parameter("reasoning_effort") else "reasoning"
         for level in model.effort_levels:
             given = {name: level if name == "reasoning_effort" else {"effort": level}}
-            assert adapt(asked(model.id, options=given), strict=True).options == given, model.id
+            assert adapt(make_request(model.id, options=given), strict=True).options == given, model.id

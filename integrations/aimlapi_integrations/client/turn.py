@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from .. import costs
-from ..endpoints.shared.parsing import as_dict, as_str, dict_items, drop_nulls
+from .._utils.json import drop_nulls
+from ..endpoints.shared.parsing import as_dict, as_str, dict_items
 from ..endpoints.shared.tool_names import restore_names
 from ..endpoints.shared.totals import sum_costs, sum_usages
 from ..errors import APIError

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from ..models import Model
 from ..types import Delta, Json, Reply, Request
 from .shared.adapt_context import AdaptStep
 
@@ -16,7 +17,9 @@ from .shared.adapt_context import AdaptStep
 class StreamDecoder(Protocol):
     """Turns the events of one stream into `Delta`s and normalizes what gateways do to streams."""
 
-    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None: ...
+    def __init__(
+        self, model_id: str, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
+    ) -> None: ...
 
     @property
     def ended(self) -> bool:
@@ -56,18 +59,18 @@ class Endpoint(Protocol):
     def Decoder(self) -> type[StreamDecoder]:
         """Its stream decoder."""
 
-    def encode(self, request: Request) -> Json:
+    def encode(self, request: Request, model: Model | None = None) -> Json:
         """Return the body that requests a plain response."""
 
-    def stream_options(self, body: Json, usage: bool) -> Json:
+    def stream_options(self, body: Json, usage: bool, model: Model | None = None) -> Json:
         """Return the body that requests the same as a stream, with its token usage if `usage`."""
 
     def decode(
-        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, requested: str = ""
+        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
     ) -> Reply:
         """Return the reply in a 2xx body. APIResponseError if it has none.
 
         Args:
             taken: ids that the reply's tool calls must not have.
-            requested: the model in the request.
+            model: the requested model.
         """

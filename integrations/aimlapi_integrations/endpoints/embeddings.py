@@ -14,6 +14,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._utils.json import drop_none
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json
@@ -52,7 +53,7 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
     _check_lengths(texts, capabilities.max_characters if len(texts) == 1 else capabilities.max_item_characters)
-    options = {name: value for name, value in options.items() if value is not None}
+    options = drop_none(options)
     for name, value in options.items():
         _check_option(name, value, known, capabilities, strict)
     return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **options}
@@ -141,7 +142,7 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
         model=parsing.as_str(body.get("model")) or "",
         usage=parsing.parse_usage(body.get("usage")),
         cost=parsing.parse_cost(body, headers),
-        trail=parsing.parse_call_metadata(body, headers),
+        call_metadata=parsing.parse_call_metadata(body, headers),
     )
 
 
@@ -155,7 +156,7 @@ def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
         model=parts[-1].model,
         usage=sum_usages(part.usage for part in parts),
         cost=sum_costs([part.cost for part in parts]),
-        trail=parts[-1].trail,
+        call_metadata=parts[-1].call_metadata,
     )
 
 

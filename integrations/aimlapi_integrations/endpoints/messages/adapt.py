@@ -1,4 +1,4 @@
-"""Adapt a request to a Claude model on the messages endpoint."""
+"""Adapt a request to what a Claude model accepts on the messages endpoint."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from .encode import BUDGETS, MIN_THINKING_BUDGET, encode
 
 # --- options ------------------------------------------------------------------------------------------------------
 
-# Options of chat completions that this endpoint lacks, and those that not every model lists.
-_CHAT_ONLY = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
-_SAMPLING = frozenset({"temperature", "top_p", "top_k", "top_a", "min_p", "repetition_penalty"})
+# Chat completions options without an equivalent here, and options that only some models list.
+_UNSUPPORTED_OPTIONS = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
+_SAMPLING_OPTIONS = frozenset({"temperature", "top_p", "top_k", "top_a", "min_p", "repetition_penalty"})
 
-# The sampling that thinking allows: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+# Sampling values accepted with thinking: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
 _ALLOWED_WITH_THINKING: Mapping[str, Callable[[float], bool]] = {
     "temperature": lambda value: value == 1,
     "top_p": lambda value: value >= 0.95,
@@ -43,30 +43,29 @@ _ALLOWED_WITH_THINKING: Mapping[str, Callable[[float], bool]] = {
 
 
 def adapt_claude_options(request: Request, ctx: AdaptContext) -> Request:
-    """Drop options that the endpoint lacks, and correct the values of the others."""
+    """Adapt the options and their values to what the endpoint and the model support."""
     return apply_option_steps(request, ctx, _OPTION_STEPS)
 
 
-def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
-    unlisted = {name for name in _SAMPLING & options.keys() if ctx.parameter(name) is None}
-    dropped = unlisted | (_CHAT_ONLY & options.keys())
-    for name in sorted(dropped):
+def _drop_unsupported(options: Options, ctx: AdaptContext) -> Options:
+    unlisted = {name for name in _SAMPLING_OPTIONS & options.keys() if ctx.parameter(name) is None}
+    unsupported = unlisted | (_UNSUPPORTED_OPTIONS & options.keys())
+    for name in sorted(unsupported):
         ctx.warn_or_raise(
             f"{name!r} is not a parameter of {ctx.model_id} on the messages endpoint: it goes without it."
         )
-    return {name: value for name, value in options.items() if name not in dropped | {"stream_options"}}
+    return {name: value for name, value in options.items() if name not in unsupported | {"stream_options"}}
 
 
 def _drop_effort_without_room(options: Options, ctx: AdaptContext) -> Options:
-    """Drop the effort if `max_tokens` is no more than the minimum thinking budget."""
-    limit = options.get("max_tokens", options.get("max_completion_tokens"))
-    if "adaptive_thinking" in ctx.model.quirks or not is_number(limit) or limit > MIN_THINKING_BUDGET:
-        return options
-    if not thinking_enabled({**options, "thinking": None}):
+    """Drop the reasoning effort if `max_tokens` is not above the minimum thinking budget."""
+    max_tokens = options.get("max_tokens", options.get("max_completion_tokens"))
+    has_room = not is_number(max_tokens) or max_tokens > MIN_THINKING_BUDGET
+    if "adaptive_thinking" in ctx.model.quirks or has_room or not thinking_enabled({**options, "thinking": None}):
         return options
     ctx.warn_or_raise(
-        f"{limit} tokens leave {ctx.model_id} no room to think, which takes more than {MIN_THINKING_BUDGET}: it does "
-        f"not."
+        f"{max_tokens} tokens are too few for {ctx.model_id} to think, which takes more than {MIN_THINKING_BUDGET}: "
+        f"thinking is off."
     )
     return {name: value for name, value in options.items() if name not in ("reasoning", "reasoning_effort")}
 
@@ -74,14 +73,11 @@ def _drop_effort_without_room(options: Options, ctx: AdaptContext) -> Options:
 def _drop_sampling_with_thinking(options: Options, ctx: AdaptContext) -> Options:
     if not thinking_enabled(options):
         return options
-    dropped = {
-        name
-        for name, is_allowed in _ALLOWED_WITH_THINKING.items()
-        if is_number(options.get(name)) and not is_allowed(options[name])
-    }
-    for name in sorted(dropped):
+    numbers = {name: options[name] for name in _ALLOWED_WITH_THINKING if is_number(options.get(name))}
+    rejected = {name for name, value in numbers.items() if not _ALLOWED_WITH_THINKING[name](value)}
+    for name in sorted(rejected):
         ctx.warn_or_raise(f"{name}={options[name]!r} is refused with thinking: {ctx.model_id} goes without it.")
-    return {name: value for name, value in options.items() if name not in dropped}
+    return {name: value for name, value in options.items() if name not in rejected}
 
 
 def _write_adaptive_thinking(options: Options, ctx: AdaptContext) -> Options:
@@ -108,7 +104,7 @@ def _effort_for_budget(reasoning: Mapping[str, Any]) -> str | None:
 
 _OPTION_STEPS: tuple[OptionStep, ...] = (
     drop_n,
-    _drop_chat_only,
+    _drop_unsupported,
     rename_options,
     adapt_effort,
     _drop_effort_without_room,
@@ -121,22 +117,22 @@ _OPTION_STEPS: tuple[OptionStep, ...] = (
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
-# Types of tools that the gateway runs for other models.
-_RESPONSES_TOOLS = frozenset(
+# Hosted tools of other models.
+_FOREIGN_TOOLS = frozenset(
     {"code_interpreter", "computer_use_preview", "file_search", "image_generation", "local_shell", "mcp"}
     | {"web_search_preview", "web_search_preview_2025_03_11"}
 )
 
 
 def adapt_claude_tools(request: Request, ctx: AdaptContext) -> Request:
-    """Check the types of the tools, and drop a forced tool choice with thinking."""
+    """Check that the tools exist on this endpoint, and drop a tool choice that thinking doesn't allow."""
     for tool in request.tools:
-        if isinstance(tool, HostedTool) and tool.type in _RESPONSES_TOOLS:
+        if isinstance(tool, HostedTool) and tool.type in _FOREIGN_TOOLS:
             raise UnsupportedParameterError(
                 f"A tool of type {tool.type!r} cannot go to {ctx.model_id} on the messages endpoint: choose a model of "
                 f"Responses."
             )
-    if not _is_forced(request.tool_choice):
+    if not _forces_call(request.tool_choice):
         return request
     if "forced_tool_refused" in ctx.model.quirks:
         reason = "A forced tool is refused"
@@ -148,7 +144,7 @@ def adapt_claude_tools(request: Request, ctx: AdaptContext) -> Request:
     return replace(request, tool_choice=None)
 
 
-def _is_forced(choice: ToolChoice | None) -> bool:
+def _forces_call(choice: ToolChoice | None) -> bool:
     if choice is None:
         return False
     raw_type: Any = (choice.item or {}).get("type")
@@ -159,31 +155,29 @@ def _is_forced(choice: ToolChoice | None) -> bool:
 
 
 def adapt_claude_messages(request: Request, ctx: AdaptContext) -> Request:
-    """Move media of answers into user messages. Raise for what the model does not accept there."""
-    for part in (part for message in request.messages for part in message.parts):
+    """Move the media of assistant turns to user turns, and check that the model supports all content."""
+    for part in (part for turn in request.messages for part in turn.parts):
         _check_part(part, ctx)
-    messages = lift_media(request.messages, roles=("assistant",))
-    return request if messages == request.messages else replace(request, messages=messages)
+    turns = lift_media(request.messages, roles=("assistant",))
+    return request if turns == request.messages else replace(request, messages=turns)
 
 
 def _check_part(part: Part, ctx: AdaptContext) -> None:
     if isinstance(part, Audio | Video):
-        raise UnsupportedContentError(
-            f"{type(part).__name__} content cannot go to {ctx.model_id} on the messages endpoint: "
-            f"{_alternative(part, ctx)}."
-        )
+        kind, hint = type(part).__name__, _suggest_model(part, ctx)
+        raise UnsupportedContentError(f"{kind} content cannot go to {ctx.model_id} on the messages endpoint: {hint}.")
     if isinstance(part, Image | File) and "base64_images" in ctx.model.quirks and is_link(part):
         ctx.warn_or_raise(
             f"{ctx.model_id} is documented to take base64 data only: {type(part).__name__} content goes as a link."
         )
 
 
-_CHAT_PARTS: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
+_CHAT_TYPES: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
 
 
-def _alternative(part: Audio | Video, ctx: AdaptContext) -> str:
-    chat_parts = ctx.model.chat.user_parts if ctx.model.chat else frozenset[str]()
-    if _CHAT_PARTS[type(part)] in chat_parts:
+def _suggest_model(part: Audio | Video, ctx: AdaptContext) -> str:
+    supported = ctx.model.chat.user_parts if ctx.model.chat else frozenset[str]()
+    if _CHAT_TYPES[type(part)] in supported:
         return "chat completions lists it for this model"
     return f"choose a model with {type(part).__name__.lower()} input"
 

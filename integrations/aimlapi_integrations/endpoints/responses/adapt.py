@@ -1,4 +1,4 @@
-"""Adapt a request to a model on the Responses endpoint."""
+"""Adapt a request to what its model accepts on the responses endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import ResponsesCapabilities
-from ...types import File, HostedTool, Image, Message, Part, Request
+from ...types import File, HostedTool, Image, Message, Part, Request, Tool
 from ..shared.adapt_context import AdaptContext, AdaptStep
 from ..shared.adapt_history import make_history_step
 from ..shared.adapt_options import (
@@ -21,19 +21,19 @@ from ..shared.adapt_options import (
 from ..shared.adapt_strict import adapt_strict
 from .encode import CHAT_ONLY_OPTIONS, encode
 
-_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-# The listed names of options that the encoder renames. `text` is accepted by every model.
-_LISTED_NAMES = dict.fromkeys(_LENGTHS, "max_output_tokens") | {"reasoning_effort": "reasoning"}
-_ALWAYS_ACCEPTED = frozenset({"text", "verbosity"})
+# Options that models list by another name, and those that every model supports.
+_LISTED_AS = dict.fromkeys(_LENGTH_OPTIONS, "max_output_tokens") | {"reasoning_effort": "reasoning"}
+_ALWAYS_SUPPORTED = frozenset({"text", "verbosity"})
 
 
 # --- options ------------------------------------------------------------------------------------------------------
 
 
 def adapt_responses_options(request: Request, ctx: AdaptContext) -> Request:
-    """Drop options that the endpoint lacks, and correct the values of the others."""
-    steps = (drop_n, _drop_chat_only, adapt_effort, raise_to_minimum, _raise_length, _validate)
+    """Adapt the options and their values to what the endpoint and the model support."""
+    steps = (drop_n, _drop_chat_only, adapt_effort, raise_to_minimum, _raise_length, _check_listed)
     return apply_option_steps(request, ctx, steps)
 
 
@@ -44,29 +44,30 @@ def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
 
 
 def _raise_length(options: Options, ctx: AdaptContext) -> Options:
-    parameter = ctx.parameter("max_output_tokens")
-    minimum = parameter.minimum if parameter else None
-    changed = {}
-    for name in _LENGTHS:
+    """Raise a length limit that is below the model's minimum."""
+    listed = ctx.parameter("max_output_tokens")
+    minimum = listed.minimum if listed else None
+    changes = {}
+    for name in _LENGTH_OPTIONS:
         if minimum is not None and is_number(options.get(name)) and 0 < options[name] < minimum:
             ctx.warn_or_raise(
                 f"{name}={options[name]!r} is below what {ctx.model_id} takes on Responses: it gets {minimum}."
             )
-            changed[name] = minimum
-    return {**options, **changed} if changed else options
+            changes[name] = minimum
+    return {**options, **changes} if changes else options
 
 
-def _validate(options: Options, ctx: AdaptContext) -> Options:
+def _check_listed(options: Options, ctx: AdaptContext) -> Options:
     for name, value in options.items():
-        if name in _ALWAYS_ACCEPTED:
+        if name in _ALWAYS_SUPPORTED:
             continue
-        parameter = ctx.parameter(_LISTED_NAMES.get(name, name))
-        if parameter is None:
+        listed = ctx.parameter(_LISTED_AS.get(name, name))
+        if listed is None:
             ctx.unsupported_parameter(name)
         elif name == "reasoning_effort":
-            validate_value("reasoning", {"effort": value}, parameter, ctx)
+            validate_value("reasoning", {"effort": value}, listed, ctx)
         else:
-            validate_value(name, value, parameter, ctx)
+            validate_value(name, value, listed, ctx)
     return options
 
 
@@ -74,12 +75,12 @@ def _validate(options: Options, ctx: AdaptContext) -> Options:
 
 
 def adapt_responses_tools(request: Request, ctx: AdaptContext) -> Request:
-    """Check the types of the tools, and drop `parallel_tool_calls` where it is not listed."""
+    """Check that the model supports the tools, and drop `parallel_tool_calls` if it isn't listed."""
     capabilities = ctx.responses
     if capabilities is None or not request.tools:
         return request
-    for kind in dict.fromkeys(tool.type if isinstance(tool, HostedTool) else "function" for tool in request.tools):
-        _check_kind(kind, capabilities, ctx)
+    for kind in dict.fromkeys(_get_tool_type(tool) for tool in request.tools):
+        _check_tool_type(kind, capabilities, ctx)
     if request.parallel_tool_calls is None or ctx.parameter("parallel_tool_calls") is not None:
         return request
     ctx.warn_or_raise(
@@ -88,22 +89,28 @@ def adapt_responses_tools(request: Request, ctx: AdaptContext) -> Request:
     return replace(request, parallel_tool_calls=None)
 
 
-def _check_kind(kind: str, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
+def _get_tool_type(tool: Tool | HostedTool) -> str:
+    return tool.type if isinstance(tool, HostedTool) else "function"
+
+
+def _check_tool_type(kind: str, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
     if {kind, "*"} & capabilities.tools:
         return
     if kind == "function":
         raise UnsupportedParameterError(f"{ctx.model_id} takes no function tools on Responses: choose another model.")
-    ctx.warn_or_raise(f"A tool of type {kind!r} is not one that {ctx.model_id} lists on Responses: it is sent as is.")
+    ctx.warn_or_raise(
+        f"A tool of type {kind!r} is not one that {ctx.model_id} lists on Responses: it is sent as it is."
+    )
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
 
 
 def adapt_responses_messages(request: Request, ctx: AdaptContext) -> Request:
-    """Raise for tool calls and media that the model does not accept there."""
-    if ctx.responses is not None:
-        for message in request.messages:
-            _check_message(message, ctx.responses, ctx)
+    """Check that the model supports the tool calls and the media; return the same request."""
+    if (capabilities := ctx.responses) is not None:
+        for turn in request.messages:
+            _check_message(turn, capabilities, ctx)
     return request
 
 
@@ -119,15 +126,14 @@ def _check_message(message: Message, capabilities: ResponsesCapabilities, ctx: A
 def _check_part(part: Part, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
     kind = {Image: "input_image", File: "input_file"}.get(type(part))
     if kind and kind not in capabilities.parts:
-        advice = "chat completions carries it" if _is_carried_by_chat(part, ctx) else "choose another model"
+        hint = "chat completions carries it" if _is_supported_on_chat(part, ctx) else "choose another model"
         raise UnsupportedContentError(
-            f"{type(part).__name__} content cannot go to {ctx.model_id} on Responses: {advice}."
+            f"{type(part).__name__} content cannot go to {ctx.model_id} on Responses: {hint}."
         )
 
 
-def _is_carried_by_chat(part: Part, ctx: AdaptContext) -> bool:
-    kind = {Image: "image_url", File: "file"}[type(part)]
-    return bool(ctx.model.chat and kind in ctx.model.chat.user_parts)
+def _is_supported_on_chat(part: Part, ctx: AdaptContext) -> bool:
+    return bool(ctx.model.chat and {Image: "image_url", File: "file"}[type(part)] in ctx.model.chat.user_parts)
 
 
 ADAPT_STEPS: tuple[AdaptStep, ...] = (
