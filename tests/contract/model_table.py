@@ -21,10 +21,13 @@ ORDER = (
     "max_output",
     *SECTIONS,
     "dimensions",
+    "status",
+    "successor",
     "inputs",
     "outputs",
     "prices",
     "aliases",
+    "efforts",
     "quirks",
 )
 DEVELOPERS = {
@@ -42,12 +45,13 @@ DEVELOPERS = {
 
 def family(key: str, table: Table) -> dict[str, Any]:
     """What a new row takes from the family that its id belongs to."""
-    prefix = max((prefix for prefix in table["families"] if key.casefold().startswith(prefix)), key=len)
-    return {name: held for name, held in table["families"][prefix].items() if name in ("by", "quirks")}
+    families = {prefix: row for prefixes, row in table["families"].items() for prefix in prefixes.split() or [""]}
+    prefix = max((prefix for prefix in families if key.casefold().startswith(prefix)), key=len)
+    return {name: held for name, held in families[prefix].items() if name in ("by", "efforts", "quirks")}
 
 
 def merge_catalogue(table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Takes context, output limit, aliases and prices of chat models; one not in the table gets its family's shape."""
+    """Takes context, output limit, aliases and prices of chat models; a new one gets its family's capabilities."""
     for entry in entries:
         if entry["id"] in table["models"] or entry["type"] == "openai/chat-completions":
             row = table["models"].setdefault(entry["id"], {"chat": ["*", "*"], **family(entry["id"], table)})
@@ -84,8 +88,10 @@ def written(table: Table) -> str:
         "about": table["about"],
         "quirks": table["quirks"],
         "parameters": {name: Block(rows) for name, rows in table["parameters"].items()},
-        "shapes": {name: Block(rows) for name, rows in table["shapes"].items()},
-        "families": table["families"],
+        "capabilities": {name: Block(rows) for name, rows in table["capabilities"].items()},
+        "families": {
+            prefixes: {name: row[name] for name in ORDER if name in row} for prefixes, row in table["families"].items()
+        },
         "models": models,
     }
     return json_lines(parts, 0) + "\n"

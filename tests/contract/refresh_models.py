@@ -32,12 +32,13 @@ from aimlapi_integrations.models.capabilities import (
     ToolCapabilities,
 )
 
-SHAPES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
+CAPABILITIES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
     "chat": (ChatCapabilities, chat_facts),
     "responses": (ResponsesCapabilities, responses_facts),
     "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
-KEPT = ("max_output", "dimensions", "inputs", "outputs", "messages", "prices", "aliases", "quirks")
+KEPT = ("max_output", "dimensions", "status", "successor", "inputs", "outputs", "messages", "prices", "aliases")
+KEPT += ("efforts", "quirks")
 NAMELESS = (None, "\N{EN DASH}", "Coming Soon")
 COMMON = 100
 """A field that so many chat models list is assumed of a model that is in no table."""
@@ -71,13 +72,15 @@ def from_contract(folder: Path, old: Table) -> Table:
     naming = Naming(old, {entry["id"] for entry in entries if entry["listed"]})
     rows = {entry["id"]: described(entry, old) for entry in entries}
     kinds, sets = parameters(schemas, naming)
-    shapes: dict[str, dict[str, Facts]] = {}
-    for section, (shape, facts_of) in SHAPES.items():
-        facts = {key: unlike(shape, cached(facts_of, schema)) for key, schema in schemas[section].items()}
+    capabilities: dict[str, dict[str, Facts]] = {}
+    for section, (kind, facts_of) in CAPABILITIES.items():
+        facts = {key: unlike(kind, cached(facts_of, schema)) for key, schema in schemas[section].items()}
         if section != "chat":
             facts = {key: {**held, "parameters": sets.of[section][key]} for key, held in facts.items()}
-        names = naming.named(facts, old["shapes"][section])
-        shapes[section] = starred_first(old["shapes"][section], {name: facts[key] for key, name in names.items()})
+        names = naming.named(facts, old["capabilities"][section])
+        capabilities[section] = starred_first(
+            old["capabilities"][section], {name: facts[key] for key, name in names.items()}
+        )
         for key, name in names.items():
             rows[key][section] = [name, sets.of["chat"][key]] if section == "chat" else name
     for key, name in sets.of["messages"].items():
@@ -86,7 +89,7 @@ def from_contract(folder: Path, old: Table) -> Table:
         "about": {**old["about"], "source": contract["source"]},
         "quirks": old["quirks"],
         "parameters": {"kinds": kinds, "sets": starred_first(old["parameters"]["sets"], sets.written)},
-        "shapes": shapes,
+        "capabilities": capabilities,
         "families": old["families"],
         "models": rows,
     }
@@ -98,7 +101,7 @@ def requests(contract: Table, path: str) -> dict[str, Schema]:
 
 
 def described(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
-    """A row without its shapes."""
+    """A row without its capabilities."""
     before = old["models"].get(entry["id"])
     usual = family(entry["id"], old)
     row = usual if before is None else {"by": usual.get("by")} | {key: before[key] for key in KEPT if key in before}
@@ -108,10 +111,10 @@ def described(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value}
 
 
-def unlike(shape: type, facts: Facts) -> Facts:
+def unlike(kind: type, facts: Facts) -> Facts:
     """The facts that differ from the defaults of their dataclass."""
-    defaults = {field.name: plain(field) for field in fields(shape)}
-    if facts.get("tools") and shape is ChatCapabilities:
+    defaults = {field.name: plain(field) for field in fields(kind)}
+    if facts.get("tools") and kind is ChatCapabilities:
         facts = {**facts, "tools": unlike(ToolCapabilities, facts["tools"])}
         defaults["tools"] = {}
     return {name: held for name, held in facts.items() if held != defaults[name]}

@@ -1,4 +1,4 @@
-"""Thinking that one endpoint alone tells goes there, whichever way it is asked for: seen on the wire."""
+"""Effort goes where the model honors it, whichever way it is requested: as seen on the wire."""
 
 from __future__ import annotations
 
@@ -138,28 +138,24 @@ async def test_without_thinking_nothing_changes(way: Callable[..., Any], gateway
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_the_caller_has_the_last_word(way: Callable[..., Any], gateway: Emulator) -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        thought, _ = await asked(way, gateway, reasoning_effort="low", max_tokens=4000, **PINNED)
-    assert thought == ""
-    assert [seen.path for seen in gateway.requests] == ["/v1/chat/completions"]
-    texts = [str(warning.message) for warning in told if warning.category is ParameterWarning]
-    assert any("use endpoint='messages'" in text for text in texts)
+        await asked(way, gateway, reasoning_effort="low", max_tokens=4000, **PINNED)
+    assert [request.path for request in gateway.requests] == ["/v1/chat/completions"]
+    texts = [str(warning.message) for warning in caught if warning.category is ParameterWarning]
+    assert any("ignores it" in text for text in texts)
 
 
-def test_a_structured_answer_stays_where_it_can_be_had(gateway: Emulator) -> None:
+def test_a_structured_answer_is_forced_without_thinking(gateway: Emulator) -> None:
     model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url)
-    with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
+    with pytest.warns(ParameterWarning, match="refuses a forced tool while it thinks"):
         assert set(model.with_structured_output(SCHEMA, thinking=BUDGET).invoke("A trip to 'Oslo'")) == {"city"}
-    assert [seen.path for seen in gateway.requests] == ["/v1/chat/completions"]
+    assert [request.path for request in gateway.requests] == ["/v1/chat/completions"]
     model.close()
 
 
-def test_strictly_thinking_that_is_not_told_is_an_error(gateway: Emulator) -> None:
+def test_an_ignored_effort_is_an_error_if_strict(gateway: Emulator) -> None:
     strict = CallOptions(strict_parameters=True, endpoint="chat_completions")
-    with (
-        Client("k", gateway.base_url) as client,
-        pytest.raises(UnsupportedParameterError, match="does not return its thinking"),
-    ):
-        client.chat("Hello", model=CLAUDE, call=strict, thinking=BUDGET)
+    with Client("k", gateway.base_url) as client, pytest.raises(UnsupportedParameterError, match="ignores it"):
+        client.chat("Hello", model=CLAUDE, call=strict, reasoning_effort="low")
     assert not gateway.requests
