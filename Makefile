@@ -14,8 +14,13 @@ CREATE = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# What `make release` rehearses. The release workflow names the real ones.
+TAG ?= v$(shell sed -n 's/__version__ = "\(.*\)"/\1/p' integrations/aimlapi_integrations/version.py)
+REPOSITORY ?= https://github.invalid/owner/aimlapi-integrations
+RELEASE := dist/release
+
 .DEFAULT_GOAL := help
-.PHONY: demo test strict lint types docs compat installs web ray programs bench record clean help
+.PHONY: demo test strict lint types docs compat installs web ray programs bench record audit release publish-docs clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -65,6 +70,31 @@ bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as rat
 record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
 	@$(BIN)/python -m tests.cassettes.record
 
+audit: .venv-audit/ready .venv-release/ready  ## Known vulnerabilities of what the package installs
+	@.venv-release/bin/pip-audit --strict --skip-editable --path .venv-audit/lib/python*/site-packages
+
+release: .venv-release/ready  ## Everything a release does but publish: packages, notes, list of components, docs
+	@rm -rf build/release $(RELEASE) && mkdir -p build/release $(RELEASE)
+	@git archive HEAD | tar -x -C build/release
+	@.venv-release/bin/python .github/release.py $(TAG) --repository $(REPOSITORY) --root build/release \
+		--notes $(RELEASE)/release-notes.md
+	@.venv-release/bin/python -m build --no-isolation --outdir $(RELEASE)/packages build/release >/dev/null
+	@.venv-release/bin/twine check --strict $(RELEASE)/packages/*
+	@rm -rf .venv-wheel && $(subst .venv,.venv-wheel,$(CREATE))
+	@$(subst .venv,.venv-wheel,$(INSTALL)) "aimlapi-integrations[all] @ file://$$(echo $(CURDIR)/$(RELEASE)/packages/*.whl)"
+	@.venv-release/bin/cyclonedx-py environment --output-file $(RELEASE)/sbom.json .venv-wheel
+	@cd build/release && git init --quiet && git add --all && \
+		git -c user.name=release -c user.email=release@localhost commit --quiet --message release
+	@ln -s $(CURDIR)/.venv-release build/release/.venv-release
+	@$(MAKE) --no-print-directory -C build/release -o .venv-release/ready publish-docs VERSION=$(TAG:v%=%)
+	@git -C build/release ls-tree -r --name-only gh-pages | grep -q '^latest$$'
+	@echo "Ready to publish: $(RELEASE)"
+
+publish-docs: .venv-release/ready  ## The documentation of VERSION, into the branch gh-pages
+	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" NO_MKDOCS_2_WARNING=1 \
+		mike --quiet deploy --config-file docs/mkdocs.release.yml --update-aliases $(VERSION) latest
+	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" mike set-default --config-file docs/mkdocs.release.yml latest
+
 clean:  ## Remove what the other targets made
 	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	@find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -95,6 +125,18 @@ chromium:
 	@$(subst .venv,.venv-programs,$(CREATE))
 	@echo "Installing the programs of others into .venv-programs …"
 	@$(subst .venv,.venv-programs,$(INSTALL)) -e ".[programs-test]"
+	@touch $@
+
+.venv-audit/ready: pyproject.toml
+	@$(subst .venv,.venv-audit,$(CREATE))
+	@$(subst .venv,.venv-audit,$(INSTALL)) -e ".[all]"
+	@touch $@
+
+# An environment of its own: none of these is needed to develop.
+.venv-release/ready: pyproject.toml
+	@$(subst .venv,.venv-release,$(CREATE))
+	@echo "Installing what a release needs into .venv-release …"
+	@$(subst .venv,.venv-release,$(INSTALL)) -e ".[release]"
 	@touch $@
 
 .venv-ray/ready: pyproject.toml

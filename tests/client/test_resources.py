@@ -52,7 +52,7 @@ async def test_list_models_unchanged_returns_the_cached_list(client: Any, gatewa
 
 async def test_get_model_by_id_in_any_case_returns_it(client: Any) -> None:
     result = await resolve(client.models.get(MINI.upper()))
-    assert (result.id, result.name, result.answers_to(MINI.upper())) == (MINI, "GPT-5 Mini", True)
+    assert (result.id, result.name) == (MINI, "GPT-5 Mini")
 
 
 async def test_get_unknown_model_raises_not_result(client: Any) -> None:
@@ -92,7 +92,7 @@ async def test_get_model_by_alias_uses_the_root_of_the_host(client_type: Any) ->
     client = client_type("k", "https://api.aimlapi.com/v1", http_client=http)
     for _ in range(2):
         result = await resolve(client.models.get("gpt-5-mini"))
-        assert (result.id, result.answers_to("GPT-5-mini")) == (MINI, True)
+        assert result.id == MINI
     assert paths == ["/model/gpt-5-mini"] * 2
 
 

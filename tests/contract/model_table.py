@@ -21,10 +21,13 @@ ORDER = (
     "max_output",
     *SECTIONS,
     "dimensions",
+    "status",
+    "successor",
     "inputs",
     "outputs",
     "prices",
     "aliases",
+    "efforts",
     "quirks",
 )
 DEVELOPERS = {
@@ -42,12 +45,13 @@ DEVELOPERS = {
 
 def family(key: str, table: Table) -> dict[str, Any]:
     """Return what a new row inherits from the family of its id."""
-    prefix = max((prefix for prefix in table["families"] if key.casefold().startswith(prefix)), key=len)
-    return {name: item for name, item in table["families"][prefix].items() if name in ("by", "quirks")}
+    families = {prefix: row for prefixes, row in table["families"].items() for prefix in prefixes.split() or [""]}
+    prefix = max((prefix for prefix in families if key.casefold().startswith(prefix)), key=len)
+    return {name: item for name, item in families[prefix].items() if name in ("by", "efforts", "quirks")}
 
 
 def merge_catalogue(table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Update context, output limit, aliases and prices of chat models; add unknown ones with their family's shape."""
+    """Update context, output limit, aliases and prices of chat models; add unknown ones with their family's facts."""
     for entry in entries:
         if entry["id"] in table["models"] or entry["type"] == "openai/chat-completions":
             row = table["models"].setdefault(entry["id"], {"chat": ["*", "*"], **family(entry["id"], table)})
@@ -84,8 +88,10 @@ def render_table(table: Table) -> str:
         "about": table["about"],
         "quirks": table["quirks"],
         "parameters": {name: Block(rows) for name, rows in table["parameters"].items()},
-        "shapes": {name: Block(rows) for name, rows in table["shapes"].items()},
-        "families": table["families"],
+        "capabilities": {name: Block(rows) for name, rows in table["capabilities"].items()},
+        "families": {
+            prefixes: {name: row[name] for name in ORDER if name in row} for prefixes, row in table["families"].items()
+        },
         "models": models,
     }
     return json_lines(parts, 0) + "\n"

@@ -32,12 +32,23 @@ from aimlapi_integrations.models.capabilities import (
     ToolCapabilities,
 )
 
-SHAPES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
+CAPABILITIES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
     "chat": (ChatCapabilities, chat_facts),
     "responses": (ResponsesCapabilities, responses_facts),
     "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
-MANUAL_FIELDS = ("max_output", "dimensions", "inputs", "outputs", "messages", "prices", "aliases", "quirks")
+MANUAL_FIELDS = (
+    "max_output",
+    "dimensions",
+    "status",
+    "successor",
+    "inputs",
+    "outputs",
+    "messages",
+    "prices",
+    "aliases",
+)
+MANUAL_FIELDS += ("efforts", "quirks")
 NAMELESS = (None, "\N{EN DASH}", "Coming Soon")
 COMMON = 100
 """Unknown models are assumed to have the fields that at least this many chat models list."""
@@ -71,13 +82,15 @@ def from_contract(folder: Path, old: Table) -> Table:
     naming = Naming(old, {entry["id"] for entry in entries if entry["listed"]})
     rows = {entry["id"]: model_row(entry, old) for entry in entries}
     kinds, sets = parameters(schemas, naming)
-    shapes: dict[str, dict[str, Facts]] = {}
-    for section, (shape, facts_of) in SHAPES.items():
-        facts = {key: non_defaults(shape, cached(facts_of, schema)) for key, schema in schemas[section].items()}
+    capabilities: dict[str, dict[str, Facts]] = {}
+    for section, (kind, facts_of) in CAPABILITIES.items():
+        facts = {key: non_defaults(kind, cached(facts_of, schema)) for key, schema in schemas[section].items()}
         if section != "chat":
             facts = {key: {**held, "parameters": sets.of[section][key]} for key, held in facts.items()}
-        names = naming.named(facts, old["shapes"][section])
-        shapes[section] = starred_first(old["shapes"][section], {name: facts[key] for key, name in names.items()})
+        names = naming.named(facts, old["capabilities"][section])
+        capabilities[section] = starred_first(
+            old["capabilities"][section], {name: facts[key] for key, name in names.items()}
+        )
         for key, name in names.items():
             rows[key][section] = [name, sets.of["chat"][key]] if section == "chat" else name
     for key, name in sets.of["messages"].items():
@@ -86,7 +99,7 @@ def from_contract(folder: Path, old: Table) -> Table:
         "about": {**old["about"], "source": contract["source"]},
         "quirks": old["quirks"],
         "parameters": {"kinds": kinds, "sets": starred_first(old["parameters"]["sets"], sets.written)},
-        "shapes": shapes,
+        "capabilities": capabilities,
         "families": old["families"],
         "models": rows,
     }
@@ -98,7 +111,7 @@ def requests(contract: Table, path: str) -> dict[str, Schema]:
 
 
 def model_row(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
-    """Return a row without its shapes."""
+    """Return a row without its capabilities."""
     before = old["models"].get(entry["id"])
     usual = family(entry["id"], old)
     row = (
@@ -112,10 +125,10 @@ def model_row(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value}
 
 
-def non_defaults(shape: type, facts: Facts) -> Facts:
+def non_defaults(kind: type, facts: Facts) -> Facts:
     """Return the facts that differ from the defaults of their dataclass."""
-    defaults = {field.name: plain(field) for field in fields(shape)}
-    if facts.get("tools") and shape is ChatCapabilities:
+    defaults = {field.name: plain(field) for field in fields(kind)}
+    if facts.get("tools") and kind is ChatCapabilities:
         facts = {**facts, "tools": non_defaults(ToolCapabilities, facts["tools"])}
         defaults["tools"] = {}
     return {name: held for name, held in facts.items() if held != defaults[name]}

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply

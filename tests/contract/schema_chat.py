@@ -45,7 +45,7 @@ AUDIO_FORMATS = (
 
 
 def chat_facts(schema: Schema) -> Facts:
-    """Every fact of a `ChatShape` but its parameters."""
+    """Every fact of a `ChatCapabilities` but its parameters."""
     listed = schema["properties"]
     facts = message_facts(listed["messages"])
     facts["tools"] = tool_facts(listed["tools"]) if "tools" in listed else None
@@ -68,8 +68,6 @@ def message_facts(schema: Schema) -> Facts:
     user = held(USER_PARTS, lambda kind: takes([_turn("user", [USER_PARTS[kind]])]))
     turn = {"role": "assistant", "content": "", "tool_calls": [FUNCTION_CALL]}
     tool_turns = takes([_turn("user", "x"), turn, _turn("tool", "x")])
-    bare = {**_turn("assistant", "x"), **({"tool_calls": [FUNCTION_CALL]} if tool_turns else {})}
-    absent = {key: value for key, value in bare.items() if key != "content"}
     return {
         "dialect": dialect,
         "roles": roles,
@@ -78,17 +76,12 @@ def message_facts(schema: Schema) -> Facts:
         "blocks": ""
         if dialect == "openai"
         else held(BLOCKS, lambda kind: probe(schema)([_turn("user", [BLOCKS[kind]])])),
-        "assistant_parts": held(
-            ("text", "refusal"), lambda kind: takes([_turn("assistant", [{"type": kind, kind: "x"}])])
-        ),
         "max_parts": next((n for n in range(1, 32) if not takes([_turn("user", [TEXT] * (n + 1))])), None)
         if "text" in user
         else None,
         "image_uri": _image_uri(mine),
         "audio_formats": _audio_formats(takes) if "input_audio" in user else "",
         **({"file_keys": " ".join(sorted(_listed(mine, "file")))} if "file" in user else {}),
-        "assistant_null": takes([{**bare, "content": None}]),
-        "assistant_absent": takes([absent]),
         "tool_turns": tool_turns,
         "closed": _closed(takes, roles.split()),
         "cache_control": held(("text", "image_url", "file"), lambda kind: _part_lists(mine, kind, "cache_control")),
@@ -192,7 +185,7 @@ def _function_facts(takes: Probe, tool: Facts) -> Facts:
 
 
 def tool_choice_forms(schema: Schema) -> str:
-    """The forms of `tool_choice` accepted, by the names that `ChatShape` gives them."""
+    """The forms of `tool_choice` accepted, by the names that `ChatCapabilities` gives them."""
     takes = probe(schema)
     forms: dict[str, list[Any]] = {
         "auto": ["auto"],

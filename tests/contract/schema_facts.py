@@ -85,7 +85,7 @@ HOSTED: dict[str, Facts] = {
 
 
 def responses_facts(schema: Schema) -> Facts:
-    """Every fact of a `ResponsesShape` but its parameters."""
+    """Every fact of a `ResponsesCapabilities` but its parameters."""
     listed = schema["properties"]
     takes, tools = probe(listed["input"]), probe(listed["tools"])
     lists = takes([ITEMS["message"]])
@@ -103,14 +103,13 @@ def responses_facts(schema: Schema) -> Facts:
         "tools": " ".join(
             sorted(kinds + ["function"] * tools([{**bare, "strict": True}]) + ["*"] * tools([{"type": "z"}]))
         ),
-        "strict_required": not tools([bare]),
         "tool_choice": responses_tool_choice(listed["tool_choice"]),
         "text_formats": _text_formats(probe(listed["text"])),
     }
 
 
 def responses_tool_choice(schema: Schema) -> str:
-    """The forms of `tool_choice` accepted, by the names that `ResponsesShape` gives them."""
+    """The forms of `tool_choice` accepted, by the names that `ResponsesCapabilities` gives them."""
     takes = probe(schema)
     named = {"function": {"type": "function", "name": "f"}} | {kind: {"type": kind} for kind in HOSTED}
     forms: dict[str, Any] = {word: word for word in ("auto", "none", "required")} | named
@@ -127,7 +126,7 @@ def _text_formats(takes: Probe) -> str:
 
 
 def embeddings_facts(schema: Schema) -> Facts:
-    """Every fact of an `EmbeddingsShape` but its parameters."""
+    """Every fact of an `EmbeddingsCapabilities` but its parameters."""
     one, many = schema["properties"]["input"]["anyOf"]
     return {
         "max_characters": one.get("maxLength"),

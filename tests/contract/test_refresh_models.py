@@ -49,7 +49,7 @@ def out(tmp_path: Path) -> Path:
         "about": {"text": "About.", "date": ""},
         "quirks": {"reasons": "It reasons."},
         "parameters": {"kinds": {}, "sets": {}},
-        "shapes": {"chat": {"*": {"user_parts": "text"}}, "responses": {}, "embeddings": {}},
+        "capabilities": {"chat": {"*": {"user_parts": "text"}}, "responses": {}, "embeddings": {}},
         "families": {"": {"chat": ["*", "*"]}, "b/": {"by": "Bee", "quirks": "reasons"}},
         "models": {"a/two": {"max_output": 7}},
     }
@@ -67,8 +67,8 @@ def test_models_that_take_the_same_share_a_shape(contract: Path, out: Path) -> N
     table = refresh(out, "--contract", contract)
     models = table["models"]
     assert models["a/one"]["chat"] == models["a/two"]["chat"] == ["a/one", "a/one"]
-    assert table["shapes"]["chat"]["a/one"]["roles"] == "assistant user"
-    assert table["shapes"]["chat"]["b/three"]["roles"] == "assistant system user"
+    assert table["capabilities"]["chat"]["a/one"]["roles"] == "assistant user"
+    assert table["capabilities"]["chat"]["b/three"]["roles"] == "assistant system user"
     assert table["parameters"]["kinds"]["temperature/2"] == {"type": "number", "min": 0, "max": 1}
     assert table["parameters"]["sets"]["b/three"]["with"] == "seed temperature/2"
     assert table["about"] == {"text": "About.", "date": "2030-01-02", "source": "here"}
@@ -79,7 +79,7 @@ def test_what_people_know_is_kept_and_what_is_new_takes_after_its_family(contrac
     assert table["models"]["a/two"]["max_output"] == 7
     assert table["models"]["b/three"]["quirks"] == "reasons"
     assert table["models"]["b/three"]["by"] == "OpenAI"
-    assert table["shapes"]["chat"]["*"] == {"user_parts": "text"}
+    assert table["capabilities"]["chat"]["*"] == {"user_parts": "text"}
 
 
 def test_a_second_run_changes_nothing(contract: Path, out: Path) -> None:

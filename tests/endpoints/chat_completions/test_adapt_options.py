@@ -10,6 +10,8 @@ import pytest
 from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
+from aimlapi_integrations.langchain.profile import model_profile
+from aimlapi_integrations.models import known_models
 from aimlapi_integrations.types import Tool, ToolChoice
 from tests.endpoints.adapted import (
     ASK,
@@ -74,7 +76,6 @@ def test_accepted_options_are_sent_without_a_warning(model: str, parameters: Jso
         (GPT_5_MINI, {"service_tier": "flex"}, {"service_tier": "flex"}),
         (GPT_5_MINI, {"verbosity": "low"}, {"verbosity": "low"}),
         (CLAUDE_BOTH, {"presence_penalty": 1}, {"presence_penalty": 1}),
-        (CLAUDE_BLOCKS, {"thinking": THINKING}, {"thinking": THINKING}),
     ],
 )
 def test_unsupported_option_is_changed_with_a_warning(model: str, parameters: Json, expected: Json) -> None:
@@ -189,21 +190,71 @@ def test_stream_only_thinking_requested_in_a_plain_request_raises() -> None:
         adapt(make_request(QWEN, options={"enable_thinking": True}))
 
 
-@pytest.mark.parametrize("parameters", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
-def test_thinking_not_returned_on_chat_warns_and_names_the_endpoint(parameters: Json) -> None:
-    with pytest.warns(ParameterWarning, match="use endpoint='messages'"):
-        adapt(make_request(CLAUDE_BOTH, options=parameters))
-
-
-def test_thinking_warning_names_what_blocks_the_messages_endpoint() -> None:
-    request = make_request(
-        CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING}
-    )
-    with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
-        adapt(request)
-
-
-@pytest.mark.parametrize("parameters", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
-def test_hidden_thinking_needs_no_warning(parameters: Json) -> None:
+@pytest.mark.parametrize(
+    "parameters", [THINKING, {"type": "adaptive"}, {**THINKING, "display": "omitted"}, {"type": "disabled"}]
+)
+def test_thinking_on_chat_is_sent_as_is(parameters: Json) -> None:
     request = make_request(CLAUDE_BOTH, options={"thinking": parameters})
     assert adapt(request, strict=True) is request
+
+
+def test_thinking_with_a_forced_tool_is_dropped_with_a_warning() -> None:
+    forced: Json = {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}
+    body = encode_adapted(
+        CLAUDE_BOTH, options={"thinking": THINKING}, warns="refuses a forced tool while it thinks", **forced
+    )
+    assert ("thinking" in body, body["tool_choice"]) == (False, "required")
+
+
+# --- reasoning effort -------------------------------------------------------------------------------------------------
+
+LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+# Model, and what it gets for each level. A level that changes comes with one warning.
+EFFORTS = {
+    "anthropic/claude-sonnet-5": "low low low medium high xhigh max",
+    "anthropic/claude-opus-4.8": "none low low medium high xhigh max",
+    "claude-opus-4-7": "none low low medium high xhigh max",
+    "anthropic/claude-opus-99": "none low low medium high xhigh max",
+    "google/gemini-3.7-flash": "low low low medium high high max",
+    "google/gemini-3.6-flash": "minimal minimal low medium high high max",
+    "google/gemini-99-flash": "low low low medium high high high",
+    "openai/gpt-5.6-luna": "none low low medium high xhigh xhigh",
+    "openai/gpt-5-mini-2025-08-07": "none low low medium high high high",
+    "openai/gpt-99": "none low low medium high high high",
+    "o3-mini": "none low low medium high high high",
+    "deepseek/deepseek-v4-pro": "none low low low high high high",
+    "deepseek/deepseek-chat": "none low low medium high high high",
+    "alibaba/qwen3.8-max": "none low low medium high high high",
+    "moonshotai/kimi-k3": "none low low medium high high high",
+    "mistralai/mistral-medium-3.1": "none low low medium high xhigh max",
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("model", EFFORTS)
+def test_effort_is_sent_as_the_nearest_level_that_the_model_supports(model: str, level: str) -> None:
+    expected = EFFORTS[model].split()[LEVELS.index(level)]
+    unlisted = model.startswith("mistralai/") and level in ("xhigh", "max")
+    body = encode_adapted(
+        model, options={"reasoning_effort": level}, warns=model if expected != level or unlisted else None
+    )
+    assert body["reasoning_effort"] == expected
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-haiku-4.5", "z-ai/glm-5-turbo", "xiaomi/mimo-v2.5"])
+def test_effort_that_the_model_ignores_is_sent_with_a_warning(model: str) -> None:
+    with pytest.warns(ParameterWarning, match="ignores it"):
+        adapt(make_request(model, options={"reasoning_effort": "low"}))
+
+
+def test_effort_levels_are_the_same_for_adapting_and_for_the_profile() -> None:
+    for model in known_models():
+        if not (model.chat and model.effort_levels) or "effort_ignored" in model.quirks:
+            continue
+        profile = model_profile(model.id) or {}
+        assert profile["reasoning_effort_levels"] == list(model.effort_levels)
+        name = "reasoning_effort" if model.parameter("reasoning_effort") else "reasoning"
+        for level in model.effort_levels:
+            given = {name: level if name == "reasoning_effort" else {"effort": level}}
+            assert adapt(make_request(model.id, options=given), strict=True).options == given, model.id

@@ -56,6 +56,32 @@ def test_thinking_budget_leaves_room_for_the_answer(most: int, budget: int) -> N
     assert body == {"max_tokens": most, "thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
+ADAPTIVE = {"thinking": {"type": "adaptive"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"reasoning_effort": "max"}, {**ADAPTIVE, "output_config": {"effort": "max"}}),
+        (
+            {"reasoning": {"effort": "low"}, "max_tokens": 9},
+            {**ADAPTIVE, "output_config": {"effort": "low"}, "max_tokens": 9},
+        ),
+        ({"reasoning": {"max_tokens": 3000}}, {**ADAPTIVE, "output_config": {"effort": "medium"}}),
+        (
+            {"reasoning": {"effort": "high", "exclude": True}},
+            {"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "high"}},
+        ),
+        ({"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}),
+        ({"reasoning_effort": "low", "thinking": BUDGET}, {"thinking": BUDGET, "output_config": {"effort": "low"}}),
+        ({"thinking": BUDGET}, {"thinking": BUDGET}),
+    ],
+)
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4.8", "claude-fable-5", OPUS, "anthropic/claude-opus-99"])
+def test_effort_of_later_models_goes_with_adaptive_thinking(model: str, given: Json, expected: Json) -> None:
+    assert encode_adapted(model, options=given) == expected
+
+
 @pytest.mark.parametrize(
     ("model", "parameters", "expected"),
     [

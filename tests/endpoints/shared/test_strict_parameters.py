@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlapi_integrations.endpoints import embeddings
-from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS, embeddings
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
@@ -57,7 +56,7 @@ MISFITS = (
     option("'minimal'", GPT_5_MINI, reasoning_effort="minimal"),
     option("'xhigh'", GPT_5_MINI, reasoning_effort="xhigh"),
     option("'max'", "mistralai/mistral-medium-3.1", reasoning={"effort": "max"}),
-    option("return its thinking", CLAUDE_BOTH, thinking=BUDGET),
+    option("ignores it", CLAUDE_BLOCKS, reasoning_effort="low"),
     Misfit("'tools'", SONAR, {"tools": (WEATHER,)}),
     Misfit("'strict'", KIMI, {"tools": (Tool("f", strict=True),)}),
     Misfit("tool_choice", KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),
@@ -81,7 +80,7 @@ MISFITS = (
     option("'temperature'", CLAUDE_BOTH, MESSAGES, temperature=0.5),
     option("'container'", CLAUDE_BOTH, MESSAGES, container="c"),
     option("'minimal'", CLAUDE_BOTH, MESSAGES, reasoning_effort="minimal"),
-    option("thinking is off", CLAUDE_BOTH, MESSAGES, reasoning_effort="low", max_tokens=500),
+    option("thinking is off", CLAUDE_BLOCKS, MESSAGES, reasoning_effort="low", max_tokens=500),
     option("temperature=0", CLAUDE_BLOCKS, MESSAGES, thinking=BUDGET, temperature=0),
     Misfit(
         "forced tool",
