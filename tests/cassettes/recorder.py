@@ -138,7 +138,7 @@ def _impersonal(value: Any) -> Any:
     return [_impersonal(item) for item in value] if isinstance(value, list) else value
 
 
-# --- recording and playing ----------------------------------------------------------------------------------------
+# --- recording and playing --------------------------------------------------------------------------------------------
 
 
 def same_json(one: Request, other: Request) -> None:

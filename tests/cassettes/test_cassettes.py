@@ -152,7 +152,7 @@ def test_cassette_has_fewer_than_200_lines(name: str) -> None:
     assert len(path_of(name).read_text(encoding="utf-8").splitlines()) < 200
 
 
-# --- recording -------------------------------------------------------------------------------------------------------
+# --- recording --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

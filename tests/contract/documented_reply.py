@@ -30,7 +30,7 @@ class ReplySummary:
     proofs: frozenset[str] = field(default_factory=frozenset)
 
 
-# --- the JSON -----------------------------------------------------------------------------------------------------
+# --- the JSON ---------------------------------------------------------------------------------------------------------
 
 
 def expected_summary(body: Json) -> ReplySummary:
@@ -114,7 +114,7 @@ def _cost(body: Json) -> Json | None:
     return {"usd": f"{usd:.9f}", "credits": spent["credits_used"]}
 
 
-# --- observed summaries -------------------------------------------------------------------------------------------
+# --- observed summaries -----------------------------------------------------------------------------------------------
 
 
 def of_reply(reply: Reply) -> ReplySummary:

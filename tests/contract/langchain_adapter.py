@@ -83,7 +83,7 @@ def tool_dict(tool: Tool) -> Json:
     return {"type": "function", "function": {"name": tool.name, **defined}, **tool.extra}
 
 
-# --- messages -----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def message(turn: Message) -> BaseMessage:

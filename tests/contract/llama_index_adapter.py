@@ -82,7 +82,7 @@ def response_format(requested_format: ResponseFormat) -> Json:
     return {"type": "json_schema", "json_schema": inner}
 
 
-# --- messages -----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def message(turn: Message) -> ChatMessage:

@@ -51,7 +51,7 @@ def server(body: Json) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(answer))
 
 
-# --- readers of a reply, each plain and as a stream --------------------------------------------------------------
+# --- readers of a reply, each plain and as a stream -------------------------------------------------------------------
 
 
 def bare(body: Json) -> Iterator[ReplySummary]:

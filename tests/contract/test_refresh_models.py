@@ -74,7 +74,7 @@ def test_models_that_take_the_same_share_a_shape(contract: Path, out: Path) -> N
     assert table["about"] == {"text": "About.", "date": "2030-01-02", "source": "here"}
 
 
-def test_what_people_know_is_kept_and_what_is_new_takes_after_its_family(contract: Path, out: Path) -> None:
+def test_refresh_keeps_manual_facts_and_new_rows_inherit_from_families(contract: Path, out: Path) -> None:
     table = refresh(out, "--contract", contract)
     assert table["models"]["a/two"]["max_output"] == 7
     assert table["models"]["b/three"]["quirks"] == "reasons"
@@ -82,7 +82,7 @@ def test_what_people_know_is_kept_and_what_is_new_takes_after_its_family(contrac
     assert table["capabilities"]["chat"]["*"] == {"user_parts": "text"}
 
 
-def test_a_second_run_changes_nothing(contract: Path, out: Path) -> None:
+def test_second_refresh_changes_nothing(contract: Path, out: Path) -> None:
     refresh(out, "--contract", contract)
     before = out.read_bytes()
     refresh(out, "--contract", contract)

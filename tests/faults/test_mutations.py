@@ -78,7 +78,7 @@ def read_stream(endpoint: Endpoint, chunks: list[bytes]) -> Reply | None:
     return reply
 
 
-# --- the endpoints, without HTTP -----------------------------------------------------------------------------------
+# --- the endpoints, without HTTP --------------------------------------------------------------------------------------
 
 
 @every_endpoint

@@ -35,7 +35,7 @@ class Weather(BaseModel):
     unit: Literal["c", "f"] = "c"
 
 
-# --- agents ---------------------------------------------------------------------------------------------------------
+# --- agents -----------------------------------------------------------------------------------------------------------
 
 
 async def test_agent_with_one_tool_runs_to_its_end(model: ChatAIMLAPI):
@@ -114,7 +114,7 @@ def test_agent_without_tools_sends_none(model: ChatAIMLAPI, gateway: Emulator):
     assert not [body for body in bodies(gateway) if {"tools", "tool_choice", "parallel_tool_calls"} & body.keys()]
 
 
-# --- agents, streamed -----------------------------------------------------------------------------------------------
+# --- agents, streamed -------------------------------------------------------------------------------------------------
 
 
 def texts_by_id(chunks: list[Any]) -> dict[str, str]:

@@ -20,7 +20,7 @@ PRICES = {"input": 2.5e-07, "output": 2e-06}
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
 def made(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Awaitable[ChatAIMLAPI]]:
-    """A model from the catalogue, in either colour."""
+    """A model from the catalogue, sync and async."""
 
     async def making(model: str, **arguments: Any) -> ChatAIMLAPI:
         actual = getattr(ChatAIMLAPI, request.param)(model, api_key="k", base_url=gateway.base_url, **arguments)

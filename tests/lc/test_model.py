@@ -163,7 +163,7 @@ async def test_key_from_an_async_function_is_sent():
     assert gateway.headers[0]["authorization"] == "Bearer late"
 
 
-# --- what it says of itself ------------------------------------------------------------------------------------------
+# --- what it says of itself -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
@@ -233,7 +233,7 @@ def test_token_count_is_offline():
     assert 0 < few < many
 
 
-# --- copies ----------------------------------------------------------------------------------------------------------
+# --- copies -----------------------------------------------------------------------------------------------------------
 
 
 def test_copies_and_pickles_equal_the_model():

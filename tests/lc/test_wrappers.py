@@ -51,7 +51,7 @@ def make(gateway: Emulator, request: pytest.FixtureRequest) -> Iterator[Make]:
         model.close()
 
 
-# --- kinds of answers: what makes a model give them, and what they are ----------------------------------------------
+# --- kinds of answers: what makes a model give them, and what they are ------------------------------------------------
 
 
 class City(BaseModel):
@@ -94,7 +94,7 @@ def check(kind: Kind, answer: Any) -> None:
 
 KINDS = [text, tools, structured, structured_with_raw]
 
-# --- wrappers -------------------------------------------------------------------------------------------------------
+# --- wrappers ---------------------------------------------------------------------------------------------------------
 
 
 def listened_to(_: Any) -> None:

@@ -51,7 +51,7 @@ class Runner:
         return self.loop.run_until_complete(getattr(component, f"a{method}")(*args, **kwargs))
 
     def listed(self, stream: Any) -> list[Any]:
-        """All that a generator of either colour gives."""
+        """Return all items of a sync or async generator."""
 
         async def listed() -> list[Any]:
             return [each async for each in stream]

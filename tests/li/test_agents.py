@@ -99,7 +99,7 @@ ODD_NAMES = ["jobs.start", "mcp/files:read", "Box[int]", "поиск", "a-b", "n
 
 @both
 @pytest.mark.parametrize("name", ODD_NAMES)
-async def test_react_agent_with_odd_tool_name_runs_the_tool(streaming: bool, name: str) -> None:
+async def test_react_agent_with_invalid_tool_name_runs_the_tool(streaming: bool, name: str) -> None:
     steps = [
         f'Thought: I need to use a tool.\nAction: {name}\nAction Input: {{"city": "Paris"}}',
         "Thought: I can answer without using any more tools.\nAnswer: Sunny.",
@@ -165,7 +165,7 @@ async def test_agent_at_max_iterations_generates_an_answer(llm: Any) -> None:
     assert str(await agent.run(QUESTION, max_iterations=1)).startswith("[emulated]")
 
 
-# --- what is kept -------------------------------------------------------------------------------------------------
+# --- what is kept -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key")

@@ -87,7 +87,7 @@ def test_audio_output_is_requested_and_returned() -> None:
         assert (body["modalities"], body["audio"]) == (["text", "audio"], voice)
 
 
-# --- retries: of one layer, counted exactly -----------------------------------------------------------------------
+# --- retries: of one layer, counted exactly ---------------------------------------------------------------------------
 
 
 class Failing:
@@ -150,7 +150,7 @@ async def test_retry_after_of_the_gateway_is_waited_for(ask: Any, header: dict[s
     assert failing.requests == requests
 
 
-# --- the pause between two events of a stream ---------------------------------------------------------------------
+# --- the pause between two events of a stream -------------------------------------------------------------------------
 
 
 @streamed_calls
@@ -164,7 +164,7 @@ async def test_stream_without_chunks_raises_after_chunk_timeout(make: Any, ask: 
     assert (caught.value.timeout, caught.value.seconds) == ("chunk", 0.1)
 
 
-# --- by name ------------------------------------------------------------------------------------------------------
+# --- by name ----------------------------------------------------------------------------------------------------------
 
 
 def test_serialized_component_is_loaded_by_core(monkeypatch: pytest.MonkeyPatch) -> None:

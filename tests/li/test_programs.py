@@ -73,7 +73,7 @@ def test_core_program_with_streamed_call_returns_the_object() -> None:
     assert "Li" in [each.city for each in objects]
 
 
-# --- calls as gateways write them ---------------------------------------------------------------------------------
+# --- calls as gateways write them -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

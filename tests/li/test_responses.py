@@ -181,7 +181,7 @@ async def test_stream_with_interleaved_call_items_returns_each_call(ask: Any) ->
     assert [block.tool_kwargs for block in responses[-1].message.blocks] == [{"x": 1}, {"y": 2}]
 
 
-# --- what is asked ------------------------------------------------------------------------------------------------
+# --- what is asked ----------------------------------------------------------------------------------------------------
 
 
 def get_weather(city: str) -> str:

@@ -62,7 +62,7 @@ def test_capabilities_have_only_fields_of_their_class(section: str) -> None:
         ), name
 
 
-def test_nothing_in_the_table_is_unused() -> None:
+def test_table_has_no_unused_entries() -> None:
     rows = [*TABLE["models"].values(), *TABLE["families"].values()]
     chats = [row["chat"] for row in rows if "chat" in row]
     assert {shape for shape, _ in chats} == set(TABLE["capabilities"]["chat"])
@@ -100,7 +100,7 @@ def test_a_person_can_read_the_file() -> None:
 
 
 @pytest.mark.parametrize("model", known_models(), ids=lambda model: model.id)
-def test_a_model_is_found_by_its_id_and_aliases_in_any_case(model: Model) -> None:
+def test_lookup_finds_a_model_by_id_and_alias_in_any_case(model: Model) -> None:
     for name in (model.id, *model.aliases):
         assert lookup(name) is model
         assert lookup(name.upper()) is model
@@ -219,7 +219,7 @@ def test_quirks(model: str, quirk: str) -> None:
     assert quirk in lookup(model).quirks
 
 
-def test_reasoning_is_only_wanted_back_where_it_can_be_sent() -> None:
+def test_reasoning_is_returned_only_to_endpoints_that_accept_it() -> None:
     for model in known_models():
         if "echo_reasoning_content" in model.quirks and model.chat:
             closed = model.chat.closed.get("assistant")
@@ -259,7 +259,7 @@ def test_embeddings() -> None:
     assert small.outputs == {"embedding"}
 
 
-def test_a_field_is_asked_of_an_endpoint_that_exists() -> None:
+def test_parameter_of_unknown_endpoint_raises() -> None:
     with pytest.raises(KeyError, match="nothing"):
         lookup("gpt-4o").parameter("seed", "nothing")
 

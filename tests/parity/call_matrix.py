@@ -50,7 +50,7 @@ class Case:
         return self.with_tool or self.conversation.with_tool
 
 
-# --- the bare client ----------------------------------------------------------------------------------------------
+# --- the bare client --------------------------------------------------------------------------------------------------
 
 
 async def bare(case: Case, mode: str) -> Observed:
@@ -84,7 +84,7 @@ def _of_reply(reply: Reply | None) -> Observed:
     return Observed(reply.text, reply.reasoning, calls, invalid, usage, cost, finish)
 
 
-# --- LangChain ----------------------------------------------------------------------------------------------------
+# --- LangChain --------------------------------------------------------------------------------------------------------
 
 
 async def langchain(case: Case, mode: str) -> Observed:
@@ -122,7 +122,7 @@ def _of_message(message: AIMessage) -> Observed:
     )
 
 
-# --- LlamaIndex ---------------------------------------------------------------------------------------------------
+# --- LlamaIndex -------------------------------------------------------------------------------------------------------
 
 
 async def llama_index(case: Case, mode: str) -> Observed:

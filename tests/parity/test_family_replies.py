@@ -50,7 +50,7 @@ def test_native_finish_reason_is_in_the_metadata(name: str) -> None:
     assert [each.get("native_finish_reason", each["finish_reason"]) for each in metadata] == [reply.native] * 4
 
 
-# --- fields of the frameworks ----------------------------------------------------------------------
+# --- fields of the frameworks -----------------------------------------------------------------------------------------
 
 
 def test_token_details_are_in_the_frameworks_fields() -> None:

@@ -107,7 +107,7 @@ async def test_response_that_was_filtered_reports_content_filter(ask: Ask) -> No
     assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
 
 
-# --- one instance, used everywhere --------------------------------------------------------------------------------
+# --- one instance, used everywhere ------------------------------------------------------------------------------------
 
 
 def langchain_model(gateway: Emulator, responses: bool) -> ChatAIMLAPI:
@@ -163,7 +163,7 @@ def test_embedding_in_threads_loops_and_copies_works(
         each.close()
 
 
-# --- what does not pickle -----------------------------------------------------------------------------------------
+# --- what does not pickle ---------------------------------------------------------------------------------------------
 
 GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
     "client": lambda: Client("k", http_client=httpx.Client()),

@@ -34,7 +34,7 @@ GROK = "x-ai/grok-4-3"
 MODES = ("plain", "stream", "async plain", "async stream")
 
 
-# --- how each framework asks ----------------------------------------------------------------------------------------
+# --- how each framework asks ------------------------------------------------------------------------------------------
 
 
 class LangChain:
@@ -247,7 +247,7 @@ def test_previous_response_id_of_the_call_is_used_and_nothing_is_left_out(gatewa
     assert "One" in json.dumps(sent(gateway)[1]["input"])
 
 
-# --- results of tools ---------------------------------------------------------------------------------------------
+# --- results of tools -------------------------------------------------------------------------------------------------
 
 CUSTOM_CALL = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "code", "input": "print(1)"}
 FUNCTION_CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "code", "arguments": "{}"}

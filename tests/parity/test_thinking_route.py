@@ -28,7 +28,7 @@ ThinkingAndText = tuple[str, str]
 """The thinking and the text of an answer."""
 
 
-# --- calls -------------------------------------------------------------------------------------------------
+# --- calls ------------------------------------------------------------------------------------------------------------
 
 
 def core(gateway: Emulator, **settings: Any) -> ThinkingAndText:
@@ -120,7 +120,7 @@ async def run(call_model: Callable[..., Any], gateway: Emulator, **settings: Any
     return outcome if isinstance(outcome, tuple) else await outcome
 
 
-# --- tests -----------------------------------------------------------------------------------------------------
+# --- tests ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call_model", CALLS)

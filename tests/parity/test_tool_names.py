@@ -98,7 +98,7 @@ def test_request_with_valid_names_is_returned_as_is() -> None:
     assert rename_tools(request)[0] is request
 
 
-# --- requests and replies, with every client ------------------------------------------------------------------------
+# --- requests and replies, with every client --------------------------------------------------------------------------
 
 
 @every_endpoint

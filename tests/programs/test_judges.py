@@ -220,7 +220,7 @@ async def test_relevancy_asks_for_several_questions(scripted: Any, gateway: Emul
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_wrapper_gives_the_text_and_knows_that_it_is_whole(wrapped: Any, colour: str) -> None:
+async def test_wrapper_returns_the_text_and_marks_it_complete(wrapped: Any, colour: str) -> None:
     llm, gateway = wrapped
     prompt = StringPromptValue(text="Judge.")
     if colour == "sync":

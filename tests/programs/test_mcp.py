@@ -128,9 +128,7 @@ async def test_langchain_tool_choice_takes_the_tools_own_name(endpoint: Json, sc
 
 
 @both
-async def test_langchain_recursive_schema_goes_whole_and_comes_back(
-    endpoint: Json, scripted: Any, streaming: bool
-) -> None:
+async def test_langchain_recursive_schema_is_sent_complete(endpoint: Json, scripted: Any, streaming: bool) -> None:
     gateway = scripted(script(("count_tree", TREE)))
     model = ChatAIMLAPI(base_url=gateway.base_url, streaming=streaming, **endpoint)
     async with langchain_tools() as tools:

@@ -15,7 +15,7 @@ TEXT = "Grüße aus Lissabon\u2028und \N{CAT} Porto"
 CALLS = (("call_1", "get_weather", '{"city": "Lisboa"}'), ("call_2", "add", '{"a": 1, "b": [2, 3]}'))
 
 
-# --- chat completions -----------------------------------------------------------------------------------------------
+# --- chat completions -------------------------------------------------------------------------------------------------
 
 
 def chat_body(text: str | None = TEXT, finish: str = "stop", **message: Any) -> Json:

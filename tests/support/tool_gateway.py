@@ -47,7 +47,7 @@ class ToolGateway:
         return httpx.Client(transport=transport), httpx.AsyncClient(transport=transport)
 
 
-# --- streams --------------------------------------------------------------------------------------------------------
+# --- streams ----------------------------------------------------------------------------------------------------------
 
 
 def _chat_position(event: Json) -> Any:
@@ -76,7 +76,7 @@ def call_chunks(*entries: Json) -> list[Json]:
     return [*(chunk({"tool_calls": [entry]}) for entry in entries), chunk(finish="tool_calls")]
 
 
-# --- contents of requests -------------------------------------------------------------------------------------------
+# --- contents of requests ---------------------------------------------------------------------------------------------
 
 
 def tool_names(body: Json) -> list[str]:
