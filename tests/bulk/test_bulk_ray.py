@@ -67,7 +67,7 @@ def observer() -> Any:
 
 
 class Observer:
-    """An actor that outlives the workers: tells when both are running, and which one is killed first."""
+    """An actor that outlives the workers: reports when both are running, and which one is killed first."""
 
     def __init__(self) -> None:
         self._workers: set[int] = set()

@@ -1,7 +1,7 @@
 """vcrpy for this gateway: readable cassettes without secrets.
 
 `recording` makes one, `replaying` plays one with the network off; a request that the cassette does not hold, to the
-field of its body, is an error, and so is an answer that nobody asked for.
+field of its body, is an error, and so is a response that was not requested.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _plain(headers: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): value if isinstance(value, str) else value[0] for name, value in headers.items()}
 
 
-# --- what is left out before anything is kept -------------------------------------------------------------------------
+# --- removal of private data ------------------------------------------------------------------------------------------
 
 
 def _clean_request(request: Request) -> Request:

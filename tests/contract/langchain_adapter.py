@@ -27,7 +27,7 @@ from tests.contract.scenario import EmbeddingScenario, Json, Scenario
 
 
 class LangChain:
-    """Sends scenarios through `ChatAIMLAPI` and `AIMLAPIEmbeddings`."""
+    """Send scenarios through `ChatAIMLAPI` and `AIMLAPIEmbeddings`."""
 
     def __init__(self) -> None:
         self.wire = MinimalServer()

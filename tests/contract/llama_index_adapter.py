@@ -37,7 +37,7 @@ from tests.contract.scenario import EmbeddingScenario, Json, Scenario
 
 
 class LlamaIndex:
-    """Sends scenarios through `AIMLAPI` and `AIMLAPIEmbedding`."""
+    """Send scenarios through `AIMLAPI` and `AIMLAPIEmbedding`."""
 
     def __init__(self) -> None:
         self.wire = MinimalServer()

@@ -16,11 +16,11 @@ class Fault:
     """What the server responds, and the expected outcome.
 
     Attributes:
-        acts: one for each request; the last one repeats. None stands for a valid response.
+        responses_by_request: one for each request; the last one repeats. None stands for a valid response.
         error: the class of the error; None for a valid response.
         requests: the expected number of requests, with two retries allowed.
-        says: texts that the error's message must contain.
-        facts: attributes of the error.
+        in_message: texts that the error's message must contain.
+        attributes: attributes of the error.
     """
 
     name: str

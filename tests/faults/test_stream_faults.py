@@ -22,7 +22,7 @@ HALF_OF_STREAMED = [mode for mode in HALF_OF_MODES if mode.streamed]
 
 
 def supported_call_modes(table: list[StreamFault], *, half: Sequence[StreamFault] = ()) -> pytest.MarkDecorator:
-    """The faults with the ways that can have them; those of `half` with half of them."""
+    """Parametrize by the faults and the modes that can have them; those of `half` by half of the modes."""
     rows = [*((fault, STREAMED) for fault in table), *((fault, HALF_OF_STREAMED) for fault in half)]
     cases = [(fault, mode) for fault, call_modes in rows for mode in call_modes if fault.only in (None, mode.endpoint)]
     return pytest.mark.parametrize(("fault", "mode"), cases, ids=str)

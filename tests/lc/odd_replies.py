@@ -1,4 +1,4 @@
-"""Helpers of the tables of odd replies: expected content blocks, and the summary of a message to compare with."""
+"""Helpers for tables of unusual replies: expected content blocks, and the summary of a message."""
 
 from __future__ import annotations
 

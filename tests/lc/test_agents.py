@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainPendingDeprecationWarning"),
 ]
 
-# Before 3.11 tasks cannot be given a context, so the nodes of an agent do not tell their models of its callbacks.
+# Before 3.11, tasks don't accept a context, so the nodes of an agent don't pass its callbacks to their models.
 contexts_in_tasks = pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio tasks take no context")
 
 

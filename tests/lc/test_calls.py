@@ -184,7 +184,7 @@ def test_usage_of_several_calls_is_summed_by_core():
 
 
 class StreamHeaders(Gateway):
-    """Answers with headers: of limits, a cookie, and one that repeats the key."""
+    """Respond with headers: rate limits, a cookie, and one that repeats the key."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         response = super().__call__(request)

@@ -34,7 +34,7 @@ async def test_model_from_catalogue_has_profile_and_prices(made: Any) -> None:
     assert model.profile
     assert model.profile["max_input_tokens"] == 400_000
     assert model.profile["tool_calling"]
-    assert model.profile["reasoning_output"]  # the table's word, where the catalogue is silent
+    assert model.profile["reasoning_output"]  # the table's value, if the catalogue has none
     assert model.prices == {"input": 3e-07, "output": 2.5e-06}
     assert (model.max_tokens, model.temperature) == (100, 0)
     assert model.estimate_cost("Hello").usd

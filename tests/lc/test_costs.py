@@ -42,7 +42,7 @@ def make(gateway):
 
 
 def of(message) -> Spending:
-    """What one message says of its call."""
+    """Return the cost and usage of a message."""
     usage = message.usage_metadata
     return Spending(
         1,

@@ -1,4 +1,4 @@
-"""Answers that were edited before they went back: what the edited message says is sent, and nothing else."""
+"""Answers edited before they are sent back: the request has the edited content and nothing else."""
 
 from __future__ import annotations
 

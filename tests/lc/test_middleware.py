@@ -69,7 +69,7 @@ def test_summary_below_the_fraction_is_not_made(model: ChatAIMLAPI, gateway: Emu
 
 
 def test_summary_at_reported_tokens_is_made():
-    """Reported tokens count only where the provider of the message is the one that the model names itself."""
+    """Reported tokens count only if the message and the model name the same provider."""
     gateway = Gateway(chat_body("Fine", finish="stop"))
     model = small(gateway.model(), 20)
     middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.6), keep=("messages", 1))
@@ -135,7 +135,7 @@ def test_errors_of_an_agent_are_core_errors():
         create_agent(Gateway({"message": "x"}, status=401).model(), []).invoke(QUESTION)
 
 
-# --- what goes to the model -------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 def names(body: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ DETAIL = {"type": "reasoning.text", "index": 0, "format": "google-gemini-v1"}
 
 
 def piece(name: str | None = None, arguments: Any = "", **further: Any) -> Json:
-    """An event with a piece of a tool call; without a name, one that goes on with it."""
+    """Return an event with a chunk of a tool call; without a name, it continues the call."""
     function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
     return chunk({"tool_calls": [{"function": function, **further}]})
 

@@ -164,7 +164,7 @@ def test_unsupported_media_of_an_ai_message_are_dropped(endpoint: str):
 
 
 class SearchingGateway(ScriptedGateway):
-    """Answers as Claude does that has searched the web."""
+    """Respond like Claude after a web search."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         response = super().__call__(request)

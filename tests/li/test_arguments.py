@@ -1,4 +1,4 @@
-"""What `AIMLAPI` is told when it is made, and what becomes of it on the wire, on either endpoint."""
+"""Constructor arguments of `AIMLAPI`, and the requests that they lead to, on each endpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_constructor_with_positional_model_accepts_it() -> None:
         AIMLAPI("gpt-4o", model="gpt-4o", api_key="k")
 
 
-# Field, value, where it stands in the body of chat completions and of Responses; None where it has no place.
+# Field, value, and its path in the body of chat completions and of Responses; None if it has none.
 FIELDS: list[tuple[str, dict[str, Any], Any, Any]] = [
     ("gpt-4o", {"temperature": 0.5}, {"temperature": 0.5}, {"temperature": 0.5}),
     ("gpt-4o", {"temperature": 0}, {"temperature": 0}, {"temperature": 0}),
@@ -91,7 +91,7 @@ def test_audio_output_is_requested_and_returned() -> None:
 
 
 class Failing:
-    """Answers so many times with an error, then properly."""
+    """Respond this many times with an error, then with a reply."""
 
     def __init__(self, times: int, **headers: str) -> None:
         self.times, self.requests = times, 0

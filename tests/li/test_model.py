@@ -297,7 +297,7 @@ def test_clients_in_two_event_loops_send_one_request_each(
     assert len(emulator.requests) == 4
 
 
-# Core closes the loop that it makes beside a running one, but not what is open in it.
+# Core closes the loop that it creates next to a running one, but not the connections in it.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_sync_call_inside_a_running_loop_and_in_threads_works(make: Any, emulator: Any) -> None:
     llm = make()

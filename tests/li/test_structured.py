@@ -214,7 +214,7 @@ async def test_strict_schema_with_optional_field_accepts_null(mode: Any, ask: An
 
 
 class Shout(BaseOutputParser):
-    """Asks for capitals, and takes them back."""
+    """Requests upper-case keys, and converts them back."""
 
     def parse(self, output: str) -> Any:
         return output.lower()

@@ -1,4 +1,4 @@
-"""Structured answers of every class, on every endpoint, in every way to ask: what is sent, and what comes out."""
+"""Structured answers of every class, on every endpoint, in every call mode: what is sent and what is returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway whose answers call a tool once, in the form of each endpoint, and what its requests have of calls."""
+"""A gateway whose replies call a tool once, on each endpoint, and the calls and results of its requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODELS = {
 
 
 def text_reply(endpoint: str, text: str = "Done.") -> Json:
-    """A reply of text alone."""
+    """Return a reply of text only."""
     match endpoint:
         case "chat_completions":
             return reply(text)
@@ -31,7 +31,7 @@ def text_reply(endpoint: str, text: str = "Done.") -> Json:
 
 
 def call_reply(endpoint: str, arguments: str, name: str = "get_weather", cut: bool = False) -> Json:
-    """A reply that calls a tool, with these arguments, which may be cut off."""
+    """Return a reply that calls a tool with these arguments, which may be truncated."""
     match endpoint:
         case "chat_completions":
             return reply("", tool_calls=[call(name, arguments)], finish="length" if cut else "tool_calls")
@@ -50,7 +50,7 @@ def _message(content: list[Json], stop: str) -> Json:
 
 
 class Replies(Gateway):
-    """Answers each request with the next reply, and the last one again and again."""
+    """Respond to each request with the next reply; the last one repeats."""
 
     def __init__(self, *replies: Json) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Replies(Gateway):
         return super().__call__(request)
 
     def on(self, endpoint: str, **fields: Any) -> AIMLAPI:
-        """An LLM that speaks to this gateway on an endpoint."""
+        """Create an LLM connected to this gateway on an endpoint."""
         return self.llm(model=MODELS[endpoint], endpoint=endpoint, **fields)
 
 

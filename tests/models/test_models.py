@@ -1,4 +1,4 @@
-"""The table of models: well-formed, found under every name, right about what is known, generous about what is not."""
+"""The model table: its format, lookup by every name, known facts, and defaults of unknown models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three ways to ask the gateway, in four manners each: the bare client, LangChain and LlamaIndex."""
+"""Calls with the plain client, LangChain and LlamaIndex, in four modes each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DESCRIBED = Tool(WEATHER["name"], WEATHER["description"], WEATHER["parameters"])
 
 
 class Observed(NamedTuple):
-    """What a user sees of an answer."""
+    """What a user observes of an answer."""
 
     text: str
     thinking: str
@@ -35,7 +35,7 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """A question: what, of which model, over which endpoint."""
+    """A conversation for a model on an endpoint."""
 
     base_url: str
     conversation: Conversation

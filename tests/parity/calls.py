@@ -1,4 +1,4 @@
-"""One conversation sent in every way: by each client and framework, plain and streamed, sync and async."""
+"""One conversation sent by each client, plain and streamed, sync and async."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every way to ask does, on both endpoints, whole and streamed, sync and async: one suite for the frameworks."""
+"""Behavior of every client on both endpoints, plain and streamed, sync and async."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ask = Callable[..., Awaitable[Observed]]
     params=[(client, mode) for client in CLIENTS for mode in MODES], ids=lambda pair: f"{pair[0]}, {pair[1]}"
 )
 def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
-    """Asks in one way: a question in words, or one of the conversations."""
+    """Run one call: a question as text, or one of the conversations."""
     client, mode = request.param
 
     def asking(content: Any, model: str = MINI, **options: Any) -> Awaitable[Observed]:

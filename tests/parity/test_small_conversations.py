@@ -167,7 +167,7 @@ def test_system_texts_are_joined_by_a_blank_line(
 
 
 class Media(NamedTuple):
-    """A picture or document as it is declared, what of it must be on the wire, and where it can go."""
+    """An image or document as declared, what a request must contain, and the endpoints that accept it."""
 
     declared: str
     data: str

@@ -1,4 +1,4 @@
-"""Programs that end amid an async stream, in whatever way: nothing is printed, and the connection is freed."""
+"""Programs that end during an async stream: nothing is printed, and the connection is released."""
 
 from __future__ import annotations
 

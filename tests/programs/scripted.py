@@ -31,7 +31,7 @@ Script = Callable[[Json], Turn]
 
 
 class ScriptedGateway:
-    """Answers each request with the next turn of a script, or with what a function makes of the request's body."""
+    """Respond to each request with the next turn of a script, or with the result of a function of its body."""
 
     def __init__(self, script: list[Turn] | Script) -> None:
         self.bodies: list[Json] = []
@@ -46,11 +46,11 @@ class ScriptedGateway:
 
     @property
     def texts(self) -> list[str]:
-        """Each request's body as text, in which a test looks for what must have been sent."""
+        """The body of each request as text."""
         return [json.dumps(body, ensure_ascii=False) for body in self.bodies]
 
     def reply(self, path: str, body: Json) -> tuple[Json, list[Json]]:
-        """The next reply, whole and as the events of a stream."""
+        """Return the next reply, plain and as the events of a stream."""
         with self._lock:
             self.bodies.append(body)
             turn = self._script(body)

@@ -51,7 +51,7 @@ JUDGED = {
 
 
 class Verdict(TypedDict):
-    """What a judge of ours says."""
+    """The verdict of a judge."""
 
     fair: bool
     remarks: list[str]
@@ -62,7 +62,7 @@ class Verdict(TypedDict):
 
 @pytest.fixture(params=["sync", "async"])
 def judge(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Makes a judge of either kind, and lets it judge."""
+    """Create a judge of either kind, and run it."""
 
     async def judging(inputs: Json, **options: Any) -> Any:
         if request.param == "sync":

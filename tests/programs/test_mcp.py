@@ -60,7 +60,7 @@ ANSWERS = [f"{name}: {json.dumps(arguments)}" for name, arguments in CALLS.items
 
 
 def script(*wanted: tuple[str, Json]) -> Any:
-    """Calls the tools all at once, each by the name that it is offered by; then says what they gave."""
+    """Call the tools all at once, each by its name in the request; then answer with their results."""
 
     def answer(body: Json) -> Any:
         results = tool_results(body)

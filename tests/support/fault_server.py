@@ -1,7 +1,7 @@
-"""A server on loopback that answers with bytes, hang-ups and silence, exactly as it is told.
+"""A server on loopback that responds with scripted bytes, disconnects and silence.
 
 A case is a list of acts, one for each request (the last serves all further ones); an act is a list of steps: bytes to
-send, `Hang` up, or `Stall` until the client does. What was asked is in `case.requests`.
+send, `Hang` up, or `Stall` until the client does. The requests are in `case.requests`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tests.support.replies import dumps
 
 @dataclass(frozen=True)
 class Hang:
-    """Hangs up: in order, or with a reset."""
+    """Disconnect, in order or with a reset."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class Stall:
-    """Waits until the client hangs up, and sends `drip` every few hundredths of a second."""
+    """Wait until the client disconnects, and send `drip` every few hundredths of a second."""
 
     drip: bytes = b""
 
@@ -49,7 +49,7 @@ class ReceivedRequest:
 
 @dataclass
 class Case:
-    """One conversation with the server, told from others by its path."""
+    """A script of the server, with a path of its own."""
 
     base_url: str
     responses_by_request: Sequence[Act]
@@ -61,7 +61,7 @@ class Case:
         return self.responses_by_request[min(len(self.requests), len(self.responses_by_request)) - 1]
 
     def wait_for_disconnect(self) -> bool:
-        """Whether the client hung up on a stalled answer; waits for it."""
+        """Wait until the client disconnects from a stalled response; return whether it did."""
         return self.left.acquire(timeout=10)
 
 
@@ -119,7 +119,7 @@ class FaultServer:
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Serves one request; False where that ended the connection."""
+        """Serve one request; return False if that ended the connection."""
         received_request = await _request(reader)
         case = self._cases[received_request.path.split("/")[1]]
         for step in case.next(received_request):
@@ -162,10 +162,10 @@ async def _request(reader: asyncio.StreamReader) -> ReceivedRequest:
     return ReceivedRequest(first.split(" ")[1], headers, body)
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 KEY = "sk-planted-4f9c1e77aa"
-"""The key that is sent, which every answer repeats in a header and every error in its body."""
+"""The API key, which every response repeats in a header and every error in its body."""
 
 ECHO = f"You sent Authorization: Bearer {KEY}"
 
@@ -173,7 +173,7 @@ _ALWAYS = {"x-request-id": "req-1", "x-inference-id": "inf-1", "x-echo": ECHO}
 
 
 def head(status: int = 200, content_type: str | None = "application/json", **headers: str) -> bytes:
-    """Status line and headers; names are written with `_` for `-`."""
+    """Return the status line and headers; `_` in names stands for `-`."""
     fields = {
         "content-type": content_type,
         **_ALWAYS,
@@ -184,18 +184,18 @@ def head(status: int = 200, content_type: str | None = "application/json", **hea
 
 
 def reply(body: Any = b"", status: int = 200, content_type: str | None = "application/json", **headers: str) -> bytes:
-    """A whole answer; what is not bytes is sent as JSON."""
+    """Return a complete response; anything but bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else dumps(body)
     return head(status, content_type, content_length=str(len(content)), **headers) + content
 
 
 def stream(*pieces: bytes, content_type: str | None = "text/event-stream") -> list[bytes]:
-    """The beginning of a streamed answer, in as many writes."""
+    """Return the beginning of a streamed response, one write per piece."""
     return [head(200, content_type, transfer_encoding="chunked"), *map(chunked, pieces)]
 
 
 def whole_stream(*pieces: bytes, content_type: str | None = "text/event-stream") -> list[bytes]:
-    """A streamed answer to its proper end."""
+    """Return a complete streamed response."""
     return [*stream(*pieces, content_type=content_type), END]
 
 
