@@ -63,7 +63,7 @@ def refresh(out: Path, *args: str | Path) -> dict[str, Any]:
     return dict(json.loads(out.read_text()))
 
 
-def test_models_that_take_the_same_share_a_shape(contract: Path, out: Path) -> None:
+def test_models_with_equal_schemas_share_capabilities(contract: Path, out: Path) -> None:
     table = refresh(out, "--contract", contract)
     models = table["models"]
     assert models["a/one"]["chat"] == models["a/two"]["chat"] == ["a/one", "a/one"]
@@ -89,7 +89,7 @@ def test_second_refresh_changes_nothing(contract: Path, out: Path) -> None:
     assert out.read_bytes() == before
 
 
-def test_a_catalogue_is_merged(contract: Path, out: Path, tmp_path: Path) -> None:
+def test_catalogue_is_merged_into_the_table(contract: Path, out: Path, tmp_path: Path) -> None:
     units = [
         {"name": "input", "price": 2, "per": 1000},
         {"name": "input", "origin": "cached", "price": 1, "per": 1000},

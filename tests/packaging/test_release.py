@@ -88,7 +88,7 @@ def test_notes_of_a_prerelease_are_the_unreleased_section(release: SimpleNamespa
     assert release.release_notes(CHANGELOG, "1.1.0rc1") == "- Next."
 
 
-def test_a_refused_release_changes_no_file(release: SimpleNamespace, checkout: Path) -> None:
+def test_rejected_release_changes_no_file(release: SimpleNamespace, checkout: Path) -> None:
     before = {name: (checkout / name).read_bytes() for name in STAMPED}
     with pytest.raises(SystemExit):
         release.prepare(checkout, "v2.0.0", REPOSITORY)

@@ -93,10 +93,6 @@ NOTHING = {
     ),
     "empty lists": family({"annotations": [], "tool_calls": []}, top={"search_results": []}),
     "content null": family({"content": None}, text=""),
-    "message null": family(
-        None, {"finish_reason": "malformed_function_call"}, native="malformed_function_call", text="",
-        finish_reason=None,
-    ),
     "fields of MiniMax": family(
         {"name": "MiniMax AI", "audio_content": ""},
         top={"input_sensitive": False, "output_sensitive_int": 0, "base_resp": {"status_code": 0, "status_msg": ""}},
@@ -151,8 +147,11 @@ PRICES = {
     "credits and dollars": with_cost({"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}}}, SPENT),
     "credits alone": with_cost({"meta": {"usage": {"credits_used": 2480}}}, SPENT),
     "legacy tokens": with_cost({"meta": {"usage": {"tokens_used": 2480}}}, None),
-    "unknown fields": with_cost(
-        {"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "model": "m"}}, SPENT
+    "the model that ran, and unknown fields": family(
+        {},
+        top={"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "model": "m"}},
+        cost=SPENT,
+        model="m",
     ),
 }
 

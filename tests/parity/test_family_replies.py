@@ -10,7 +10,7 @@ import httpx
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_integrations import Client
+from aimlapi_integrations import APIResponseError, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.contract.reply_sweep import READERS, server
@@ -37,6 +37,13 @@ def test_reply_matches_its_body_in_every_client(name: str, reader: Any) -> None:
             reply.expected.model,
             reply.expected.proofs,
         )
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+def test_malformed_function_call_without_message_raises(reader: Any) -> None:
+    body = family(None, {"finish_reason": "malformed_function_call"}).body
+    with pytest.raises(APIResponseError, match="malformed function call"):
+        list(reader(body))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
