@@ -1,4 +1,4 @@
-"""`aimlapi models`: a table of the models, with their inputs, features and prices."""
+"""`aimlapi models`: a table of the models, with their inputs, features and prices; and `aimlapi doctor`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..client.client import Client
 from ..client.config import resolve_api_key
 from ..errors import AIMLAPIError, MissingAPIKeyError
 from ..models import table_date
+from . import doctor
 from .models import ModelFilter, Row, live_rows, shipped_rows
 
 _FEATURES = {
@@ -31,6 +32,8 @@ _PIPE_WIDTH = 160
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Return its exit status: 1 if no model matches, or if an error was printed."""
     options = _parser().parse_args(arguments)
+    if options.command == "doctor":
+        return doctor.run(options)
     if find_spec("rich") is None:
         sys.stderr.write('The table needs rich: pip install "aimlapi-integrations[cli]"\n')
         return 1
@@ -51,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aimlapi", description="The text and embedding models of AI/ML API.")
-    models = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "models", help="list and filter the models"
-    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    doctor.add_arguments(commands.add_parser("doctor", help=doctor.HELP, description=doctor.DESCRIPTION))
+    models = commands.add_parser("models", help="list and filter the models")
     for feature, help_text in _FEATURES.items():
         models.add_argument(f"--{feature}", action="store_true", help=help_text)
     models.add_argument("--endpoint", choices=_ENDPOINTS, help="only models of this endpoint")

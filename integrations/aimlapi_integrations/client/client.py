@@ -39,7 +39,7 @@ from .call import (
 from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
-from .resources import AsyncModels, AsyncResponses, Models, Responses
+from .resources import AsyncBilling, AsyncModels, AsyncResponses, Billing, Models, Responses
 from .turn import Turn
 
 
@@ -100,6 +100,7 @@ class Client(ContextManagerMixin):
         )
         self.models = Models(self._http)
         self.responses = Responses(self._http)
+        self.billing = Billing(self._http)
 
     def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """Send a request and return the reply.
@@ -240,6 +241,7 @@ class AsyncClient(AsyncContextManagerMixin):
         )
         self.models = AsyncModels(self._http)
         self.responses = AsyncResponses(self._http)
+        self.billing = AsyncBilling(self._http)
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """See `Client.complete`."""

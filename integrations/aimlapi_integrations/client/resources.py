@@ -1,4 +1,4 @@
-"""What the gateway stores: its catalog of models, and responses."""
+"""What the gateway stores: its catalog of models, responses, and the account's balance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
-from ..endpoints import catalogue, responses
+from ..endpoints import billing, catalogue, responses
+from ..endpoints.billing import Balance
 from ..endpoints.catalogue import CatalogueModel
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
@@ -199,3 +200,37 @@ class AsyncResponses:
         while (reply := _decode_if_ended(await self._http.send(_retrieve_request(response_id, options)))) is None:
             await self._http.sleep(next(intervals))
         return reply
+
+
+def _decode_balance(response: JSONResponse) -> Balance:
+    with redact_errors(response):
+        return billing.decode(response.body, response.headers)
+
+
+class Billing:
+    """The account that the key belongs to."""
+
+    def __init__(self, http: HTTPClient) -> None:
+        self._http = http
+
+    def balance(self, options: CallOptions = DEFAULT_OPTIONS) -> Balance:
+        """Return what the account has left. It costs nothing, and fails if the key isn't accepted.
+
+        Raises:
+            AuthenticationError: the key is missing or wrong.
+            PermissionDeniedError: the key may not read the balance.
+        """
+        request = build_http_request(billing.billing_url(self._http.base_url), options, method="GET")
+        return _decode_balance(self._http.send(request))
+
+
+class AsyncBilling:
+    """The async `Billing`."""
+
+    def __init__(self, http: AsyncHTTPClient) -> None:
+        self._http = http
+
+    async def balance(self, options: CallOptions = DEFAULT_OPTIONS) -> Balance:
+        """See `Billing.balance`."""
+        request = build_http_request(billing.billing_url(self._http.base_url), options, method="GET")
+        return _decode_balance(await self._http.send(request))

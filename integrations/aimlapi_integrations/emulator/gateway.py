@@ -114,6 +114,7 @@ def _routes() -> list[Route]:
         *_with_and_without_version("/models", _endpoint("models", _list_models, public=True), "GET"),
         *_with_and_without_version("/model/{id:path}", _endpoint("models", _retrieve_model, public=True), "GET"),
         Route("/docs-json", _endpoint("models", _describe_request, public=True), methods=["GET"]),
+        Route("/v2/billing", _endpoint("billing", _show_balance), methods=["GET"]),
         *_routes_of(posts, "POST"),
         *_routes_of(gets, "GET"),
         Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -148,6 +149,11 @@ def _describe_request(_state: GatewayState, request: Request, _body: JSON) -> Re
 
 def _retrieve_model(_state: GatewayState, request: Request, _body: JSON) -> Reply:
     return models.retrieve_model(request.path_params["id"])
+
+
+def _show_balance(_state: GatewayState, _request: Request, _body: JSON) -> Reply:
+    """The account's balance. It never changes: the emulator charges nothing."""
+    return {"current_balance": 10.0, "currency": "USD"}
 
 
 async def _not_found(request: Request) -> Response:
