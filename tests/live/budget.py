@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -93,6 +93,7 @@ class Budget:
     Attributes:
         limit: dollars.
         prices: those of the catalog.
+        calls: the number of requests that were answered.
         spent: dollars that responses report, or that their token counts cost, or else the most that they can cost.
         at_most: the sum of the most that each request could cost.
         unpriced: the number of successful calls without a price.
@@ -106,7 +107,7 @@ class Budget:
     at_most: Decimal = Decimal(0)
     calls: int = 0
     unpriced: int = 0
-    by_model: Counter[str] = field(default_factory=Counter)
+    by_model: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     exhausted: bool = False
     _reserved: Decimal = Decimal(0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -138,4 +139,4 @@ class Budget:
             if cost is None:
                 cost = (self.prices.of(exchange) or most) if succeeded else Decimal(0)
             self.spent += cost
-            self.by_model[str((exchange.request or {}).get("model", "?"))] += cost  # type: ignore[assignment]
+            self.by_model[str((exchange.request or {}).get("model", "?"))] += cost

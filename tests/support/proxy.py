@@ -27,6 +27,14 @@ Json = dict[str, Any]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _NOT_FORWARDED = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
 _NOT_RETURNED = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive"}
+_SERVER: dict[str, Any] = {
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "date_header": False,  # it returns the other server's
+    "timeout_graceful_shutdown": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,7 @@ class Proxy:
     def __enter__(self) -> Proxy:
         self._socket = bind_socket("127.0.0.1", 0)
         app = Starlette(routes=[Route("/{path:path}", self._forward, methods=METHODS)], lifespan=self._connect)
-        config = uvicorn.Config(app, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(uvicorn.Config(app, **_SERVER))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
