@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from aimlapi_integrations import AIMLAPIError, Client
+from aimlapi_integrations import Client
 from aimlapi_integrations.cli.doctor import examine
 from aimlapi_integrations.client.config import DEFAULT_BASE_URL, resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any, TypeAlias
 
 from aimlapi_integrations import AIMLAPIError, APIStatusError, CallOptions, Client, Reply, Request, Tool
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel
-from aimlapi_integrations.errors import InsufficientCreditsError
+from aimlapi_integrations.errors import BadRequestError, InsufficientCreditsError
 from aimlapi_integrations.models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, Parameter, known_models, lookup
 from aimlapi_integrations.types import Message, ResponseFormat, Text
 from tests.live.budget import LIMIT_REACHED, Prices
 from tests.live.differences import Difference
 
 _LONGEST = {"max_tokens": 400}  # enough for a model that reasons before it answers
+_LONGEST_WITH_REASONING = {"max_tokens": 1500}  # more than the least budget of Claude
 _MOST_REFUSALS = 6
 _ALPHABET = {"type": "object", "properties": {"letter": {"type": "string"}}, "required": ["letter"]}
 _SCHEMA = {**_ALPHABET, "additionalProperties": False}
@@ -103,28 +105,24 @@ def probe(client: Client, subject: Subject) -> Iterator[Difference]:
         LimitReachedError: the spending limit is reached.
     """
     first, *others = _EMBEDDING_CHECKS if subject.endpoint == EMBEDDINGS else _CHAT_CHECKS
+    differences, failed = _run(first, client, subject)
+    yield from differences
+    for check in () if failed else others:  # if the first one fails, so do the others
+        yield from _run(check, client, subject)[0]
+
+
+def _run(check: Check, client: Client, subject: Subject) -> tuple[list[Difference], bool]:
+    """Return the differences that a check yields, and whether it ended with an error, which is one of them."""
+    differences: list[Difference] = []
     try:
-        yield from _run(first, client, subject)
-    except (AIMLAPIError, ValueError) as error:  # then the others would fail as well
-        yield _failure(first, subject, error)
-        return
-    for check in others:
-        try:
-            yield from _run(check, client, subject)
-        except (AIMLAPIError, ValueError) as error:
-            yield _failure(check, subject, error)
-
-
-def _run(check: Check, client: Client, subject: Subject) -> list[Difference]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about parameters that the table tells us not to send
-        return list(check(client, subject))
-
-
-def _failure(check: Check, subject: Subject, error: Exception) -> Difference:
-    if isinstance(error, InsufficientCreditsError) and LIMIT_REACHED in str(error):
-        raise LimitReachedError from error
-    return _difference(subject, f"{check.__name__.strip('_')}: {_describe(error)}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about parameters that the table tells us not to send
+            differences.extend(check(client, subject))
+    except (AIMLAPIError, ValueError) as error:
+        if isinstance(error, InsufficientCreditsError) and LIMIT_REACHED in str(error):
+            raise LimitReachedError from error
+        return [*differences, _difference(subject, f"{check.__name__.strip('_')}: {_describe(error)}")], True
+    return differences, False
 
 
 def _describe(error: Exception) -> str:
@@ -163,21 +161,38 @@ def _stream(client: Client, subject: Subject) -> Iterator[Difference]:
 
 
 def _judge(subject: Subject, reply: Reply) -> Iterator[Difference]:
-    """Yield what the reply lacks: text, token counts, a price, reasoning that the table promises."""
-    model, usage = lookup(subject.model), reply.usage
-    thought = bool(reply.reasoning) or bool(usage and usage.output_details.get("reasoning"))
+    """Yield what the reply lacks: text, token counts, a price, a known model."""
+    model = lookup(subject.model)
     if not reply.text and reply.finish_reason != "length":
         yield _difference(subject, f"an empty reply, ended by {reply.finish_reason}")
-    if usage is None:
+    if reply.usage is None:
         yield _difference(subject, "no token counts")
     if reply.cost is None:
         yield _difference(subject, "no price")
-    if model.reasoning and not thought and subject.endpoint != MESSAGES:
-        yield _difference(subject, "the table says that it reasons, but neither reasoning nor its tokens came")
-    if thought and not model.reasoning:
+    if _has_reasoned(reply) and not model.reasoning:
         yield _difference(subject, "it reasons, and the table doesn't say so")
     if reply.model and lookup(reply.model).id != model.id and not lookup(reply.model).known:
         yield _difference(subject, f"the reply names the model {reply.model!r}, which the table doesn't know")
+
+
+def _has_reasoned(reply: Reply) -> bool:
+    return bool(reply.reasoning) or bool(reply.usage and reply.usage.output_details.get("reasoning"))
+
+
+def _reasoning(client: Client, subject: Subject) -> Iterator[Difference]:
+    """Ask a model that reasons, by the table, to reason a little."""
+    model = lookup(subject.model)
+    if not model.reasoning:
+        return
+    levels = model.effort_levels
+    effort = "low" if "low" in levels else levels[0] if levels else None
+    options: dict[str, Any] = {**_LONGEST_WITH_REASONING}
+    if subject.endpoint == RESPONSES:
+        options["reasoning"] = {"summary": "auto", **({"effort": effort} if effort else {})}
+    elif effort:
+        options["reasoning_effort"] = effort
+    if not _has_reasoned(_send(client, subject, "How many r are in 'strawberry'?", options=options)):
+        yield _difference(subject, "the table says that it reasons, but neither reasoning nor its tokens came")
 
 
 def _tools(client: Client, subject: Subject) -> Iterator[Difference]:
@@ -221,16 +236,24 @@ def _parameters(client: Client, subject: Subject) -> Iterator[Difference]:
     listed = lookup(subject.model).parameters(subject.endpoint)
     options = dict(_accepted_values(listed))
     for _ in range(_MOST_REFUSALS):
-        try:
-            _send(client, subject, "Reply with the word: yes", options=options)
-        except APIStatusError as error:
-            refused = [name for name in options if error.status in (400, 422) and _names(error, name)]
-            if not refused:
-                raise
-            yield _difference(subject, f"parameter refused: {refused[0]}={options[refused[0]]!r}: {error.message}")
-            del options[refused[0]]
-        else:
+        refusal = _refusal(client, subject, options)
+        if refusal is None:
             return
+        name, error = refusal
+        yield _difference(subject, f"parameter refused: {name}={options[name]!r}: {error.message}")
+        del options[name]
+
+
+def _refusal(client: Client, subject: Subject, options: dict[str, Any]) -> tuple[str, APIStatusError] | None:
+    """Send these parameters. Return the first one that is refused, with the error; None if all are accepted."""
+    try:
+        _send(client, subject, "Reply with the word: yes", options=options)
+    except BadRequestError as error:
+        refused = [name for name in options if _names(error, name)]
+        if not refused:
+            raise
+        return refused[0], error
+    return None
 
 
 def _accepted_values(listed: Mapping[str, Parameter]) -> Iterator[tuple[str, Any]]:
@@ -241,7 +264,20 @@ def _accepted_values(listed: Mapping[str, Parameter]) -> Iterator[tuple[str, Any
 
 
 def _names(error: APIStatusError, parameter: str) -> bool:
-    return f"'{parameter}'" in error.message or parameter in error.message.replace("`", " ").replace(":", " ").split()
+    """Return whether an error is about a parameter: by the paths in its details, else by its text."""
+    body = error.body if isinstance(error.body, dict) else {}
+    inner = body.get("error")
+    details = inner.get("details") if isinstance(inner, dict) else None
+    if details:
+        return any(re.split(r"[.\[]", _path(detail))[0] == parameter for detail in details)
+    pattern = rf"""['"`]{re.escape(parameter)}['"`]|\b{re.escape(parameter)}\b(?=\s*:| is | not )"""
+    return re.search(pattern, error.message) is not None
+
+
+def _path(detail: Any) -> str:
+    """Return the path of a detail, which is a text or a list of keys."""
+    path = detail.get("path", "") if isinstance(detail, dict) else ""
+    return ".".join(map(str, path)) if isinstance(path, list) else str(path)
 
 
 def _embed(client: Client, subject: Subject) -> Iterator[Difference]:
@@ -263,5 +299,5 @@ def _dimensions(client: Client, subject: Subject) -> Iterator[Difference]:
         yield _difference(subject, f"parameter without effect: dimensions=256: {length:,} came")
 
 
-_CHAT_CHECKS: tuple[Check, ...] = (_plain, _stream, _tools, _structured, _parameters)
+_CHAT_CHECKS: tuple[Check, ...] = (_plain, _stream, _reasoning, _tools, _structured, _parameters)
 _EMBEDDING_CHECKS: tuple[Check, ...] = (_embed, _dimensions)

@@ -147,12 +147,15 @@ def _expected(exchange: Exchange, like: Observation) -> Observation:
 def _run_models(plan: Plan, proxy: Proxy) -> Iterator[Outcome]:
     with Client(plan.api_key, proxy.base_url, max_retries=1) as client:
         for subject in plan.subjects:
-            try:
-                differences = tuple(probe(client, subject))
-            except LimitReachedError:
-                yield Outcome("models", str(subject), "not run", LIMIT_REACHED)
-            else:
-                yield Outcome("models", str(subject), "passed", differences=differences)
+            yield _run_model(subject, client)
+
+
+def _run_model(subject: Subject, client: Client) -> Outcome:
+    try:
+        differences = tuple(probe(client, subject))
+    except LimitReachedError:
+        return Outcome("models", str(subject), "not run", LIMIT_REACHED)
+    return Outcome("models", str(subject), "passed", differences=differences)
 
 
 # --- the cassettes ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, TypeAlias
@@ -51,8 +51,9 @@ from ..types import Embeddings, Reply
 from ..version import __version__
 
 HELP = "check the key, the account, the clock and each endpoint"
-DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once. The calls
-cost less than a cent together; --free leaves them out. The exit status is 1 if a check failed. Keys are never printed."""
+DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once. The
+calls cost less than a cent together; --free leaves them out. The exit status is 1 if a check failed. Keys are never
+printed."""
 
 Status: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
 
@@ -195,7 +196,7 @@ def _differ(names: list[str]) -> bool:
 
 def _check_gateway(client: Client, model: str, free: bool) -> Iterator[Result]:
     result, error = _attempt("catalog", lambda: _read_catalogue(client))
-    yield result
+    yield replace(result, status="warning") if isinstance(error, NotFoundError) else result  # another server's
     if isinstance(error, (APIConnectionError, ConfigurationError)):
         yield Result("account and calls", "skipped", "the gateway can't be reached")
         return
@@ -286,13 +287,15 @@ def _chat(client: Client, model: str, endpoint: str) -> tuple[Status, str]:
 
 
 def _stream(client: Client, model: str) -> tuple[Status, str]:
-    started, first = time.perf_counter(), None
+    started = time.perf_counter()
     call = CallOptions(endpoint="chat_completions")
     with client.chat_stream(_QUESTION, model=model, call=call, **_LIMITS) as deltas:
+        last = next(deltas)
+        first = time.perf_counter() - started
         for delta in deltas:
-            first = first or time.perf_counter() - started
-    assert delta.reply is not None  # the last one has it
-    status, text = _judge(model, delta.reply)
+            last = delta
+    assert last.reply is not None  # the last one has it
+    status, text = _judge(model, last.reply)
     return status, f"{text}, first event after {first:.2f} s"
 
 

@@ -6,7 +6,7 @@ https://docs.aimlapi.com/api-references/service-endpoints/account-balance
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from ..types import CallMetadata, Json
@@ -20,7 +20,7 @@ class Balance:
 
     amount: Decimal
     currency: str = "USD"
-    call_metadata: CallMetadata = CallMetadata()
+    call_metadata: CallMetadata = field(default_factory=CallMetadata)
 
     def __str__(self) -> str:
         return f"{self.amount:.2f} {self.currency}"
