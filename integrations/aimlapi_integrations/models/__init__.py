@@ -1,7 +1,8 @@
-"""What each model of the gateway accepts, costs and can do: the shipped table and its lookup."""
+"""What each model of the gateway accepts, costs and can do: the shipped table, refreshed rows, and the lookup."""
 
 from __future__ import annotations
 
+from .cache import ModelDataWarning
 from .lookup import (
     CHAT,
     EMBEDDINGS,
@@ -27,6 +28,7 @@ __all__ = [
     "EmbeddingsCapabilities",
     "MESSAGES",
     "Model",
+    "ModelDataWarning",
     "Parameter",
     "RESPONSES",
     "ResponsesCapabilities",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
+from ...models.loader import table_cache
 from ...types import Request
 
 
@@ -83,7 +83,7 @@ AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
 _DEFAULT_CHAT = ChatCapabilities()
 
 
-@lru_cache(maxsize=1024)
+@table_cache
 def get_context(model_id: str, endpoint: str, strict: bool, stream: bool) -> AdaptContext:
     """Return the context of a model on an endpoint."""
     model = lookup(model_id)
