@@ -12,7 +12,7 @@ from typing import Any
 
 from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..models import lookup
-from ..models.refresh import LiveModel, merge_models, request_schema
+from ..models.refresh import LiveModel, Table, merge_models, prune, request_schema
 from ..types import Json
 
 # Types of endpoint in the catalog, and the sections of the table that describe them.
@@ -48,7 +48,7 @@ def text_models(entries: Iterable[CatalogueModel]) -> dict[str, list[CatalogueMo
 
 
 def endpoint_types(model: str, entries: Iterable[CatalogueModel]) -> list[str]:
-    """Return the types of endpoint to ask for a schema: those in the catalog, which is incomplete, and the known ones."""
+    """Return the types of endpoint to ask for a schema: those in the catalog, which is incomplete, and known ones."""
     types = {entry.type for entry in entries}
     if "openai/embeddings" not in types:
         known = lookup(model)
@@ -57,33 +57,45 @@ def endpoint_types(model: str, entries: Iterable[CatalogueModel]) -> list[str]:
     return sorted(types)
 
 
-def live_table(
-    models: Mapping[str, list[CatalogueModel]], documents: Documents, deprecations: Iterable[Deprecation] = ()
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a table of models that can be laid over the shipped one, and why some schemas could not be used.
+def empty_table() -> Table:
+    """Return a table without rows, to be laid over the shipped one."""
+    capabilities: Table = {"chat": {}, "responses": {}, "embeddings": {}}
+    return {"about": {}, "parameters": {"kinds": {}, "sets": {}}, "capabilities": capabilities, "models": {}}
+
+
+def write_live_models(
+    table: Table,
+    models: Mapping[str, list[CatalogueModel]],
+    documents: Documents,
+    deprecations: Iterable[Deprecation] = (),
+    namespace: str = "live:",
+) -> dict[str, str]:
+    """Write what the gateway states about models into a table.
 
     Args:
+        table: changed in place.
         models: entries of the catalog by id, as from `text_models`.
         documents: of `GET /docs-json`, by id and type of endpoint; None where the gateway has none.
         deprecations: models that end.
+        namespace: put before new names, if the table is to be laid over another.
+
+    Returns:
+        Why a schema could not be used, by `id section`. What was known of it stays.
     """
-    table: dict[str, Any] = {
-        "about": {"date": date.today().isoformat()},
-        "capabilities": {"chat": {}, "responses": {}, "embeddings": {}},
-        "parameters": {"kinds": {}, "sets": {}},
-        "models": {},
-    }
-    live, problems = [], {}
+    live: list[LiveModel] = []
+    problems: dict[str, str] = {}
     for model, entries in models.items():
         schemas, unreadable = _schemas(model, documents)
         live.append(LiveModel(model, _row(entries), schemas))
         problems |= unreadable
-    problems |= merge_models(table, live, namespace="live:")
+    problems |= merge_models(table, live, namespace)
     for each in deprecations:
         if each.id in table["models"] or _is_text_model(each.id):
             row = {"status": each.status, "successor": each.successor, "retires": each.retires}
             table["models"].setdefault(each.id, {}).update({key: value for key, value in row.items() if value})
-    return table, problems
+    table["about"]["date"] = date.today().isoformat()
+    prune(table)
+    return problems
 
 
 def _is_text_model(model: str) -> bool:
@@ -93,7 +105,8 @@ def _is_text_model(model: str) -> bool:
 
 
 def _schemas(model: str, documents: Documents) -> tuple[dict[str, Any], dict[str, str]]:
-    schemas, problems = {}, {}
+    schemas: dict[str, Any] = {}
+    problems: dict[str, str] = {}
     for (name, endpoint_type), document in documents.items():
         if name == model and document is not None:
             section = SECTIONS[endpoint_type]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..endpoints.catalogue import CatalogueModel
+from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..errors import AIMLAPIError, APIResponseError, NotFoundError
 from ..models.loader import add_live_table
 from ..types import Json
-from .resources import AsyncModels, Models
+
+if TYPE_CHECKING:
+    from .resources import AsyncModels, Models
 
 _CONCURRENCY = 8
 
@@ -38,14 +41,17 @@ async def apply_live_schema_async(models: AsyncModels, entry: CatalogueModel) ->
         from .live_models import endpoint_types
 
         types = endpoint_types(entry.id, [entry])
-        documents = await asyncio.gather(*(_async_document(models, entry.id, type_, (AIMLAPIError,)) for type_ in types))
+        documents = await asyncio.gather(
+            *(_async_document(models, entry.id, type_, (AIMLAPIError,)) for type_ in types)
+        )
         _apply(entry, {(entry.id, type_): document for type_, document in zip(types, documents, strict=True)})
 
 
 def _apply(entry: CatalogueModel, documents: Mapping[tuple[str, str], Json | None]) -> None:
-    from .live_models import live_table, text_models
+    from .live_models import empty_table, text_models, write_live_models
 
-    table, _ = live_table(text_models([entry]), documents)
+    table = empty_table()
+    write_live_models(table, text_models([entry]), documents)
     add_live_table(table)
 
 
@@ -69,10 +75,25 @@ async def _async_document(
         return None
 
 
-async def read_live_table(
+@dataclass(frozen=True)
+class LiveCatalog:
+    """What the gateway states about its models.
+
+    Attributes:
+        models: entries of the catalog by id.
+        documents: of `GET /docs-json`, by id and type of endpoint; None where there is none.
+        deprecations: models that end.
+    """
+
+    models: Mapping[str, list[CatalogueModel]]
+    documents: Mapping[tuple[str, str], Json | None]
+    deprecations: tuple[Deprecation, ...]
+
+
+async def read_live_catalog(
     models: AsyncModels, ids: Iterable[str] = (), progress: Callable[[int, int], None] | None = None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read all models, or those with these ids, and return the table of them, and what could not be understood.
+) -> LiveCatalog:
+    """Read what the gateway states about all its text and embedding models, or about those with these ids.
 
     Args:
         models: the resource of a client. The gateway asks for no key.
@@ -81,15 +102,15 @@ async def read_live_table(
 
     Raises:
         LookupError: the catalog does not list one of these ids.
-        APIError: the gateway did not answer. Nothing is changed.
+        APIError: the gateway did not answer.
     """
-    from .live_models import endpoint_types, live_table, text_models
+    from .live_models import endpoint_types, text_models
 
     catalog = text_models(await models.list(include="all"))
     chosen = {model: catalog[model] for model in map(_resolver(catalog), ids)} or catalog
     requests = [(model, type_) for model, entries in chosen.items() for type_ in endpoint_types(model, entries)]
     documents = await _read_documents(models, requests, progress)
-    return live_table(chosen, documents, await models.deprecations())
+    return LiveCatalog(chosen, documents, await models.deprecations())
 
 
 async def _read_documents(

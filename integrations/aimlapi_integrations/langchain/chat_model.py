@@ -15,6 +15,7 @@ from pydantic import ConfigDict, SecretStr
 from typing_extensions import Self
 
 from .._utils.json import drop_none
+from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -289,7 +290,10 @@ class ChatAIMLAPI(ChatFields):
 
     @classmethod
     def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
-        """Create a model with the `profile` and `prices` of the gateway's live catalog: sends one request.
+        """Create a model with the `profile` and `prices` of the gateway's live catalog, adapted to its live schema.
+
+        Sends a request for the model, and one for the schema of each of its endpoints. Schemas are read if `jsonschema`
+        is installed, as with the extra `cli`; they then hold for every use of the model in this process.
 
         Args:
             model: the gateway's id of a model, or an alias.
@@ -299,13 +303,19 @@ class ChatAIMLAPI(ChatFields):
             NotFoundError: the catalog doesn't list the model.
         """
         instance = cls(model=model, **kwargs)
-        return instance._apply_entry(instance._get_client().models.get(model), kwargs)
+        models = instance._get_client().models
+        entry = models.get(model)
+        apply_live_schema(models, entry)
+        return instance._apply_entry(entry, kwargs)
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """`from_catalogue`, async."""
         instance = cls(model=model, **kwargs)
-        return instance._apply_entry(await instance._get_async_client().models.get(model), kwargs)
+        models = instance._get_async_client().models
+        entry = await models.get(model)
+        await apply_live_schema_async(models, entry)
+        return instance._apply_entry(entry, kwargs)
 
     def _apply_entry(self, entry: CatalogueModel, kwargs: Mapping[str, Any]) -> Self:
         if "profile" not in kwargs:

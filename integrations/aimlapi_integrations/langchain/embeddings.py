@@ -17,6 +17,7 @@ from ..client.config import resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
+from ..models.deprecation import warn_if_deprecated
 from ..tokens import estimate_tokens
 from ..types import Embeddings
 from .errors import translate_errors
@@ -92,6 +93,11 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     def _resolve_connection(self) -> Self:
         self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    @model_validator(mode="after")
+    def _warn_if_deprecated(self) -> Self:
+        warn_if_deprecated(self.model)
         return self
 
     def embed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:

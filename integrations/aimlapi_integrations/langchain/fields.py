@@ -12,6 +12,7 @@ from typing_extensions import Self
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.pickling import refuse_clients
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..models.deprecation import warn_if_deprecated
 from ..transport.retries import RetryEvent, RetryPolicy
 from ..version import __version__
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
@@ -300,6 +301,11 @@ class ChatFields(BaseChatModel, ConnectionFields):
         if not callable(self.aimlapi_api_key):
             self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        return self
+
+    @model_validator(mode="after")
+    def _warn_if_deprecated(self) -> Self:
+        warn_if_deprecated(self.model_name)
         return self
 
     @model_validator(mode="after")

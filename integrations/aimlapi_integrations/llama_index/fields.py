@@ -25,6 +25,7 @@ from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..models import lookup
+from ..models.deprecation import warn_if_deprecated
 from ..transport.retries import RetryEvent, RetryPolicy
 
 T = TypeVar("T")
@@ -347,6 +348,11 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
     @classmethod
     def _validate_kwargs(cls, values: Any) -> Any:
         return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _warn_if_deprecated(self) -> Self:
+        warn_if_deprecated(self.model)
+        return self
 
     @property
     def metadata(self) -> LLMMetadata:

@@ -24,6 +24,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 from typing_extensions import Self, override
 
+from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -90,7 +91,10 @@ class AIMLAPI(AIMLAPIFields):
 
     @classmethod
     def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
-        """Create an LLM with the context window and prices of the gateway's live catalog. This sends one request.
+        """Create an LLM with the context window and prices of the gateway's live catalog, adapted to its live schema.
+
+        This sends a request for the model, and one for the schema of each of its endpoints. Schemas are read if
+        `jsonschema` is installed, as with the extra `cli`; they then hold for every use of the model in this process.
 
         Args:
             model: The gateway's ID of a model, or an alias.
@@ -100,13 +104,19 @@ class AIMLAPI(AIMLAPIFields):
             NotFoundError: The catalog has no such model.
         """
         llm = cls(model=model, **kwargs)
-        return llm._with_catalog_entry(llm._client().models.get(model))
+        models = llm._client().models
+        entry = models.get(model)
+        apply_live_schema(models, entry)
+        return llm._with_catalog_entry(entry)
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """Async version of `from_catalogue`."""
         llm = cls(model=model, **kwargs)
-        return llm._with_catalog_entry(await llm._async_client().models.get(model))
+        models = llm._async_client().models
+        entry = await models.get(model)
+        await apply_live_schema_async(models, entry)
+        return llm._with_catalog_entry(entry)
 
     def _with_catalog_entry(self, entry: CatalogueModel) -> Self:
         values = {"context_window": entry.context_length, "prices": entry.token_prices or None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .cache import ModelDataWarning
+from .deprecation import ModelDeprecationWarning
 from .lookup import (
     CHAT,
     EMBEDDINGS,
@@ -29,6 +30,7 @@ __all__ = [
     "MESSAGES",
     "Model",
     "ModelDataWarning",
+    "ModelDeprecationWarning",
     "Parameter",
     "RESPONSES",
     "ResponsesCapabilities",

@@ -7,6 +7,6 @@ capabilities from it, with a JSON schema validator. `table` adds them to a table
 from __future__ import annotations
 
 from .openapi import request_schema
-from .table import LiveModel, SchemaError, TableBuilder, merge_models, prune, write_table
+from .table import LiveModel, SchemaError, Table, merge_models, prune, write_table
 
-__all__ = ["LiveModel", "SchemaError", "TableBuilder", "merge_models", "prune", "request_schema", "write_table"]
+__all__ = ["LiveModel", "SchemaError", "Table", "merge_models", "prune", "request_schema", "write_table"]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
+from itertools import count
 from typing import Any
 
 from ..capabilities import ChatCapabilities, EmbeddingsCapabilities, ResponsesCapabilities, ToolCapabilities
@@ -24,8 +25,10 @@ _CAPABILITIES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
     "responses": (ResponsesCapabilities, responses_facts),
     "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
-_ROW_KEYS = ("by", "name", "context", "max_output", "chat", "responses", "embeddings", "messages", "dimensions")
-_ROW_KEYS += ("status", "successor", "retires", "inputs", "outputs", "prices", "aliases", "efforts", "quirks")
+_ROW_KEYS = (
+    *("by", "name", "context", "max_output", *SECTIONS, "dimensions", "status", "successor", "retires"),
+    *("inputs", "outputs", "prices", "aliases", "efforts", "quirks"),
+)
 
 
 class SchemaError(ValueError):
@@ -57,10 +60,14 @@ def merge_models(table: Table, models: Iterable[LiveModel], namespace: str = "")
     Returns:
         Why the schema of a model could not be used, by `id section`. Such a section of a row stays as it is.
     """
-    builder, problems = TableBuilder(table, namespace), {}
+    builder = TableBuilder(table, namespace)
+    problems: dict[str, str] = {}
     for model in models:
         row = table["models"].setdefault(model.id, {})
+        aliases = {*row.get("aliases", "").split(), *model.row.get("aliases", "").split()}
         row.update(model.row)
+        if aliases:
+            row["aliases"] = " ".join(sorted(aliases))
         for section, schema in model.schemas.items():
             with _collect(problems, f"{model.id} {section}"):
                 row[section] = builder.add(section, model.id, schema)
@@ -87,10 +94,15 @@ class TableBuilder:
         for section in _CAPABILITIES:
             table.setdefault("capabilities", {}).setdefault(section, {})
         parameters = table.setdefault("parameters", {"kinds": {}, "sets": {}})
-        self._capabilities, self._kinds, self._sets = table["capabilities"], parameters["kinds"], parameters["sets"]
+        self._capabilities: dict[str, dict[str, Facts]] = table["capabilities"]
+        self._kinds: dict[str, Facts] = parameters["kinds"]
+        self._sets: dict[str, dict[str, str]] = parameters["sets"]
         self._namespace = namespace
-        self._labels = {(label.partition("/")[0], _text(kind)): label for label, kind in self._kinds.items()}
+        self._labels: dict[tuple[str, str], str] = {
+            (label.partition("/")[0], _text(kind)): label for label, kind in self._kinds.items()
+        }
         self._set_names = {(_section(name), _labels_of(self._sets, name)): name for name in reversed(self._sets)}
+        self._derived: dict[str, tuple[Facts, Facts]] = {}
         self._names = {
             section: {_text(facts): name for name, facts in rows.items()}
             for section, rows in self._capabilities.items()
@@ -102,25 +114,30 @@ class TableBuilder:
         Raises:
             SchemaError: the schema has an unknown form. Nothing is added.
         """
-        try:
-            parameters = parameter_facts(schema)
-            kind, derive = _CAPABILITIES.get(section, (None, None))
-            facts = _without_defaults(kind, derive(schema)) if kind and derive else {}
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise SchemaError(f"{type(error).__name__}: {error}"[:300]) from error
+        facts, parameters = self._derive(section, schema)
         parameter_set = self._add_set(section, model, parameters)
         if section == "messages":
             return parameter_set
         if section != "chat":
             facts = {**facts, "parameters": parameter_set}
-        name = self._names[section].setdefault(_text(facts), self._namespace + model)
-        self._capabilities[section].setdefault(name, facts)
+        names, rows = self._names[section], self._capabilities[section]
+        name = names.setdefault(_text(facts), _unused(self._namespace + model, rows))
+        rows[name] = facts
         return [name, parameter_set] if section == "chat" else name
+
+    def _derive(self, section: str, schema: Schema) -> tuple[Facts, Facts]:
+        """Return the facts and the parameters that a schema states. Models often share all but their own name."""
+        properties = {name: field for name, field in schema["properties"].items() if name != "model"}
+        key = _text([section, {**schema, "properties": properties}])
+        if key not in self._derived:
+            self._derived[key] = _derive(section, schema)
+        return self._derived[key]
 
     def _add_set(self, section: str, model: str, parameters: Mapping[str, Facts]) -> str:
         labels = frozenset(self._label(name, facts) for name, facts in parameters.items())
         prefix = "" if section == "chat" else f"{section}:"
-        name = self._set_names.setdefault((prefix, labels), f"{prefix}{self._namespace}{model}")
+        unused = _unused(f"{prefix}{self._namespace}{model}", self._sets)
+        name: str = self._set_names.setdefault((prefix, labels), unused)
         if name not in self._sets:
             self._sets[name] = self._as_change(labels)
         return name
@@ -129,9 +146,9 @@ class TableBuilder:
         """Return the label of a kind of field: `temperature`, or `temperature/2` for another kind of it."""
         key = (name, _text(facts))
         if key not in self._labels:
-            variant = sum(label.partition("/")[0] == name for label in self._kinds) + 1
-            suffix = f"{self._namespace}{variant}" if self._namespace or variant > 1 else ""
-            self._labels[key] = f"{name}/{suffix}" if suffix else name
+            labels = (f"{name}/{self._namespace}{number}" for number in count(1 if self._namespace else 2))
+            label = next(label for label in labels if label not in self._kinds)
+            self._labels[key] = label if self._namespace or name in self._kinds else name
             self._kinds[self._labels[key]] = facts
         return self._labels[key]
 
@@ -144,9 +161,19 @@ class TableBuilder:
         return {"like": nearest, **_difference(labels, full[nearest])}
 
 
+def _derive(section: str, schema: Schema) -> tuple[Facts, Facts]:
+    try:
+        if section == "messages":
+            return {}, parameter_facts(schema)
+        kind, derive = _CAPABILITIES[section]
+        return _without_defaults(kind, derive(schema)), parameter_facts(schema)
+    except Exception as error:  # a validator fails in many ways on a schema that is none
+        raise SchemaError(f"{type(error).__name__}: {error}"[:300]) from error
+
+
 def prune(table: Table) -> None:
     """Remove what no row uses any more: capabilities, sets and kinds. Names that end in `*` are defaults, and stay."""
-    rows = [*table["models"].values(), *table["families"].values()]
+    rows = [*table["models"].values(), *table.get("families", {}).values()]
     for section, capabilities in table["capabilities"].items():
         used = {row[section][0] if section == "chat" else row[section] for row in rows if section in row}
         _keep(capabilities, used)
@@ -200,6 +227,12 @@ def _block(rows: Mapping[str, Any], indent: str) -> str:
 
 
 # --- names and sets ---------------------------------------------------------------------------------------------------
+
+
+def _unused(name: str, rows: Mapping[str, Any]) -> str:
+    """Return a name that no row has: models may have shared what they no longer share."""
+    candidates = (name if number == 1 else f"{name}~{number}" for number in count(1))
+    return next(candidate for candidate in candidates if candidate not in rows)
 
 
 def _text(value: Any) -> str:
