@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..errors import AIMLAPIError, APIResponseError, NotFoundError
+from ..models import lookup
 from ..models.loader import add_live_table
 from ..types import Json
 
@@ -142,8 +143,9 @@ def _resolver(catalog: Mapping[str, list[CatalogueModel]]) -> Callable[[str], st
     }
 
     def resolve(name: str) -> str:
-        if name.casefold() not in by_name:
-            raise LookupError(name)
-        return by_name[name.casefold()]
+        for spelling in (name.casefold(), lookup(name).id.casefold()):
+            if spelling in by_name:
+                return by_name[spelling]
+        raise LookupError(name)
 
     return resolve

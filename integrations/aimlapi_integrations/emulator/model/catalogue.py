@@ -4,6 +4,7 @@
 refuses, as `wire/chat_completions_rules.py` defines them. `responses_refuse` lists the types that it refuses on the
 Responses endpoint. Both result from testing the vendor's published schemas. A model without a row refuses nothing.
 `other_modalities` lists the gateway's models for images, speech and OCR, which the emulator doesn't serve.
+`emulator/newcomer` is invented: a model that this package's own table lacks, to try a refresh of that table with.
 `deprecations` has models that the gateway is known to have withdrawn or superseded, with invented dates.
 """
 

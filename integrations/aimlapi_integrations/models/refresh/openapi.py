@@ -55,8 +55,10 @@ def _target(reference: str, document: Mapping[str, Any]) -> Any:
     return target
 
 
-def _object_variants(schema: Schema) -> Iterable[Schema]:
+def _object_variants(schema: Any) -> Iterable[Schema]:
     """Yield the objects of a union, however it is nested; the parts of an `allOf` are one object."""
+    if not isinstance(schema, Mapping):
+        return
     for keyword in ("anyOf", "oneOf"):
         for variant in schema.get(keyword, ()):
             yield from _object_variants(variant)

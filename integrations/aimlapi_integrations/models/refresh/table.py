@@ -175,10 +175,12 @@ def prune(table: Table) -> None:
     """Remove what no row uses any more: capabilities, sets and kinds. Names that end in `*` are defaults, and stay."""
     rows = [*table["models"].values(), *table.get("families", {}).values()]
     for section, capabilities in table["capabilities"].items():
-        used = {row[section][0] if section == "chat" else row[section] for row in rows if section in row}
+        used = {row[section][0] if section == "chat" else row[section] for row in rows if row.get(section)}
         _keep(capabilities, used)
     sets = table["parameters"]["sets"]
-    used = {row["chat"][1] for row in rows if "chat" in row} | {row["messages"] for row in rows if "messages" in row}
+    used = {row["chat"][1] for row in rows if row.get("chat")} | {
+        row["messages"] for row in rows if row.get("messages")
+    }
     used |= {
         facts["parameters"]
         for rows in table["capabilities"].values()
