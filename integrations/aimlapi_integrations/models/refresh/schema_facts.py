@@ -1,8 +1,4 @@
-<<<<<<< HEAD:integrations/aimlapi_integrations/models/refresh/schema_facts.py
 """Derive facts about Responses, embeddings and single fields from request schemas.
-=======
-"""Facts about request schemas: a validator checks a small probe for each, so they are what the schema really accepts.
->>>>>>> w/int:tests/contract/schema_facts.py
 
 A validator tests small values against a schema, so a fact is what the schema really accepts. What a validator can't
 tell, such as keys that are merely listed, is read in the schema. Facts are named and written as in `models.json`.
@@ -30,7 +26,6 @@ def _validator(text: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(text))
 
 
-<<<<<<< HEAD:integrations/aimlapi_integrations/models/refresh/schema_facts.py
 def validator(schema: Schema) -> Accepts:
     """Return a function that tells whether a value is valid against `schema`."""
     is_valid: Accepts = _validator(json.dumps(schema, sort_keys=True)).is_valid
@@ -40,17 +35,6 @@ def validator(schema: Schema) -> Accepts:
 def join(names: Iterable[str], condition: Callable[[str], bool]) -> str:
     """Return the names that meet a condition, sorted, as one string."""
     return " ".join(sorted(filter(condition, names)))
-=======
-def probe(schema: Schema) -> Probe:
-    """Return whether a value is valid against `schema`."""
-    valid: Probe = _validator(json.dumps(schema, sort_keys=True)).is_valid
-    return valid
-
-
-def held(candidates: Iterable[str], asks: Callable[[str], bool]) -> str:
-    """Return the candidates that `asks` accepts, as one sorted string."""
-    return " ".join(sorted(filter(asks, candidates)))
->>>>>>> w/int:tests/contract/schema_facts.py
 
 
 def walk(schema: Any) -> Iterator[Mapping[str, Any]]:
