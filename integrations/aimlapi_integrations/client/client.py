@@ -21,6 +21,7 @@ from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMi
 from ..endpoints import StreamDecoder
 from ..endpoints.embeddings import merge_embeddings
 from ..errors import APIError
+from ..transport import httpx_modules
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
 from ..transport.retries import RetryEvent, RetryPolicy, Timeout
@@ -52,7 +53,7 @@ class Client(ContextManagerMixin):
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every call.
         limits: of the connections made here, an `httpx.Limits`.
-        http_client: an `httpx.Client` of your own; it is used as it is and never closed.
+        http_client: an `httpx.Client` or `httpx2.Client` of your own; it is used as it is and never closed.
         on_retry: called with a `RetryEvent` before each further try.
 
     Raises:
@@ -76,7 +77,7 @@ class Client(ContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: httpx_modules.SyncClient | None = None,
         on_retry: Callable[[RetryEvent], object] | None = None,
     ) -> None:
         self._http = HTTPClient(
@@ -179,7 +180,7 @@ class AsyncClient(AsyncContextManagerMixin):
     """`Client` with `await`, `async with` and `async for`. Event loops may share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own; everything else is as in `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own; everything else is as in `Client`.
     """
 
     def __init__(
@@ -194,7 +195,7 @@ class AsyncClient(AsyncContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: httpx_modules.AsyncClient | None = None,
         on_retry: Callable[[RetryEvent], object] | None = None,
     ) -> None:
         self._http = AsyncHTTPClient(

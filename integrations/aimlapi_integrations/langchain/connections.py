@@ -5,13 +5,15 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, Field, PrivateAttr
+import httpx
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.json import drop_none
 from .._utils.pickling import refuse_clients
 from ..client.config import resolve_api_key, resolve_base_url
+from ..transport.httpx_modules import check_client
 from ..transport.retries import RetryEvent, RetryPolicy
 from .fields import field_aliases
 
@@ -44,6 +46,11 @@ class Connections(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
     # A Client and an AsyncClient. Frameworks resolve the hints of a model, and must not have to import those for it.
     _client: Any = PrivateAttr(default=None)
     _async_client: Any = PrivateAttr(default=None)
+
+    @field_validator("http_client", "http_async_client", mode="before", check_fields=False)
+    @classmethod
+    def _check_client(cls, client: Any, info: ValidationInfo) -> Any:
+        return resolved(str(info.field_name), client)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign a field. A key or an address is checked as in the constructor, and the next call uses it."""
@@ -127,12 +134,14 @@ _OF_CLIENTS = frozenset(
 
 
 def resolved(name: str, value: Any) -> Any:
-    """The value of a field as it is kept: a key as a secret, and no address that is none."""
+    """The value of a field as it is kept: a key as a secret, and no address or HTTP client that is none."""
     match name:
         case "aimlapi_api_key":
             return value if callable(value) else resolve_api_key(value)
         case "aimlapi_api_base":
             return resolve_base_url(value)
+        case "http_client" | "http_async_client":
+            return check_client(value, httpx.Client if name == "http_client" else httpx.AsyncClient, name)
     return value
 
 

@@ -249,9 +249,9 @@ class ChatFields(BaseChatModel):
     max_retries: int | None = Field(default=None, ge=0)
     """Further tries after errors that may pass; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True)
-    """An `httpx.Client` of your own; it is used as it is and never closed."""
+    """An `httpx.Client` or `httpx2.Client` of your own; it is used as it is and never closed."""
     http_async_client: Any = Field(default=None, exclude=True)
-    """An `httpx.AsyncClient` of your own, likewise."""
+    """An `httpx.AsyncClient` or `httpx2.AsyncClient` of your own, likewise."""
 
     streaming: bool = False
     """Whether `invoke` streams too."""

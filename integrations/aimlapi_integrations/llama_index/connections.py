@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_validator,
@@ -23,6 +24,7 @@ from .._utils.json import drop_none
 from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import resolve_api_key, resolve_base_url
+from ..transport.httpx_modules import check_client, either
 from ..transport.retries import RetryEvent, RetryPolicy
 
 T = TypeVar("T")
@@ -112,8 +114,12 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     limits: httpx.Limits | None = Field(
         default=None, exclude=True, description="An `httpx.Limits` of the connections made here."
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
-    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.Client` or `httpx2.Client`."
+    )
+    async_http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient` or `httpx2.AsyncClient`."
+    )
     reuse_client: bool = Field(
         default=True, description="Taken for compatibility. Connections are safe to reuse here, and always are."
     )
@@ -127,7 +133,19 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     @field_validator("timeout", mode="before")
     @classmethod
     def _read_timeout(cls, timeout: Any) -> Any:
-        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
+        each = timeout.as_dict() if isinstance(timeout, either(httpx.Timeout)) else timeout
+        return httpx.Timeout(**each) if isinstance(each, dict) else each
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _read_limits(cls, limits: Any) -> Any:
+        return httpx.Limits(**vars(limits)) if isinstance(limits, either(httpx.Limits)) else limits
+
+    @field_validator("http_client", "async_http_client", mode="before")
+    @classmethod
+    def _check_client(cls, client: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        return check_client(client, httpx.Client if name == "http_client" else httpx.AsyncClient, name)
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:

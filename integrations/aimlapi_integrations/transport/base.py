@@ -95,9 +95,10 @@ class BaseHTTPClient:
         if call.headers:
             headers = headers.copy()
             headers.update(_checked(call.headers))
+        url = self._url(call.path)
         return build(
             call.method,
-            self._url(call.path),
+            url if build is httpx.Request else str(url),  # a client of httpx2 takes no httpx.URL
             params={**self._query, **call.query} or None,
             headers=headers,
             content=None if call.body is None else encoded(call.body),

@@ -25,6 +25,7 @@ from .base import BaseHTTPClient
 from .direct import HTTP, connect, connect_async
 from .event_stream import EventStream
 from .gc_guard import GC_GUARD
+from .httpx_modules import AsyncClient, SyncClient, check_client, either
 from .per_loop_client import ClientPerLoop
 from .response import check_status, is_success, parse_json_response, to_api_error
 from .retries import HTTPRequest, JSONResponse, Outcome, Send, Sleep, send_with_retries
@@ -40,13 +41,13 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
         chunk_timeout: seconds between two events of a stream; None or 0 for no limit.
         default_headers, default_query: sent with every call.
         limits: of the connections made here.
-        http_client: used as it is, and never closed here.
+        http_client: an httpx.Client or httpx2.Client, used as it is, and never closed here.
         on_retry: called with a `RetryEvent` before each wait.
     """
 
-    def __init__(self, *args: Any, http_client: httpx.Client | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, http_client: SyncClient | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._given = http_client
+        self._given = check_client(http_client, httpx.Client)
         self._disconnect()
 
     def _disconnect(self) -> None:
@@ -103,7 +104,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
                 response = http.send(request, stream=True, follow_redirects=False)
                 if not (stream and is_success(response)):
                     _read_and_close(response)
-        except httpx.HTTPError as problem:
+        except either(httpx.HTTPError) as problem:
             return to_api_error(problem, request, response, secret)
         return check_status(response, secret)
 
@@ -183,13 +184,13 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     """The same, asynchronously: one client of its own for each event loop, closed with the loop.
 
     Args:
-        http_client: an httpx.AsyncClient, used as it is, and never closed here. For very many calls at once, one on
-            aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
+        http_client: an httpx.AsyncClient or httpx2.AsyncClient, used as it is, and never closed here. For very many
+            calls at once, one on aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
     """
 
-    def __init__(self, *args: Any, http_client: httpx.AsyncClient | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, http_client: AsyncClient | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._given = http_client
+        self._given = check_client(http_client, httpx.AsyncClient)
         self._own = self._per_loop()
 
     async def send(self, call: HTTPRequest) -> JSONResponse:
@@ -235,7 +236,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
             response = await http.send(request, stream=True, follow_redirects=False)
             if not (stream and is_success(response)):
                 await _aread_and_close(response)
-        except httpx.HTTPError as problem:
+        except either(httpx.HTTPError) as problem:
             return to_api_error(problem, request, response, secret)
         return check_status(response, secret)
 

@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import httpx
 
+from .httpx_modules import either
+
 
 class _Depth(threading.local):
     value = 0
@@ -49,7 +51,7 @@ class GCGuard:
         if self._depth.value:
             self._late.append(close)
             return
-        with self, suppress(httpx.HTTPError, OSError):
+        with self, suppress(*either(httpx.HTTPError), OSError):
             close()
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from .._utils.json import parse_json
 from ..errors import APIError, APIResponseError, error_from
 from ..errors.parsing import parse_body, parse_error, preview, redact_text
+from .httpx_modules import either, module_of
 from .retries import JSONResponse, Outcome
 from .timeouts import map_transport_error, strip_request, strip_secrets
 
@@ -39,7 +40,7 @@ def to_api_error(
     problem: httpx.HTTPError, request: httpx.Request, response: httpx.Response | None, secret: SecretStr
 ) -> APIError:
     """The error for what httpx could not do. A status that has come holds, whatever becomes of the body."""
-    if isinstance(problem, httpx.HTTPStatusError) and not is_success(problem.response):
+    if isinstance(problem, either(httpx.HTTPStatusError)) and not is_success(problem.response):
         return _error(problem.response, _as_read(problem.response), secret)  # by a hook of the caller's client
     if response is None or is_success(response):
         error = map_transport_error(problem, request)
@@ -52,7 +53,7 @@ def to_api_error(
 
 
 def _as_read(response: httpx.Response) -> bytes:
-    with suppress(httpx.ResponseNotRead):
+    with suppress(*either(httpx.ResponseNotRead)):
         return response.content
     return b""
 
@@ -65,8 +66,11 @@ def _error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIEr
 def _detached(response: httpx.Response, content: bytes, secret: SecretStr) -> httpx.Response:
     """The response without what holds the key: its request's headers, and wherever it repeats it."""
     kept = [(name, _without(value, secret)) for name, value in response.headers.raw if _name(name) not in _NOT_KEPT]
-    clean = _without(content, secret)
-    return httpx.Response(response.status_code, headers=kept, content=clean, request=strip_request(response.request))
+    clean, request = _without(content, secret), strip_request(response.request)
+    detached: httpx.Response = module_of(request).Response(
+        response.status_code, headers=kept, content=clean, request=request
+    )
+    return detached
 
 
 def _name(raw: bytes) -> str:

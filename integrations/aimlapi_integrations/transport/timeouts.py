@@ -14,18 +14,14 @@ from pydantic import SecretStr
 from ..errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, StreamError
 from ..errors.parsing import redact
 from .environment import proxies
+from .httpx_modules import either, module_of
 from .retries import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
 DEFAULT_TIMEOUT = httpx.Timeout(connect=CONNECT, read=READ, write=WRITE, pool=POOL)
 _LONGEST = 1e8  # seconds: three years
 
-_KINDS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "connect",
-    httpx.ReadTimeout: "read",
-    httpx.WriteTimeout: "write",
-    httpx.PoolTimeout: "pool",
-}
+_KINDS = {"ConnectTimeout": "connect", "ReadTimeout": "read", "WriteTimeout": "write", "PoolTimeout": "pool"}
 
 
 def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
@@ -34,11 +30,11 @@ def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
     Raises:
         TypeError, ValueError: it is none of these, or less than no time.
     """
+    if isinstance(value, either(httpx.Timeout)):
+        return _validated(value)
     match value:
         case None:
             return default
-        case httpx.Timeout():
-            return _validated(value)
         case (connect, read):
             return _validated(httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool))
         case int() | float():
@@ -73,10 +69,10 @@ def timeout_error(kind: str, seconds: float | None) -> APITimeoutError:
 
 def map_transport_error(problem: httpx.HTTPError, request: httpx.Request) -> APIError:
     """httpx's error as ours: what failed, and which timeout ran out after how many seconds."""
-    if isinstance(problem, httpx.TimeoutException):
-        kind = _KINDS.get(type(problem), "read")
+    if isinstance(problem, either(httpx.TimeoutException)):
+        kind = _KINDS.get(type(problem).__name__, "read")
         return timeout_error(kind, request.extensions["timeout"].get(kind))
-    if isinstance(problem, httpx.DecodingError):
+    if isinstance(problem, either(httpx.DecodingError)):
         return APIResponseError(f"The answer's compression is broken: {_describe(problem)}.", status=200)
     return _unreached(request, problem)
 
@@ -91,14 +87,15 @@ def strip_secrets(problem: httpx.HTTPError, request: httpx.Request, secret: Secr
 
 def strip_request(request: httpx.Request) -> httpx.Request:
     """The request by its method and path alone."""
-    return httpx.Request(request.method, request.url.copy_with(query=None))
+    stripped: httpx.Request = module_of(request).Request(request.method, request.url.copy_with(query=None))
+    return stripped
 
 
 def _unreached(request: httpx.Request, problem: httpx.HTTPError) -> APIError:
-    proxied = isinstance(problem, (httpx.ProxyError, httpx.ConnectError)) and proxies()
+    proxied = isinstance(problem, (*either(httpx.ProxyError), *either(httpx.ConnectError))) and proxies()
     hint = " The environment names a proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY): check it." if proxied else ""
     error = APIConnectionError(f"No answer from {request.url.host}: {_describe(problem)}.{hint}")
-    error.retryable = not isinstance(problem, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+    error.retryable = not isinstance(problem, (*either(httpx.UnsupportedProtocol), *either(httpx.LocalProtocolError)))
     return error
 
 
@@ -167,10 +164,10 @@ class ChunkDeadline:
         """httpx's errors inside a stream as ours."""
         try:
             yield
-        except httpx.ReadTimeout as problem:
+        except either(httpx.ReadTimeout) as problem:
             overdue = monotonic() >= self._due - 0.01
             late = timeout_error(*(("chunk", self._seconds) if overdue else ("read", self._read_limit)))
             raise late from strip_secrets(problem, self._request, self._secret)
-        except httpx.HTTPError as problem:
+        except either(httpx.HTTPError) as problem:
             broken = StreamError(f"The stream broke off: {_describe(problem)}.")
             raise broken from strip_secrets(problem, self._request, self._secret)
