@@ -90,10 +90,12 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
 
     def _enter(self, response: LLMResult) -> None:
         for generations in response.generations:
-            message = _counted_message(generations)
+            message = counted_message(generations)
             if message and not _from_cache(message):
                 metadata = message.response_metadata
-                self.ledger.add(str(metadata.get("model_name") or "?"), _usage(message), _cost(metadata.get("cost")))
+                self.ledger.add(
+                    str(metadata.get("model_name") or "?"), _usage(message), parse_cost(metadata.get("cost"))
+                )
 
     def __str__(self) -> str:
         return str(self.ledger)
@@ -155,7 +157,7 @@ def _end(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler | 
     _innermost.set(handler._around if innermost is handler else innermost)
 
 
-def _counted_message(generations: list[Any]) -> AIMessage | None:
+def counted_message(generations: list[Any]) -> AIMessage | None:
     """The message that carries the counts of a call: they are on one of its answers."""
     messages = [_message(generation) for generation in generations]
     return next(
@@ -188,6 +190,6 @@ def _counts(details: Mapping[str, Any] | None) -> dict[str, int]:
     return {name: count for name, count in (details or {}).items() if isinstance(count, int)}
 
 
-def _cost(price: Any) -> Cost | None:
+def parse_cost(price: Any) -> Cost | None:
     """The price as `response_metadata["cost"]` has it."""
     return Cost(price["usd"], price.get("credits")) if isinstance(price, Mapping) and "usd" in price else None

@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..._utils.json import drop_none
 from ...models import vendor
-from ...types import Choice, Json, Reply, ToolCall, Usage
+from ...types import Choice, Json, Refusal, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
 from .content_out import call_arguments, to_content_blocks
 
@@ -152,6 +152,7 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "author": _author(reply, choice),
         "finish_reason": choice.finish_reason or native,
         "native_finish_reason": native if native != choice.finish_reason else None,
+        "normalized_finish_reason": _normalized_finish_reason(choice),
         "id": reply.id,
         "created": reply.created,
         "system_fingerprint": reply.system_fingerprint,
@@ -167,6 +168,19 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
     }
     given = drop_none(fields)
     return {"model_provider": PROVIDER, **given}
+
+
+def _normalized_finish_reason(choice: Choice) -> str | None:
+    """Why the model stopped, in langchain-core's words, which reads this field from version 1.8.4 on.
+
+    Source: `language_models/_finish_reason.py` of langchain-core 1.8.4, which names `stop`, `tool_call` and `refusal`.
+    """
+    if any(isinstance(part, Refusal) for part in choice.message.parts):
+        return "refusal"
+    reason = choice.finish_reason
+    if reason == "tool_calls" or (reason == "stop" and choice.message.tool_calls):
+        return "tool_call"
+    return reason
 
 
 def _author(reply: Reply, choice: Choice) -> str | None:
