@@ -27,7 +27,7 @@ from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest
 
-from .colours import AT_ONCE, KEY, POST
+from .clients import AT_ONCE, KEY, POST
 from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
 
 httpx2 = pytest.importorskip("httpx2")

@@ -1,7 +1,6 @@
-"""httpx and httpx2: two modules with the same names, of which the caller's HTTP client may come from either.
+"""httpx and httpx2: two modules with the same names. The caller's HTTP client may come from either.
 
-httpx2 is never imported here. A client of it can only exist in a process that has imported it, so it is looked up in
-`sys.modules`.
+httpx2 is never imported here. A client of it only exists in a process that has imported it, so `sys.modules` has it.
 """
 
 from __future__ import annotations
@@ -15,74 +14,80 @@ import httpx
 T = TypeVar("T")
 
 
-class SyncClient(Protocol):
-    """An `httpx.Client` or an `httpx2.Client`, to type checkers; `check_client` holds to it at run time."""
+class AnyClient(Protocol):
+    """An `httpx.Client` or `httpx2.Client`, for type checkers. `check_http_client` checks it at run time."""
 
     @property
     def build_request(self) -> Callable[..., Any]:
-        """Make a request with the client's defaults."""
+        """Build a request with the client's defaults."""
 
     def send(self, request: Any, *, stream: bool, follow_redirects: bool) -> Any:
-        """Send it."""
+        """Send a request."""
 
 
-class AsyncClient(Protocol):
-    """An `httpx.AsyncClient` or an `httpx2.AsyncClient`, likewise."""
+class AnyAsyncClient(Protocol):
+    """An `httpx.AsyncClient` or `httpx2.AsyncClient`, for type checkers."""
 
     @property
     def build_request(self) -> Callable[..., Any]:
-        """Make a request with the client's defaults."""
+        """Build a request with the client's defaults."""
 
     async def send(self, request: Any, *, stream: bool, follow_redirects: bool) -> Any:
-        """Send it."""
+        """Send a request."""
 
 
-def either(kind: type[T]) -> tuple[type[T], ...]:
-    """`kind`, a class of httpx, and the class of that name in httpx2 if that is loaded.
+def httpx_classes(*classes: type[T]) -> tuple[type[T], ...]:
+    """Return classes of httpx, and those of the same names in httpx2 if it is loaded, for `isinstance` and `except`.
 
-    For `isinstance` and `except`:
-
-    >>> either(httpx.ReadTimeout)[0] is httpx.ReadTimeout
+    >>> httpx_classes(httpx.ReadTimeout)[0] is httpx.ReadTimeout
     True
     """
     httpx2 = sys.modules.get("httpx2")
-    return (kind, getattr(httpx2, kind.__name__)) if hasattr(httpx2, kind.__name__) else (kind,)
+    return classes + tuple(getattr(httpx2, cls.__name__) for cls in classes if hasattr(httpx2, cls.__name__))
 
 
-def module_of(request: httpx.Request) -> Any:
-    """The module that a request comes from, so that a response is made of the same."""
-    return sys.modules["httpx2"] if isinstance(request, either(httpx.Request)[1:]) else httpx
+def httpx_module_of(request: httpx.Request) -> Any:
+    """Return the module that a request comes from, so that its response is built from the same."""
+    return sys.modules["httpx2"] if isinstance(request, httpx_classes(httpx.Request)[1:]) else httpx
 
 
-def check_client(client: Any, kind: type[T], argument: str = "http_client") -> T | None:
-    """The caller's HTTP client, if it is a `kind` of httpx or httpx2, or None.
+def request_builder(client: Any) -> Callable[..., Any]:
+    """Return `build_request` of the caller's client, adapted to take an `httpx.URL`, which httpx2 rejects."""
+    build: Callable[..., Any] = client.build_request
+    if isinstance(client, (httpx.Client, httpx.AsyncClient)):
+        return build
+    return lambda method, url, **arguments: build(method, str(url), **arguments)
+
+
+def check_http_client(client: Any, cls: type[T], argument: str = "http_client") -> T | None:
+    """Return the caller's HTTP client if it is None, or a `cls` of httpx or httpx2.
 
     Args:
-        client: what was passed.
-        kind: `httpx.Client` or `httpx.AsyncClient`.
+        client: the value of the argument.
+        cls: `httpx.Client` or `httpx.AsyncClient`.
         argument: its name, for the error.
 
     Raises:
         TypeError: it is something else.
     """
-    if client is None or isinstance(client, either(kind)):
+    if client is None or isinstance(client, httpx_classes(cls)):
         return client
-    expected = f"httpx.{kind.__name__} or httpx2.{kind.__name__}"
+    expected = f"httpx.{cls.__name__} or httpx2.{cls.__name__}"
     raise TypeError(f"{argument}: expected an instance of {expected}, received {_describe(client)}. {_hint(client)}")
 
 
 def _describe(client: object) -> str:
     cls = client if isinstance(client, type) else type(client)
-    described = f"{cls.__module__}.{cls.__qualname__}"
-    return f"the class {described}" if cls is client else f"one of {described}"
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    return f"the class {name}" if cls is client else f"an instance of {name}"
 
 
 def _hint(client: object) -> str:
     match client:
         case type():
-            return "Call the class and pass what it returns."
-        case _ if isinstance(client, either(httpx.AsyncClient)):
-            return "This one serves async calls: pass it as the async client."
-        case _ if isinstance(client, either(httpx.Client)):
-            return "This one serves sync calls: pass it as the sync client."
-    return "Make a client of one of these, or leave the argument out."
+            return "Pass an instance of the class."
+        case _ if isinstance(client, httpx_classes(httpx.AsyncClient)):
+            return "This client is async: pass it as the argument for async calls."
+        case _ if isinstance(client, httpx_classes(httpx.Client)):
+            return "This client is sync: pass it as the argument for sync calls."
+    return "Create one, or leave the argument out."
