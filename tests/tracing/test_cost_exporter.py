@@ -201,7 +201,7 @@ def test_split_is_set_where_listed_prices_explain_the_total(usd: str, prices: An
 
 def test_split_follows_from_the_prices_of_the_catalogue(gateway: Emulator, spans: Spans) -> None:
     with Client("key", gateway.base_url) as client:
-        prices = {entry.id: entry.token_prices for entry in client.models.list() if entry.id == MINI}
+        prices = {entry.id: entry.token_prices for entry in client.models.list(include="pricing") if entry.id == MINI}
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(CostExporter(exporter, prices)))
     LangChainInstrumentor().uninstrument()
@@ -246,7 +246,8 @@ def test_everything_else_of_a_span_stays() -> None:
 
 def test_exporter_hands_on_results_flushes_and_the_end() -> None:
     class Recorder(SpanExporter):
-        calls: list[Any] = []
+        def __init__(self) -> None:
+            self.calls: list[Any] = []
 
         def export(self, spans: Any) -> SpanExportResult:
             self.calls.append(len(spans))
@@ -259,8 +260,9 @@ def test_exporter_hands_on_results_flushes_and_the_end() -> None:
         def shutdown(self) -> None:
             self.calls.append("shutdown")
 
-    exporter = CostExporter(Recorder())
+    recorder = Recorder()
+    exporter = CostExporter(recorder)
     assert exporter.export([]) is SpanExportResult.FAILURE
     assert exporter.force_flush(5) is False
     exporter.shutdown()
-    assert Recorder.calls == [0, 5, "shutdown"]
+    assert recorder.calls == [0, 5, "shutdown"]

@@ -159,7 +159,7 @@ def test_failure_is_the_same_error_as_with_httpx(call: Any, case: Any):
 def test_unreachable_server_is_a_connection_error(call: Any):
     with serving(PLAIN) as server:
         pass
-    with pytest.raises(APIConnectionError, match=r"No answer from 127\.0\.0\.1"):
+    with pytest.raises(APIConnectionError, match=r"No response from 127\.0\.0\.1"):
         call(server.base_url)
 
 
@@ -282,11 +282,11 @@ def test_other_objects_are_refused_at_construction(
 ):
     expected, other = ("AsyncClient", "Client") if asynchronous else ("Client", "AsyncClient")
     wrong = [
-        (object(), "one of builtins.object"),
-        ("https://proxy", "one of builtins.str"),
+        (object(), "an instance of builtins.object"),
+        ("https://proxy", "an instance of builtins.str"),
         (library.HTTPTransport(), "HTTPTransport"),
-        (getattr(library, expected), "Call the class"),
-        (getattr(library, other)(), f"pass it as the {'sync' if asynchronous else 'async'} client"),
+        (getattr(library, expected), "Pass an instance of the class."),
+        (getattr(library, other)(), f"as the argument for {'sync' if asynchronous else 'async'} calls"),
     ]
     for client, words in wrong:
         with pytest.raises(TypeError, match=rf"{argument}: expected an instance of httpx\.{expected}") as caught:

@@ -191,7 +191,8 @@ class AsyncClient(AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own. The other arguments are those of `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own.
+            The other arguments are those of `Client`.
     """
 
     def __init__(

@@ -93,7 +93,9 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
             message = message_with_usage(generations)
             if message and not _is_cached(message):
                 metadata = message.response_metadata
-                self.ledger.add(str(metadata.get("model_name") or "?"), _usage(message), parse_cost(metadata.get("cost")))
+                self.ledger.add(
+                    str(metadata.get("model_name") or "?"), _usage(message), parse_cost(metadata.get("cost"))
+                )
 
     def __str__(self) -> str:
         return str(self.ledger)

@@ -1,13 +1,14 @@
-"""The price of each call in LangSmith and in Langfuse.
+"""The cost of each call in LangSmith and in Langfuse.
 
-Both read prices from fields of their own. Neither can be `usage_metadata` of the message itself: core adds usages up,
-which raises on anything but ints. So the price is added where each tool has its own copy of the run.
+Both read costs from fields of their own. `usage_metadata` of the message can't hold them: langchain-core adds up
+usages, which raises an error for anything but integers. So each cost is added to the platform's own copy of the run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langchain_core.tracers.schemas import Run
 from typing_extensions import override
 
-from .costs import counted_message, parse_cost
+from .costs import message_with_usage, parse_cost
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
@@ -27,38 +28,47 @@ if TYPE_CHECKING:
 class LangSmithTracer(LangChainTracer):
     """LangChain's tracer for LangSmith, which also reports what calls of AI/ML API cost.
 
-    LangSmith reads `usage_metadata["total_cost"]` of a run. It shows that price instead of one from its own table. Pass
-    the tracer to a model or to a run (`config={"callbacks": [LangSmithTracer()]}`): it takes the place of the one that
-    `LANGSMITH_TRACING=true` adds. `langsmith_costs` does it for a block.
+    LangSmith reads `usage_metadata["total_cost"]` of a run, and shows it instead of a cost from its own table of prices
+    (https://docs.langchain.com/langsmith/log-llm-trace). Pass the tracer to a model or to a run
+    (`config={"callbacks": [LangSmithTracer()]}`). It replaces the tracer that `LANGSMITH_TRACING=true` adds.
+    `langsmith_costs` does the same for everything inside a block.
 
     Args:
-        kwargs: as `LangChainTracer` takes them: `project_name`, `client`, `tags`, `metadata`.
+        kwargs: the arguments of `LangChainTracer`: `project_name`, `client`, `tags`, `metadata`.
     """
 
+    @staticmethod
     @override
-    def _on_llm_end(self, run: Run) -> None:
-        for generations in (run.outputs or {}).get("generations") or ():
-            for generation in generations:
-                _add_total_cost(generation.get("message"))
-        super()._on_llm_end(run)
+    def _update_run_single(run: Run) -> None:
+        """Send the end of a run. langchain-core has added its usages up by now."""
+        generations = (run.outputs or {}).get("generations") if run.run_type in _LLM_RUNS else None
+        if isinstance(generations, list):
+            _add_total_costs(run, [generation.get("message") for choices in generations for generation in choices])
+        LangChainTracer._update_run_single(run)
 
 
-def _add_total_cost(message: Any) -> None:
-    """Add the price to the usage of a serialized message: a copy that is this tracer's own."""
-    fields = message.get("kwargs") if isinstance(message, dict) else None
-    if not isinstance(fields, dict) or not isinstance(fields.get("usage_metadata"), dict):
-        return
-    cost = parse_cost((fields.get("response_metadata") or {}).get("cost"))
-    if cost:
-        message["kwargs"] = {**fields, "usage_metadata": {**fields["usage_metadata"], "total_cost": float(cost.usd)}}
+_LLM_RUNS = ("llm", "chat_model")
+
+
+def _add_total_costs(run: Run, messages: list[Any]) -> None:
+    """Add costs to the usage of each serialized message, and their sum to the usage of the run."""
+    fields = [message["kwargs"] for message in messages if isinstance(message, dict) and "kwargs" in message]
+    costs = [parse_cost(each.get("response_metadata", {}).get("cost")) for each in fields]
+    for each, cost in zip(fields, costs, strict=True):
+        if cost and each.get("usage_metadata"):
+            each["usage_metadata"] = {**each["usage_metadata"], "total_cost": float(cost.usd)}
+    usage = run.extra.get("metadata", {}).get("usage_metadata")
+    if usage and any(costs):
+        total = sum(Decimal(cost.usd) for cost in costs if cost)
+        run.extra["metadata"]["usage_metadata"] = {**usage, "total_cost": float(total)}
 
 
 @contextmanager
 def langsmith_costs(**kwargs: Any) -> Iterator[LangSmithTracer]:
-    """Trace every run inside the block to LangSmith, with prices. The counterpart of core's `tracing_v2_enabled`.
+    """Trace every run inside the block to LangSmith, with costs: langchain-core's `tracing_v2_enabled` with costs.
 
     Args:
-        kwargs: as `LangSmithTracer` takes them.
+        kwargs: the arguments of `LangSmithTracer`.
 
     Examples:
         >>> with langsmith_costs(project_name="rivers"):                                     # doctest: +SKIP
@@ -73,16 +83,16 @@ def langsmith_costs(**kwargs: Any) -> Iterator[LangSmithTracer]:
 
 
 def langfuse_handler(**kwargs: Any) -> BaseCallbackHandler:
-    """Langfuse's callback handler for LangChain, which also reports what calls of AI/ML API cost.
+    """Return Langfuse's callback handler for LangChain, extended to report what calls of AI/ML API cost.
 
-    Langfuse's own handler takes token counts from a reply and no price. This one fills `cost_details`, which Langfuse
-    shows instead of a price from its own table.
+    Langfuse's own handler reads token counts, but no cost. This one sets `cost_details`, which Langfuse shows instead
+    of a cost from its own table of prices.
 
     Args:
-        kwargs: as `langfuse.langchain.CallbackHandler` takes them.
+        kwargs: the arguments of `langfuse.langchain.CallbackHandler`.
 
     Raises:
-        ImportError: Langfuse is missing.
+        ImportError: Langfuse isn't installed.
 
     Examples:
         >>> chain.invoke(question, config={"callbacks": [langfuse_handler()]})               # doctest: +SKIP
@@ -99,21 +109,22 @@ def _langfuse_class() -> Any:
         raise ImportError(f"langfuse_handler needs {error.name}: pip install langfuse", name=error.name) from error
 
     class LangfuseHandler(CallbackHandler):  # type: ignore[misc,unused-ignore]
-        """Langfuse's handler, with prices."""
+        """Langfuse's handler, with costs."""
 
         @override
         def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
+            """Set the cost of the generation before it ends."""
             usd = _total_cost(response)
             runs: Mapping[UUID, Any] = getattr(self, "_runs", None) or getattr(self, "runs", {})  # before 4.0
             if usd is not None and run_id in runs:
-                runs[run_id].update(cost_details={"total": usd})
+                runs[run_id].update(cost_details={"total": float(usd)})
             return super().on_llm_end(response, run_id=run_id, **kwargs)
 
     return LangfuseHandler
 
 
-def _total_cost(response: LLMResult) -> float | None:
-    messages = [counted_message(generations) for generations in response.generations]
+def _total_cost(response: LLMResult) -> Decimal | None:
+    messages = [message_with_usage(generations) for generations in response.generations]
     costs = [parse_cost(message.response_metadata.get("cost")) for message in messages if message]
-    prices = [float(cost.usd) for cost in costs if cost]
-    return sum(prices) if prices else None
+    prices = [Decimal(cost.usd) for cost in costs if cost]
+    return sum(prices, Decimal(0)) if prices else None

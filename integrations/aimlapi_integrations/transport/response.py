@@ -184,7 +184,9 @@ def _redact_response(response: httpx.Response, content: bytes, secret: SecretStr
     ]
     request = redact_request(response.request)
     content = _redact_bytes(content, secret)
-    redacted = httpx_module_of(request).Response(response.status_code, headers=headers, content=content, request=request)
+    redacted = httpx_module_of(request).Response(
+        response.status_code, headers=headers, content=content, request=request
+    )
     return cast(httpx.Response, redacted)
 
 

@@ -177,16 +177,16 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
 
 
 def _normalized_finish_reason(choice: Choice) -> str | None:
-    """Why the model stopped, in langchain-core's words, which reads this field from version 1.8.4 on.
+    """Return why the model stopped, in the terms of langchain-core, which reads this field since version 1.8.4.
 
-    Source: `language_models/_finish_reason.py` of langchain-core 1.8.4, which names `stop`, `tool_call` and `refusal`.
+    Source: `language_models/_finish_reason.py` of langchain-core 1.8.4. It names `stop`, `tool_call` and `refusal`, and
+    leaves other reasons to the integrations: here they are `length` and `content_filter`.
     """
     if any(isinstance(part, Refusal) for part in choice.message.parts):
         return "refusal"
-    reason = choice.finish_reason
-    if reason == "tool_calls" or (reason == "stop" and choice.message.tool_calls):
+    if choice.finish_reason == "tool_calls" or (choice.finish_reason == "stop" and choice.message.tool_calls):
         return "tool_call"
-    return reason
+    return choice.finish_reason
 
 
 def _author(reply: Reply, choice: Choice) -> str | None:

@@ -1,13 +1,4 @@
-"""The price of each call in traces: OpenTelemetry, LangSmith, Langfuse.
-
->>> from opentelemetry.sdk.trace import TracerProvider
->>> from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
->>> provider = TracerProvider()
->>> provider.add_span_processor(BatchSpanProcessor(CostExporter(ConsoleSpanExporter())))  # doctest: +SKIP
-
-`CostExporter` needs the extra `tracing`. `LangSmithTracer`, `langsmith_costs` and `langfuse_handler` are for LangChain
-and need its extra; the last one needs Langfuse, too.
-"""
+"""An OpenTelemetry span exporter that adds the cost of each call."""
 
 from __future__ import annotations
 
@@ -17,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._utils.lazy_imports import lazy_getattr as _lazy_getattr
-from .costs import token_price
+from ..costs import token_price
 
 try:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -28,18 +18,8 @@ try:
     from opentelemetry.trace import get_current_span
 except ModuleNotFoundError as error:
     raise ImportError(
-        f'Tracing needs {error.name}: pip install "aimlapi-integrations[tracing]"', name=error.name
+        f'CostExporter needs {error.name}: pip install "aimlapi-integrations[tracing]"', name=error.name
     ) from error
-
-if TYPE_CHECKING:
-    from .langchain.tracing import LangSmithTracer, langfuse_handler, langsmith_costs
-else:
-    __getattr__ = _lazy_getattr(
-        __package__,
-        dict.fromkeys(("LangSmithTracer", "langfuse_handler", "langsmith_costs"), "langchain.tracing"),
-    )
-
-__all__ = ["CostExporter", "LangSmithTracer", "langfuse_handler", "langsmith_costs"]
 
 _KIND = "openinference.span.kind"
 _TOTAL, _PROMPT, _COMPLETION = "llm.cost.total", "llm.cost.prompt", "llm.cost.completion"
@@ -49,24 +29,31 @@ _ROUNDING = Decimal("0.01")
 
 
 class CostExporter(SpanExporter):
-    """Add the price of each call to OpenInference's LLM spans, and hand all spans to another exporter.
+    """Add the cost of each call to OpenInference's LLM spans, and pass all spans to another exporter.
 
-    The attributes, in US dollars: `llm.cost.total`, which Phoenix and Arize read, and the same in `gen_ai.usage.cost`,
-    which Langfuse reads from spans of OpenInference. A span that has `llm.cost.total` already is left alone.
+    It sets two attributes, both in US dollars: `llm.cost.total`, which Phoenix and Arize read, and `gen_ai.usage.cost`,
+    which Langfuse reads. A span with `llm.cost.total` stays as it is.
 
-    A LangChain span has the price in its `output.value`, so it has none where OpenInference hides outputs or where a
-    limit cuts attributes off. A LlamaIndex span has none in itself; the price comes from LlamaIndex's events.
+    The cost of a LangChain call is in the span's `output.value`. So a span has no cost if OpenInference hides outputs,
+    or if a limit truncates attributes. The span of a LlamaIndex call doesn't contain it; there the cost comes from
+    LlamaIndex's events.
 
     Args:
         exporter: any OpenTelemetry span exporter.
-        prices: dollars per token by unit, for each model, as `token_prices` of the catalogue has them:
-            `{"gpt-4o": {"input_tokens": 2.5e-06, "output_tokens": 1e-05}}`. Where these and the token counts of a span
-            add up to what the gateway charged, within 1%, the span also gets `llm.cost.prompt` and
-            `llm.cost.completion`. The gateway reports the total only, so without prices the split isn't known.
+        prices: dollars per token by unit, for each model, in the form of the catalogue's `token_prices`:
+            `{"gpt-4o": {"input_tokens": 2.5e-06, "output_tokens": 1e-05}}`. The gateway reports the total only. If
+            these prices and the span's token counts add up to it within 1%, the span also gets `llm.cost.prompt` and
+            `llm.cost.completion`.
 
     Examples:
         >>> from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
         >>> exporter = CostExporter(InMemorySpanExporter())
+
+        With the prices of the catalogue:
+
+        >>> from aimlapi_integrations import Client
+        >>> models = Client().models.list(include="pricing")
+        >>> exporter = CostExporter(InMemorySpanExporter(), {model.id: model.token_prices for model in models})
     """
 
     def __init__(self, exporter: SpanExporter, prices: Mapping[str, Mapping[str, float]] | None = None) -> None:
@@ -75,11 +62,11 @@ class CostExporter(SpanExporter):
         _listen_to_llama_index()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export `spans`, those of priced calls with their price."""
+        """Export `spans`, with costs where they are known."""
         return self._exporter.export([self._with_cost(span) for span in spans])
 
     def shutdown(self) -> None:
-        """Shut the other exporter down."""
+        """Shut down the other exporter."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -95,7 +82,7 @@ class CostExporter(SpanExporter):
         if usd is None:
             return span
         costs = {_TOTAL: float(usd), _GEN_AI_COST: float(usd), **self._split(usd, attributes)}
-        return _PricedSpan(span, {**attributes, **costs})
+        return _SpanWithCost(span, {**attributes, **costs})
 
     def _split(self, usd: Decimal, attributes: Mapping[str, Any]) -> dict[str, float]:
         prices = self._prices.get(str(attributes.get("llm.model_name")), {})
@@ -109,7 +96,7 @@ class CostExporter(SpanExporter):
         return {_PROMPT: float(prompt), _COMPLETION: float(completion)}
 
 
-class _PricedSpan(ReadableSpan):
+class _SpanWithCost(ReadableSpan):
     """A finished span with other attributes."""
 
     def __init__(self, span: ReadableSpan, attributes: Mapping[str, Any]) -> None:
@@ -143,28 +130,27 @@ class _PricedSpan(ReadableSpan):
 
 
 def _cost_in_output(output: Any) -> Decimal | None:
-    """The price in the output of a LangChain span, which is an `LLMResult` as JSON."""
+    """Return the cost in the output of a LangChain span, which is an `LLMResult` as JSON."""
     try:
         generations = json.loads(output)["generations"]
-        metadata = [
-            each["message"]["kwargs"].get("response_metadata", {}) for choices in generations for each in choices
-        ]
-        prices = [Decimal(each["cost"]["usd"]) for each in metadata if each.get("cost")]
+        messages = [generation["message"]["kwargs"] for choices in generations for generation in choices]
+        costs = [message.get("response_metadata", {}).get("cost") for message in messages]
+        prices = [Decimal(cost["usd"]) for cost in costs if cost]
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return None
     return sum(prices, Decimal(0)) if prices else None
 
 
-# --- LlamaIndex, whose spans have no price in them --------------------------------------------------------------------
+# --- LlamaIndex, whose spans don't contain the cost ------------------------------------------------------------------
 
 _SpanId = tuple[int, int]
 
 
 class _SpanCosts:
-    """What the calls inside of OpenTelemetry spans cost, out of LlamaIndex's events.
+    """What the calls in OpenTelemetry spans cost, from LlamaIndex's events.
 
-    An LLM's start event is sent while the LLM's span is OpenTelemetry's current one. Its end event isn't, in streams,
-    and ends OpenInference's span: so it has to come here first.
+    The start event of a call is sent while the call's span is OpenTelemetry's current span. The end event of a stream
+    isn't, and OpenInference ends the span when it receives it. So this class must receive it first.
     """
 
     def __init__(self) -> None:
@@ -187,7 +173,7 @@ class _SpanCosts:
 
 
 def _put(entries: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-    """Add an entry; the oldest goes once there are too many: streams left early never end."""
+    """Add an entry. Beyond the limit, drop the oldest one: a stream that is left early never ends."""
     entries[key] = value
     while len(entries) > _MAX_OPEN_SPANS:
         entries.popitem(last=False)
@@ -203,7 +189,7 @@ _ON_EVENT = {
 
 
 def _listen_to_llama_index() -> None:
-    """Hear of LlamaIndex's events, before OpenInference does. That package is small: it doesn't load LlamaIndex."""
+    """Receive LlamaIndex's events before OpenInference does. This small package isn't LlamaIndex itself."""
     if find_spec("llama_index_instrumentation") is None:
         return
     from llama_index_instrumentation import get_dispatcher
@@ -219,14 +205,14 @@ def _listener() -> Any:
     from llama_index_instrumentation.event_handlers import BaseEventHandler
 
     class CostListener(BaseEventHandler):
-        """Hands events of LLM calls to `_SpanCosts`."""
+        """Passes events of LLM calls to `_SpanCosts`."""
 
         @classmethod
         def class_name(cls) -> str:
             return "AIMLAPICostListener"
 
         def handle(self, event: BaseEvent, **_: Any) -> None:
-            if act := _ON_EVENT.get(event.class_name()):
-                act(event)
+            if handle_event := _ON_EVENT.get(event.class_name()):
+                handle_event(event)
 
     return CostListener()
