@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,8 +16,6 @@ pytest_plugins = ["pytester"]
 MODEL = """
     import pytest
     from aimlapi_integrations import AsyncClient, Client, RateLimitError, StreamError
-    from aimlapi_integrations.langchain import ChatAIMLAPI
-    from aimlapi_integrations.llama_index import AIMLAPI
 """
 
 
@@ -41,6 +40,7 @@ def test_models_in_a_test_need_no_key_and_no_url(run: pytest.Pytester) -> None:
         run,
         """
     def test_langchain(aimlapi_gateway):
+        from aimlapi_integrations.langchain import ChatAIMLAPI
         with ChatAIMLAPI() as model:
             assert model.invoke("Hello").text.startswith("[emulated]")
         [request] = aimlapi_gateway.requests
@@ -48,6 +48,7 @@ def test_models_in_a_test_need_no_key_and_no_url(run: pytest.Pytester) -> None:
         assert request.json["messages"] == [{"role": "user", "content": "Hello"}]
 
     def test_llama_index(aimlapi_gateway):
+        from aimlapi_integrations.llama_index import AIMLAPI
         with AIMLAPI() as llm:
             assert llm.complete("Hello").text.startswith("[emulated]")
         assert len(aimlapi_gateway.requests) == 1
@@ -98,8 +99,8 @@ def test_scheduled_fault_fails_the_next_requests_of_its_test_only(run: pytest.Py
 
     def test_stream(aimlapi_gateway):
         aimlapi_gateway.fail("cut-mid-text")
-        with ChatAIMLAPI() as model, pytest.raises(StreamError):
-            list(model.stream("Hello"))
+        with Client() as client, pytest.raises(StreamError), client.chat_stream("Hello") as deltas:
+            list(deltas)
 
     def test_no_fault(aimlapi_gateway):
         with Client(max_retries=0) as client:
@@ -137,6 +138,15 @@ def test_server_runs_once_per_session_and_can_be_replaced(run: pytest.Pytester) 
     """,
         2,
     )
+
+
+def test_tests_of_the_documentation_pass(run: pytest.Pytester) -> None:
+    page = Path(__file__).parents[2] / "docs" / "pages" / "testing.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    conftest = [block for block in blocks if block.startswith("# conftest.py")]
+    run.makeconftest("\n".join(conftest))
+    run.makepyfile("\n".join(block for block in blocks if block not in conftest))
+    run.runpytest_subprocess("-p", "pytest_aimlapi", "-W", "error").assert_outcomes(passed=3)
 
 
 def test_fixtures_are_listed_with_what_they_do(run: pytest.Pytester) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,9 +171,6 @@ print(json.dumps(items, default=str))
 
 def _sentry_items(base_url: str, model: str, own: str) -> tuple[list[Any], str]:
     """Run in a process of its own: Sentry changes modules and can't be turned off."""
-    import subprocess
-    import sys
-
     pytest.importorskip("sentry_sdk")
     command = [sys.executable, "-c", SENTRY_PROGRAM, base_url, model, own]
     environment = {**os.environ, "AIMLAPI_API_KEY": KEY}  # not in the program, whose variables are its own
