@@ -26,9 +26,8 @@ from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest
-
-from .clients import AT_ONCE, KEY, POST
-from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.transport.clients import AT_ONCE, KEY, POST
 
 httpx2 = pytest.importorskip("httpx2")
 
