@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from ..._utils.suggestions import did_you_mean
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
@@ -72,9 +73,10 @@ class AdaptContext:
     def unsupported_parameter(self, name: str) -> None:
         """Tells that a field which the model does not list goes out; raises where the model would refuse it."""
         text = f"{name!r} is not a parameter that {self.asked} lists"
+        suggestion = did_you_mean(name, self.model.parameters(self.path))
         if self.path == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.")
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{suggestion}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{suggestion}")
 
 
 Step: TypeAlias = Callable[[Request, AdaptContext], Request]
