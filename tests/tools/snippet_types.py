@@ -1,8 +1,8 @@
 """Check the Python blocks of the README and the pages as users' editors do: `python -m tests.tools.snippet_types`.
 
-mypy checks them with and without pydantic's plugin, pyright with its standard settings; `tests/typing/api.py` goes along.
-Pyright needs Node.js, which `pip install "pyright[nodejs]"` brings. Where one of them is missing, the step is skipped with a
-message. Nothing is downloaded.
+mypy checks them with and without pydantic's plugin, pyright with its standard settings, and `tests/typing/api.py` too.
+Pyright needs Node.js, which `pip install "pyright[nodejs]"` brings. Where one of them is missing, the step is skipped
+with a message. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _mypy(folder: Path, files: list[str], *, plugin: bool) -> int:
     config = folder / "mypy.ini"
     cache = ROOT / ".mypy_cache" / ("snippets-plugin" if plugin else "snippets")
     config.write_text(f"{MYPY}cache_dir = {cache}\n" + ("plugins = pydantic.mypy\n" if plugin else ""))
-    return subprocess.run([sys.executable, "-m", "mypy", "--config-file", str(config), *files], check=False).returncode
+    command = [sys.executable, "-m", "mypy", "--config-file", str(config), *files]
+    return subprocess.run(command, cwd=folder, check=False).returncode
 
 
 def _pyright(folder: Path, files: list[str]) -> int:
@@ -82,10 +83,11 @@ def main() -> int:
     """Check all snippets with each type checker. Return 1 if one of them found an error."""
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        files = [str(API)]
+        files = ["api.py"]
+        shutil.copy(API, folder / "api.py")
         for module, code in snippets().items():
             (folder / f"{module}.py").write_text(code, encoding="utf-8")
-            files.append(str(folder / f"{module}.py"))
+            files.append(f"{module}.py")
         results = []
         for label, plugin in (("mypy without pydantic's plugin", False), ("mypy with pydantic's plugin", True)):
             print(f"{len(files) - 1} snippets, {label}:", flush=True)
