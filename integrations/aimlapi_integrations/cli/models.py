@@ -241,12 +241,10 @@ def _print_table(rows: Sequence[Row], note: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     room = max(30, console.width - (60 if "$ in" in columns else 44))  # without the other columns
     longest = max(map(len, columns.get("model", [""])))
-    for heading in columns:
+    for heading, cells in columns.items():
         numbers = heading in _NUMBERS
-        width = min(longest, room) if heading == "model" else None
-        table.add_column(
-            heading, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", min_width=width
-        )
+        width = min(longest, room) if heading == "model" else max(map(len, [heading, *cells])) if numbers else None
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", width=width)
     for cells in zip(*columns.values(), strict=True):
         table.add_row(*cells)
     if rows:

@@ -63,9 +63,16 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-# Core's decorators have no types. These keep those of the method.
-_chat_callback: Callable[[Method], Method] = llm_chat_callback()
-_completion_callback: Callable[[Method], Method] = llm_completion_callback()
+
+def _chat_callback(method: Method) -> Method:
+    """Apply core's decorator, which has no types, and keep the method's."""
+    decorated: Method = llm_chat_callback()(method)
+    return decorated
+
+
+def _completion_callback(method: Method) -> Method:
+    decorated: Method = llm_completion_callback()(method)
+    return decorated
 
 
 class AIMLAPI(AIMLAPIFields):
