@@ -1,7 +1,6 @@
 """A chat in the browser: reasoning that folds once the answer begins, and the cost of each answer and of the chat.
 
-pip install ".[web]"
-python examples/chat_page.py 0.05     # budget of one chat in dollars; open the address that it prints
+pip install ".[web]" && python examples/chat_page.py 0.05     # dollars of one chat; open the address that it prints
 """
 
 import sys
@@ -10,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from common import gateway
+from common import emulator_notice, gateway
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
-from aimlapi_integrations import AIMLAPIError
+from aimlapi_integrations import AIMLAPIError, BudgetExceededError
 from aimlapi_integrations.langchain import AIMLAPICallbackHandler, ChatAIMLAPI
 
 BUDGET = sys.argv[1] if len(sys.argv) > 1 else "0.50"
@@ -24,6 +23,7 @@ MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them
     "google/gemini-2.5-flash": {},
 }
 READY, BUSY = {"submit_btn": "Send", "stop_btn": False}, {"submit_btn": False, "stop_btn": "Stop"}
+END = {BudgetExceededError: {"submit_btn": False, "stop_btn": False, "placeholder": "Start a new chat to go on."}}
 
 
 @dataclass
@@ -42,15 +42,14 @@ class Turn:
         """Return the question and the parts of the answer. Parts with a title fold once they are done."""
         reasoning = "\n\n".join(block["reasoning"] for block in self.answer.content_blocks if block.get("reasoning"))
         text = self.answer.text or self.answer.additional_kwargs.get("refusal")
-        done = bool(text or self.end)
-        folded = gr.ChatMessage(reasoning, metadata={"title": "Thoughts", "status": "done" if done else "pending"})
-        parts = [folded if reasoning or not done else None, text and gr.ChatMessage(text), self.end]
+        folded = gr.ChatMessage(
+            reasoning, metadata={"title": "Thoughts", "status": "done" if text or self.end else "pending"}
+        )
+        parts = [folded if reasoning or not (text or self.end) else None, text and gr.ChatMessage(text), self.end]
         return [gr.ChatMessage(self.question, "user"), *filter(None, parts)]
 
 
 class Chat:
-    """The turns of a chat and their cost. The page shows exactly this."""
-
     def __init__(self) -> None:
         self.turns: list[Turn] = []
         self.costs = AIMLAPICallbackHandler(max_cost_usd=BUDGET)
@@ -67,22 +66,23 @@ class Chat:
             async for chunk in llm.astream([*messages, HumanMessage(question)], config):
                 turn.answer += chunk
                 yield self.render()
-            turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
+            turn.end, state = gr.ChatMessage(f"<small>{cost.ledger.total}</small>"), READY
         except AIMLAPIError as error:
-            turn.end = gr.ChatMessage(str(error), metadata={"title": type(error).__name__})
-        yield self.render(**READY)
+            turn.end, state = gr.ChatMessage(f"**{type(error).__name__}** {error}"), END.get(type(error), READY)
+        yield self.render(**state)
 
     def stop(self) -> tuple[Any, ...]:
-        self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped.</small>")
+        self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped: the request is closed.</small>")
         return self.render(**READY)
 
     def render(self, **box: Any) -> tuple[Any, ...]:
-        total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
+        total, box = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>", {"placeholder": "Your question", **box}
         return [part for turn in self.turns for part in turn.render()], total, gr.update(**box)
 
 
 with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False) as page:
     chat = gr.State(Chat)
+    gr.Markdown(emulator_notice(), visible=bool(emulator_notice()), elem_id="notice")
     with gr.Row():
         model = gr.Dropdown(list(MODELS), label="Model", allow_custom_value=True, container=False, min_width=280)
         new = gr.Button("New chat", size="md", scale=0)
