@@ -62,7 +62,7 @@ def _mypy(folder: Path, files: list[str], *, plugin: bool) -> int:
     return subprocess.run(command, cwd=folder, check=False).returncode
 
 
-def _pyright(folder: Path, files: list[str]) -> int:
+def run_pyright(folder: Path, files: list[str]) -> int:
     """Run pyright, or say why not. `PYRIGHT` names another command."""
     command = os.environ.get("PYRIGHT") or shutil.which("pyright", path=Path(sys.executable).parent.as_posix())
     if command is None:
@@ -93,7 +93,7 @@ def main() -> int:
             print(f"{len(files) - 1} snippets, {label}:", flush=True)
             results.append(_mypy(folder, files, plugin=plugin))
         print(f"{len(files) - 1} snippets, pyright:", flush=True)
-        results.append(_pyright(folder, files))
+        results.append(run_pyright(folder, files))
     return int(any(results))
 
 
