@@ -23,7 +23,7 @@ MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them
     "google/gemini-2.5-flash": {},
 }
 READY, BUSY = {"submit_btn": "Send", "stop_btn": False}, {"submit_btn": False, "stop_btn": "Stop"}
-END = {BudgetExceededError: {"submit_btn": False, "stop_btn": False, "placeholder": "Start a new chat to go on."}}
+SPENT = {"submit_btn": False, "stop_btn": False}  # only a new chat goes on
 
 
 @dataclass
@@ -51,32 +51,34 @@ class Turn:
 
 class Chat:
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
+        self.turns, self.box = list[Turn](), READY
         self.costs = AIMLAPICallbackHandler(max_cost_usd=BUDGET)
 
     async def ask(self, model: str, question: str) -> AsyncIterator[tuple[Any, ...]]:
         if not question.strip():
+            yield self.render(**BUSY, value="")
             return
         messages = [message for turn in self.turns if turn.answer.text for message in turn.messages(model)]
         self.turns.append(turn := Turn(model, question))
-        yield self.render(value="", **BUSY)
+        yield self.render(**BUSY, value="")
         config = {"callbacks": [cost := AIMLAPICallbackHandler(), self.costs]}
         try:
             llm = ChatAIMLAPI(model=model, **MODELS.get(model, {}))
             async for chunk in llm.astream([*messages, HumanMessage(question)], config):
                 turn.answer += chunk
                 yield self.render()
-            turn.end, state = gr.ChatMessage(f"<small>{cost.ledger.total}</small>"), READY
+            turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
-            turn.end, state = gr.ChatMessage(f"**{type(error).__name__}** {error}"), END.get(type(error), READY)
-        yield self.render(**state)
+            self.box = SPENT if isinstance(error, BudgetExceededError) else READY
+            turn.end = gr.ChatMessage(f"**{type(error).__name__}** {error}")
+        yield self.render()
 
     def stop(self) -> tuple[Any, ...]:
         self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped: the request is closed.</small>")
-        return self.render(**READY)
+        return self.render()
 
     def render(self, **box: Any) -> tuple[Any, ...]:
-        total, box = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>", {"placeholder": "Your question", **box}
+        total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
         return [part for turn in self.turns for part in turn.render()], total, gr.update(**box)
 
 
@@ -90,9 +92,11 @@ with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False
     box = gr.Textbox(show_label=False, placeholder="Your question", submit_btn="Send", autofocus=True)
     parts = [turns, gr.Markdown(Chat().render()[1]), box]
     submission = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
+    # Gradio ignores a question while another one is pending: Send comes back when that one has ended or was canceled.
+    submission.then(lambda chat: gr.update(**chat.box), chat, box, show_progress="hidden")
     box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[submission])
     reset = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[submission])
-    reset.then(lambda chat: chat.render(**READY), chat, parts, show_progress="hidden")
+    reset.then(lambda chat: chat.render(**chat.box), chat, parts, show_progress="hidden")
 
 if __name__ == "__main__":
     with gateway():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import snippet_types
-from tests.tools.snippet_types import BLOCK, IN_EVENT_LOOP, NOT_CHECKED, ROOT, run_pyright, snippets
+from tests.packaging import snippet_types
+from tests.packaging.snippet_types import BLOCK, IN_EVENT_LOOP, NOT_CHECKED, ROOT, run_pyright, snippets
 
 
 def test_every_page_with_code_is_checked_or_listed_with_a_reason() -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-from tests.faults.fault_server import FaultServer, Stall, stream
-from tests.faults.replies import chat_body, chat_events, sse
+from tests.support.fault_server import FaultServer, Stall, stream
+from tests.support.replies import chat_body, chat_events, sse
 
 from .conftest import Visit
 from .page_process import chat_page
@@ -78,7 +78,7 @@ def test_spent_budget_is_shown_and_a_new_chat_goes_on(visit: Visit, tmp_path: Pa
         visitor.wait_for_answer()
         visitor.ask("And wider?")
         look_at(visitor, visitor.chat.get_by_text("The budget of $0.00001 is used up"), tmp_path)
-        visitor.page.get_by_placeholder("Start a new chat to go on.").wait_for()
+        visitor.button("Stop").wait_for(state="hidden")
         assert not visitor.button("Send").is_visible()
         visitor.button("New chat").click()
         visitor.ask("And wider?")
