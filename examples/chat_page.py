@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from aimlapi_integrations import AIMLAPIError, BudgetExceededError
 from aimlapi_integrations.langchain import AIMLAPICallbackHandler, ChatAIMLAPI
 
-BUDGET = sys.argv[1] if len(sys.argv) > 1 else "0.50"
+BUDGET = [*sys.argv, "0.50"][1]
 MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them return its reasoning
     "openai/gpt-5-mini-2025-08-07": {"reasoning": {"effort": "low", "summary": "auto"}},
     "anthropic/claude-haiku-4.5": {"reasoning_effort": "low", "endpoint": "messages"},
@@ -23,7 +23,6 @@ MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them
     "google/gemini-2.5-flash": {},
 }
 READY, BUSY = {"submit_btn": "Send", "stop_btn": False}, {"submit_btn": False, "stop_btn": "Stop"}
-SPENT = {"submit_btn": False, "stop_btn": False}  # only a new chat goes on
 
 
 @dataclass
@@ -35,8 +34,8 @@ class Turn:
 
     def messages(self, model: str) -> list[BaseMessage]:
         """Return the turn for the next request. Reasoning and signatures go back only to the model that wrote them."""
-        complete = self.model == model and self.answer.response_metadata.get("finish_reason")
-        return [HumanMessage(self.question), self.answer if complete else AIMessage(self.answer.text)]
+        own = self.model == model and self.answer.response_metadata.get("finish_reason")
+        return [HumanMessage(self.question), self.answer if own else AIMessage(self.answer.text)]
 
     def render(self) -> list[gr.ChatMessage]:
         """Return the question and the parts of the answer. Parts with a title fold once they are done."""
@@ -69,7 +68,7 @@ class Chat:
                 yield self.render()
             turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
-            self.box = SPENT if isinstance(error, BudgetExceededError) else READY
+            self.box = {**READY, "submit_btn": not isinstance(error, BudgetExceededError) and "Send"}
             turn.end = gr.ChatMessage(f"**{type(error).__name__}** {error}")
         yield self.render()
 
@@ -78,8 +77,8 @@ class Chat:
         return self.render()
 
     def render(self, **box: Any) -> tuple[Any, ...]:
-        total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
-        return [part for turn in self.turns for part in turn.render()], total, gr.update(**box)
+        parts = [part for turn in self.turns for part in turn.render()]
+        return parts, f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>", gr.update(**box)
 
 
 with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False) as page:

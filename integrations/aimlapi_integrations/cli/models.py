@@ -246,8 +246,8 @@ def _print_table(rows: Sequence[Row], note: str) -> None:
         numbers = heading in _NUMBERS
         width = min(longest, room) if heading == "model" else max(map(len, [heading, *cells])) if numbers else None
         table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", width=width)
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
+    for line in zip(*columns.values(), strict=True):
+        table.add_row(*line)
     if rows:
         console.print(table)
     console.print(note, style="dim", markup=False, highlight=False)
