@@ -38,20 +38,17 @@ class Turn:
         return [HumanMessage(self.question), self.answer if own else AIMessage(self.answer.text)]
 
     def render(self) -> list[gr.ChatMessage]:
-        """Return the question and the parts of the answer. Parts with a title fold once they are done."""
         reasoning = "\n\n".join(block["reasoning"] for block in self.answer.content_blocks if block.get("reasoning"))
         text = self.answer.text or self.answer.additional_kwargs.get("refusal")
-        folded = gr.ChatMessage(
-            reasoning, metadata={"title": "Thoughts", "status": "done" if text or self.end else "pending"}
-        )
-        parts = [folded if reasoning or not (text or self.end) else None, text and gr.ChatMessage(text), self.end]
+        done = bool(text or self.end)
+        folded = gr.ChatMessage(reasoning, metadata={"title": "Thoughts", "status": "done" if done else "pending"})
+        parts = [folded if reasoning or not done else None, text and gr.ChatMessage(text), self.end]
         return [gr.ChatMessage(self.question, "user"), *filter(None, parts)]
 
 
 class Chat:
     def __init__(self) -> None:
-        self.turns, self.box = list[Turn](), READY
-        self.costs = AIMLAPICallbackHandler(max_cost_usd=BUDGET)
+        self.turns, self.box, self.costs = list[Turn](), READY, AIMLAPICallbackHandler(max_cost_usd=BUDGET)
 
     async def ask(self, model: str, question: str) -> AsyncIterator[tuple[Any, ...]]:
         if not question.strip():

@@ -40,6 +40,8 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "streaming_chat": [([], ["Who was Ada Lovelace?", "total"])],
 }
 
+STREAMING = {"rag_lc", "rag_li", "streaming_chat"}  # the terminal wraps what arrives in pieces
+
 # Warnings caused by our code or by the example are errors. Warnings among other packages are not.
 RUN_WITH_STRICT_WARNINGS = """
 import runpy, sys, warnings
@@ -71,7 +73,8 @@ def test_example_runs_on_the_emulator(example: str, tmp_path: Path) -> None:
         assert "emulator" in process.stdout
         missing = [text for text in expected if text not in process.stdout]
         assert not missing, process.stdout
-        assert not [line for line in process.stdout.splitlines() if len(line) > 80]
+        lines = process.stdout.splitlines()
+        assert example in STREAMING or not [line for line in lines if len(line) > 80], process.stdout
 
 
 def test_every_example_is_run() -> None:
