@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from typing_extensions import Never, Self
+from typing_extensions import Never, Self, Unpack
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
@@ -28,6 +28,7 @@ from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
 from ..transport.validation import check_headers
 from ..types import Delta, Embeddings, Reply, Request
+from .arguments import ChatArguments
 from .call import (
     PreparedCall,
     finish_stream,
@@ -154,7 +155,12 @@ class Client(ContextManagerMixin):
             yield finish_stream(decoder, events, model)
 
     def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """Send a text or messages and return the reply.
 
@@ -163,12 +169,18 @@ class Client(ContextManagerMixin):
             model: the id or an alias of a model.
             call: how to send it.
             options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters
-                with their names on chat completions (`temperature`, `max_tokens` …).
+                with their names on chat completions (`temperature`, `max_tokens` …). One that the model doesn't list
+                is sent with a `ParameterWarning`, which suggests the name that it resembles.
         """
         return self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractContextManager[Iterator[Delta]]:
         """Stream the reply of `chat`: returns a context manager for an iterator of deltas."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -259,13 +271,23 @@ class AsyncClient(AsyncContextManagerMixin):
         return _AsyncDeltas(self._http, request, options)
 
     async def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """See `Client.chat`."""
         return await self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """See `Client.chat_stream`."""
         return self.stream(parse_request(messages, model=model, **options), call)

@@ -21,6 +21,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
@@ -187,6 +188,11 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     )
 
     _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__signature__ = ShortSignature()  # type: ignore[assignment]  # a descriptor, as pydantic's own is
 
     @field_serializer("timeout")
     def _serialize_timeout(self, timeout: Any) -> Any:
@@ -358,7 +364,7 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         default=None, description="US dollars per token, by `input` and `output`. Defaults to the model's known prices."
     )
 
-    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+    if not TYPE_CHECKING:  # type checkers read the one of `AIMLAPI`
 
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
@@ -382,3 +388,15 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
             model_name=self.model,
             system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
         )
+
+
+CALLBACK_MANAGER = "Callback handlers of LlamaIndex. Default: those of `Settings`."
+"""The description of a field that core leaves without one."""
+
+describe_inherited(
+    AIMLAPIFields,
+    {
+        "callback_manager": CALLBACK_MANAGER,
+        "pydantic_program_mode": "How structured output is requested. Default: as the model supports it.",
+    },
+)
