@@ -95,10 +95,6 @@ NOTHING = {
     ),
     "empty lists": family({"annotations": [], "tool_calls": []}, top={"search_results": []}),
     "content null": family({"content": None}, text=""),
-    "message null": family(
-        None, {"finish_reason": "malformed_function_call"}, native="malformed_function_call", text="",
-        finish_reason=None,
-    ),
     "what MiniMax adds": family(
         {"name": "MiniMax AI", "audio_content": ""},
         top={"input_sensitive": False, "output_sensitive_int": 0, "base_resp": {"status_code": 0, "status_msg": ""}},
@@ -154,7 +150,7 @@ PRICES = {
     "credits alone": priced({"meta": {"usage": {"credits_used": 2480}}}, SPENT),
     "the tokens of old": priced({"meta": {"usage": {"tokens_used": 2480}}}, None),
     "what is new": priced(
-        {"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "model": "m"}}, SPENT
+        {"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "later": [1]}}, SPENT
     ),
 }
 
@@ -169,6 +165,11 @@ SOURCES = {
 
 ECHOES = {
     "a model of another name": family({}, top={"model": "kimi-k2.5"}, model="kimi-k2.5"),
+    "a router's model": family(
+        {},
+        top={"model": "gpt-6-luna", "meta": {"model": "openai/gpt-6-luna", "metrics": {"ttft_ms": 310}}},
+        model="openai/gpt-6-luna",
+    ),
     "an id without a prefix": family({}, top={"id": "0217abc"}, id="0217abc"),
 }
 

@@ -105,7 +105,7 @@ class Sweep:
 
 
 def is_measured(complaint: str, model: str) -> bool:
-    """Return whether a schema refuses a level of effort that the model was measured to honor: measurements are newer."""
+    """Return whether a schema refuses a level of effort that was measured to work. Measurements are newer."""
     measured = (f"reasoning_effort: {level!r} is not one of" for level in lookup(model).efforts)
     return complaint.startswith(tuple(measured))
 

@@ -4,8 +4,8 @@
 
 Each model is asked for text, with a system message, as a stream, with tools, with a forced tool, in a tool loop, for
 structured output and with an image. A request must go to an endpoint that documents the model, its schema must accept
-the request, and whatever the schema could carry must be in it. With `--unknown`, the table has no rows, so every id gets
-the defaults of its family. Exits with 1 if there are problems.
+the request, and whatever the schema could carry must be in it. With `--unknown`, the table has no rows, so every id
+gets the defaults of its family. Exits with 1 if there are problems.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def is_refused(model: str, plain: Plain) -> bool:
 class LangChain(adapter_lc.LangChain):
     """`ChatAIMLAPI` with the endpoint and the method of structured output left to it."""
 
-    def _model(self, name: str, endpoint: str) -> ChatAIMLAPI:  # noqa: ARG002  # left to the model
+    def _model(self, name: str, endpoint: str) -> ChatAIMLAPI:  # left to the model
         return ChatAIMLAPI(model=name, api_key="k", http_client=self.wire.client, max_retries=0)
 
     def send(self, name: str, scenario: Scenario) -> None:
@@ -132,7 +132,7 @@ class LangChain(adapter_lc.LangChain):
 class LlamaIndex(adapter_li.LlamaIndex):
     """`AIMLAPI` with the endpoint and the mode of structured output left to it."""
 
-    def _model(self, name: str, endpoint: str) -> AIMLAPI:  # noqa: ARG002  # left to the model
+    def _model(self, name: str, endpoint: str) -> AIMLAPI:  # left to the model
         return AIMLAPI(model=name, api_key="k", http_client=self.wire.client, max_retries=0)
 
     def send(self, name: str, scenario: Scenario) -> None:
@@ -160,7 +160,7 @@ class LlamaIndex(adapter_li.LlamaIndex):
                 raise
 
 
-ADAPTERS = {"langchain": LangChain, "llama_index": LlamaIndex}
+ADAPTERS: dict[str, type[LangChain] | type[LlamaIndex]] = {"langchain": LangChain, "llama_index": LlamaIndex}
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------
