@@ -80,7 +80,10 @@ def _write_whole_table(path: Path, catalog: LiveCatalog) -> dict[str, str]:
     for model in catalog.models.keys() - table["models"].keys():
         family = loader.family_defaults(table, model)
         table["models"][model] = {name: family[name] for name in ("by", "efforts", "quirks") if name in family}
+    before = set(table["models"])
     problems = write_live_models(table, catalog.models, catalog.documents, catalog.deprecations, namespace="")
+    for model in table["models"].keys() - before:  # withdrawn before this table knew it
+        table["models"][model] = {**loader.family_defaults(table, model), **table["models"][model]}
     for model, row in table["models"].items():
         table["models"][model] = {name: value for name, value in row.items() if value}
     path.write_text(write_table(table), encoding="utf-8")

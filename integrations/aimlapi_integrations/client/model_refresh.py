@@ -42,9 +42,7 @@ async def apply_live_schema_async(models: AsyncModels, entry: CatalogueModel) ->
         from .live_models import endpoint_types
 
         types = endpoint_types(entry.id, [entry])
-        documents = await asyncio.gather(
-            *(_async_document(models, entry.id, type_, (AIMLAPIError,)) for type_ in types)
-        )
+        documents = await asyncio.gather(*(_lenient_document(models, entry.id, type_) for type_ in types))
         _apply(entry, {(entry.id, type_): document for type_, document in zip(types, documents, strict=True)})
 
 
@@ -56,8 +54,7 @@ def _apply(entry: CatalogueModel, documents: Mapping[tuple[str, str], Json | Non
     add_live_table(table)
 
 
-# The gateway has no document for this model and endpoint, or not one of JSON.
-_NO_DOCUMENT = (NotFoundError, APIResponseError)
+_UNREADABLE: Json = {}
 
 
 def _document(models: Models, model: str, endpoint_type: str) -> Json | None:
@@ -67,13 +64,20 @@ def _document(models: Models, model: str, endpoint_type: str) -> Json | None:
         return None
 
 
-async def _async_document(
-    models: AsyncModels, model: str, endpoint_type: str, ignored: tuple[type[AIMLAPIError], ...] = _NO_DOCUMENT
-) -> Json | None:
+async def _lenient_document(models: AsyncModels, model: str, endpoint_type: str) -> Json | None:
     try:
         return await models.request_schema(model, endpoint_type)
-    except ignored:
+    except AIMLAPIError:  # the model works without
         return None
+
+
+async def _strict_document(models: AsyncModels, model: str, endpoint_type: str) -> Json | None:
+    try:
+        return await models.request_schema(model, endpoint_type)
+    except NotFoundError:  # the model is not served there
+        return None
+    except APIResponseError:  # not JSON, which is reported as any document of an unknown form
+        return _UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ async def _read_documents(
 
     async def read(request: tuple[str, str]) -> None:
         async with semaphore:
-            documents[request] = await _async_document(models, *request)
+            documents[request] = await _strict_document(models, *request)
             if progress:
                 progress(len(documents), len(requests))
 
