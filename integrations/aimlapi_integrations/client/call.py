@@ -197,8 +197,8 @@ def model_errors(model: str) -> Iterator[None]:
 
 
 def _model_advice(model: str) -> str:
-    word = re.match(r"[a-z]*", model.rpartition("/")[2], re.IGNORECASE)
-    search = f"List models with: aimlapi models --search {(word and word[0]) or model!r}"
+    words = re.findall(r"[a-z]{3,}", model.rpartition("/")[2], re.IGNORECASE)
+    search = f"List models with: aimlapi models --search {words[0] if words else 'WORD'}"
     if lookup(model).known:
         return f"{model!r} may have been withdrawn, or your account can't use it. {search}"
     return f"{model!r} is not a known model. {_similar_models(model)}{search}"

@@ -17,7 +17,7 @@ from .event_stream import EventStream
 from .pool import LIMITS
 from .retries import HTTPRequest, OnRetry, RetryPolicy, Timeout
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
-from .validation import authorization_header, check_base_url, check_headers, key_in
+from .validation import SecretHeaders, authorization_header, check_base_url, check_headers, key_in
 
 GATEWAY_HOST = "api.aimlapi.com"
 
@@ -40,7 +40,7 @@ class BaseHTTPClient:
     def __init__(
         self,
         api_key: str | SecretStr,
-        base_url: str,
+        base_url: str | SecretStr,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -52,9 +52,9 @@ class BaseHTTPClient:
         on_retry: OnRetry | None = None,
     ) -> None:
         api_key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
-        self._base_url = SecretStr(base_url.rstrip("/"))
-        base_url = redact_url(base_url)  # for tracebacks that print local variables
-        default_headers = check_headers(default_headers or {})
+        base_url = base_url if isinstance(base_url, SecretStr) else SecretStr(base_url)
+        default_headers = SecretHeaders(default_headers or {})
+        self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)
         self.chunk_timeout = chunk_timeout
@@ -63,7 +63,7 @@ class BaseHTTPClient:
         self._query = dict(default_query or {})
         self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
         self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
-        self._headers.update(default_headers)
+        self._headers.update(check_headers(default_headers))
         self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
         self._json_headers = self._headers.copy()
         self._json_headers["Content-Type"] = "application/json"

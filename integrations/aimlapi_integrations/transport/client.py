@@ -47,7 +47,12 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     """
 
     def __init__(
-        self, api_key: str | SecretStr, base_url: str, *, http_client: httpx.Client | None = None, **settings: Any
+        self,
+        api_key: str | SecretStr,
+        base_url: str | SecretStr,
+        *,
+        http_client: httpx.Client | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = http_client
@@ -200,7 +205,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     def __init__(
         self,
         api_key: str | SecretStr,
-        base_url: str,
+        base_url: str | SecretStr,
         *,
         http_client: httpx.AsyncClient | None = None,
         **settings: Any,

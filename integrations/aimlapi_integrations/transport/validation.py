@@ -27,6 +27,18 @@ class SecretHeaders(dict[str, str]):
         return f"{type(self).__name__}({', '.join(self)})"
 
 
+def as_secret(value: str | SecretStr | None) -> SecretStr | None:
+    """Return a string as a SecretStr."""
+    return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
+
+
+def hide_secrets(
+    api_key: str | SecretStr | None, base_url: str | SecretStr | None, headers: Mapping[str, str] | None
+) -> tuple[SecretStr | None, SecretStr | None, SecretHeaders | None]:
+    """Return the secret arguments of a client in forms whose repr hides them, before one of them can raise."""
+    return as_secret(api_key), as_secret(base_url), None if headers is None else SecretHeaders(headers)
+
+
 def check_headers(headers: Mapping[str, str]) -> SecretHeaders:
     """Return a copy of `headers` if all of them can be sent. Errors name a header and don't show its value.
 
