@@ -1,33 +1,34 @@
-"""The vocabulary that frameworks and endpoints meet in.
+"""The types that framework adapters and endpoints share.
 
-Plain frozen dataclasses: a framework adapter turns its messages into a `Request` and a `Reply` back into its own
-message; an endpoint turns a `Request` into JSON and JSON into a `Reply` (or, streaming, into `Delta`s whose last one
-carries the same `Reply`). Nothing here knows a framework, an endpoint or a wire format.
+Plain frozen dataclasses. A framework adapter converts its messages to a `Request`, and a `Reply` to a message. An
+endpoint converts a `Request` to JSON, and JSON to a `Reply` or, when streaming, to `Delta`s, the last of which has the
+same `Reply`. Nothing here depends on a framework, an endpoint, or a wire format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ._utils.json import parse_arguments
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object as the gateway sends or takes it."""
+"""A JSON object as the gateway sends or accepts it."""
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
-"""Why the model stopped, in the four words every family is normalised to; `Choice.native_finish_reason` has its own."""
+"""Why the model stopped, normalized across model families. `Choice.native_finish_reason` has the original value."""
 
 
-# --- what a message is made of -----------------------------------------------------------------------------------
+# --- message parts ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source that a passage of a reply rests on. `start` and `end` are character offsets into the text, if given."""
+    """A source for a passage of a reply. `start` and `end` are character offsets into the text, where known."""
 
     url: str | None = None
     title: str | None = None
@@ -39,7 +40,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text. `id` is the item it came in (Responses), `cache` a cache marker such as `{"type": "ephemeral"}`."""
+    """Text. `id` is the id of its Responses item, `cache` a cache marker such as `{"type": "ephemeral"}`."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -49,7 +50,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: exactly one of `url` (http or data URL), `data` (base64, with `mime`) and `file_id`."""
+    """An image: exactly one of `url` (http or data URL), `data` (base64, with `mime`), and `file_id`."""
 
     url: str | None = None
     data: str | None = None
@@ -62,7 +63,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Sound: `data` is base64, `format` a short name (`wav`, `mp3`); `id` names audio of an earlier reply."""
+    """Audio: `data` is base64, `format` a short name (`wav`, `mp3`). `id` refers to audio of an earlier reply."""
 
     data: str | None = None
     format: str | None = None
@@ -73,7 +74,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document: exactly one of `url`, `data` (base64, with `mime`) and `file_id`."""
+    """A document: exactly one of `url`, `data` (base64, with `mime`), and `file_id`."""
 
     url: str | None = None
     data: str | None = None
@@ -85,7 +86,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A film: `url` (http or data URL), or `data` (base64) with `mime`."""
+    """A video: `url` (http or data URL), or `data` (base64) with `mime`."""
 
     url: str | None = None
     data: str | None = None
@@ -94,11 +95,11 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought, as far as it says so.
+    """Reasoning that the model returned.
 
-    `kind` tells the thinking itself from a summary of it. `signature` and `encrypted` are the model's proofs, handed
-    back unread; `details` are a gateway's own `reasoning_details`, kept whole for the same reason. Parts that share an
-    `id` are parts of one reasoning item.
+    `kind` is `text` for the reasoning itself and `summary` for a summary of it. `signature` and `encrypted` are opaque
+    values that the model expects back unchanged. `details` is the gateway's own `reasoning_details`, stored whole for
+    the same reason. Parts with the same `id` belong to one reasoning item.
     """
 
     text: str = ""
@@ -111,11 +112,11 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of the caller's tool. `arguments` is the JSON text that the model wrote, whole or broken.
+    """A call of one of the caller's tools. `arguments` is the JSON text as the model wrote it, valid or not.
 
-    `item_id` is the Responses item it came in; `extra` holds what a vendor wants back with the call (Gemini's
-    `extra_content` with its thought signature). A `custom` tool takes its `arguments` as plain text: only `cut` says
-    that half of it is missing.
+    `item_id` is the id of its Responses item. `extra` holds fields that a vendor expects back with the call, such as
+    Gemini's `extra_content` with a thought signature. The `arguments` of a `custom` tool are plain text, so only `cut`
+    shows that the end of it is missing.
     """
 
     id: str
@@ -127,21 +128,23 @@ class ToolCall:
     cut: bool = False
 
     def parsed(self) -> dict[str, Any] | None:
-        """The arguments as a dict; None where they are not a whole JSON object, by `json_text.parse_arguments`."""
+        """Parse the arguments; None if they are not a complete JSON object."""
         return parse_arguments(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The model's words for declining."""
+    """The text with which the model declines a request."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class HostedItem:
-    """An item of a Responses conversation that belongs to a tool the gateway runs (`web_search_call`, `mcp_call`, an
-    approval …), as the gateway wrote it, so that it can be shown and handed back."""
+    """An item of a tool that the gateway runs (`web_search_call`, `mcp_call`, an approval, …).
+
+    Stored as the gateway wrote it, so that it can be shown and sent back.
+    """
 
     item: Mapping[str, Any]
 
@@ -152,8 +155,10 @@ class HostedItem:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A passage that a search returned, as a `search_result` block of Claude's. `text` says the same for the endpoints
-    that have no such block; None where only the block will do."""
+    """A search result of the caller's, as a Claude `search_result` block.
+
+    `text` is its content for endpoints without such a block; None if it can only be sent as a block.
+    """
 
     item: Mapping[str, Any]
     text: str | None = None
@@ -164,13 +169,13 @@ Part: TypeAlias = Text | Image | Audio | File | Video | Reasoning | ToolCall | R
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. A `tool` message answers the call `tool_call_id`; `is_error` says that the tool failed.
+    """One message. A `tool` message is the result of the call `tool_call_id`; `is_error` means that the tool failed.
 
-    `call_kind` is the kind of that call, where the conversation may not have it: what answers a custom tool's call has
-    a form of its own.
+    `call_kind` is the kind of that call, for conversations that don't include the call itself: results of custom tools
+    are encoded differently.
 
-    `author` is the model that wrote an assistant's turn, by its id, or else its vendor's name. Proofs in the turn
-    (signatures, encrypted reasoning) go back to models of that vendor only.
+    `author` is the id of the model that wrote an assistant message, or the name of its vendor. Opaque values in the
+    message (signatures, encrypted reasoning) are sent back to models of that vendor only.
     """
 
     role: Role
@@ -187,7 +192,7 @@ class Message:
 
     @property
     def reasoning(self) -> str:
-        """The thinking, its parts (or summaries) a blank line apart."""
+        """The reasoning text, its parts (or summaries) separated by blank lines."""
         return "\n\n".join(part.text for part in self.parts if isinstance(part, Reasoning) and part.text)
 
     @property
@@ -203,13 +208,25 @@ class Message:
         return tuple(citation for part in self.parts if isinstance(part, Text) for citation in part.citations)
 
 
-# --- what is asked ------------------------------------------------------------------------------------------------
+def join_texts(messages: Iterable[Message]) -> str:
+    """Join all texts of these messages with blank lines.
+
+    >>> join_texts([Message("system", (Text("Be brief."), Text("Be kind.")))])
+    'Be brief.\\n\\nBe kind.'
+    """
+    parts = (part for message in messages for part in message.parts)
+    return "\n\n".join(part.text for part in parts if isinstance(part, Text) and part.text.strip())
+
+
+# --- requests -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may ask for. `parameters` is a JSON schema; `extra` holds further keys of the tool
-    item itself (`cache_control`)."""
+    """A function that the model may call.
+
+    `parameters` is a JSON schema. `extra` holds further keys of the tool item itself, such as `cache_control`.
+    """
 
     name: str
     description: str | None = None
@@ -220,8 +237,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class HostedTool:
-    """A tool that is not a plain function (`web_search_preview`, `code_interpreter`, `mcp`, `custom` …), as the
-    gateway takes it."""
+    """A tool that is not a plain function (`web_search_preview`, `code_interpreter`, `mcp`, `custom`, …).
+
+    `item` is sent as is.
+    """
 
     item: Mapping[str, Any]
 
@@ -232,8 +251,11 @@ class HostedTool:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Which tool the model must use: `named` takes a function's `name`, `hosted` a hosted tool's type as `name`,
-    `raw` an `item` that goes out unread."""
+    """Which tool the model must use.
+
+    For `named`, `name` is the name of a function; for `hosted`, the type of a hosted tool. For `raw`, `item` is sent as
+    is.
+    """
 
     mode: Literal["auto", "none", "required", "named", "hosted", "raw"]
     name: str | None = None
@@ -242,7 +264,7 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """The form that the text of the answer must have."""
+    """The format that the reply's text must have."""
 
     kind: Literal["text", "json_object", "json_schema"]
     name: str = "answer"
@@ -253,11 +275,11 @@ class ResponseFormat:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a model.
+    """One request to a model.
 
-    `options` are parameters by the name that the chat completions endpoint gives them (`temperature`, `max_tokens`,
-    `stop`, `reasoning_effort`, `previous_response_id` …); the endpoints translate the names that differ, and
-    None means not set. `extra_body` is merged over the finished body, unread.
+    `options` are parameters by their chat completions names (`temperature`, `max_tokens`, `stop`, `reasoning_effort`,
+    `previous_response_id`, …). Each endpoint maps them to its own names; None means not set. `extra_body` is merged
+    into the encoded body as is and overrides its fields.
     """
 
     model: str
@@ -270,15 +292,16 @@ class Request:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
 
-# --- what is answered ---------------------------------------------------------------------------------------------
+# --- replies ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the reply counts them: `total` is what it says, even where it is not `input` + `output`.
+    """Token counts as reported in the reply. `total` is the reported total, even if it is not `input` + `output`.
 
-    The details carry the names `audio`, `cache_read`, `cache_creation`, `text`, `image`, `video` (input) and
-    `reasoning`, `audio`, `text`, `image`, `video`, `accepted_prediction`, `rejected_prediction` (output).
+    The keys of `input_details` are `audio`, `cache_read`, `cache_creation`, `text`, `image`, and `video`; those of
+    `output_details` are `reasoning`, `audio`, `text`, `image`, `video`, `accepted_prediction`, and
+    `rejected_prediction`.
     """
 
     input: int = 0
@@ -291,7 +314,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The price of one call: US dollars as a decimal string with nine places, and whole credits where named."""
+    """The price of one call: US dollars as a decimal string with nine places, and whole credits where reported."""
 
     usd: str
     credits: int | None = None
@@ -299,7 +322,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class CallMetadata:
-    """What the gateway's headers say of one call, and `headers` themselves, in lower case, without cookies or key."""
+    """The ids and the provider of one call, and its response `headers` with lowercase names, without cookies or key."""
 
     inference_id: str | None = None
     request_id: str | None = None
@@ -310,7 +333,7 @@ class CallMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer among `n`. `logprobs` is the list of token entries, as the gateway gives it."""
+    """One of the `n` choices of a reply. `logprobs` holds the token entries as the gateway sends them."""
 
     message: Message
     finish_reason: FinishReason | None = None
@@ -320,7 +343,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. `raw` is the JSON body it was read from (folded from its events where it was streamed)."""
+    """A complete reply. `raw` is its JSON body; for a stream, the body assembled from the events."""
 
     model: str
     choices: tuple[Choice, ...]
@@ -329,7 +352,7 @@ class Reply:
     status: str | None = None
     usage: Usage | None = None
     cost: Cost | None = None
-    trail: CallMetadata = CallMetadata()
+    call_metadata: CallMetadata = CallMetadata()
     system_fingerprint: str | None = None
     service_tier: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -354,12 +377,23 @@ class Reply:
     def finish_reason(self) -> FinishReason | None:
         return self.choices[0].finish_reason
 
+    @property
+    def trail(self) -> CallMetadata:
+        """Deprecated name of `call_metadata`."""
+        _warn_renamed("Reply")
+        return self.call_metadata
+
+
+def _warn_renamed(owner: str) -> None:
+    warnings.warn(f"{owner}.trail is now {owner}.call_metadata: use that.", DeprecationWarning, stacklevel=3)
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of the part at `index` of the message being streamed.
+    """A fragment of the part at `index` of the message being streamed.
 
-    Pieces with one index are of one type and add up: texts and arguments are joined, every other field is given once.
+    Fragments with the same index have the same type and add up: texts and arguments are joined, every other field is
+    set in one of them only.
     """
 
     index: int
@@ -368,7 +402,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one event of a stream adds. `id` is the reply's, given once; `reply`, the whole answer, is on the last."""
+    """What one stream event adds. The reply's `id` is set once; the last delta has the complete `reply`."""
 
     fragments: tuple[Fragment, ...] = ()
     id: str | None = None
@@ -388,10 +422,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """One vector for each text that was asked, in the order asked."""
+    """One vector for each input text, in the order of the texts."""
 
     vectors: tuple[list[float], ...]
     model: str
     usage: Usage | None = None
     cost: Cost | None = None
-    trail: CallMetadata = CallMetadata()
+    call_metadata: CallMetadata = CallMetadata()
+
+    @property
+    def trail(self) -> CallMetadata:
+        """Deprecated name of `call_metadata`."""
+        _warn_renamed("Embeddings")
+        return self.call_metadata

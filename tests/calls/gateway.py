@@ -1,4 +1,4 @@
-"""A gateway whose model calls tools, on each endpoint, and what a request to it says of tools, calls and results."""
+"""A gateway whose model calls tools, on each endpoint, and helpers that read calls and results from requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS = {
 
 
 class Call(NamedTuple):
-    """A call as a reply, a request or a user has it; a reply may have arguments that are no whole object."""
+    """A tool call. In a reply, the arguments may be text that is not a complete object."""
 
     name: str
     args: Any
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 class ToolGateway:
-    """Answers with calls, or with a text; `interleaved`, streams tell the pieces of calls in turn."""
+    """Replies with calls or with text. If `interleaved`, streams alternate between the pieces of the calls."""
 
     def __init__(self, answer: Callable[[Json], Sequence[Call] | str], interleaved: bool = False) -> None:
         self.answer = answer
@@ -150,8 +150,8 @@ def _anthropic(body: Json) -> Iterator[Json]:
     yield {"type": "message_start", "message": {**body, "content": [], "stop_reason": None}}
     for index, block in enumerate(body["content"]):
         text = block.get("text") or json.dumps(block["input"])
-        begun = {**block, **({"text": ""} if "text" in block else {"input": {}})}
-        yield {"type": "content_block_start", "index": index, "content_block": begun}
+        initial = {**block, **({"text": ""} if "text" in block else {"input": {}})}
+        yield {"type": "content_block_start", "index": index, "content_block": initial}
         kind, field = ("text_delta", "text") if "text" in block else ("input_json_delta", "partial_json")
         for at in range(0, len(text), 3):
             yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, field: text[at : at + 3]}}
@@ -161,7 +161,7 @@ def _anthropic(body: Json) -> Iterator[Json]:
 
 
 def _mixed(events: list[Json], place: Callable[[Json], Any]) -> list[Json]:
-    """The events of calls in turn: the first of each, then the second of each, and so on."""
+    """Interleave the events of calls: the first of each, then the second of each, and so on."""
     placed = [event for event in events if place(event) is not None]
     by_place = [[event for event in placed if place(event) == at] for at in dict.fromkeys(map(place, placed))]
     turns = [event for turn in itertools.zip_longest(*by_place) for event in turn if event is not None]
@@ -173,7 +173,7 @@ _EVENTS = {"chat_completions": _chat_events, "responses": _responses_events, "me
 
 
 def call_chunks(*entries: Json) -> list[Json]:
-    """A chat completions stream of entries of `tool_calls`, one in each event."""
+    """Return a chat completions stream with one entry of `tool_calls` in each event."""
     return [*(chunk({"tool_calls": [entry]}) for entry in entries), chunk(finish="tool_calls")]
 
 
@@ -194,28 +194,28 @@ def history(body: Json) -> list[Json]:
 
 
 def calls_of(body: Json) -> list[Call]:
-    """The calls in the history of a request."""
-    found = []
+    """Return the calls in the history of a request."""
+    extracted = []
     for part in history(body):
         match part:
             case {"id": str(call_id), "function": {"name": str(name), "arguments": str(written)}}:
-                found.append(Call(name, json.loads(written), call_id))
+                extracted.append(Call(name, json.loads(written), call_id))
             case {"type": "function_call", "call_id": str(call_id), "name": str(name), "arguments": str(written)}:
-                found.append(Call(name, json.loads(written), call_id))
+                extracted.append(Call(name, json.loads(written), call_id))
             case {"type": "tool_use", "id": str(call_id), "name": str(name), "input": dict(args)}:
-                found.append(Call(name, args, call_id))
-    return found
+                extracted.append(Call(name, args, call_id))
+    return extracted
 
 
 def results_of(body: Json) -> list[tuple[str, str]]:
-    """The results in the history of a request: the ids of the calls that they answer, and their texts."""
-    found = []
+    """Return the results in the history of a request: the ids of their calls, and their texts."""
+    extracted = []
     for part in history(body):
         match part:
             case {"role": "tool", "tool_call_id": str(call_id), "content": str(text)}:
-                found.append((call_id, text))
+                extracted.append((call_id, text))
             case {"type": "function_call_output", "call_id": str(call_id), "output": str(text)}:
-                found.append((call_id, text))
+                extracted.append((call_id, text))
             case {"type": "tool_result", "tool_use_id": str(call_id), "content": [{"text": str(text)}]}:
-                found.append((call_id, text))
-    return found
+                extracted.append((call_id, text))
+    return extracted

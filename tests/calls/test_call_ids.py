@@ -1,4 +1,4 @@
-"""Ids of tool calls that are equal, empty or missing: nothing is lost when calls are read, streamed and sent back."""
+"""Tool calls with equal, empty, or missing ids: none is lost in replies, streams, and histories."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.types import Message, Request, Text, ToolCall
 
 from ..chat_events import sse
-from .gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names
-from .ways import (
-    WAYS,
-    Question,
+from .call_matrix import (
+    CALL_RUNNERS,
+    CallRunner,
+    CallScenario,
     Turn,
-    Way,
-    core_is_noisy,
+    every_call_mode,
+    every_client,
     every_endpoint,
-    every_manner,
-    every_way,
     function,
+    ignore_framework_warnings,
     langchain_model,
     llama_index_llm,
 )
+from .gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -51,41 +51,43 @@ IDS: dict[str, list[str | None]] = {
 
 
 def plain_ids(gateway: ToolGateway, endpoint: str) -> list[str]:
-    """The ids that the plain client reads from a plain reply."""
+    """Return the ids that the plain client gets from a plain reply."""
     client = Client("k", http_client=gateway.clients()[0])
     reply = client.chat("Go on.", model=MODELS[endpoint], call=CallOptions(endpoint=endpoint))
     return [call.id for call in reply.tool_calls]
 
 
 @every_endpoint
-@every_way
-@every_manner
+@every_client
+@every_call_mode
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
-async def test_calls_are_read_each_with_its_own_id(
-    endpoint: str, way: Way, manner: str, interleaved: bool, ids: list[str | None]
+async def test_calls_in_a_reply_have_unique_ids(
+    endpoint: str, run_calls: CallRunner, call_mode: str, interleaved: bool, ids: list[str | None]
 ) -> None:
-    said = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
-    calls = await way(ToolGateway(lambda _: said, interleaved), Question(endpoint), manner)
-    assert [(call.name, call.args) for call in calls] == [(call.name, call.args) for call in said]
+    calls_made = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
+    calls = await run_calls(ToolGateway(lambda _: calls_made, interleaved), CallScenario(endpoint), call_mode)
+    assert [(call.name, call.args) for call in calls] == [(call.name, call.args) for call in calls_made]
     assert len({call.id for call in calls}) == len(calls)
     assert all(call.id for call in calls)
-    assert [call.id for call in calls] == plain_ids(ToolGateway(lambda _: said), endpoint)
+    assert [call.id for call in calls] == plain_ids(ToolGateway(lambda _: calls_made), endpoint)
 
 
 @every_endpoint
-@every_way
-@every_manner
+@every_client
+@every_call_mode
 @pytest.mark.parametrize("call_id", ["add", None])
-async def test_ids_are_not_those_of_earlier_turns(endpoint: str, way: Way, manner: str, call_id: str | None) -> None:
+async def test_ids_in_a_reply_differ_from_those_in_the_history(
+    endpoint: str, run_calls: CallRunner, call_mode: str, call_id: str | None
+) -> None:
     gateway = ToolGateway(lambda _: [Call("add", {"x": 1}, call_id)])
     turns: list[Turn] = ["Go on."]
     for _ in range(3):
-        calls = await way(gateway, Question(endpoint, turns), manner)
+        calls = await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
         turns += [calls, *(("1", call.id, call.name) for call in calls)]
     ids = [call.id for turn in turns if isinstance(turn, list) for call in turn]
     assert len(set(ids)) == 3
-    await way(gateway, Question(endpoint, turns), manner)
+    await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
     assert [call.id for call in calls_of(gateway.bodies[-1])] == ids
     assert [call_id for call_id, _ in results_of(gateway.bodies[-1])] == ids
 
@@ -172,7 +174,7 @@ STREAMS: dict[str, list[Json]] = {
 
 
 class Streaming(ToolGateway):
-    """Answers with these events."""
+    """Replies with these events."""
 
     def __init__(self, events: list[Json]) -> None:
         super().__init__(lambda _: "Done.")
@@ -182,11 +184,13 @@ class Streaming(ToolGateway):
         return httpx.Response(200, content=sse(self.events), headers={"content-type": "text/event-stream"})
 
 
-@every_way
-@pytest.mark.parametrize("manner", ["stream", "async stream"])
+@every_client
+@pytest.mark.parametrize("call_mode", ["stream", "async stream"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
-async def test_pieces_are_sorted_to_their_calls(way: Way, manner: str, entries: list[Json]) -> None:
-    calls = await way(Streaming(call_chunks(*entries)), Question("chat_completions"), manner)
+async def test_call_pieces_are_assigned_to_their_calls(
+    run_calls: CallRunner, call_mode: str, entries: list[Json]
+) -> None:
+    calls = await run_calls(Streaming(call_chunks(*entries)), CallScenario("chat_completions"), call_mode)
     assert [(call.name, call.args) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
     assert all(call.id for call in calls)
@@ -236,21 +240,21 @@ def messages_stream(indexes: bool, ends: bool) -> list[Json]:
     return [*events, delta, {"type": "message_stop"}]
 
 
-@every_way
-@pytest.mark.parametrize("manner", ["stream", "async stream"])
+@every_client
+@pytest.mark.parametrize("call_mode", ["stream", "async stream"])
 @pytest.mark.parametrize(("indexes", "ends"), [(True, True), (False, True), (True, False)])
 @pytest.mark.parametrize(("endpoint", "stream"), [("responses", responses_stream), ("messages", messages_stream)])
-async def test_calls_of_one_id_stay_apart(
-    endpoint: str, stream: Any, indexes: bool, ends: bool, way: Way, manner: str
+async def test_calls_that_share_an_id_stay_separate(
+    endpoint: str, stream: Any, indexes: bool, ends: bool, run_calls: CallRunner, call_mode: str
 ) -> None:
-    calls = await way(Streaming(stream(indexes, ends)), Question(endpoint), manner)
+    calls = await run_calls(Streaming(stream(indexes, ends)), CallScenario(endpoint), call_mode)
     assert [(call.name, call.args) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
 
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
-def test_chunks_add_up_to_separate_calls_in_any_grouping(entries: list[Json], version: str) -> None:
+def test_chunks_added_in_any_grouping_keep_calls_separate(entries: list[Json], version: str) -> None:
     model = langchain_model(Streaming(call_chunks(*entries)), "chat_completions", output_version=version)
     chunks = list(model.stream("Go on."))
     for seed in range(10):
@@ -326,14 +330,14 @@ HISTORIES: dict[str, list[Turn]] = {
 
 
 @every_endpoint
-@every_way
-@pytest.mark.parametrize("manner", ["plain", "async stream"])
+@every_client
+@pytest.mark.parametrize("call_mode", ["plain", "async stream"])
 @pytest.mark.parametrize("turns", HISTORIES.values(), ids=HISTORIES)
-async def test_each_call_goes_with_its_own_id_and_result(
-    endpoint: str, way: Way, manner: str, turns: list[Turn]
+async def test_each_call_is_sent_with_a_unique_id_and_its_result(
+    endpoint: str, run_calls: CallRunner, call_mode: str, turns: list[Turn]
 ) -> None:
     gateway = ToolGateway(lambda _: "Done.")
-    await way(gateway, Question(endpoint, turns), manner)
+    await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
     calls = calls_of(gateway.bodies[0])
     assert [one.args for one in calls] == [one.args for turn in turns if isinstance(turn, list) for one in turn]
     by_id = {one.id: one for one in calls}
@@ -345,13 +349,13 @@ async def test_each_call_goes_with_its_own_id_and_result(
 
 
 @every_endpoint
-async def test_a_history_that_grows_keeps_its_ids(endpoint: str) -> None:
+async def test_growing_history_keeps_its_ids(endpoint: str) -> None:
     turns: list[Turn] = ["q"]
     before: list[Call] = []
     for x in range(4):
         turns += [[call(x, "w"), call(x, "w_2")], (str(x), "w", None), (str(x), "w_2", None)]
         gateway = ToolGateway(lambda _: "Done.")
-        await WAYS["LangChain"](gateway, Question(endpoint, turns), "plain")
+        await CALL_RUNNERS["LangChain"](gateway, CallScenario(endpoint, turns), "plain")
         calls = calls_of(gateway.bodies[0])
         assert calls[: len(before)] == before
         before = calls
@@ -369,25 +373,25 @@ def result(call_id: str | None, name: str | None = None) -> Message:
     return Message("tool", (Text("1"),), name=name, tool_call_id=call_id)
 
 
-def test_a_history_in_order_is_not_rebuilt() -> None:
-    asked = request(calling("c1", "c2"), result("c2"), result("c1"), calling("c3"), result("c3"))
-    assert identify_calls(asked, "chat_completions") is asked
+def test_history_with_valid_ids_is_returned_as_is() -> None:
+    original = request(calling("c1", "c2"), result("c2"), result("c1"), calling("c3"), result("c3"))
+    assert identify_calls(original, "chat_completions") is original
 
 
-def test_a_result_whose_call_is_not_there_stays_as_it_is() -> None:
-    """As after `previous_response_id`, or where a history was cut."""
-    asked = request(result("call_of_before", "add"), calling("c1"), result("c1"))
-    assert identify_calls(asked, "responses") == asked
+def test_result_without_its_call_is_unchanged() -> None:
+    """As with `previous_response_id`, or after the history was trimmed."""
+    original = request(result("call_of_before", "add"), calling("c1"), result("c1"))
+    assert identify_calls(original, "responses") == original
 
 
-def test_a_second_result_of_a_call_names_that_call() -> None:
-    asked = request(calling("w", "w"), result("w"), result("w"), result("w"))
-    [_, *results] = identify_calls(asked, "chat_completions").messages
+def test_second_result_of_a_call_has_its_id() -> None:
+    original = request(calling("w", "w"), result("w"), result("w"), result("w"))
+    [_, *results] = identify_calls(original, "chat_completions").messages
     assert [one.tool_call_id for one in results] == ["w", "w_2", "w_2"]
 
 
 @pytest.mark.parametrize("messages", [(result(None),), (calling("c1"), result(None, "mul"))])
-def test_a_result_that_no_call_can_be_meant_by_is_refused(messages: tuple[Message, ...]) -> None:
+def test_result_without_a_possible_call_raises(messages: tuple[Message, ...]) -> None:
     with pytest.raises(UnsupportedContentError, match="set its tool_call_id"):
         identify_calls(request(*messages), "chat_completions")
 
@@ -401,16 +405,16 @@ def test_a_result_that_no_call_can_be_meant_by_is_refused(messages: tuple[Messag
         ("openai/gpt-5-mini-2025-08-07", "responses", "functions.add:0"),
     ],
 )
-def test_ids_have_characters_that_the_model_takes(model: str, endpoint: str, expected: str) -> None:
-    asked = identify_calls(request(calling("functions.add:0"), result("functions.add:0"), model=model), endpoint)
-    assert [asked.messages[0].tool_calls[0].id, asked.messages[1].tool_call_id] == [expected, expected]
+def test_ids_have_only_characters_that_the_model_accepts(model: str, endpoint: str, expected: str) -> None:
+    original = identify_calls(request(calling("functions.add:0"), result("functions.add:0"), model=model), endpoint)
+    assert [original.messages[0].tool_calls[0].id, original.messages[1].tool_call_id] == [expected, expected]
 
 
 # --- agents -----------------------------------------------------------------------------------------------------------
 
 
 def two_calls_in_each_turn(ids: list[str | None], turns: int) -> Any:
-    """Calls both tools in each turn, and answers then."""
+    """Calls both tools in each turn, then replies with text."""
     numbers = iter(range(turns))
 
     def answer(body: Json) -> Any:
@@ -449,7 +453,7 @@ def assert_all_answered(body: Json) -> None:
 @every_endpoint
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("ids", AGENT_IDS.values(), ids=AGENT_IDS)
-async def test_langchain_agents_answer_every_call(endpoint: str, streaming: bool, ids: list[str | None]) -> None:
+async def test_langchain_agent_answers_every_call(endpoint: str, streaming: bool, ids: list[str | None]) -> None:
     gateway = ToolGateway(two_calls_in_each_turn(ids, 3))
     tools = [StructuredTool.from_function(tool(name), name=name, description="Runs.") for name in ("add", "mul")]
     model: ChatAIMLAPI = langchain_model(gateway, endpoint, streaming=streaming)
@@ -457,12 +461,12 @@ async def test_langchain_agents_answer_every_call(endpoint: str, streaming: bool
     assert_all_answered(gateway.bodies[-1])
 
 
-@core_is_noisy
+@ignore_framework_warnings
 @every_endpoint
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("workflow", [False, True])
 @pytest.mark.parametrize("ids", AGENT_IDS.values(), ids=AGENT_IDS)
-async def test_llama_index_agents_answer_every_call(
+async def test_llama_index_agent_answers_every_call(
     endpoint: str, streaming: bool, workflow: bool, ids: list[str | None]
 ) -> None:
     gateway = ToolGateway(two_calls_in_each_turn(ids, 3))
@@ -473,11 +477,14 @@ async def test_llama_index_agents_answer_every_call(
     assert_all_answered(gateway.bodies[-1])
 
 
-def test_calls_in_a_stream_of_llama_index_stay_apart_from_the_first_piece_on() -> None:
+def test_llama_index_stream_keeps_calls_separate_from_the_first_piece() -> None:
     gateway = ToolGateway(lambda _: [Call("add", {"x": 1}, "w"), Call("mul", {"x": 2}, "w")], interleaved=True)
     llm = llama_index_llm(gateway, "chat_completions")
-    seen = [
+    emitted = [
         [one.tool_name for one in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)]
         for response in llm.stream_chat([ChatMessage("Go on.")], tools=[function("add"), function("mul")])
     ]
-    assert [names for at, names in enumerate(seen) if names and names != seen[at - 1]] == [["add"], ["add", "mul"]]
+    assert [names for at, names in enumerate(emitted) if names and names != emitted[at - 1]] == [
+        ["add"],
+        ["add", "mul"],
+    ]

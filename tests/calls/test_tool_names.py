@@ -1,4 +1,4 @@
-"""Names of tools that not every model takes: mapped one to one on the way out, and back on the way in."""
+"""Tool names that not every model accepts: mapped one to one in requests, and back in replies."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from aimlapi_integrations.endpoints.shared.tool_names import map_names, rename_t
 from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import Request, Tool
 
-from .gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
-from .ways import (
-    Question,
-    Way,
-    core_is_noisy,
+from .call_matrix import (
+    CallRunner,
+    CallScenario,
+    every_call_mode,
+    every_client,
     every_endpoint,
-    every_manner,
-    every_way,
     function,
+    ignore_framework_warnings,
     langchain_model,
     llama_index_llm,
     plain_client,
 )
+from .gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
 
 LONG = "mcp__environment_agency_of_the_city_of_paris_production__measurements_of_"
 NAMES = [
@@ -60,7 +60,7 @@ VALID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 # --- the mapping ------------------------------------------------------------------------------------------------------
 
 
-def test_names_become_valid_ones_each_its_own_whatever_their_order() -> None:
+def test_names_map_one_to_one_in_any_order() -> None:
     mapped = map_names(NAMES)
     names = [mapped.get(name, name) for name in NAMES]
     assert all(VALID.fullmatch(name) for name in names)
@@ -80,11 +80,11 @@ def test_names_become_valid_ones_each_its_own_whatever_their_order() -> None:
         ("a\n", "a"),
     ],
 )
-def test_a_name_alone_stays_readable(name: str, expected: str) -> None:
+def test_single_name_stays_readable(name: str, expected: str) -> None:
     assert map_names([name, "other"]) == {name: expected}
 
 
-def test_a_name_that_equals_a_name_made_for_another_is_told_from_it() -> None:
+def test_name_equal_to_a_mapped_name_stays_distinct() -> None:
     names = ["a.b", "a_b"]
     for _ in range(3):
         names.append(map_names(names)["a.b"])
@@ -93,48 +93,48 @@ def test_a_name_that_equals_a_name_made_for_another_is_told_from_it() -> None:
     assert mapped["a.b"] not in names
 
 
-def test_a_request_with_valid_names_is_not_rebuilt() -> None:
+def test_request_with_valid_names_is_returned_as_is() -> None:
     request = Request("gpt-4o", (), tools=(Tool("add"), Tool("_private_")))
     assert rename_tools(request) == (request, {})
     assert rename_tools(request)[0] is request
 
 
-# --- every way there and back ---------------------------------------------------------------------------------------
+# --- requests and replies, with every client ------------------------------------------------------------------------
 
 
 @every_endpoint
-@every_way
-@every_manner
-async def test_tools_of_any_name_are_called_by_it(endpoint: str, way: Way, manner: str) -> None:
+@every_client
+@every_call_mode
+async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, run_calls: CallRunner, call_mode: str) -> None:
     gateway = ToolGateway(lambda body: [Call(name, {"x": at}, f"c{at}") for at, name in enumerate(tool_names(body))])
     tools = [function(name) for name in NAMES]
-    calls = await way(gateway, Question(endpoint, tools=tools), manner)
+    calls = await run_calls(gateway, CallScenario(endpoint, tools=tools), call_mode)
     assert [(call.name, call.args) for call in calls] == [(name, {"x": at}) for at, name in enumerate(NAMES)]
     names = tool_names(gateway.bodies[0])
     assert all(VALID.fullmatch(name) for name in names)
     assert len(set(names)) == len(NAMES)
     results = [(f"ran {call.name}", call.id, call.name) for call in calls]
-    await way(gateway, Question(endpoint, ["Go on.", calls, *results], tools=tools), manner)
+    await run_calls(gateway, CallScenario(endpoint, ["Go on.", calls, *results], tools=tools), call_mode)
     assert [call.name for call in calls_of(gateway.bodies[1])] == names == tool_names(gateway.bodies[1])
     assert {part["name"] for part in history(gateway.bodies[1]) if part.get("role") == "tool"} <= set(names)
 
 
 @every_endpoint
-@every_way
+@every_client
 @pytest.mark.parametrize("name", ["jobs.start", "jobs_start", LONG + "rain", "поиск"])
-async def test_a_tool_is_chosen_by_its_own_name(endpoint: str, way: Way, name: str) -> None:
+async def test_tool_choice_uses_the_tools_own_name(endpoint: str, run_calls: CallRunner, name: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     tools = [function(each) for each in NAMES]
-    await way(gateway, Question(endpoint, tools=tools, tool_choice=name), "plain")
+    await run_calls(gateway, CallScenario(endpoint, tools=tools, tool_choice=name), "plain")
     [body] = gateway.bodies
     assert json.dumps(tool_names(body)[NAMES.index(name)]) in json.dumps(body["tool_choice"])
 
 
 @every_endpoint
-async def test_calls_of_tools_that_are_no_longer_offered_keep_to_the_mapping(endpoint: str) -> None:
+async def test_past_calls_of_tools_no_longer_offered_are_renamed(endpoint: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     turns: Any = ["Go on.", [Call("a.b", {}, "c1"), Call("a_b", {}, "c2")], ("1", "c1", None), ("2", "c2", None)]
-    await plain_client(gateway, Question(endpoint, turns), "plain")
+    await plain_client(gateway, CallScenario(endpoint, turns), "plain")
     first, second = calls_of(gateway.bodies[0])
     assert first.name != second.name == "a_b"
     assert VALID.fullmatch(first.name)
@@ -154,11 +154,11 @@ FORMS: dict[str, Json] = {
 
 
 @every_endpoint
-@every_way
+@every_client
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_a_tool_in_any_form_is_called_by_its_own_name(endpoint: str, way: Way, form: Json) -> None:
+async def test_tool_in_any_form_is_called_by_its_own_name(endpoint: str, run_calls: CallRunner, form: Json) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], {"x": 1}, "c1")])
-    [call] = await way(gateway, Question(endpoint, tools=[form]), "plain")
+    [call] = await run_calls(gateway, CallScenario(endpoint, tools=[form]), "plain")
     assert (call.name, call.args) == ("jobs.start", {"x": 1})
     assert tool_names(gateway.bodies[0]) == ["jobs_start"]
     [tool] = gateway.bodies[0]["tools"]
@@ -181,20 +181,20 @@ CHOICES: dict[str, tuple[str, Json]] = {
 }
 
 
-@every_way
+@every_client
 @pytest.mark.parametrize(("endpoint", "choice"), CHOICES.values(), ids=CHOICES)
-async def test_a_choice_in_a_dict_names_the_tool_on_the_wire(endpoint: str, choice: Json, way: Way) -> None:
-    if way is plain_client:
+async def test_tool_choice_dict_is_renamed_on_the_wire(endpoint: str, choice: Json, run_calls: CallRunner) -> None:
+    if run_calls is plain_client:
         pytest.skip("The plain client takes names and modes.")
     gateway = ToolGateway(lambda _: "Done.")
-    await way(gateway, Question(endpoint, tools=[function("jobs.start")], tool_choice=choice), "plain")
+    await run_calls(gateway, CallScenario(endpoint, tools=[function("jobs.start")], tool_choice=choice), "plain")
     wire = json.dumps(gateway.bodies[0]["tool_choice"])
     assert '"jobs_start"' in wire
     assert "jobs.start" not in wire
 
 
 @pytest.mark.filterwarnings("ignore::aimlapi_integrations.ParameterWarning")
-def test_a_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
+def test_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
     gateway = ToolGateway(lambda _: "Done.")
     custom = {"type": "custom", "name": "run.code", "description": "Runs code."}
     model = langchain_model(gateway, "responses").bind_tools([custom], tool_choice="run.code")
@@ -203,7 +203,7 @@ def test_a_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
     assert (body["tools"][0]["name"], body["tool_choice"]) == ("run_code", {"type": "custom", "name": "run_code"})
 
 
-def test_names_of_mcp_servers_tools_are_not_touched() -> None:
+def test_mcp_tool_names_are_unchanged() -> None:
     item = {"type": "mcp", "server_label": "s", "name": "a.b", "allowed_tools": {"tool_names": ["a.b"]}}
     request, own_names = rename_tools(Request("gpt-4o", (), tools=(to_tool(item), Tool("c.d"))))
     assert (request.tools[0], list(own_names)) == (to_tool(item), ["c_d"])
@@ -214,7 +214,7 @@ def test_names_of_mcp_servers_tools_are_not_touched() -> None:
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_broken_call_has_its_own_name(endpoint: str, streamed: bool) -> None:
+def test_invalid_call_has_its_own_name(endpoint: str, streamed: bool) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], '{"x": 1', "c1")])
     model = langchain_model(gateway, endpoint, streaming=streamed).bind_tools([function("jobs.start")])
     broken = model.invoke("Go on.")
@@ -235,7 +235,7 @@ class Box(BaseModel, Generic[T]):
     held: T
 
 
-def answer_as_asked(value: Json) -> Any:
+def structured_answer(value: Json) -> Any:
     def answer(body: Json) -> Any:
         return [Call(tool_names(body)[0], value, "c1")] if body.get("tools") else json.dumps(value)
 
@@ -244,10 +244,10 @@ def answer_as_asked(value: Json) -> Any:
 
 @every_endpoint
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_an_answer_of_a_generic_class_is_read(endpoint: str, method: str) -> None:
+def test_generic_class_output_is_parsed(endpoint: str, method: str) -> None:
     if (endpoint, method) == ("messages", "json_schema"):
         pytest.skip("The messages endpoint has no response format.")
-    gateway = ToolGateway(answer_as_asked({"held": 1}))
+    gateway = ToolGateway(structured_answer({"held": 1}))
     structured = langchain_model(gateway, endpoint).with_structured_output(Box[int], method=method)
     assert structured.invoke("q") == Box[int](held=1)
     assert '"Box_int"' in json.dumps(gateway.bodies[0])
@@ -264,7 +264,7 @@ def runner(name: str, ran: list[str]) -> Any:
 
 
 def calls_in_turn(*places: int) -> Any:
-    """Calls the tools at these places, one in each turn, with one id, and answers then."""
+    """Calls the tools at these positions, one in each turn, with the same id, then replies with text."""
     waiting = list(places)
 
     def answer(body: Json) -> Any:
@@ -278,7 +278,7 @@ AGENT_NAMES = ["jobs.start", "jobs_start", LONG + "air", LONG + "rain", "пои�
 
 @every_endpoint
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_langchain_agents_run_the_tool_that_was_called(endpoint: str, streamed: bool) -> None:
+async def test_langchain_agent_runs_the_called_tool(endpoint: str, streamed: bool) -> None:
     ran: list[str] = []
     gateway = ToolGateway(calls_in_turn(0, 1, 2, 3, 4))
     tools = [StructuredTool.from_function(runner(name, ran), name=name, description="Runs.") for name in AGENT_NAMES]
@@ -290,17 +290,17 @@ async def test_langchain_agents_run_the_tool_that_was_called(endpoint: str, stre
 
 
 def assert_answered(body: Json, results: list[str]) -> None:
-    """That each call in the history has an id of its own, and its own result."""
+    """Assert that each call in the history has a unique id and its own result."""
     ids = [call.id for call in calls_of(body)]
     assert len(set(ids)) == len(ids) == len(results)
     assert list(zip(ids, results, strict=True)) == results_of(body)
 
 
-@core_is_noisy
+@ignore_framework_warnings
 @every_endpoint
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("workflow", [False, True])
-async def test_llama_index_agents_run_the_tool_that_was_called(endpoint: str, streaming: bool, workflow: bool) -> None:
+async def test_llama_index_agent_runs_the_called_tool(endpoint: str, streaming: bool, workflow: bool) -> None:
     ran: list[str] = []
     gateway = ToolGateway(calls_in_turn(0, 1, 2, 3, 4))
     tools: Any = [FunctionTool.from_defaults(runner(name, ran), name=name) for name in AGENT_NAMES]
@@ -312,7 +312,7 @@ async def test_llama_index_agents_run_the_tool_that_was_called(endpoint: str, st
     assert_answered(gateway.bodies[-1], ran)
 
 
-def test_mapping_is_one_to_one_for_all_pairs_of_names() -> None:
+def test_all_pairs_of_names_map_one_to_one() -> None:
     for pair in itertools.combinations(NAMES, 2):
         mapped = map_names(pair)
         assert mapped.get(pair[0], pair[0]) != mapped.get(pair[1], pair[1])

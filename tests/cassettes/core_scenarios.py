@@ -83,8 +83,8 @@ def look(reply: Reply) -> Seen:
         tokens=Tokens(usage.input, usage.output, usage.total, usage.output_details.get("reasoning", 0)),
         tool_calls=tuple((call.name, call.parsed() or {}) for call in reply.tool_calls),
         cost={"usd": reply.cost.usd, "credits": reply.cost.credits} if reply.cost else None,
-        inference_id=reply.trail.inference_id,
-        request_id=reply.trail.request_id,
+        inference_id=reply.call_metadata.inference_id,
+        request_id=reply.call_metadata.request_id,
         citations=tuple(citation.url or "" for citation in reply.message.citations),
     )
 

@@ -144,7 +144,7 @@ async def test_the_caller_has_the_last_word(way: Callable[..., Any], gateway: Em
     assert thought == ""
     assert [seen.path for seen in gateway.requests] == ["/v1/chat/completions"]
     texts = [str(warning.message) for warning in told if warning.category is ParameterWarning]
-    assert any("endpoint='messages' tells it" in text for text in texts)
+    assert any("use endpoint='messages'" in text for text in texts)
 
 
 def test_a_structured_answer_stays_where_it_can_be_had(gateway: Emulator) -> None:
@@ -159,7 +159,7 @@ def test_strictly_thinking_that_is_not_told_is_an_error(gateway: Emulator) -> No
     strict = CallOptions(strict_parameters=True, endpoint="chat_completions")
     with (
         Client("k", gateway.base_url) as client,
-        pytest.raises(UnsupportedParameterError, match="does not tell"),
+        pytest.raises(UnsupportedParameterError, match="does not return its thinking"),
     ):
         client.chat("Hello", model=CLAUDE, call=strict, thinking=BUDGET)
     assert not gateway.requests

@@ -103,3 +103,82 @@ def test_model_of_another_vendor_is_refused(client: GatewayClient) -> None:
 )
 def test_invalid_request_is_refused_at_the_field(client: GatewayClient, body: JSON, path: str) -> None:
     assert [refused_path for refused_path, _ in refused_fields(client.post("messages", body))] == [path]
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+SEARCH_REQUEST = request_body("What is the capital of Austria?", tools=[SEARCH])
+
+
+def join_blocks(streamed: list[JSON]) -> list[JSON]:
+    """The content blocks of a streamed message."""
+    blocks: list[JSON] = []
+    for event in streamed:
+        delta = event.get("delta", {})
+        match delta.get("type"), event["type"]:
+            case _, "content_block_start":
+                blocks.append(event["content_block"])
+            case "text_delta", _:
+                blocks[-1]["text"] += delta["text"]
+            case "citations_delta", _:
+                blocks[-1]["citations"].append(delta["citation"])
+            case "input_json_delta", _:
+                blocks[-1]["input"] = blocks[-1]["input"] or ""
+                blocks[-1]["input"] += delta["partial_json"]
+    return [block | {"input": json.loads(block["input"])} if "input" in block else block for block in blocks]
+
+
+def without_ids(blocks: list[JSON]) -> list[JSON]:
+    return [{key: value for key, value in block.items() if key not in ("id", "tool_use_id")} for block in blocks]
+
+
+def test_web_search_of_claude_returns_server_tool_blocks_and_citations(client: GatewayClient) -> None:
+    reply = client.post("messages", SEARCH_REQUEST).json()
+    use, results, text = reply["content"]
+    assert (use["type"], use["name"], use["input"]) == (
+        "server_tool_use",
+        "web_search",
+        {"query": "What is the capital of Austria?"},
+    )
+    assert (results["type"], results["tool_use_id"]) == ("web_search_tool_result", use["id"])
+    assert text["text"] == "[emulated] Vienna is the capital of Austria and lies on the Danube."
+    assert text["citations"][0]["url"] == results["content"][0]["url"] == "https://example.com/emulated/vienna"
+    assert reply["stop_reason"] == "end_turn"
+    assert reply["usage"]["server_tool_use"] == {"web_search_requests": 1}
+    streamed = parse_events(client.post("messages", {**SEARCH_REQUEST, "stream": True}).text)
+    assert without_ids(join_blocks(streamed)) == without_ids(reply["content"])
+
+
+def test_search_results_returned_with_other_encrypted_content_are_refused(client: GatewayClient) -> None:
+    content = client.post("messages", SEARCH_REQUEST).json()["content"]
+    turns = [*SEARCH_REQUEST["messages"], {"role": "assistant", "content": content}, {"role": "user", "content": "Ok"}]
+    assert client.post("messages", {**SEARCH_REQUEST, "messages": turns}).status_code == 200
+    content[1]["content"][0]["encrypted_content"] = "other"
+    [(path, _)] = refused_fields(client.post("messages", {**SEARCH_REQUEST, "messages": turns}))
+    assert path == "messages.1.content.1.content.0.encrypted_content"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_pause_turn_fault_pauses_after_the_search_until_the_turn_is_sent_back(
+    client: GatewayClient, stream: bool
+) -> None:
+    request = {**SEARCH_REQUEST, "stream": stream}
+    response = client.post("messages", request, x_emulator_fault="pause-turn; times=1")
+    if stream:
+        streamed = parse_events(response.text)
+        content, stop_reason = join_blocks(streamed), streamed[-2]["delta"]["stop_reason"]
+    else:
+        content, stop_reason = response.json()["content"], response.json()["stop_reason"]
+    assert stop_reason == "pause_turn"
+    assert [block["type"] for block in content] == ["server_tool_use", "web_search_tool_result"]
+    turns = [*SEARCH_REQUEST["messages"], {"role": "assistant", "content": content}]
+    reply = client.post("messages", {**SEARCH_REQUEST, "messages": turns}).json()
+    assert reply["stop_reason"] == "end_turn"
+    assert [block["type"] for block in reply["content"]] == ["text"]
+    assert reply["content"][0]["text"].startswith("[emulated] Vienna is the capital of Austria")
+
+
+def test_pause_turn_fault_without_a_server_tool_changes_nothing(client: GatewayClient) -> None:
+    for stream in (False, True):
+        response = client.post("messages", request_body(stream=stream), x_emulator_fault="pause-turn")
+        assert "pause_turn" not in response.text
+        assert "end_turn" in response.text

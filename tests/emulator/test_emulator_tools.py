@@ -121,3 +121,22 @@ def test_tool_loop_with_response_format_ends_with_structured_output(client: Gate
     )
     assert calls == ["get_weather {'city': 'Paris'}"]
     assert json.loads(message) == {"city": "Paris", "degrees": 21}
+
+
+@pytest.mark.parametrize(
+    ("result", "calls"),
+    [
+        ("Agent weather answers now. Please continue with the current request.", True),  # as LlamaIndex hands over
+        ("Successfully transferred to weather", True),  # as LangGraph does
+        ("Successfully transferred back to supervisor", False),
+    ],
+)
+def test_hand_off_to_another_agent_is_followed_by_its_call(client: GatewayClient, result: str, calls: bool) -> None:
+    hand_off = {"id": "call_1", "type": "function", "function": {"name": "hand_off", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "What is the weather in Paris?"},
+        {"role": "assistant", "content": "", "tool_calls": [hand_off]},
+        {"role": "tool", "tool_call_id": "call_1", "content": result},
+    ]
+    called = client.chat_message(messages=messages, tools=TOOLS).get("tool_calls", [])
+    assert [call["function"]["name"] for call in called] == ["get_weather"] * calls

@@ -1,4 +1,4 @@
-"""Chat completions replies cut into the chunks that a stream would have carried."""
+"""Split chat completions replies into the chunks of a stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHOLE = ("annotations", "images", "audio", "extra_content", "encrypted_content")
 
 
 def cut(body: Json, size: int = 7) -> Iterator[Json]:
-    """The chunks of a stream whose end is `body`: texts in pieces of `size` characters, then finish, then usage."""
+    """Yield the chunks of a stream of `body`: texts in pieces of `size` characters, then finish, then usage."""
     [choice] = body["choices"]
     message = choice.get("message") or {}
     head = {key: value for key, value in body.items() if key not in ("choices", "usage", "meta", "object")}

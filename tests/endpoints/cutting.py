@@ -1,4 +1,4 @@
-"""A Responses body cut into the events that a stream of it would have had, in the vendor's documented order."""
+"""Split a responses body into the events of a stream, in the documented order."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ LATE = ("usage", "meta", "output_text", "incomplete_details", "citations", "erro
 
 
 def events(body: Json, size: int = 3) -> list[Json]:
-    """The events of a stream that ends with `body`; texts come in pieces of `size` characters."""
+    """Return the events of a stream that ends with `body`, with texts in pieces of `size` characters."""
     numbers = count()
     return [{"sequence_number": next(numbers), **event} for event in _events(body, size)]
 
 
-def without(kept: list[Json], *endings: str) -> list[Json]:
-    """The same events but for those whose type ends so: what some gateways leave out."""
-    return [event for event in kept if not event["type"].endswith(endings)]
+def without(stream_events: list[Json], *endings: str) -> list[Json]:
+    """Drop the events whose type has one of these endings, as some gateways do."""
+    return [event for event in stream_events if not event["type"].endswith(endings)]
 
 
 def folded(deltas: list[Delta]) -> list[tuple[str, str]]:
-    """Pieces of one index put together: the type of each part and its text, in the order of their indexes."""
+    """Join the fragments by index: the type and the text of each part, in the order of the indexes."""
     parts: dict[int, tuple[str, str]] = {}
     for fragment in (fragment for delta in deltas for fragment in delta.fragments):
         kind = type(fragment.part).__name__
@@ -34,7 +34,7 @@ def folded(deltas: list[Delta]) -> list[tuple[str, str]]:
 
 
 def words(part: Any) -> str:
-    """What grows of a part, or what it is."""
+    """Return the streamed text of a part, or its item."""
     for name in ("text", "arguments", "data", "item"):
         if hasattr(part, name):
             return str(getattr(part, name))
@@ -42,18 +42,18 @@ def words(part: Any) -> str:
 
 
 def _events(body: Json, size: int) -> Iterator[Json]:
-    begun = {key: value for key, value in body.items() if key not in LATE} | {"status": "in_progress", "output": []}
-    yield {"type": "response.created", "response": begun}
-    yield {"type": "response.in_progress", "response": begun}
+    initial = {key: value for key, value in body.items() if key not in LATE} | {"status": "in_progress", "output": []}
+    yield {"type": "response.created", "response": initial}
+    yield {"type": "response.in_progress", "response": initial}
     for index, item in enumerate(body.get("output") or []):
-        yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
+        yield {"type": "response.output_item.added", "output_index": index, "item": _empty_item(item)}
         for event in _inside(item, size):
             yield {"output_index": index, "item_id": item.get("id"), **event}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     yield {"type": "response.incomplete" if body.get("incomplete_details") else "response.completed", "response": body}
 
 
-def _begun(item: Json) -> Json:
+def _empty_item(item: Json) -> Json:
     empty: dict[str, Any] = {"content": [], "summary": [], "arguments": "", "input": "", "status": "in_progress"}
     return {key: empty.get(key, value) for key, value in item.items() if key not in ("encrypted_content", "result")}
 

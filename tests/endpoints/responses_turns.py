@@ -1,4 +1,4 @@
-"""Turns of a conversation, and the body that asks for its next on the responses endpoint."""
+"""Messages, and their body for the responses endpoint."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def encode(*messages: Message, model: str = MODEL, **fields: Any) -> Json:
 
 
 def items(*messages: Message, **options: Any) -> list[Json]:
-    found: list[Json] = encode(*messages, options=options)["input"]
-    return found
+    encoded: list[Json] = encode(*messages, options=options)["input"]
+    return encoded

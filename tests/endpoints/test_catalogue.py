@@ -1,4 +1,4 @@
-"""The live catalogue: what is asked, and what its entries say."""
+"""The model catalogue: queries and entries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from aimlapi_integrations.types import Json
 
 
 def unit(origin: str, price: float, per: int = 1_000_000, **fields: Any) -> Json:
-    told = {"name": "token", "type": "charge", "content": "text", "phase": "inference", "origin": origin}
-    return {**told, "price": price, "per": per, **fields}
+    price_unit = {"name": "token", "type": "charge", "content": "text", "phase": "inference", "origin": origin}
+    return {**price_unit, "price": price, "per": per, **fields}
 
 
 ENTRY: Json = {
@@ -49,20 +49,20 @@ ENTRY: Json = {
 }
 
 
-def test_an_entry_is_read() -> None:
-    (found,) = catalogue.decode_list({"object": "list", "data": [ENTRY]}, {})
-    assert (found.id, found.aliases, found.type) == ("openai/gpt-5-mini", ("gpt-5-mini",), "openai/chat-completions")
-    assert (found.name, found.developer, found.description) == ("GPT-5 mini", "OpenAI", "Small.")
-    assert (found.context_length, found.max_output) == (400000, 128000)
-    assert (found.capabilities, found.tags) == (("streaming", "tools"), ("playground:chat",))
-    assert (found.input_modalities, found.output_modalities) == (("text", "image"), ("text",))
-    assert found.raw is ENTRY
+def test_entry_is_parsed() -> None:
+    (entry,) = catalogue.decode_list({"object": "list", "data": [ENTRY]}, {})
+    assert (entry.id, entry.aliases, entry.type) == ("openai/gpt-5-mini", ("gpt-5-mini",), "openai/chat-completions")
+    assert (entry.name, entry.developer, entry.description) == ("GPT-5 mini", "OpenAI", "Small.")
+    assert (entry.context_length, entry.max_output) == (400000, 128000)
+    assert (entry.capabilities, entry.tags) == (("streaming", "tools"), ("playground:chat",))
+    assert (entry.input_modalities, entry.output_modalities) == (("text", "image"), ("text",))
+    assert entry.raw is ENTRY
 
 
-def test_prices_are_for_a_million_tokens() -> None:
-    found = catalogue.decode_model({"object": "model", "data": ENTRY}, {})
-    assert found.price_kind == "fixed"
-    assert found.prices == {
+def test_prices_are_per_million_tokens() -> None:
+    entry = catalogue.decode_model({"object": "model", "data": ENTRY}, {})
+    assert entry.price_kind == "fixed"
+    assert entry.prices == {
         "input": Decimal("0.25"),
         "output": Decimal(2),
         "cache_read": Decimal("0.025"),
@@ -70,17 +70,21 @@ def test_prices_are_for_a_million_tokens() -> None:
     }
 
 
-def test_prices_serve_for_an_estimate() -> None:
-    found = catalogue.decode_model({"data": ENTRY}, {})
-    told = estimate(1000, 500, found.token_prices)
-    assert (told.usd, told.max_usd, told.approximate) == (Decimal("0.00025"), Decimal("0.00125"), True)
+def test_prices_are_used_for_estimates() -> None:
+    entry = catalogue.decode_model({"data": ENTRY}, {})
+    price_unit = estimate(1000, 500, entry.token_prices)
+    assert (price_unit.usd, price_unit.max_usd, price_unit.approximate) == (
+        Decimal("0.00025"),
+        Decimal("0.00125"),
+        True,
+    )
 
 
 @pytest.mark.parametrize("kind", ["variants", "variable"])
-def test_prices_that_depend_on_the_request_are_shown_and_serve_for_no_estimate(kind: str) -> None:
-    found = catalogue.decode_model({"data": {**ENTRY, "pricing": {**ENTRY["pricing"], "kind": kind}}}, {})
-    assert found.prices["input"] == Decimal("0.25")
-    assert found.token_prices == {}
+def test_request_dependent_prices_are_shown_but_not_used_for_estimates(kind: str) -> None:
+    entry = catalogue.decode_model({"data": {**ENTRY, "pricing": {**ENTRY["pricing"], "kind": kind}}}, {})
+    assert entry.prices["input"] == Decimal("0.25")
+    assert entry.token_prices == {}
 
 
 @pytest.mark.parametrize(
@@ -95,30 +99,32 @@ def test_prices_that_depend_on_the_request_are_shown_and_serve_for_no_estimate(k
         ("cache_write_tokens", "cache_creation"),
     ],
 )
-def test_units_that_only_their_names_tell_apart(name: str, kind: str) -> None:
+def test_units_are_recognized_by_name(name: str, kind: str) -> None:
     priced = {"id": "m", "pricing": {"units": [{"name": name, "price": 3, "per": 1_000_000}]}}
     assert catalogue.decode_model({"data": priced}, {}).prices == {kind: Decimal(3)}
 
 
-def test_an_entry_may_say_next_to_nothing() -> None:
+def test_minimal_entry_is_parsed() -> None:
     nothing = {"id": "m", "aliases": None, "info": None, "pricing": {"kind": "variable"}, "modalities": []}
-    (found,) = catalogue.decode_list({"data": [{}, "x", nothing]}, {})
-    assert (found.name, found.aliases, found.context_length, found.prices) == ("m", (), None, {})
-    assert found.price_kind == "variable"
+    (entry,) = catalogue.decode_list({"data": [{}, "x", nothing]}, {})
+    assert (entry.name, entry.aliases, entry.context_length, entry.prices) == ("m", (), None, {})
+    assert entry.price_kind == "variable"
 
 
-def test_models_answer_to_their_aliases() -> None:
-    found = catalogue.decode_model({"data": ENTRY}, {})
-    assert found.answers_to("GPT-5-mini")
-    assert found.answers_to("openai/gpt-5-mini")
-    assert not found.answers_to("gpt-5")
+def test_model_is_matched_by_its_aliases() -> None:
+    entry = catalogue.decode_model({"data": ENTRY}, {})
+    assert entry.answers_to("GPT-5-mini")
+    assert entry.answers_to("openai/gpt-5-mini")
+    assert not entry.answers_to("gpt-5")
 
 
-def test_queries() -> None:
+def test_query_is_encoded() -> None:
     assert catalogue.PATH == "/models"
     assert catalogue.query() == {}
-    asked = catalogue.query(include=("pricing", "modalities"), id="gpt-4o", capabilities=["tools"], tags=None)
-    assert asked == {"include": "pricing,modalities", "id": "gpt-4o", "capabilities": "tools"}
+    query_parameters = catalogue.query(
+        include=("pricing", "modalities"), id="gpt-4o", capabilities=["tools"], tags=None
+    )
+    assert query_parameters == {"include": "pricing,modalities", "id": "gpt-4o", "capabilities": "tools"}
     with pytest.raises(TypeError, match="no filter colour"):
         catalogue.query(colour="red")
 
@@ -126,18 +132,18 @@ def test_queries() -> None:
 @pytest.mark.parametrize(
     "base_url", ["https://api.aimlapi.com/v1", "https://api.aimlapi.com/v1/", "https://api.aimlapi.com"]
 )
-def test_one_model_is_at_the_root_of_the_host(base_url: str) -> None:
+def test_path_of_one_model_is_at_the_root_of_the_host(base_url: str) -> None:
     assert catalogue.model_url(base_url, "openai/gpt 4o") == "https://api.aimlapi.com/model/openai/gpt%204o"
 
 
 @pytest.mark.parametrize("decode", [catalogue.decode_list, catalogue.decode_model])
-def test_an_error_inside_a_200_is_the_one_that_it_reports(decode: Callable[[Any, dict[str, str]], Any]) -> None:
+def test_error_inside_a_200_raises_that_error(decode: Callable[[Any, dict[str, str]], Any]) -> None:
     with pytest.raises(RateLimitError, match="slow down"):
         decode({"message": "slow down", "statusCode": 429}, {})
 
 
 @pytest.mark.parametrize("answer", [{}, {"data": {}}, "x", {"data": None}])
-def test_what_is_no_catalogue(answer: Any) -> None:
+def test_invalid_catalogue_raises(answer: Any) -> None:
     with pytest.raises(APIResponseError):
         catalogue.decode_list(answer, {})
     with pytest.raises(APIResponseError):

@@ -1,4 +1,4 @@
-"""A request, encoded for chat completions: what goes over the wire."""
+"""Encoding requests for chat completions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def turn(*parts: Any, role: Any = "user", model: str = "openai/gpt-5-mini-2025-0
     return message  # type: ignore[no-any-return]
 
 
-def test_the_documented_request() -> None:
+def test_documented_request_is_encoded_as_documented() -> None:
     assert body() == {"model": "openai/gpt-5-mini-2025-08-07", "messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -70,24 +70,24 @@ def test_the_documented_request() -> None:
         ),
     ],
 )
-def test_parts_of_a_user_turn(part: Any, expected: Json) -> None:
+def test_user_part_is_encoded_in_its_documented_form(part: Any, expected: Json) -> None:
     assert turn(Text("Look"), part)["content"] == [{"type": "text", "text": "Look"}, expected]
 
 
 @pytest.mark.parametrize("part", [Image(file_id="file-1"), Audio(id="a"), Audio(url="https://a"), Reasoning("hm")])
-def test_what_cannot_go_is_named(part: Any) -> None:
+def test_unsupported_part_raises_and_is_named(part: Any) -> None:
     with pytest.raises(UnsupportedContentError, match=r"(?i)image|audio|reasoning"):
         turn(part)
 
 
-def test_claude_takes_pictures_as_base64_blocks() -> None:
+def test_claude_image_is_encoded_as_a_base64_block() -> None:
     content = turn(Image(data="QUI=", mime="image/png"), model="anthropic/claude-sonnet-4.5")["content"]
     assert content == [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUI="}}]
     with pytest.raises(UnsupportedContentError, match="base64"):
         turn(Image(url="https://a/b.png"), model="anthropic/claude-sonnet-4.5")
 
 
-def test_an_assistant_turn_with_calls_has_a_string() -> None:
+def test_assistant_turn_with_calls_has_string_content() -> None:
     call = ToolCall("c1", "f", '{"x": 1}', extra={"extra_content": {"google": {"thought_signature": "s"}}})
     plain = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
     assert turn(call, role="assistant", model="gpt-4o") == {"role": "assistant", "content": "", "tool_calls": [plain]}
@@ -95,37 +95,37 @@ def test_an_assistant_turn_with_calls_has_a_string() -> None:
     assert signed == {**plain, "extra_content": {"google": {"thought_signature": "s"}}}
 
 
-def test_reasoning_goes_back_only_where_it_is_wanted() -> None:
+def test_reasoning_is_sent_back_only_to_models_that_need_it() -> None:
     parts = (Reasoning("Hm."), Text("So."))
     assert turn(*parts, role="assistant", model="gpt-4o") == {"role": "assistant", "content": "So."}
     assert turn(*parts, role="assistant", model="moonshot/kimi-k2-6")["reasoning_content"] == "Hm."
 
 
-def test_records_of_the_other_endpoint_do_not_hinder() -> None:
+def test_hosted_items_of_responses_are_left_out() -> None:
     parts = (HostedItem({"type": "web_search_call", "id": "ws_1"}), Text("So."), Refusal("No."))
     assert turn(*parts, role="assistant") == {"role": "assistant", "content": "So.", "refusal": "No."}
 
 
-def test_a_tool_result_is_a_string_and_its_pictures_follow() -> None:
+def test_tool_result_with_image_is_a_string_and_a_user_turn() -> None:
     calls = Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}")))
     shown = Message("tool", (Text("one"), Text("two"), Image(url="https://a/b.png")), tool_call_id="a")
     plain = Message("tool", (Text("ok"),), tool_call_id="b", name="g")
-    sent = body(HELLO, calls, shown, plain)["messages"]
-    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "tool", "user"]
-    assert sent[2] == {"role": "tool", "content": "one\ntwo", "tool_call_id": "a"}
-    assert sent[4]["content"][1] == {"type": "image_url", "image_url": {"url": "https://a/b.png"}}
+    encoded_messages = body(HELLO, calls, shown, plain)["messages"]
+    assert [message["role"] for message in encoded_messages] == ["user", "assistant", "tool", "tool", "user"]
+    assert encoded_messages[2] == {"role": "tool", "content": "one\ntwo", "tool_call_id": "a"}
+    assert encoded_messages[4]["content"][1] == {"type": "image_url", "image_url": {"url": "https://a/b.png"}}
 
 
-def test_cache_markers_go_where_they_are_listed() -> None:
+def test_cache_marker_is_sent_only_where_listed() -> None:
     part = Text("Long", cache={"type": "ephemeral"})
     assert turn(part)["content"] == "Long"
     marked = turn(part, model="mistralai/mistral-large-2512")["content"]
     assert marked == [{"type": "text", "text": "Long", "cache_control": {"type": "ephemeral"}}]
 
 
-def test_tools_always_have_parameters_and_never_null() -> None:
-    sent = body(tools=(Tool("now"), Tool("add", "Adds", {"type": "object"}, strict=True)))["tools"]
-    assert sent == [
+def test_tool_without_parameters_has_an_empty_schema_and_no_nulls() -> None:
+    encoded_messages = body(tools=(Tool("now"), Tool("add", "Adds", {"type": "object"}, strict=True)))["tools"]
+    assert encoded_messages == [
         {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}},
         {
             "type": "function",
@@ -143,22 +143,28 @@ def test_tools_always_have_parameters_and_never_null() -> None:
         (ToolChoice("raw", item={"type": "allowed_tools"}), {"type": "allowed_tools"}),
     ],
 )
-def test_tool_choice(choice: ToolChoice, expected: Any) -> None:
+def test_tool_choice_is_encoded_in_its_documented_form(choice: ToolChoice, expected: Any) -> None:
     assert body(tools=(Tool("f"),), tool_choice=choice)["tool_choice"] == expected
     assert "tool_choice" not in body(tool_choice=choice)
 
 
-def test_options_and_format() -> None:
-    wanted = ResponseFormat("json_schema", "Trip", {"type": "object"}, strict=True)
-    sent = body(options={"max_tokens": 5, "seed": None}, response_format=wanted, extra_body={"provider": "openai"})
-    assert sent["response_format"] == {
+def test_options_and_response_format_are_encoded() -> None:
+    response_format = ResponseFormat("json_schema", "Trip", {"type": "object"}, strict=True)
+    encoded_messages = body(
+        options={"max_tokens": 5, "seed": None}, response_format=response_format, extra_body={"provider": "openai"}
+    )
+    assert encoded_messages["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "Trip", "schema": {"type": "object"}, "strict": True},
     }
-    assert (sent["max_tokens"], sent["provider"], "seed" in sent) == (5, "openai", False)
+    assert (encoded_messages["max_tokens"], encoded_messages["provider"], "seed" in encoded_messages) == (
+        5,
+        "openai",
+        False,
+    )
 
 
-def test_stream_options_where_listed() -> None:
+def test_stream_options_are_sent_only_where_listed() -> None:
     streamed = chat_completions.stream_options(body(), usage=True)
     assert (streamed["stream"], streamed["stream_options"]) == (True, {"include_usage": True})
     claude = chat_completions.stream_options(body(model="anthropic/claude-opus-4-8"), usage=True)

@@ -1,4 +1,4 @@
-"""A chat completions stream, folded: the same reply as the plain call, whatever the gateway does to the chunks."""
+"""Decoding chat completions streams: the same reply as without streaming, whatever the gateway does to the chunks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from aimlapi_integrations.endpoints import chat_completions
 from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
+from aimlapi_integrations.models import lookup
 from aimlapi_integrations.types import Delta, Reasoning, Reply, Text, ToolCall
 
 from .chat_streams import cut
@@ -93,7 +94,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize("name", MESSAGES)
-def test_a_folded_stream_is_the_plain_reply(name: str, size: int) -> None:
+def test_streamed_reply_equals_the_plain_reply(name: str, size: int) -> None:
     body = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -109,7 +110,7 @@ def test_a_folded_stream_is_the_plain_reply(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize(
-    ("content", "thought", "said"),
+    ("content", "expected_reasoning", "expected_text"),
     [
         ("<think>\nHm.\n</think>\n\nHello", "Hm.", "Hello"),
         ("Hello</think>", "", "Hello"),
@@ -119,14 +120,19 @@ def test_a_folded_stream_is_the_plain_reply(name: str, size: int) -> None:
         ("no tags", "", "no tags"),
     ],
 )
-def test_inline_thinking_is_told_from_text(content: str, thought: str, said: str, size: int) -> None:
+def test_inline_thinking_is_split_from_text(
+    content: str, expected_reasoning: str, expected_text: str, size: int
+) -> None:
     body = {"id": "c", "model": "minimax/m2", "choices": [{"finish_reason": "stop", "message": {"content": content}}]}
     plain = chat_completions.decode(body, NO_HEADERS)
-    got = deltas(list(cut(body, size)), model="minimax/m2")
-    assert (plain.reasoning, plain.text) == (thought, said)
-    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == (thought, said)
-    assert got[-1].reply is not None
-    assert got[-1].reply.message == plain.message
+    streamed = deltas(list(cut(body, size)), model="minimax/m2")
+    assert (plain.reasoning, plain.text) == (expected_reasoning, expected_text)
+    assert ("".join(d.reasoning for d in streamed), "".join(d.text for d in streamed)) == (
+        expected_reasoning,
+        expected_text,
+    )
+    assert streamed[-1].reply is not None
+    assert streamed[-1].reply.message == plain.message
 
 
 # The id requested, the id in the reply, and whether a text that begins with `<think>` is split.
@@ -134,11 +140,11 @@ WHO_WRITES_TAGS = [
     ("minimax/m2", "MiniMax-M2", True),
     ("minimax/m2", "acme-9", True),  # one of the two ids is enough
     ("acme/router-1", "MiniMax-M2", True),
-    ("minimax/m9", "m9", True),  # of a family that does
+    ("minimax/m9", "m9", True),  # its family writes tags
     ("zhipu/glm-4.6", "glm-4.6", True),
-    ("acme/thinker", "thinker", True),  # in no table
+    ("acme/thinker", "thinker", True),  # unknown
     ("acme/thinker", "", True),
-    ("gpt-4o", "gpt-4o-2031-01-01", False),  # known, and writes none: it may talk about them
+    ("gpt-4o", "gpt-4o-2031-01-01", False),  # known not to write tags: it may write about them
     ("openai/gpt-5-mini-2025-08-07", "gpt-5-mini", False),
     ("acme/router-1", "gpt-4o", False),
 ]
@@ -147,23 +153,25 @@ TAGGED = "\n<think>\nHm.\n</think>\n\nHello"
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize(("requested", "echoed", "split"), WHO_WRITES_TAGS)
-def test_think_tags_are_read_alike_plain_and_streamed(requested: str, echoed: str, split: bool, size: int) -> None:
+def test_think_tags_in_plain_and_streamed_replies_are_split_alike(
+    requested: str, echoed: str, split: bool, size: int
+) -> None:
     body = {"id": "c", "model": echoed, "choices": [{"finish_reason": "stop", "message": {"content": TAGGED}}]}
-    plain = chat_completions.decode(body, NO_HEADERS, requested)
-    got = deltas(list(cut(body, size)), model=requested)
+    plain = chat_completions.decode(body, NO_HEADERS, model=lookup(requested))
+    streamed = deltas(list(cut(body, size)), model=requested)
     expected = ("Hm.", "Hello") if split else ("", TAGGED)
     assert (plain.reasoning, plain.text) == expected
-    assert ("".join(d.reasoning for d in got), "".join(d.text for d in got)) == expected
-    assert got[-1].reply is not None
-    assert got[-1].reply.message == plain.message
+    assert ("".join(d.reasoning for d in streamed), "".join(d.text for d in streamed)) == expected
+    assert streamed[-1].reply is not None
+    assert streamed[-1].reply.message == plain.message
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize("text", ["Write <think> first, then </think>", "`<think>` opens it", "Hi</think>", " <thin"])
 @pytest.mark.parametrize("model", ["acme/thinker", "gpt-4o"])
-def test_think_tags_amid_the_text_are_text(model: str, text: str, size: int) -> None:
+def test_think_tags_inside_the_text_stay_text(model: str, text: str, size: int) -> None:
     body = {"id": "c", "model": model, "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
-    assert chat_completions.decode(body, NO_HEADERS, model).text == text
+    assert chat_completions.decode(body, NO_HEADERS, model=lookup(model)).text == text
     assert "".join(delta.text for delta in deltas(list(cut(body, size)), model=model)) == text
 
 
@@ -209,11 +217,11 @@ def test_think_tags_amid_the_text_are_text(model: str, text: str, size: int) -> 
         ),
     ],
 )
-def test_tool_calls_are_put_together(pieces: list[Json], expected: list[tuple[str, str, str]]) -> None:
+def test_tool_call_pieces_are_assembled(pieces: list[Json], expected: list[tuple[str, str, str]]) -> None:
     assert calls(*pieces) == expected
 
 
-def test_two_calls_in_one_chunk() -> None:
+def test_two_calls_in_one_chunk_are_separate() -> None:
     events = [chunk({"tool_calls": [piece(0, "a", "f", "{}"), piece(1, "b", "g", "{}")]}), chunk({}, "tool_calls")]
     assert [call.name for call in fold(events).tool_calls] == ["f", "g"]
 
@@ -228,9 +236,9 @@ def test_fragments_add_up_to_the_reply() -> None:
         chunk({"tool_calls": [piece(0, "a", "f", ":1}")]}),
         chunk({}, "tool_calls"),
     ]
-    got = deltas(events)
-    seen = [(f.index, f.part) for delta in got for f in delta.fragments]
-    assert seen == [
+    streamed = deltas(events)
+    emitted = [(f.index, f.part) for delta in streamed for f in delta.fragments]
+    assert emitted == [
         (0, Reasoning("Hm")),
         (0, Reasoning(".")),
         (1, Text("Hel")),
@@ -238,17 +246,17 @@ def test_fragments_add_up_to_the_reply() -> None:
         (2, ToolCall("a", "f", '{"x"')),
         (2, ToolCall("", "", ":1}")),
     ]
-    assert [delta.id for delta in got if delta.id] == ["c1"]
+    assert [delta.id for delta in streamed if delta.id] == ["c1"]
 
 
-def test_cut_off_arguments_are_never_repaired() -> None:
+def test_incomplete_arguments_are_not_repaired() -> None:
     reply = fold([chunk({"tool_calls": [piece(0, "a", "f", '{"x": 1')]}), chunk({}, "length")])
     assert (reply.finish_reason, reply.tool_calls[0].arguments) == ("length", '{"x": 1')
     assert reply.tool_calls[0].parsed() is None
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter", "MAX_OUTPUT_TOKENS", "cancelled", "tomorrows_reason"])
-def test_arguments_that_never_came_are_none_only_if_the_call_is_known_to_be_whole(reason: str) -> None:
+def test_missing_arguments_are_empty_only_for_complete_calls(reason: str) -> None:
     cut_off = fold([chunk({"tool_calls": [piece(0, "a", "f", "")]}), chunk({}, reason)])
     assert cut_off.tool_calls[0].parsed() is None
     message = {"content": "", "tool_calls": [piece(0, "a", "f", "")]}
@@ -256,14 +264,14 @@ def test_arguments_that_never_came_are_none_only_if_the_call_is_known_to_be_whol
     assert plain.tool_calls[0].parsed() is None
 
 
-def test_only_the_last_text_for_a_custom_tool_can_be_cut_off() -> None:
+def test_only_the_last_custom_call_is_marked_as_cut() -> None:
     texts = [{"index": at, "id": f"c{at}", "custom": {"name": "run", "input": "ls"}} for at in (0, 1)]
     events = [chunk({"tool_calls": texts})]
     assert [call.cut for call in fold([*events, chunk({}, "length")]).tool_calls] == [False, True]
     assert [call.cut for call in fold([*events, chunk({}, "tool_calls")]).tool_calls] == [False, False]
 
 
-def test_no_call_goes_on_as_one_of_another_kind() -> None:
+def test_call_whose_kind_changes_raises() -> None:
     run = {"index": 1, "id": "b", "type": "custom", "custom": {"name": "run", "input": "pri"}}
     lost = {"index": 0, "custom": {"input": "nt(1)"}}
     with pytest.raises(StreamError, match="a function call goes on as a custom call"):
@@ -273,12 +281,12 @@ def test_no_call_goes_on_as_one_of_another_kind() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, 5, "x", []])
-def test_a_lost_piece_of_a_call_is_an_error(nothing: Any) -> None:
+def test_lost_piece_of_a_call_raises(nothing: Any) -> None:
     with pytest.raises(APIError, match=r"tool_calls\[0\]: expected object"):
         calls(piece(0, "a", "f", '{"x": 1'), nothing, piece(0, arguments="}"))
 
 
-def test_usage_is_the_last_that_came_and_finish_reason_one() -> None:
+def test_repeated_usage_and_finish_reason_are_merged() -> None:
     events = [
         chunk({"content": "a"}, usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}),
         chunk({"content": "b"}, "stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
@@ -290,7 +298,7 @@ def test_usage_is_the_last_that_came_and_finish_reason_one() -> None:
     assert (reply.finish_reason, reply.text, reply.id) == ("stop", "ab", "c1")
 
 
-def test_claude_chunks() -> None:
+def test_claude_chunks_are_assembled() -> None:
     events = [
         {**chunk({"role": "assistant", "content": "Hi", "refusal": None}), "id": "msg_1"},
         {**chunk({"role": "assistant", "content": "!"}), "id": ""},
@@ -301,21 +309,21 @@ def test_claude_chunks() -> None:
     assert (reply.id, reply.text, reply.usage.total) == ("msg_1", "Hi!", 2)  # type: ignore[union-attr]
 
 
-def test_sources_named_beside_the_answer_are_citations() -> None:
+def test_sources_of_the_whole_reply_become_citations() -> None:
     top = {"search_results": [{"title": "T", "url": "https://example.org"}], "citations": ["https://example.org"]}
-    got = deltas([chunk({"content": "A"}, **top), chunk({}, "stop", **top)], model="perplexity/sonar")
-    assert got[-1].reply is not None
-    assert [c.url for c in got[-1].reply.message.citations] == ["https://example.org"]
-    assert [c.title for f in got[-1].fragments if isinstance(f.part, Text) for c in f.part.citations] == ["T"]
+    streamed = deltas([chunk({"content": "A"}, **top), chunk({}, "stop", **top)], model="perplexity/sonar")
+    assert streamed[-1].reply is not None
+    assert [c.url for c in streamed[-1].reply.message.citations] == ["https://example.org"]
+    assert [c.title for f in streamed[-1].fragments if isinstance(f.part, Text) for c in f.part.citations] == ["T"]
 
 
-def test_other_choices_are_left_alone() -> None:
+def test_other_choices_are_ignored() -> None:
     other = {**chunk({"content": "B"}), "choices": [{"index": 1, "delta": {"content": "B"}}]}
     assert fold([chunk({"content": "A"}), other, chunk({}, "stop")]).text == "A"
 
 
 @pytest.mark.parametrize("events", [[], [chunk({"content": "Hal"})]], ids=["nothing", "half an answer"])
-def test_a_cut_stream_is_an_error(events: list[Json]) -> None:
+def test_cut_stream_raises(events: list[Json]) -> None:
     with pytest.raises(StreamError, match="broke off"):
         deltas(events, finished=False)
 
@@ -330,12 +338,12 @@ def test_a_cut_stream_is_an_error(events: list[Json]) -> None:
         {**chunk(), "choices": [{"index": 0, "finish_reason": "error", "error": {"message": "upstream is down"}}]},
     ],
 )
-def test_an_error_inside_a_stream_is_raised(event: Json) -> None:
+def test_error_inside_a_stream_raises(event: Json) -> None:
     with pytest.raises(APIError, match="upstream is down"):
         deltas([chunk({"content": "Hal"}), event])
 
 
 @pytest.mark.parametrize("event", [5, "text", None, [], chunk({"content": 5})])
-def test_what_is_no_chunk_is_a_typed_error(event: Any) -> None:
+def test_invalid_chunk_raises_a_typed_error(event: Any) -> None:
     with pytest.raises(AIMLAPIError):
         deltas([event])

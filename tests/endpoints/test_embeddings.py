@@ -1,4 +1,4 @@
-"""Texts to vectors: what is asked, and what is read."""
+"""Encoding and decoding embeddings requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def body(*vectors: Any, **fields: Any) -> Json:
     return {"object": "list", "data": data, "model": SMALL, "usage": {"prompt_tokens": 3, "total_tokens": 3}, **fields}
 
 
-def test_one_text_and_many() -> None:
+def test_one_text_is_a_string_and_several_are_a_list() -> None:
     assert embeddings.PATH == "/embeddings"
     assert embeddings.encode(["a"], SMALL) == {"model": SMALL, "input": "a"}
     assert embeddings.encode(("a", "b"), SMALL, dimensions=None) == {"model": SMALL, "input": ["a", "b"]}
@@ -39,14 +39,14 @@ def test_one_text_and_many() -> None:
         ("someone/unknown-embedding", {"anything": 1}),
     ],
 )
-def test_options_that_the_model_lists(model: str, options: Json) -> None:
+def test_listed_option_is_sent(model: str, options: Json) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert embeddings.encode(["a"], model, **options) == {"model": model, "input": "a", **options}
 
 
 @pytest.mark.parametrize(
-    ("model", "options", "told"),
+    ("model", "options", "error_text"),
     [
         (SMALL, {"input_type": "query"}, "does not take 'input_type'.*dimensions, encoding_format"),
         (SMALL, {"user": "me"}, "does not take 'user'"),
@@ -55,12 +55,12 @@ def test_options_that_the_model_lists(model: str, options: Json) -> None:
         ("text-embedding-004", {"task_type": "POETRY"}, "RETRIEVAL_QUERY"),
     ],
 )
-def test_options_that_the_model_refuses(model: str, options: Json, told: str) -> None:
-    with pytest.raises(UnsupportedParameterError, match=told):
+def test_refused_option_raises(model: str, options: Json, error_text: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=error_text):
         embeddings.encode(["a"], model, **options)
 
 
-def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
+def test_unlisted_option_is_sent_with_a_warning() -> None:
     with pytest.warns(ParameterWarning, match="'dimensions' is not a parameter that voyage-2 lists"):
         assert embeddings.encode(["a"], VOYAGE, dimensions=2)["dimensions"] == 2
     with pytest.raises(UnsupportedParameterError, match="dimensions"):
@@ -68,7 +68,7 @@ def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "error_text"),
     [
         ("a string", "put it into a list"),
         (["a", ""], r"texts\[1\] is empty"),
@@ -77,24 +77,24 @@ def test_options_that_the_gateway_drops_are_sent_with_a_warning() -> None:
     ],
 )
 @pytest.mark.parametrize("take", [embeddings.encode, embeddings.split_batches])
-def test_texts_that_cannot_be_embedded(take: Any, texts: Any, told: str) -> None:
-    with pytest.raises(ValueError if "empty" in told else TypeError, match=told):
+def test_invalid_texts_raise(take: Any, texts: Any, error_text: str) -> None:
+    with pytest.raises(ValueError if "empty" in error_text else TypeError, match=error_text):
         take(texts, SMALL)
 
 
-def test_no_texts() -> None:
+def test_empty_list_raises() -> None:
     with pytest.raises(ValueError, match="No texts"):
         embeddings.encode([], SMALL)
 
 
-def test_texts_are_counted_over_all_batches() -> None:
+def test_invalid_text_is_named_by_its_index_over_all_batches() -> None:
     with pytest.raises(ValueError, match=r"texts\[3\] is empty"):
         embeddings.split_batches(["a", "b", "c", ""], SMALL, size=2)
     with pytest.raises(ValueError, match=r"texts\[2\] has 8,001 characters; the model takes 8,000"):
         embeddings.split_batches(["a", "x" * 900, "x" * 8001], VOYAGE)
 
 
-def test_texts_that_are_too_long_are_named() -> None:
+def test_too_long_text_raises_and_is_named() -> None:
     with pytest.raises(ValueError, match=r"texts\[1\] has 801 characters; the model takes 800"):
         embeddings.encode(["a", "x" * 801], VOYAGE)
     with pytest.raises(ValueError, match="8,001 characters"):
@@ -102,7 +102,7 @@ def test_texts_that_are_too_long_are_named() -> None:
     assert embeddings.encode(["x" * 8000], VOYAGE)["input"] == "x" * 8000
 
 
-def test_batches_by_count_and_by_size() -> None:
+def test_batches_are_limited_by_count_and_size() -> None:
     texts = ["aa", "bb", "cc", "dddddd", "e"]
     assert embeddings.split_batches(texts, SMALL) == [texts]
     assert embeddings.split_batches(texts, SMALL, size=2) == [["aa", "bb"], ["cc", "dddddd"], ["e"]]
@@ -110,36 +110,44 @@ def test_batches_by_count_and_by_size() -> None:
     assert embeddings.split_batches([], SMALL) == []
 
 
-def test_a_text_too_long_for_a_list_goes_alone() -> None:
+def test_text_too_long_for_a_list_is_sent_alone() -> None:
     long = "x" * 900
     assert embeddings.split_batches(["a", long, "b", "c", long], VOYAGE) == [["a"], [long], ["b", "c"], [long]]
 
 
-def test_vectors_in_the_order_of_the_texts() -> None:
+def test_vectors_are_in_the_order_of_the_texts() -> None:
     answer = body([1, 2], [0.5, -1])
     answer["data"].reverse()
-    found = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
-    assert found.vectors == ([1.0, 2.0], [0.5, -1.0])
-    assert {type(number) for vector in found.vectors for number in vector} == {float}
-    assert (found.model, found.usage and found.usage.total, found.trail) == (SMALL, 3, CallMetadata(inference_id="inf"))
+    embeddings_reply = embeddings.decode(answer, {"x-inference-id": "inf"}, 2)
+    assert embeddings_reply.vectors == ([1.0, 2.0], [0.5, -1.0])
+    assert {type(number) for vector in embeddings_reply.vectors for number in vector} == {float}
+    assert (
+        embeddings_reply.model,
+        embeddings_reply.usage and embeddings_reply.usage.total,
+        embeddings_reply.call_metadata,
+    ) == (
+        SMALL,
+        3,
+        CallMetadata(inference_id="inf"),
+    )
 
 
-def test_vectors_in_base64() -> None:
+def test_base64_vectors_are_decoded() -> None:
     packed = base64.b64encode(struct.pack("<3f", 0.5, -1.0, 2.0)).decode()
     assert embeddings.decode(body(packed), {}, 1).vectors == ([0.5, -1.0, 2.0],)
 
 
-def test_usage_and_price_as_they_are() -> None:
+def test_usage_and_cost_are_parsed() -> None:
     meta = {"usage": {"credits_used": 20}}
-    found = embeddings.decode(body([1.0], usage={"total_tokens": 6}, meta=meta), {}, 1)
-    assert found.usage is not None
-    assert (found.usage.input, found.usage.total) == (0, 6)
-    assert found.cost == Cost("0.000010000", 20)
+    embeddings_reply = embeddings.decode(body([1.0], usage={"total_tokens": 6}, meta=meta), {}, 1)
+    assert embeddings_reply.usage is not None
+    assert (embeddings_reply.usage.input, embeddings_reply.usage.total) == (0, 6)
+    assert embeddings_reply.cost == Cost("0.000010000", 20)
     assert embeddings.decode(body([1.0], usage=None), {}, 1).usage is None
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "error_text"),
     [
         ([], "data: expected array"),
         ({}, "data: expected array, received null"),
@@ -161,21 +169,21 @@ def test_usage_and_price_as_they_are() -> None:
         ({"data": [{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]}, "indexes 0 to 1"),
     ],
 )
-def test_answers_that_hold_no_vectors(answer: Any, told: str) -> None:
-    with pytest.raises(APIResponseError, match=told):
+def test_reply_without_vectors_raises(answer: Any, error_text: str) -> None:
+    with pytest.raises(APIResponseError, match=error_text):
         embeddings.decode(answer, {}, 2)
 
 
-def test_an_error_inside_a_200_is_the_one_that_it_reports() -> None:
+def test_error_inside_a_200_raises_that_error() -> None:
     with pytest.raises(RateLimitError, match="slow down"):
         embeddings.decode({"error": {"message": "slow down", "code": 429}}, {}, 2)
 
 
-def test_answers_without_indexes_are_in_order() -> None:
+def test_reply_without_indexes_keeps_its_order() -> None:
     assert embeddings.decode({"data": [{"embedding": [1]}, {"embedding": [2]}]}, {}, 2).vectors == ([1.0], [2.0])
 
 
-def test_several_answers_as_one() -> None:
+def test_several_replies_are_merged() -> None:
     first = Embeddings(([1.0],), SMALL, Usage(2, 0, 2), Cost("0.000001000", 2), CallMetadata(inference_id="a"))
     second = Embeddings(([2.0], [3.0]), SMALL, Usage(3, 0, 3), Cost("0.000002000", 4), CallMetadata(inference_id="b"))
     whole = embeddings.merge_embeddings([first, second])

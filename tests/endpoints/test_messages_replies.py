@@ -1,4 +1,4 @@
-"""The messages endpoint: replies and streams in the Anthropic form."""
+"""Decoding replies and streams of the messages endpoint."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
     yield {"type": "content_block_stop", "index": index}
 
 
-def test_a_reply() -> None:
+def test_documented_reply_is_decoded() -> None:
     reply = messages.decode(REPLY, {"x-inference-id": "i"})
     assert reply.message.parts == (
         Reasoning("Let me see.", signature="sig"),
@@ -95,22 +95,22 @@ def test_a_reply() -> None:
     assert reply.usage is not None
     assert (reply.usage.input, reply.usage.output, reply.usage.total) == (17, 7, 24)
     assert reply.usage.input_details == {"cache_read": 5, "cache_creation": 2}
-    assert (reply.finish_reason, reply.trail.inference_id) == ("tool_calls", "i")
+    assert (reply.finish_reason, reply.call_metadata.inference_id) == ("tool_calls", "i")
     assert reply.cost is not None
     assert (reply.cost.usd, reply.cost.credits) == ("0.001240000", 2480)
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
-def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
+def test_streamed_reply_equals_the_plain_reply(size: int) -> None:
     decoder = messages.Decoder(MODEL, {})
-    got = [delta for event in events(REPLY, size) if (delta := decoder.feed(event))]
+    streamed = [delta for event in events(REPLY, size) if (delta := decoder.feed(event))]
     last = decoder.close(finished=False)
     assert last.reply is not None
     assert replace(last.reply, raw={}) == replace(messages.decode(REPLY, {}), raw={})
-    assert "".join(delta.text for delta in got) == "It rains."
-    assert "".join(delta.reasoning for delta in got) == "Let me see."
-    assert [delta.id for delta in got if delta.id] == ["msg_1"]
-    hosted = [piece.part for delta in got for piece in delta.fragments if isinstance(piece.part, HostedItem)]
+    assert "".join(delta.text for delta in streamed) == "It rains."
+    assert "".join(delta.reasoning for delta in streamed) == "Let me see."
+    assert [delta.id for delta in streamed if delta.id] == ["msg_1"]
+    hosted = [piece.part for delta in streamed for piece in delta.fragments if isinstance(piece.part, HostedItem)]
     assert hosted == [HostedItem(REPLY["content"][3])]
 
 
@@ -127,12 +127,12 @@ def test_a_folded_stream_is_the_plain_reply(size: int) -> None:
         ("tomorrows_reason", None),
     ],
 )
-def test_reasons_to_stop_are_told_in_common_words_and_in_its_own(native: str, reason: str | None) -> None:
+def test_stop_reason_is_normalized_and_kept(native: str, reason: str | None) -> None:
     [choice] = messages.decode({**REPLY, "stop_reason": native}, {}).choices
     assert (choice.finish_reason, choice.native_finish_reason) == (reason, native)
 
 
-def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
+def test_minimal_reply_has_the_cost_of_the_headers() -> None:
     headers = {"x-aimlapi-credits-used": "2480", "x-aimlapi-usd-spent": "0.001240000"}
     reply = messages.decode({"content": [], "stop_reason": None, "usage": None}, headers)
     assert (reply.text, reply.finish_reason, reply.usage, reply.message.parts) == ("", None, None, ())
@@ -141,7 +141,7 @@ def test_a_reply_of_the_least_and_the_price_of_the_headers() -> None:
 
 
 @pytest.mark.parametrize("written", ['{"x": 1', ""])
-def test_cut_off_arguments_are_never_repaired(written: str) -> None:
+def test_incomplete_arguments_are_not_repaired(written: str) -> None:
     decoder = messages.Decoder(MODEL, {})
     tool = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
     decoder.feed({"type": "content_block_start", "index": 0, "content_block": tool})
@@ -157,7 +157,7 @@ def test_cut_off_arguments_are_never_repaired(written: str) -> None:
     )
 
 
-def test_the_last_event_ends_the_stream() -> None:
+def test_message_stop_ends_the_stream() -> None:
     decoder = messages.Decoder(MODEL, {})
     decoder.feed({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}})
     assert not decoder.ended
@@ -165,67 +165,72 @@ def test_the_last_event_ends_the_stream() -> None:
     assert decoder.ended
 
 
-def played(*told: Json, stop: str = "tool_use") -> Reply:
-    """The reply of a stream of these events, which ends for the reason `stop`."""
+def play(*stream_events: Json, stop: str = "tool_use") -> Reply:
+    """Return the reply to a stream of these events, with `stop` as its stop reason."""
     decoder = messages.Decoder(MODEL, {})
-    for event in (*told, {"type": "message_delta", "delta": {"stop_reason": stop}}, {"type": "message_stop"}):
+    for event in (*stream_events, {"type": "message_delta", "delta": {"stop_reason": stop}}, {"type": "message_stop"}):
         decoder.feed(event)
     reply = decoder.close(finished=False).reply
     assert reply is not None
     return reply
 
 
-def begun(kind: str, index: Any = 0, **fields: Any) -> Json:
+def block_start(kind: str, index: Any = 0, **fields: Any) -> Json:
     return {"type": "content_block_start", "index": index, "content_block": {"type": kind, **fields}}
 
 
-def grown(kind: str, index: Any = 0, **fields: Any) -> Json:
+def block_delta(kind: str, index: Any = 0, **fields: Any) -> Json:
     return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
 
 
 TOOL = {"id": "t1", "name": "f", "input": {}}
-ONE = grown("input_json_delta", partial_json='{"x": 1}')
+ONE = block_delta("input_json_delta", partial_json='{"x": 1}')
 
 
 @pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", ""), ("tomorrows_reason", "")])
-def test_a_call_whose_arguments_never_came_takes_none_unless_it_was_cut_off(stop: str, arguments: str) -> None:
+def test_missing_arguments_are_empty_unless_the_reply_is_cut(stop: str, arguments: str) -> None:
     body = {**REPLY, "content": [{"type": "tool_use", **TOOL}], "stop_reason": stop}
-    for reply in (played(begun("tool_use", **TOOL), stop=stop), messages.decode(body, {})):
+    for reply in (play(block_start("tool_use", **TOOL), stop=stop), messages.decode(body, {})):
         assert [call.arguments for call in reply.tool_calls] == [arguments]
 
 
 @pytest.mark.parametrize(
-    "told",
+    "stream_events",
     [
-        [begun("tool_use", **TOOL), begun("tool_use", **TOOL), ONE],
-        [begun("text", text="a"), begun("tool_use", **TOOL), ONE],
-        [begun("text", text="a"), begun("tool_use", None, **TOOL), {**ONE, "index": None}],
+        [block_start("tool_use", **TOOL), block_start("tool_use", **TOOL), ONE],
+        [block_start("text", text="a"), block_start("tool_use", **TOOL), ONE],
+        [block_start("text", text="a"), block_start("tool_use", None, **TOOL), {**ONE, "index": None}],
     ],
     ids=["a start that is repeated", "every block at index 0", "no index"],
 )
-def test_pieces_go_to_their_block(told: list[Json]) -> None:
-    assert [call.arguments for call in played(*told).tool_calls] == ['{"x": 1}']
+def test_delta_goes_to_its_block(stream_events: list[Json]) -> None:
+    assert [call.arguments for call in play(*stream_events).tool_calls] == ['{"x": 1}']
 
 
 @pytest.mark.parametrize(
-    "told",
+    "stream_events",
     [
         [ONE],
-        [begun("text", text="a"), ONE],
-        [begun("tool_use", 5, **TOOL), ONE],
-        [begun("tool_use", **TOOL), {"type": "content_block_stop", "index": 0}, begun("text", 1, text="a"), ONE],
+        [block_start("text", text="a"), ONE],
+        [block_start("tool_use", 5, **TOOL), ONE],
+        [
+            block_start("tool_use", **TOOL),
+            {"type": "content_block_stop", "index": 0},
+            block_start("text", 1, text="a"),
+            ONE,
+        ],
         [{"type": "content_block_start", "index": 0}],
-        [begun("text", text="a"), {"type": "content_block_delta", "index": 0}],
+        [block_start("text", text="a"), {"type": "content_block_delta", "index": 0}],
     ],
     ids=["no block", "a block of text", "another block", "a block that had ended", "no type", "a delta of no type"],
 )
-def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> None:
+def test_delta_without_its_block_raises(stream_events: list[Json]) -> None:
     with pytest.raises(StreamError, match="broke off"):
-        played(*told)
+        play(*stream_events)
 
 
 @pytest.mark.parametrize(
-    "bad",
+    "invalid_body",
     [
         [],
         {"content": None},
@@ -236,30 +241,32 @@ def test_a_piece_without_its_block_breaks_the_stream_off(told: list[Json]) -> No
         {"error": "no"},
     ],
 )
-def test_what_is_no_reply_is_a_typed_error(bad: Any) -> None:
+def test_invalid_reply_raises_a_typed_error(invalid_body: Any) -> None:
     with pytest.raises(APIError):
-        messages.decode(bad, {})
+        messages.decode(invalid_body, {})
 
 
-@pytest.mark.parametrize("told", [[], [grown("input_json_delta", partial_json='{"x": ')]], ids=["no piece", "a piece"])
-def test_done_makes_no_half_call_whole(told: list[Json]) -> None:
+@pytest.mark.parametrize(
+    "stream_events", [[], [block_delta("input_json_delta", partial_json='{"x": ')]], ids=["no piece", "a piece"]
+)
+def test_done_after_an_incomplete_call_raises(stream_events: list[Json]) -> None:
     decoder = messages.Decoder(MODEL, {})
-    for event in (begun("tool_use", **TOOL), *told):
+    for event in (block_start("tool_use", **TOOL), *stream_events):
         decoder.feed(event)
     with pytest.raises(StreamError, match="broke off"):
         decoder.close(finished=True)
 
 
-def test_done_ends_an_answer_whose_calls_are_whole() -> None:
+def test_done_after_complete_calls_ends_the_stream() -> None:
     decoder = messages.Decoder(MODEL, {})
-    for event in (begun("text", text="a"), begun("tool_use", 1, **TOOL), {**ONE, "index": 1}):
+    for event in (block_start("text", text="a"), block_start("tool_use", 1, **TOOL), {**ONE, "index": 1}):
         decoder.feed(event)
     reply = decoder.close(finished=True).reply
     assert reply is not None
     assert (reply.text, [call.parsed() for call in reply.tool_calls]) == ("a", [{"x": 1}])
 
 
-def test_a_cut_stream_is_an_error() -> None:
+def test_cut_stream_raises() -> None:
     decoder = messages.Decoder(MODEL, {})
     for event in list(events(REPLY))[:6]:
         decoder.feed(event)
@@ -268,6 +275,6 @@ def test_a_cut_stream_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("event", [5, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}])
-def test_errors_inside_a_stream(event: Any) -> None:
+def test_error_inside_a_stream_raises(event: Any) -> None:
     with pytest.raises(AIMLAPIError):
         messages.Decoder(MODEL, {}).feed(event)

@@ -1,4 +1,4 @@
-"""The messages endpoint: requests in the Anthropic form."""
+"""Encoding requests for the messages endpoint."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def body(*turns: Message, **fields: Any) -> Json:
 
 
 def block(part: Any, role: Any = "user") -> Json:
-    [[found]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
-    return found  # type: ignore[no-any-return]
+    [[encoded]] = [turn["content"] for turn in body(Message(role, (part,)))["messages"]]
+    return encoded  # type: ignore[no-any-return]
 
 
-def test_a_conversation() -> None:
-    sent = body(
+def test_conversation_is_encoded_in_alternating_turns() -> None:
+    encoded = body(
         Message("system", (Text("Be brief."),)),
         HELLO,
         Message("assistant", (Reasoning("Hm.", signature="s"), Text("Hi"), ToolCall("t1", "f", '{"x": 1}'))),
         Message("tool", (Text("one"),), tool_call_id="t1", is_error=True),
         Message("user", (Text("Go on"),)),
     )
-    assert sent["system"] == "Be brief."
-    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
-    assert sent["messages"][1]["content"] == [
+    assert encoded["system"] == "Be brief."
+    assert [turn["role"] for turn in encoded["messages"]] == ["user", "assistant", "user"]
+    assert encoded["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "text", "text": "Hi"},
         {"type": "tool_use", "id": "t1", "name": "f", "input": {"x": 1}},
@@ -60,7 +60,7 @@ def test_a_conversation() -> None:
         "content": [{"type": "text", "text": "one"}],
         "is_error": True,
     }
-    assert sent["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
+    assert encoded["messages"][2]["content"] == [result, {"type": "text", "text": "Go on"}]
 
 
 @pytest.mark.parametrize(
@@ -75,54 +75,58 @@ def test_a_conversation() -> None:
         (File(url="data:text/plain;base64,QQ=="), {"type": "text", "media_type": "text/plain", "data": "A"}),
     ],
 )
-def test_sources(part: Any, expected: Json) -> None:
+def test_media_source_is_encoded_in_its_documented_form(part: Any, expected: Json) -> None:
     assert block(part)["source"] == expected
 
 
 @pytest.mark.parametrize("part", [Image(data="QQ==", cache={"type": "ephemeral"}), File(data="QQ==", filename="a.pdf")])
-def test_what_stands_beside_a_source(part: Any) -> None:
-    beside = {key: value for key, value in block(part).items() if key not in ("type", "source")}
-    assert beside == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
+def test_media_of_an_unsupported_type_raises(part: Any) -> None:
+    extra_fields = {key: value for key, value in block(part).items() if key not in ("type", "source")}
+    assert extra_fields == ({"cache_control": part.cache} if part.cache else {"title": "a.pdf"})
 
 
-def test_a_turn_that_says_nothing_is_left_out() -> None:
-    sent = body(HELLO, Message("assistant", (Text(""),)), HELLO)
-    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
+def test_empty_turn_is_left_out() -> None:
+    encoded = body(HELLO, Message("assistant", (Text(""),)), HELLO)
+    assert encoded["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hello"}] * 2}]
     empty = Message("tool", (Text(""),), tool_call_id="t1")
     [result] = body(empty)["messages"][0]["content"]
     assert result == {"type": "tool_result", "tool_use_id": "t1"}
 
 
-def test_system_text_alone_is_what_the_user_says() -> None:
-    sent = body(Message("system", (Text("Be brief."),)))
-    assert "system" not in sent
-    assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
+def test_system_text_alone_becomes_a_user_turn() -> None:
+    encoded = body(Message("system", (Text("Be brief."),)))
+    assert "system" not in encoded
+    assert encoded["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Be brief."}]}]
 
 
-def test_what_a_hosted_tool_did_goes_back_where_it_came_from() -> None:
+def test_server_tool_blocks_are_sent_back() -> None:
     own = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}}
-    found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
-    undated = {**found, "page_age": None}
+    encoded = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+    undated = {**encoded, "page_age": None}
     other = {"type": "web_search_call", "id": "ws_1"}
     parts = (*map(HostedItem, (own, undated, other)), Refusal("No."))
-    assert body(Message("assistant", parts))["messages"][0]["content"] == [own, found, {"type": "text", "text": "No."}]
+    assert body(Message("assistant", parts))["messages"][0]["content"] == [
+        own,
+        encoded,
+        {"type": "text", "text": "No."},
+    ]
 
 
-def test_cache_markers_stay() -> None:
+def test_cache_markers_are_kept() -> None:
     marker = {"type": "ephemeral"}
     assert block(Text("Long", cache=marker)) == {"type": "text", "text": "Long", "cache_control": marker}
-    sent = body(Message("system", (Text("Long", cache=marker),)), HELLO)
-    assert sent["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
+    encoded = body(Message("system", (Text("Long", cache=marker),)), HELLO)
+    assert encoded["system"] == [{"type": "text", "text": "Long", "cache_control": marker}]
 
 
-def test_thinking_without_proof_is_not_told_again() -> None:
+def test_thinking_without_signature_is_left_out() -> None:
     assert body(Message("assistant", (Reasoning("Hm."), Text("Hi"))))["messages"][0]["content"] == [
         {"type": "text", "text": "Hi"}
     ]
     assert block(Reasoning(encrypted="e"), "assistant") == {"type": "redacted_thinking", "data": "e"}
 
 
-def test_what_cannot_go_is_named() -> None:
+def test_unsupported_content_raises_and_is_named() -> None:
     with pytest.raises(UnsupportedContentError, match="Audio"):
         body(Message("user", (Audio(data="QQ=="),)))
     with pytest.raises(UnsupportedContentError, match="file id"):
@@ -148,14 +152,16 @@ def test_what_cannot_go_is_named() -> None:
         (ToolChoice("raw", item={"type": "auto"}), None, {"type": "auto"}),
     ],
 )
-def test_tools(choice: ToolChoice | None, parallel: bool | None, expected: Json | None) -> None:
+def test_tool_choice_is_encoded_in_its_documented_form(
+    choice: ToolChoice | None, parallel: bool | None, expected: Json | None
+) -> None:
     tools = (Tool("f", "Does f", {"type": "object"}), HostedTool({"type": "web_search_20250305", "name": "web_search"}))
-    sent = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
-    assert sent["tools"] == [
+    encoded = body(tools=tools, tool_choice=choice, parallel_tool_calls=parallel)
+    assert encoded["tools"] == [
         {"name": "f", "description": "Does f", "input_schema": {"type": "object"}},
         {"type": "web_search_20250305", "name": "web_search"},
     ]
-    assert sent.get("tool_choice") == expected
+    assert encoded.get("tool_choice") == expected
 
 
 @pytest.mark.parametrize(
@@ -170,13 +176,13 @@ def test_tools(choice: ToolChoice | None, parallel: bool | None, expected: Json 
         ),
     ],
 )
-def test_how_a_tool_is_written(tool: Tool, expected: Json) -> None:
+def test_tool_is_encoded_in_its_documented_form(tool: Tool, expected: Json) -> None:
     assert body(tools=(tool,))["tools"] == [{"name": "f", **expected}]
 
 
-def test_options_by_their_names_here() -> None:
-    sent = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
-    assert sent["stop_sequences"] == ["END"]
-    assert sent["max_tokens"] == 9000
-    assert sent["thinking"] == {"type": "enabled", "budget_tokens": messages.BUDGETS["low"]}
-    assert "top_p" not in sent
+def test_options_are_renamed() -> None:
+    encoded = body(options={"stop": "END", "max_completion_tokens": 9000, "reasoning_effort": "low", "top_p": None})
+    assert encoded["stop_sequences"] == ["END"]
+    assert encoded["max_tokens"] == 9000
+    assert encoded["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+    assert "top_p" not in encoded

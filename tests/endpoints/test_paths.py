@@ -1,4 +1,4 @@
-"""Ids in the paths of requests: none leads to another place."""
+"""Ids in request paths: none can address another resource."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ ANYWHERE = (
 )
 
 
-@pytest.mark.parametrize("odd", ANYWHERE)
-def test_id_that_leads_elsewhere_is_refused(odd: Any) -> None:
+@pytest.mark.parametrize("unsafe", ANYWHERE)
+def test_unsafe_id_raises(unsafe: Any) -> None:
     with pytest.raises(ValueError, match="is not the id of a model: expected one like 'openai/gpt-4o'"):
-        catalogue.model_url("https://api.aimlapi.com/v1", odd)
+        catalogue.model_url("https://api.aimlapi.com/v1", unsafe)
     for path in (responses.response_path, responses.cancel_path):
         with pytest.raises(ValueError, match="is not the id of a response"):
-            path(odd)
+            path(unsafe)
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "openai/gpt-4.1", "a/b/c", "meta:70b", "o1@2025", "gpt 4o", "50%?#..x"])
-def test_id_of_a_model_stays_in_its_place(model: str) -> None:
+def test_model_id_stays_inside_its_path(model: str) -> None:
     url = httpx.URL(catalogue.model_url("https://api.aimlapi.com/v1", model))
     assert url.path == f"/model/{model}"
     assert (url.host, url.query, url.fragment) == ("api.aimlapi.com", b"", "")
 
 
-@pytest.mark.parametrize("odd", ["../keys", "resp/1"])
-def test_id_that_leads_elsewhere_is_refused_before_anything_is_sent(odd: str) -> None:
+@pytest.mark.parametrize("unsafe", ["../keys", "resp/1"])
+def test_unsafe_id_raises_before_anything_is_sent(unsafe: str) -> None:
     def nothing(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"sent to {request.url}")
 
@@ -58,13 +58,13 @@ def test_id_that_leads_elsewhere_is_refused_before_anything_is_sent(odd: str) ->
     client, aclient = Client("k", http_client=sync), AsyncClient("k", http_client=asynchronous)
     calls = [client.responses.retrieve, client.responses.cancel, client.responses.wait]
     acalls = [aclient.responses.retrieve, aclient.responses.cancel, aclient.responses.wait]
-    if odd.startswith(".."):
+    if unsafe.startswith(".."):
         calls += [client.models.get, lambda model: ChatAIMLAPI.from_catalogue(model, api_key="k", http_client=sync)]
         calls += [lambda model: AIMLAPI.from_catalogue(model, api_key="k", http_client=sync)]
         acalls += [aclient.models.get]
     for call in calls:
         with pytest.raises(ValueError, match="is not the id"):
-            call(odd)
+            call(unsafe)
     for acall in acalls:
         with pytest.raises(ValueError, match="is not the id"):
-            asyncio.run(acall(odd))
+            asyncio.run(acall(unsafe))

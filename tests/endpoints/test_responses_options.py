@@ -1,4 +1,4 @@
-"""Options, tools and formats by the names of the responses endpoint."""
+"""Encoding options, tools, and response formats for the responses endpoint."""
 
 from __future__ import annotations
 
@@ -35,18 +35,14 @@ from .responses_turns import ADD, MODEL, assistant, encode, user
         ({"provider": "openai"}, {"provider": "openai"}),
     ],
 )
-def test_options_by_the_names_of_this_endpoint(options: Json, expected: Json) -> None:
+def test_options_are_renamed(options: Json, expected: Json) -> None:
     assert encode(user("Hi"), options=options) == {"model": MODEL, "input": "Hi", **expected}
 
 
-def test_every_option_is_either_taken_or_told_apart() -> None:
-    assert not responses.OPTIONS & responses.CHAT_ONLY
-
-
-def test_structured_output_is_flat() -> None:
+def test_response_format_is_flat() -> None:
     schema = {"type": "object", "properties": {}}
-    wanted = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")
-    assert encode(user("Hi"), response_format=wanted, options={"verbosity": "low"})["text"] == {
+    response_format = ResponseFormat("json_schema", "city", schema, strict=True, description="A city.")
+    assert encode(user("Hi"), response_format=response_format, options={"verbosity": "low"})["text"] == {
         "verbosity": "low",
         "format": {
             "type": "json_schema",
@@ -61,7 +57,7 @@ def test_structured_output_is_flat() -> None:
     }
 
 
-def test_functions_always_have_parameters_and_a_boolean_strict() -> None:
+def test_function_always_has_parameters_and_a_boolean_strict() -> None:
     search = {"type": "web_search_preview", "search_context_size": "low"}
     tools = (
         ADD,
@@ -88,17 +84,17 @@ def test_functions_always_have_parameters_and_a_boolean_strict() -> None:
         (ToolChoice("raw", item={"type": "mcp", "server_label": "s"}), {"type": "mcp", "server_label": "s"}),
     ],
 )
-def test_tool_choice(choice: ToolChoice, expected: object) -> None:
+def test_tool_choice_is_encoded_in_its_documented_form(choice: ToolChoice, expected: object) -> None:
     assert encode(user("Hi"), tools=(ADD,), tool_choice=choice)["tool_choice"] == expected
     assert "tool_choice" not in encode(user("Hi"), tool_choice=choice)
 
 
-def test_a_broken_tool_choice_raises() -> None:
-    with pytest.raises(UnsupportedParameterError, match="no tool choice"):
+def test_invalid_tool_choice_raises() -> None:
+    with pytest.raises(UnsupportedParameterError, match="not a tool choice"):
         encode(user("Hi"), tools=(ADD,), tool_choice=ToolChoice("named"))
 
 
-def test_reasoning_is_asked_for_in_a_form_that_can_be_handed_back() -> None:
+def test_encrypted_reasoning_is_included_where_a_later_turn_needs_it() -> None:
     encrypted = "reasoning.encrypted_content"
     assert "include" not in encode(user("Hi"))
     assert encode(user("Hi"), tools=(ADD,))["include"] == [encrypted]
@@ -111,7 +107,7 @@ def test_reasoning_is_asked_for_in_a_form_that_can_be_handed_back() -> None:
     assert encode(user("Hi"), tools=(ADD,), options={"include": [encrypted]})["include"] == [encrypted]
 
 
-def test_nothing_is_null_and_nothing_of_the_caller_changes() -> None:
+def test_body_has_no_nulls_and_the_request_is_not_mutated() -> None:
     options: Json = {
         "reasoning": {"effort": None, "summary": "auto"},
         "max_tokens": None,
@@ -129,7 +125,7 @@ def test_nothing_is_null_and_nothing_of_the_caller_changes() -> None:
     assert request == before
 
 
-def test_paths() -> None:
+def test_response_paths_are_quoted() -> None:
     assert responses.PATH == "/responses"
     assert responses.response_path("resp_1") == "/responses/resp_1"
     assert responses.cancel_path("resp 1") == "/responses/resp%201/cancel"

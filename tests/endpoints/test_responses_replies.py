@@ -1,4 +1,4 @@
-"""What a responses body says, whatever of it the gateway leaves out."""
+"""Decoding responses bodies, including incomplete ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parts(*output: Json, **fields: Any) -> tuple[object, ...]:
     return responses.decode(body(*output, **fields), {}).message.parts
 
 
-def test_a_plain_reply() -> None:
+def test_documented_reply_is_decoded() -> None:
     usage = {
         "input_tokens": 4,
         "input_tokens_details": {"cached_tokens": 1},
@@ -57,11 +57,11 @@ def test_a_plain_reply() -> None:
     assert reply.usage.input_details == {"cache_read": 1}
     assert reply.usage.output_details == {"reasoning": 60}
     assert reply.cost == Cost("0.001240000", 2480)
-    assert (reply.trail.inference_id, reply.trail.request_id) == ("inf", "req")
+    assert (reply.call_metadata.inference_id, reply.call_metadata.request_id) == ("inf", "req")
     assert reply.raw is raw
 
 
-def test_the_price_of_the_headers() -> None:
+def test_cost_is_parsed_from_the_headers() -> None:
     reply = responses.decode(
         body(message("Hi")), {"x-aimlapi-credits-used": "20", "x-aimlapi-usd-spent": "0.000010000"}
     )
@@ -69,7 +69,7 @@ def test_the_price_of_the_headers() -> None:
     assert reply.usage is None
 
 
-def test_items_become_parts_in_their_order() -> None:
+def test_items_become_parts_in_order() -> None:
     searched = {"id": "ws_1", "type": "web_search_call", "status": "completed"}
     drawn = {"id": "ig_1", "type": "image_generation_call", "result": "QUJD", "output_format": "webp"}
     thought = {
@@ -95,11 +95,11 @@ def test_items_become_parts_in_their_order() -> None:
     )
 
 
-def test_reasoning_that_says_nothing_keeps_its_id() -> None:
+def test_empty_reasoning_keeps_its_id() -> None:
     assert parts({"id": "rs_1", "type": "reasoning", "summary": []}) == (Reasoning("", "summary", "rs_1"),)
 
 
-def test_a_refusal_is_none_of_the_text() -> None:
+def test_refusal_is_not_part_of_the_text() -> None:
     item = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}
     reply = responses.decode(body(item), {})
     assert reply.message.parts == (Refusal("I cannot."),)
@@ -118,7 +118,7 @@ def test_a_refusal_is_none_of_the_text() -> None:
         ({"call_id": None, "id": None}, ToolCall("call_resp_1_0", "add", "{}")),
     ],
 )
-def test_calls(fields: Json, expected: ToolCall) -> None:
+def test_calls_are_decoded(fields: Json, expected: ToolCall) -> None:
     reply = responses.decode(body(call(**fields)), {})
     assert reply.message.parts == (expected,)
     assert reply.finish_reason == "tool_calls"
@@ -147,44 +147,44 @@ def test_status_becomes_the_finish_reason(fields: Json, status: str, reason: str
     assert reply.text == "so far"
 
 
-def test_a_call_that_was_cut_off_is_not_repaired() -> None:
+def test_incomplete_call_is_not_repaired() -> None:
     cut = {"incomplete_details": {"reason": "max_output_tokens"}}
     whole, broken = call(arguments="", status="completed"), call(arguments='{"a": ', status="incomplete")
     assert [one.arguments for one in responses.decode(body(whole, broken, **cut), {}).tool_calls] == ["{}", '{"a": ']
 
 
-def test_a_response_begun_in_the_background() -> None:
+def test_background_response_has_a_status_and_no_finish_reason() -> None:
     reply = responses.decode({"id": "resp_1", "object": "response", "model": "m", "status": "queued"}, {})
     assert (reply.id, reply.status, reply.text, reply.finish_reason) == ("resp_1", "queued", "", None)
 
 
 @pytest.mark.parametrize("output", [None, [], [{"id": "rs_1", "type": "reasoning", "summary": []}]])
-def test_the_output_text_stands_in_for_a_missing_message(output: list[Json] | None) -> None:
+def test_output_text_replaces_a_missing_message(output: list[Json] | None) -> None:
     assert responses.decode(body(output_text="Hi", output=output), {}).text == "Hi"
 
 
-def test_an_unfinished_message_in_a_finished_body_is_read() -> None:
+def test_incomplete_message_in_a_completed_body_is_decoded() -> None:
     item = {**message("Hello"), "status": "in_progress"}
     assert responses.decode(body(item, output_text="Hello"), {}).text == "Hello"
 
 
-def test_content_as_a_string_is_read() -> None:
+def test_string_content_is_decoded() -> None:
     assert parts({"type": "message", "content": "Hi"}) == (Text("Hi"),)
 
 
-def test_sources_beside_the_output_are_those_of_the_last_text() -> None:
+def test_sources_of_the_whole_reply_go_to_the_last_text() -> None:
     first, last = parts(message("a"), message("b", "msg_2"), citations=["https://example.com"])
     assert first == Text("a", id="msg_1")
     assert last == Text("b", (Citation("https://example.com"),), "msg_2")
 
 
-def test_logprobs() -> None:
+def test_logprobs_are_parsed() -> None:
     entry = {"token": "Hi", "logprob": -0.1}
     assert responses.decode(body(message("Hi", logprobs=[entry])), {}).choices[0].logprobs == (entry,)
     assert responses.decode(body(message("Hi")), {}).choices[0].logprobs is None
 
 
-def test_a_failed_response_is_an_error_that_says_why() -> None:
+def test_failed_response_raises_with_the_reason() -> None:
     failed = body(status="failed", error={"code": "server_error", "message": "The model failed."})
     with pytest.raises(ResponseFailedError, match="resp_1 failed: The model failed") as caught:
         responses.decode(failed, {"x-request-id": "req"})
@@ -192,7 +192,7 @@ def test_a_failed_response_is_an_error_that_says_why() -> None:
     assert (error.code, error.response_id, error.request_id, error.body) == ("server_error", "resp_1", "req", failed)
 
 
-def test_a_cancelled_response_is_an_error_unless_its_status_is_wanted() -> None:
+def test_cancelled_response_raises_unless_decoded_as_status() -> None:
     cancelled = body(status="cancelled")
     with pytest.raises(ResponseFailedError, match="was cancelled"):
         responses.decode(cancelled, {})
@@ -200,12 +200,12 @@ def test_a_cancelled_response_is_an_error_unless_its_status_is_wanted() -> None:
 
 
 @pytest.mark.parametrize("answer", [[], "text", {}, {"id": "x"}, body(output="text"), {"choices": []}])
-def test_what_is_no_response(answer: Any) -> None:
+def test_invalid_response_raises(answer: Any) -> None:
     with pytest.raises(APIResponseError):
         responses.decode(answer, {})
 
 
-def test_an_error_inside_a_success() -> None:
+def test_error_inside_a_200_raises_that_error() -> None:
     kind = {"kind": "err_insufficent_credits"}
     answer = {"status": 403, "message": "out of credits", "error": {"name": "ForbiddenException", "data": kind}}
     with pytest.raises(InsufficientCreditsError):

@@ -26,11 +26,11 @@ from aimlapi_integrations.types import (
 from .responses_turns import CITED, MODEL, assistant, encode, items, result, user
 
 
-def test_one_question_goes_out_as_the_vendor_documents_it() -> None:
+def test_single_user_text_is_sent_as_a_string() -> None:
     assert encode(user("Hello")) == {"model": MODEL, "input": "Hello"}
 
 
-def test_turns_become_messages() -> None:
+def test_turns_become_message_items() -> None:
     system = Message("system", (Text("Be brief."),))
     developer = Message("developer", (Text("No emoji."),))
     assert items(system, developer, user("Hi"), assistant("Hello"), user("Again", "please")) == [
@@ -66,12 +66,12 @@ def test_turns_become_messages() -> None:
         (File(file_id="file_2"), {"type": "input_file", "file_id": "file_2"}),
     ],
 )
-def test_media_of_a_question(part: Part, expected: Json) -> None:
+def test_user_media_is_encoded_in_its_documented_form(part: Part, expected: Json) -> None:
     assert items(user("See", part)) == [{"role": "user", "content": [{"type": "input_text", "text": "See"}, expected]}]
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "message_text"),
     [
         (user(Audio(data="QUJD", format="wav")), "Audio content.*chat completions can carry it"),
         (user(Video(url="https://example.com/a.mp4")), "Video content.*chat completions can carry it"),
@@ -82,12 +82,12 @@ def test_media_of_a_question(part: Part, expected: Json) -> None:
         (replace(result(Refusal("no"))), "Refusal content in a tool result"),
     ],
 )
-def test_what_cannot_be_carried_is_named(message: Message, told: str) -> None:
-    with pytest.raises(UnsupportedContentError, match=told):
+def test_unsupported_content_raises_and_is_named(message: Message, message_text: str) -> None:
+    with pytest.raises(UnsupportedContentError, match=message_text):
         encode(message, user("And?"))
 
 
-def test_a_tool_loop_keeps_the_order_of_its_items() -> None:
+def test_tool_loop_keeps_the_order_of_its_items() -> None:
     thought = [
         Reasoning("First.", "summary", "rs_1", encrypted="ENC"),
         Reasoning("Then.", "summary", "rs_1"),
@@ -108,7 +108,7 @@ def test_a_tool_loop_keeps_the_order_of_its_items() -> None:
     ]
 
 
-def test_reasoning_goes_back_only_where_it_can_be_read() -> None:
+def test_reasoning_is_sent_back_only_where_accepted() -> None:
     turn = assistant(Reasoning("", "summary", "rs_1"), Reasoning("from chat"), "Hi")
     assert items(user("?"), turn)[1:] == [{"role": "assistant", "content": "Hi"}]
     assert items(user("?"), turn, store=True)[1] == {"type": "reasoning", "id": "rs_1", "summary": []}
@@ -116,7 +116,7 @@ def test_reasoning_goes_back_only_where_it_can_be_read() -> None:
     assert for_a_model_without["input"][1:] == [{"role": "assistant", "content": "Hi"}]
 
 
-def test_an_answer_is_structured_where_ids_or_sources_matter() -> None:
+def test_assistant_text_is_an_item_where_ids_or_citations_matter() -> None:
     turn = assistant(Text("It is.", (CITED, Citation("https://example.com/b")), "msg_1"))
     note = {"type": "url_citation", "url": CITED.url, "title": "A", "start_index": 0, "end_index": 2}
     assert items(user("?"), turn)[1] == {
@@ -132,31 +132,31 @@ def test_an_answer_is_structured_where_ids_or_sources_matter() -> None:
     assert stored[2]["id"] == "fc_1"
 
 
-def test_several_answers_of_one_turn_stay_apart() -> None:
+def test_several_message_items_of_one_turn_stay_separate() -> None:
     turn = assistant(Text("One", id="msg_1"), Text("Two", id="msg_2"), Refusal("Not three."))
     assert [item["content"] for item in items(user("?"), turn)[1:]] == ["One", "Two", "Not three."]
 
 
-def test_media_of_a_tool_result_follow_in_a_users_turn() -> None:
+def test_media_of_a_tool_result_moves_to_a_user_turn() -> None:
     calls = assistant(ToolCall("call_1", "draw", "{}"), ToolCall("call_2", "draw", "{}"))
-    sent = items(user("Draw"), calls, result("here", Image(data="QUJD")), result("none", call="call_2"))
-    assert [item.get("output") for item in sent[3:5]] == ["here", "none"]
-    assert sent[5]["role"] == "user"
-    assert sent[5]["content"][1] == {"type": "input_image", "image_url": "data:image/png;base64,QUJD"}
+    encoded = items(user("Draw"), calls, result("here", Image(data="QUJD")), result("none", call="call_2"))
+    assert [item.get("output") for item in encoded[3:5]] == ["here", "none"]
+    assert encoded[5]["role"] == "user"
+    assert encoded[5]["content"][1] == {"type": "input_image", "image_url": "data:image/png;base64,QUJD"}
 
 
-def test_a_failed_tool_says_so_in_its_text() -> None:
+def test_failed_tool_result_is_sent_as_text() -> None:
     failed = replace(result("Error: no such city"), is_error=True)
     assert items(user("?"), assistant(ToolCall("call_1", "f", "{}")), failed)[-1]["output"] == "Error: no such city"
 
 
-def test_custom_tools_are_answered_as_such() -> None:
-    sent = items(user("?"), assistant(ToolCall("call_1", "sql", "select 1", "custom")), result("1"))
-    assert sent[1] == {"type": "custom_tool_call", "input": "select 1", "call_id": "call_1", "name": "sql"}
-    assert sent[2] == {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}
+def test_custom_tool_result_has_its_own_type() -> None:
+    encoded = items(user("?"), assistant(ToolCall("call_1", "sql", "select 1", "custom")), result("1"))
+    assert encoded[1] == {"type": "custom_tool_call", "input": "select 1", "call_id": "call_1", "name": "sql"}
+    assert encoded[2] == {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}
 
 
-def test_hosted_items_go_back_without_what_is_null():
+def test_hosted_items_are_sent_back_without_nulls():
     called = {
         "type": "mcp_call",
         "id": "mcp_1",
@@ -164,16 +164,16 @@ def test_hosted_items_go_back_without_what_is_null():
         "output": "4",
         "tools": [{"name": "roll", "title": None}],
     }
-    [sent, _] = items(assistant(HostedItem(called)), user("?"))
-    assert sent == {"type": "mcp_call", "id": "mcp_1", "output": "4", "tools": [{"name": "roll"}]}
+    [encoded, _] = items(assistant(HostedItem(called)), user("?"))
+    assert encoded == {"type": "mcp_call", "id": "mcp_1", "output": "4", "tools": [{"name": "roll"}]}
 
 
-def test_hosted_items_and_approvals_go_back_unread() -> None:
-    asked = {"type": "mcp_approval_request", "id": "m", "name": "n", "arguments": "{}", "server_label": "s"}
+def test_hosted_items_and_approvals_are_sent_back_as_is() -> None:
+    approval_request = {"type": "mcp_approval_request", "id": "m", "name": "n", "arguments": "{}", "server_label": "s"}
     approved = {"type": "mcp_approval_response", "approval_request_id": "m", "approve": True}
-    sent = items(user("?"), assistant(HostedItem(asked), "Ask"), user(HostedItem(approved), "Go on"))
-    assert sent[1:] == [
-        asked,
+    encoded = items(user("?"), assistant(HostedItem(approval_request), "Ask"), user(HostedItem(approved), "Go on"))
+    assert encoded[1:] == [
+        approval_request,
         {"role": "assistant", "content": "Ask"},
         approved,
         {"role": "user", "content": "Go on"},
@@ -182,7 +182,7 @@ def test_hosted_items_and_approvals_go_back_unread() -> None:
     assert items(user("?"), result(HostedItem(shot)))[1] == shot
 
 
-def test_a_model_that_takes_no_list_gets_strings() -> None:
+def test_model_without_list_input_gets_strings() -> None:
     codex = "openai/gpt-5-2-codex"
     system = Message("system", (Text("Be brief."),))
     assert encode(system, user("Hi"), model=codex) == {"model": codex, "instructions": "Be brief.", "input": "Hi"}

@@ -1,4 +1,4 @@
-"""A responses stream, cut anyhow and with anything left out, tells what the plain reply says, once."""
+"""Decoding responses streams: the same reply as without streaming, whatever events are left out or repeated."""
 
 from __future__ import annotations
 
@@ -81,16 +81,16 @@ def play(stream: Iterable[Json], finished: bool = True) -> list[Delta]:
 
 
 def reply(deltas: list[Delta]) -> Reply:
-    found = deltas[-1].reply
-    assert found is not None
-    return found
+    final_reply = deltas[-1].reply
+    assert final_reply is not None
+    return final_reply
 
 
-def bare(told: Reply) -> Reply:
-    return replace(told, raw={})
+def without_raw(original_reply: Reply) -> Reply:
+    return replace(original_reply, raw={})
 
 
-def told(body: Json) -> list[tuple[str, str]]:
+def original_reply(body: Json) -> list[tuple[str, str]]:
     return [(type(part).__name__, words(part)) for part in responses.decode(body, {}).message.parts]
 
 
@@ -102,7 +102,7 @@ def without_output(stream: list[Json]) -> list[Json]:
 
 
 def renamed(stream: list[Json]) -> list[Json]:
-    """As from a gateway that gives an item another id in each event."""
+    """Change the id of each item in each event, as some gateways do."""
     numbers = itertools.count()
     stream = copy.deepcopy(stream)
     for event in stream:
@@ -139,72 +139,72 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS.keys())
-def test_a_stream_tells_what_the_plain_reply_says(stream: list[Json]) -> None:
+def test_streamed_reply_equals_the_plain_reply(stream: list[Json]) -> None:
     deltas = play(stream)
-    assert bare(reply(deltas)) == bare(responses.decode(BODY, {}))
-    assert folded(deltas) == told(BODY)
+    assert without_raw(reply(deltas)) == without_raw(responses.decode(BODY, {}))
+    assert folded(deltas) == original_reply(BODY)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
-def test_however_it_is_cut(size: int) -> None:
+def test_pieces_of_any_size_add_up_to_the_plain_reply(size: int) -> None:
     deltas = play(events(BODY, size))
-    assert folded(deltas) == told(BODY)
+    assert folded(deltas) == original_reply(BODY)
     assert [delta.id for delta in deltas if delta.id] == ["resp_1"]
 
 
-def test_only_pieces_and_the_end() -> None:
-    """Without the events that open and close items, their order is that of their first pieces."""
+def test_stream_with_only_deltas_and_end_is_complete() -> None:
+    """Without the events that start and end items, their order is that of their first pieces."""
     deltas = play(without(ALL, ".done", ".added"))
-    assert bare(reply(deltas)) == bare(responses.decode(BODY, {}))
-    assert sorted(folded(deltas)) == sorted(told(BODY))
+    assert without_raw(reply(deltas)) == without_raw(responses.decode(BODY, {}))
+    assert sorted(folded(deltas)) == sorted(original_reply(BODY))
 
 
-def test_items_whose_ids_change_are_told_once() -> None:
+def test_items_whose_ids_change_are_emitted_once() -> None:
     deltas = play(renamed(ALL))
     assert reply(deltas).text == BODY["output_text"]
-    assert folded(deltas) == told(BODY)
+    assert folded(deltas) == original_reply(BODY)
 
 
 WITH_IDS = {**BODY, "output": [item for item in OUTPUT if "id" in item]}
 
 
 def moved(stream: list[Json]) -> list[Json]:
-    """As from a gateway that forgets where an item is after it has begun."""
+    """Set the output index to 0 after the start of each item, as some gateways do."""
     return [
         {**event, "output_index": 0} if event["type"].endswith((".delta", "item.done")) else event for event in stream
     ]
 
 
-def test_an_item_stays_where_it_was_first_seen() -> None:
+def test_item_keeps_its_first_position() -> None:
     deltas = play(moved(events(WITH_IDS)))
     assert reply(deltas).text == BODY["output_text"]
-    assert folded(deltas) == told(WITH_IDS)
+    assert folded(deltas) == original_reply(WITH_IDS)
 
 
-def test_items_that_all_say_index_0_stay_apart() -> None:
+def test_items_that_share_index_0_stay_separate() -> None:
     stream = [{**event, "output_index": 0} if "output_index" in event else event for event in events(WITH_IDS)]
-    assert folded(play(stream)) == told(WITH_IDS)
+    assert folded(play(stream)) == original_reply(WITH_IDS)
 
 
-def test_items_of_one_id_stay_apart() -> None:
+def test_items_that_share_an_id_stay_separate() -> None:
     twice = {**BODY, "output": [message("One. "), message("Two.")], "output_text": "One. Two."}
     deltas = play(events(twice))
-    assert folded(deltas) == told(twice) == [("Text", "One. "), ("Text", "Two.")]
+    assert folded(deltas) == original_reply(twice) == [("Text", "One. "), ("Text", "Two.")]
     assert reply(deltas).text == "One. Two."
 
 
 @pytest.mark.parametrize("kind", ["response.output_item.added", "response.output_item.done", "response.in_progress"])
-def test_events_that_come_twice_say_nothing_new(kind: str) -> None:
+def test_repeated_events_add_nothing(kind: str) -> None:
     *most, end = events(WITH_IDS)
     repeats = [event for event in most if event["type"] == kind]
     for stream in (repeated(most, kind), [*most, *repeats]):
         deltas = play([*stream, end])
-        assert bare(reply(deltas)) == bare(responses.decode(WITH_IDS, {}))
-        assert folded(deltas) == told(WITH_IDS)
+        assert without_raw(reply(deltas)) == without_raw(responses.decode(WITH_IDS, {}))
+        assert folded(deltas) == original_reply(WITH_IDS)
 
 
 def lost(stream: list[Json], kind: str) -> list[Json]:
-    """Without the second piece of each text of that kind."""
+    """Drop the second piece of each part of that kind."""
     pieces = [event for event in stream if event["type"] == kind]
     return [event for event in stream if event not in pieces[1::3]]
 
@@ -214,7 +214,7 @@ def repeated(stream: list[Json], kind: str) -> list[Json]:
 
 
 def late(stream: list[Json], kind: str) -> list[Json]:
-    """With the first piece behind the second."""
+    """Swap the first two pieces."""
     first, second = [at for at, event in enumerate(stream) if event["type"] == kind][:2]
     return [*stream[:first], stream[second], stream[first], *stream[first + 1 : second], *stream[second + 1 :]]
 
@@ -229,14 +229,12 @@ ANSWERS = [
 
 @pytest.mark.parametrize("spoil", [lost, repeated, late])
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_pieces_that_are_not_what_the_response_says_break_the_stream_off(
-    kind: str, spoil: Callable[[list[Json], str], list[Json]]
-) -> None:
-    with pytest.raises(StreamError, match="its pieces are not what the whole response says"):
+def test_pieces_that_differ_from_the_response_raise(kind: str, spoil: Callable[[list[Json], str], list[Json]]) -> None:
+    with pytest.raises(StreamError, match="its pieces differ from the complete response"):
         play(spoil(ALL, kind))
 
 
-def test_a_call_whose_pieces_go_to_another_item_is_no_call() -> None:
+def test_call_with_pieces_of_another_item_raises() -> None:
     with pytest.raises(StreamError, match="its pieces"):
         play(moved(ALL))
 
@@ -245,17 +243,17 @@ def test_a_call_whose_pieces_go_to_another_item_is_no_call() -> None:
     ("pieces", "whole"),
     [("Hello \n", "Hello"), ("Hello", "\nHello ")],
 )
-def test_white_space_at_the_ends_is_no_contradiction(pieces: str, whole: str) -> None:
+def test_surrounding_white_space_may_differ(pieces: str, whole: str) -> None:
     assert reply(play([delta_of(pieces), ended(message(whole))])).text == whole
 
 
 @pytest.mark.parametrize(("pieces", "whole"), [('{"a":1}', '{"a": 1}'), ("null", "{}"), ("", "{}")])
-def test_arguments_may_be_written_anew(pieces: str, whole: str) -> None:
+def test_arguments_may_be_formatted_differently(pieces: str, whole: str) -> None:
     call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
-    begun = {"type": "response.output_item.added", "output_index": 0, "item": {**call, "arguments": ""}}
-    grown = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": pieces}
-    [told_call] = reply(play([begun, grown, ended({**call, "arguments": whole})])).tool_calls
-    assert told_call.arguments == whole
+    added_event = {"type": "response.output_item.added", "output_index": 0, "item": {**call, "arguments": ""}}
+    delta_event = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": pieces}
+    [decoded_call] = reply(play([added_event, delta_event, ended({**call, "arguments": whole})])).tool_calls
+    assert decoded_call.arguments == whole
 
 
 def delta_of(text: str) -> Json:
@@ -270,7 +268,7 @@ def ended(*items: Json) -> Json:
     return {"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": list(items)}}
 
 
-def test_what_is_given_once_comes_once() -> None:
+def test_single_fields_are_emitted_once() -> None:
     parts = [fragment.part for delta in play(ALL) for fragment in delta.fragments]
     assert [part.encrypted for part in parts if isinstance(part, Reasoning) and part.encrypted] == ["ENC"]
     assert [part.id for part in parts if isinstance(part, Text) and part.id] == ["msg_1", "msg_2"]
@@ -281,21 +279,21 @@ def test_what_is_given_once_comes_once() -> None:
     assert [part.type for part in parts if isinstance(part, HostedItem)] == ["web_search_call", "mcp_call"]
 
 
-def test_a_call_is_named_before_its_arguments() -> None:
+def test_call_name_is_emitted_before_its_arguments() -> None:
     calls = [f.part for delta in play(ALL) for f in delta.fragments if isinstance(f.part, ToolCall)]
     assert calls[0] == ToolCall("call_1", "add", "", item_id="fc_1")
     assert calls[1] == ToolCall("", "", '{"a')
 
 
-def test_calls_whose_pieces_interleave() -> None:
+def test_interleaved_calls_are_separated() -> None:
     added = {"type": "response.output_item.added"}
-    grown = {"type": "response.function_call_arguments.delta"}
+    delta_event = {"type": "response.function_call_arguments.delta"}
     calls = [
         {"type": "function_call", "id": f"fc_{n}", "call_id": f"call_{n}", "name": "f", "arguments": ""} for n in (0, 1)
     ]
     stream = [
         *({**added, "output_index": n, "item": call} for n, call in enumerate(calls)),
-        *({**grown, "item_id": f"fc_{n}", "delta": piece} for piece in ('{"n":', "1}") for n in (0, 1)),
+        *({**delta_event, "item_id": f"fc_{n}", "delta": piece} for piece in ('{"n":', "1}") for n in (0, 1)),
         {"type": "response.completed", "response": {"id": "resp_1", "status": "completed"}},
     ]
     assert [(call.id, call.arguments) for call in reply(play(stream)).tool_calls] == [
@@ -304,37 +302,41 @@ def test_calls_whose_pieces_interleave() -> None:
     ]
 
 
-def test_sources_beside_the_output_come_at_the_end() -> None:
+def test_sources_of_the_whole_reply_are_emitted_at_the_end() -> None:
     plain = {**BODY, "output": [OUTPUT[5]], "citations": ["https://example.com"], "output_text": "A second message"}
     deltas = play(events(plain))
     assert [citation.url for fragment in deltas[-1].fragments for citation in fragment.part.citations] == [
         "https://example.com"
     ]
-    assert bare(reply(deltas)) == bare(responses.decode(plain, {}))
+    assert without_raw(reply(deltas)) == without_raw(responses.decode(plain, {}))
 
 
 @pytest.mark.parametrize("status", ["incomplete", None])
-def test_an_incomplete_response_keeps_its_text(status: str | None) -> None:
+def test_incomplete_response_keeps_its_text(status: str | None) -> None:
     cut: Json = {**BODY, "output": [OUTPUT[5]], "incomplete_details": {"reason": "max_output_tokens"}, "status": status}
-    found = reply(play(events(cut)))
-    assert (found.finish_reason, found.status, found.text) == ("length", "incomplete", "A second message")
+    final_reply = reply(play(events(cut)))
+    assert (final_reply.finish_reason, final_reply.status, final_reply.text) == (
+        "length",
+        "incomplete",
+        "A second message",
+    )
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_a_stream_without_its_end_is_an_error(finished: bool) -> None:
+def test_stream_without_its_end_raises(finished: bool) -> None:
     with pytest.raises(StreamError, match="broke off") as caught:
         play(ALL[:-1], finished)
     assert caught.value.partial == BODY["output_text"]
 
 
-def test_an_empty_stream_is_an_error() -> None:
+def test_empty_stream_raises() -> None:
     with pytest.raises(StreamError):
         play([])
 
 
-def test_an_event_that_is_no_object_is_an_error() -> None:
+def test_event_that_is_not_an_object_raises() -> None:
     broken: Any = ["x"]
-    with pytest.raises(StreamError, match="no object but array"):
+    with pytest.raises(StreamError, match="not an object but array"):
         responses.Decoder("m", {}).feed(broken)
 
 
@@ -350,37 +352,37 @@ def test_an_event_that_is_no_object_is_an_error() -> None:
     ],
     ids=["flat", "nested", "failed"],
 )
-def test_a_failure_amid_the_stream(event: Json) -> None:
-    begun = ALL[:-1]
+def test_failure_event_raises_with_the_partial_text(event: Json) -> None:
+    added_event = ALL[:-1]
     with pytest.raises(ResponseFailedError, match="It broke") as caught:
-        play([*begun, event])
+        play([*added_event, event])
     error = caught.value
     assert (error.code, error.response_id) == ("server_error", "resp_1")
     assert error.partial == BODY["output_text"]
 
 
-def test_an_end_that_says_it_failed() -> None:
+def test_failed_status_at_the_end_raises() -> None:
     with pytest.raises(ResponseFailedError):
         play([{"type": "response.completed", "response": {**BODY, "status": "failed"}}])
 
 
-def test_an_error_of_the_gateway_itself() -> None:
+def test_gateway_error_event_raises() -> None:
     with pytest.raises(APIError, match="Too Many Requests"):
         play([{"error": {"message": "Too Many Requests"}}])
 
 
-def test_an_end_that_holds_no_response() -> None:
-    found = reply(play([{"type": "response.completed", "response": {"id": "resp_1"}}]))
-    assert (found.id, found.message.parts) == ("resp_1", ())
+def test_end_without_a_response_is_complete() -> None:
+    final_reply = reply(play([{"type": "response.completed", "response": {"id": "resp_1"}}]))
+    assert (final_reply.id, final_reply.message.parts) == ("resp_1", ())
 
 
-def test_progress_says_nothing() -> None:
+def test_progress_events_add_nothing() -> None:
     decoder = responses.Decoder("m", {})
-    quiet = (
+    kinds = (
         "response.web_search_call.searching",
         "response.image_generation_call.partial_image",
         "response.audio.delta",
     )
-    assert [decoder.feed({"type": kind, "item_id": "x", "output_index": 0}) for kind in quiet] == [None, None, None]
+    assert [decoder.feed({"type": kind, "item_id": "x", "output_index": 0}) for kind in kinds] == [None, None, None]
     assert issubclass(StreamError, APIError)
     assert issubclass(APIResponseError, APIError)

@@ -1,4 +1,4 @@
-"""Every adaptation that is told: once for a model and a parameter, and an error where `strict_parameters` is on."""
+"""Every adaptation that warns: once per model and parameter, and an error with `strict_parameters`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     CLAUDE_BLOCKS,
     CLAUDE_BOTH,
@@ -32,8 +32,8 @@ CHAT, RESPONSES, MESSAGES = ENDPOINTS
 BUDGET = {"type": "enabled", "budget_tokens": 2048}
 
 
-class Told(NamedTuple):
-    """A request with one misfit, and the words that name it."""
+class Misfit(NamedTuple):
+    """A request with one unsupported field, and words of its warning."""
 
     words: str
     model: str
@@ -41,15 +41,15 @@ class Told(NamedTuple):
     endpoint: str = CHAT
 
 
-def option(words: str, model: str, endpoint: str = CHAT, **options: Any) -> Told:
-    return Told(words, model, {"options": options}, endpoint)
+def option(words: str, model: str, endpoint: str = CHAT, **options: Any) -> Misfit:
+    return Misfit(words, model, {"options": options}, endpoint)
 
 
 def linked(url: str) -> Message:
     return Message("user", (Image(url=url),))
 
 
-TOLD = (
+MISFITS = (
     # --- chat completions ---
     option("'temperature'", GPT_5_MINI, temperature=0.5),
     option("'service_tier'", GPT_5_MINI, service_tier="flex"),
@@ -58,14 +58,14 @@ TOLD = (
     option("'minimal'", GPT_5_MINI, reasoning_effort="minimal"),
     option("'xhigh'", GPT_5_MINI, reasoning_effort="xhigh"),
     option("'max'", "mistralai/mistral-medium-3.1", reasoning={"effort": "max"}),
-    option("what it thinks", CLAUDE_BOTH, thinking=BUDGET),
-    Told("'tools'", SONAR, {"tools": (WEATHER,)}),
-    Told("'strict'", KIMI, {"tools": (Tool("f", strict=True),)}),
-    Told("tool_choice", KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),
-    Told("'parallel_tool_calls'", CLAUDE_BOTH, {"tools": (WEATHER,), "parallel_tool_calls": False}),
-    Told("effort", "openai/gpt-5-5", {"tools": (WEATHER,), "options": {"reasoning_effort": "high"}}),
-    Told("'response_format'", CLAUDE_BOTH, {"response_format": FORMAT}),
-    Told("'json_schema'", "stealth/ox-alpha", {"response_format": FORMAT}),
+    option("return its thinking", CLAUDE_BOTH, thinking=BUDGET),
+    Misfit("'tools'", SONAR, {"tools": (WEATHER,)}),
+    Misfit("'strict'", KIMI, {"tools": (Tool("f", strict=True),)}),
+    Misfit("tool_choice", KIMI, {"tools": (WEATHER,), "tool_choice": ToolChoice("required")}),
+    Misfit("'parallel_tool_calls'", CLAUDE_BOTH, {"tools": (WEATHER,), "parallel_tool_calls": False}),
+    Misfit("effort", "openai/gpt-5-5", {"tools": (WEATHER,), "options": {"reasoning_effort": "high"}}),
+    Misfit("'response_format'", CLAUDE_BOTH, {"response_format": FORMAT}),
+    Misfit("'json_schema'", "stealth/ox-alpha", {"response_format": FORMAT}),
     # --- responses ---
     option("'temperature'", GPT_5_MINI, RESPONSES, temperature=0.5),
     option("'stop'", GPT_4O, RESPONSES, stop=["END"]),
@@ -73,63 +73,63 @@ TOLD = (
     option("max_tokens=5", GPT_5_MINI, RESPONSES, max_tokens=5),
     option("top_p=0", GPT_4O, RESPONSES, top_p=0),
     option("'minimal'", GPT_5_MINI, RESPONSES, reasoning_effort="minimal"),
-    Told("'parallel_tool_calls'", "openai/gpt-5-2-pro", {"tools": (WEATHER,), "parallel_tool_calls": True}, RESPONSES),
-    Told("'file_search'", GPT_4O, {"tools": (HostedTool({"type": "file_search"}),)}, RESPONSES),
+    Misfit(
+        "'parallel_tool_calls'", "openai/gpt-5-2-pro", {"tools": (WEATHER,), "parallel_tool_calls": True}, RESPONSES
+    ),
+    Misfit("'file_search'", GPT_4O, {"tools": (HostedTool({"type": "file_search"}),)}, RESPONSES),
     # --- messages ---
     option("'seed'", CLAUDE_BLOCKS, MESSAGES, seed=7),
     option("'temperature'", CLAUDE_BOTH, MESSAGES, temperature=0.5),
     option("'container'", CLAUDE_BOTH, MESSAGES, container="c"),
     option("'minimal'", CLAUDE_BOTH, MESSAGES, reasoning_effort="minimal"),
-    option("no room to think", CLAUDE_BOTH, MESSAGES, reasoning_effort="low", max_tokens=500),
+    option("thinking is off", CLAUDE_BOTH, MESSAGES, reasoning_effort="low", max_tokens=500),
     option("temperature=0", CLAUDE_BLOCKS, MESSAGES, thinking=BUDGET, temperature=0),
-    Told(
+    Misfit(
         "forced tool",
         CLAUDE_BOTH,
         {"tools": (WEATHER,), "tool_choice": ToolChoice("required"), "options": {"thinking": BUDGET}},
         MESSAGES,
     ),
-    Told("as a link", CLAUDE_BLOCKS, {"messages": (linked("https://a/b.png"),)}, MESSAGES),
+    Misfit("as a link", CLAUDE_BLOCKS, {"messages": (linked("https://a/b.png"),)}, MESSAGES),
 )
 
 
-def request(told: Told) -> Request:
-    return Request(**{"model": told.model, "messages": (ASK,), **told.fields})
+def request(misfit: Misfit) -> Request:
+    return Request(**{"model": misfit.model, "messages": (ASK,), **misfit.fields})
 
 
-@pytest.mark.parametrize("told", TOLD, ids=lambda told: f"{told.endpoint} {told.words}")
-class TestTold:
-    """What holds of each."""
-
-    def test_it_is_told_once_for_a_model(self, told: Told) -> None:
-        asked = request(told)
-        with warnings.catch_warnings(record=True) as seen:
+@pytest.mark.parametrize("misfit", MISFITS, ids=lambda misfit: f"{misfit.endpoint} {misfit.words}")
+class TestMisfits:
+    def test_warning_is_shown_once_per_model(self, misfit: Misfit) -> None:
+        adaptable = request(misfit)
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             for _ in range(3):
-                ENDPOINTS[told.endpoint].encode(adapt(asked, told.endpoint))
-        [warning] = seen
+                ENDPOINTS[misfit.endpoint].encode(adapt(adaptable, misfit.endpoint))
+        [warning] = caught
         assert warning.category is ParameterWarning
-        assert told.words in str(warning.message)
-        assert told.model in str(warning.message)
+        assert misfit.words in str(warning.message)
+        assert misfit.model in str(warning.message)
 
-    def test_it_is_told_of_each_model_anew(self, told: Told) -> None:
-        asked = request(told)
-        with warnings.catch_warnings(record=True) as seen:
+    def test_warning_is_shown_for_each_model(self, misfit: Misfit) -> None:
+        adaptable = request(misfit)
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
-            for model in (told.model, told.model.upper()):
-                adapt(replace(asked, model=model), told.endpoint)
-        assert len({str(warning.message) for warning in seen}) == 2
+            for model in (misfit.model, misfit.model.upper()):
+                adapt(replace(adaptable, model=model), misfit.endpoint)
+        assert len({str(warning.message) for warning in caught}) == 2
 
-    def test_strictly_it_is_an_error_that_says_the_same(self, told: Told) -> None:
-        asked = request(told)
-        with warnings.catch_warnings(record=True) as seen:
+    def test_strict_error_has_the_text_of_the_warning(self, misfit: Misfit) -> None:
+        adaptable = request(misfit)
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            adapt(asked, told.endpoint)
+            adapt(adaptable, misfit.endpoint)
         with pytest.raises(UnsupportedParameterError) as refused:
-            adapt(asked, told.endpoint, strict=True)
-        assert [str(warning.message) for warning in seen] == [str(refused.value)]
+            adapt(adaptable, misfit.endpoint, strict=True)
+        assert [str(warning.message) for warning in caught] == [str(refused.value)]
 
 
-def test_of_embeddings_too() -> None:
+def test_embeddings_warn_or_raise_alike() -> None:
     with pytest.warns(ParameterWarning, match="'dimensions'"):
         embeddings.encode(["a"], "voyage-2", dimensions=8)
     with pytest.raises(UnsupportedParameterError, match="'dimensions'"):
@@ -137,9 +137,9 @@ def test_of_embeddings_too() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_what_fits_needs_no_strictness(endpoint: str) -> None:
+def test_supported_request_passes_strict(endpoint: str) -> None:
     model = {CHAT: GPT_4O, RESPONSES: GPT_5_MINI, MESSAGES: CLAUDE_BOTH}[endpoint]
-    asked = Request(model, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("auto"), options={"max_tokens": 64})
-    assert adapt(asked, endpoint, strict=True) is asked
+    adaptable = Request(model, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("auto"), options={"max_tokens": 64})
+    assert adapt(adaptable, endpoint, strict=True) is adaptable
     named = Request(NEMOTRON, (ASK,), tools=(WEATHER,), tool_choice=ToolChoice("named", "weather"))
     assert adapt(named, strict=True).tool_choice == ToolChoice("required")

@@ -15,6 +15,7 @@ from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 ENDPOINTS = {
     "chat_completions": {"model": "gpt-4o"},
     "responses": {"model": "openai/gpt-5-mini-2025-08-07", "use_responses_api": True},
+    "messages": {"model": "anthropic/claude-sonnet-4.5", "endpoint": "messages"},
 }
 
 
@@ -38,7 +39,7 @@ def current_loop() -> Iterator[asyncio.AbstractEventLoop]:
     asyncio.set_event_loop(None)
 
 
-class Colour:
+class Runner:
     """Calls sync methods, or their async twins by the same names with an `a` before them."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,9 +64,9 @@ class Colour:
 
 
 @pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop) -> Colour:
+def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop) -> Runner:
     """Calls of components, sync and async."""
-    return Colour(request.param, current_loop)
+    return Runner(request.param, current_loop)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def emulator(gateway: Emulator) -> Emulator:
 
 
 @pytest.fixture(scope="module")
-def kept(running: Emulator) -> Iterator[list[Any]]:
+def open_models(running: Emulator) -> Iterator[list[Any]]:
     """Models that outlive the event loops of their tests, so that these close their connections.
 
     Core closes loops with connections open in them. A client that comes to a new loop lets go of those, and here they
@@ -87,22 +88,22 @@ def kept(running: Emulator) -> Iterator[list[Any]]:
     gc.collect()
 
 
-@pytest.fixture(params=ENDPOINTS)
+@pytest.fixture(params=["chat_completions", "responses"])
 def endpoint(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def make(emulator: Emulator, kept: list[Any]) -> Callable[..., AIMLAPI]:
+def make(emulator: Emulator, open_models: list[Any]) -> Callable[..., AIMLAPI]:
     """Makes LLMs that speak to the emulator."""
 
-    def making(**given: Any) -> AIMLAPI:
-        at = {"api_key": "k", "api_base": emulator.base_url, "max_retries": 0, "model": "gpt-4o"}
-        kept.append(AIMLAPI(**{**at, **given}))
-        model: AIMLAPI = kept[-1]
+    def create(**settings: Any) -> AIMLAPI:
+        defaults = {"api_key": "k", "api_base": emulator.base_url, "max_retries": 0, "model": "gpt-4o"}
+        open_models.append(AIMLAPI(**{**defaults, **settings}))
+        model: AIMLAPI = open_models[-1]
         return model
 
-    return making
+    return create
 
 
 @pytest.fixture
@@ -117,9 +118,9 @@ def llm(emulated: Callable[..., AIMLAPI]) -> AIMLAPI:
 
 
 @pytest.fixture
-def embedding(emulator: Emulator, kept: list[Any]) -> AIMLAPIEmbedding:
-    kept.append(AIMLAPIEmbedding(api_key="k", api_base=emulator.base_url, max_retries=0))
-    model: AIMLAPIEmbedding = kept[-1]
+def embedding(emulator: Emulator, open_models: list[Any]) -> AIMLAPIEmbedding:
+    open_models.append(AIMLAPIEmbedding(api_key="k", api_base=emulator.base_url, max_retries=0))
+    model: AIMLAPIEmbedding = open_models[-1]
     return model
 
 

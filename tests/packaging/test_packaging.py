@@ -226,12 +226,12 @@ def test_langchain_model_imports_the_client_with_its_first_call() -> None:
 import sys
 from aimlapi_integrations.langchain import ChatAIMLAPI
 model = ChatAIMLAPI(api_key="key", base_url="http://127.0.0.1:1/v1", max_retries=0)
-print("aimlapi_integrations.client" in sys.modules)
+print("aimlapi_integrations.client.client" in sys.modules)
 try:
     model.invoke("Hello")
 except Exception as error:
     print(type(error).__name__)
-print("aimlapi_integrations.client" in sys.modules)
+print("aimlapi_integrations.client.client" in sys.modules)
 """
     assert python(code).split() == ["False", "APIConnectionError", "True"]
 

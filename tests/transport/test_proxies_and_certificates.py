@@ -12,7 +12,7 @@ import pytest
 
 from aimlapi_integrations import AsyncClient, Client, ConfigurationError
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelError
+from aimlapi_integrations.langchain.errors import ModelError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 from aimlapi_integrations.transport.direct import ssl_context
 

@@ -1,42 +1,43 @@
-"""JSON as servers and models write it: read fast, and into text that can be sent on."""
+"""JSON as servers and models write it, and values without null."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
 
 def as_json_text(value: Any) -> str:
-    """A value as JSON text, whatever it holds; what JSON has no form for goes as `str` writes it.
+    """Write any value as JSON text, using `str` for whatever JSON can't represent.
 
     >>> as_json_text({"name": "Évora", "id": 3})
     '{"name": "Évora", "id": 3}'
     """
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):  # keys that are no text, an object inside itself
+    except (TypeError, ValueError, RecursionError):  # keys that aren't strings, an object that contains itself
         return str(value)
 
 
 def parse_json(text: bytes | str) -> Any:
-    """The value in `text`. Half of an emoji, an escaped surrogate alone, is U+FFFD: no text with one could be sent on.
+    """Parse JSON. Replace lone surrogates (half of an emoji) with U+FFFD: strings with one can't be sent.
 
     Raises:
-        ValueError: it is not JSON, or nested too deeply to be read, shown or written by recursion.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         return from_json(text)
-    except (TypeError, ValueError) as problem:  # a TypeError of half an emoji that is not escaped
-        if "recursion" in str(problem):
+    except (TypeError, ValueError) as error:  # a TypeError for a lone surrogate that is not escaped
+        if "recursion" in str(error):
             raise
     return replace_lone_surrogates(load_json_with_surrogates(text))
 
 
 def load_json_with_surrogates(text: bytes | str) -> Any:
-    """The same, but halves of emoji are left as they are; the depth is checked by `replace_lone_surrogates`."""
+    """Parse JSON without replacing lone surrogates; `replace_lone_surrogates` checks the depth."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -44,7 +45,7 @@ def load_json_with_surrogates(text: bytes | str) -> Any:
 
 
 def replace_lone_surrogates(value: Any) -> Any:
-    """`value` with U+FFFD for each half of an emoji that the other half does not follow."""
+    """Copy `value` with U+FFFD in place of each lone surrogate."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError as error:
@@ -52,14 +53,41 @@ def replace_lone_surrogates(value: Any) -> Any:
     return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
+# --- no nulls -------------------------------------------------------------------------------------------------------
+
+
+def drop_none(fields: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+    """Copy `fields`, then `more`, without those that are None.
+
+    >>> drop_none({"strict": None, "name": "add"}, description=None)
+    {'name': 'add'}
+    """
+    return {name: value for name, value in {**(fields or {}), **more}.items() if value is not None}
+
+
+def drop_nulls(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy an item of an earlier reply without nulls, at every level: replies have them, requests must not.
+
+    >>> drop_nulls({"type": "mcp_call", "error": None, "tools": [{"name": "roll", "title": None}]})
+    {'type': 'mcp_call', 'tools': [{'name': 'roll'}]}
+    """
+    return {key: _drop_nested_nulls(value) for key, value in item.items() if value is not None}
+
+
+def _drop_nested_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return drop_nulls(value)
+    return [_drop_nested_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
 # --- JSON that a model wrote ----------------------------------------------------------------------------------------
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:
-    r"""Parse the arguments of a tool call; None where they are not a whole JSON object.
+    r"""Parse the arguments of a tool call; None if they are not a complete JSON object.
 
-    Two slips of models can be read in one way only, and are: control characters inside strings that are not escaped,
-    and an object encoded twice, as a JSON string.
+    Two mistakes of models have only one reading and are corrected: unescaped control characters inside strings, and an
+    object encoded twice, as a JSON string.
 
     >>> parse_arguments('{"text": "one\ntwo"}'), parse_arguments('"{}"'), parse_arguments("{'text': 1}")
     ({'text': 'one\ntwo'}, {}, None)
@@ -74,10 +102,10 @@ def parse_arguments(text: str) -> dict[str, Any] | None:
 
 
 def parse_lenient_json(text: str) -> Any:
-    """Parse JSON whose strings may hold control characters, such as line breaks.
+    """Parse JSON whose strings may contain control characters, such as line breaks.
 
     Raises:
-        ValueError: it is not JSON all the same.
+        ValueError: it is not JSON even then.
     """
     try:
         return parse_json(text)
@@ -89,7 +117,7 @@ def parse_lenient_json(text: str) -> Any:
 
 
 def escape_control_characters(text: str) -> str:
-    """Escape the control characters inside the strings of a JSON text, which may have come in part."""
+    """Escape the control characters inside the strings of a JSON text, which may be incomplete."""
     return _STRING.sub(lambda string: _CONTROL.sub(_escape, string[0]), text)
 
 

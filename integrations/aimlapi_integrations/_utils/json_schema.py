@@ -1,4 +1,4 @@
-"""JSON schemas in the form that endpoints take: an object at the root, references that resolve."""
+"""JSON schemas as endpoints accept them: an object at the root, and references that resolve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..errors import UnsupportedParameterError
 from ..types import Json
 
-Answer = TypeVar("Answer")
+Output = TypeVar("Output")
 
 DEFINITIONS = ("$defs", "definitions")
 
@@ -23,8 +23,8 @@ NESTED_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems", "items")
 NESTED_MAPS = ("properties", "patternProperties", "dependentSchemas", *DEFINITIONS)
 
 WRAPPER_FIELD = "root"
-"""The one property of the object around an answer that is no object itself; pydantic's RootModels take it by this name,
-so that `Names(**arguments)` works, as programs that know nothing of the object around it write."""
+"""The only property of the object that wraps a value which isn't an object. Pydantic's RootModels accept it by this
+name, so `Names(**arguments)` works in programs that don't know about the wrapper."""
 
 _MAX_NESTING = 3
 _MAX_INLINED = 20_000
@@ -34,10 +34,10 @@ _MAX_INLINED = 20_000
 
 
 def resolve_ref(ref: str, root: Mapping[str, Any]) -> Json:
-    """The schema that `ref` points to within `root`.
+    """Return the schema that `ref` points to within `root`.
 
     Raises:
-        UnsupportedParameterError: there is none.
+        UnsupportedParameterError: it isn't defined.
 
     >>> resolve_ref("#/$defs/A", {"$defs": {"A": {"type": "string"}}})
     {'type': 'string'}
@@ -48,22 +48,22 @@ def resolve_ref(ref: str, root: Mapping[str, Any]) -> Json:
         items = dict(enumerate(target)) if isinstance(target, list) else {}
         target = target.get(name) if isinstance(target, Mapping) else items.get(int(name) if name.isdecimal() else -1)
     if not isinstance(target, Mapping):
-        raise UnsupportedParameterError(f"The schema refers to {ref}, which it does not define.")
+        raise UnsupportedParameterError(f"The schema refers to {ref}, which it does not define: add the definition.")
     return dict(target)
 
 
 def local_ref(schema: Mapping[str, Any]) -> str | None:
-    """What `schema` refers to, where that is a part of the same document."""
+    """Return the reference of `schema` if it points into the same document."""
     ref = schema.get("$ref")
     return ref if isinstance(ref, str) and ref.startswith("#") else None
 
 
 def map_schemas(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> Json:
-    """`schema` with `change` applied to each schema directly below it; its other keywords as they are."""
-    return {key: _changed(key, value, change) for key, value in schema.items()}
+    """Copy `schema` with `change` applied to each schema directly below it."""
+    return {key: _map_keyword(key, value, change) for key, value in schema.items()}
 
 
-def _changed(key: str, value: Any, change: Callable[[Any], Any]) -> Any:
+def _map_keyword(key: str, value: Any, change: Callable[[Any], Any]) -> Any:
     match value:
         case list() if key in NESTED_LISTS:
             return [change(each) for each in value]
@@ -75,7 +75,7 @@ def _changed(key: str, value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The schemas directly below `schema`, each with the name that its property or keyword has."""
+    """Yield the schemas directly below `schema`, each with the name of its property or keyword."""
     for key, value in schema.items():
         match value:
             case list() if key in NESTED_LISTS:
@@ -87,7 +87,7 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_recursive(schema: Mapping[str, Any]) -> bool:
-    """Whether a part of `schema` contains itself, over any number of references."""
+    """Return whether a part of `schema` contains itself, over any number of references."""
 
     def contains_itself(part: Any, refs: tuple[str, ...]) -> bool:
         if not isinstance(part, Mapping):
@@ -112,42 +112,42 @@ def _without_definitions(schema: Mapping[str, Any]) -> Json:
 
 
 def inline_schema_refs(schema: Mapping[str, Any]) -> Json:
-    """`schema` with its references replaced by what they refer to, and without its definitions.
+    """Replace the references in `schema` with what they refer to, and drop its definitions.
 
-    A schema that contains itself is written out a few levels deep, fewer where it branches much; what lies deeper is
-    left open, only its type is stated.
+    A recursive schema is expanded a few levels deep, fewer if it branches much. Below that, only types and descriptions
+    remain.
 
     Raises:
-        UnsupportedParameterError: a reference to what the schema does not define.
+        UnsupportedParameterError: a referenced schema isn't defined.
 
     >>> inline_schema_refs({"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}})
     {'properties': {'a': {'type': 'string'}}}
     """
     for depth in range(_MAX_NESTING if is_recursive(schema) else 1, 0, -1):
-        inlined = _inlined(_without_definitions(schema), schema, (), depth)
+        inlined = _inline(_without_definitions(schema), schema, (), depth)
         if depth == 1 or len(json.dumps(inlined, default=str)) <= _MAX_INLINED:
             break
     return dict(inlined)
 
 
-def _inlined(part: Any, root: Mapping[str, Any], refs: tuple[str, ...], depth: int) -> Any:
+def _inline(part: Any, root: Mapping[str, Any], refs: tuple[str, ...], depth: int) -> Any:
     if not isinstance(part, Mapping):
         return part
     ref = local_ref(part)
     if ref is None:
-        return map_schemas(part, lambda each: _inlined(each, root, refs, depth))
+        return map_schemas(part, lambda each: _inline(each, root, refs, depth))
     target = _without_definitions(resolve_ref(ref, root))
     siblings = {key: value for key, value in part.items() if key != "$ref"}
     if refs.count(ref) >= depth:
         return {**{key: target[key] for key in ("type", "description") if key in target}, **siblings}
-    return _inlined({**target, **siblings}, root, (*refs, ref), depth)
+    return _inline({**target, **siblings}, root, (*refs, ref), depth)
 
 
 # --- an object at the root ----------------------------------------------------------------------------------------
 
 
 def object_schema(schema: Mapping[str, Any]) -> Json:
-    """`schema` with an object at its root, as endpoints want it: the one that it refers to, or one around it.
+    """Put an object at the root of `schema`: the object that it refers to, or else one that wraps it.
 
     >>> object_schema({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object"}}})
     {'type': 'object', '$defs': {'Tree': {'type': 'object'}}}
@@ -156,16 +156,16 @@ def object_schema(schema: Mapping[str, Any]) -> Json:
     """
     if not is_object_schema(schema):
         return wrap_schema(schema)
-    rooted = _without_definitions(schema)
-    while ref := local_ref(rooted):
+    root = _without_definitions(schema)
+    while ref := local_ref(root):
         target = _without_definitions(resolve_ref(ref, schema))
-        rooted = {**target, **{key: value for key, value in rooted.items() if key != "$ref"}}
-    rooted.setdefault("type", "object")
-    return {**rooted, **{key: schema[key] for key in DEFINITIONS if key in schema}}
+        root = {**target, **{key: value for key, value in root.items() if key != "$ref"}}
+    root.setdefault("type", "object")
+    return {**root, **{key: schema[key] for key in DEFINITIONS if key in schema}}
 
 
 def is_object_schema(schema: Mapping[str, Any]) -> bool:
-    """Whether only objects fit `schema`, so that it needs no object around it."""
+    """Return whether only objects fit `schema`, so that it needs no wrapper."""
     refs: set[str] = set()
     root = schema
     while (ref := local_ref(schema)) and ref not in refs:
@@ -175,17 +175,17 @@ def is_object_schema(schema: Mapping[str, Any]) -> bool:
 
 
 def wrap_schema(schema: Mapping[str, Any]) -> Json:
-    """An object whose one property is what `schema` describes."""
+    """Wrap `schema` in an object whose only property is `WRAPPER_FIELD`."""
     definitions = {key: schema[key] for key in DEFINITIONS if key in schema}
     properties = {WRAPPER_FIELD: _without_definitions(schema)}
     return {"type": "object", "properties": properties, "required": [WRAPPER_FIELD], **definitions}
 
 
-def read_unwrapped(value: Any, read: Callable[[Any], Answer]) -> Answer:
-    """`read` of what stands inside an answer in `wrap_schema`'s form, or of all of it: models leave the wrapper out.
+def read_unwrapped(value: Any, read: Callable[[Any], Output]) -> Output:
+    """Apply `read` to the value inside the wrapper of `wrap_schema`, or to the whole: models may omit the wrapper.
 
     Raises:
-        ValueError: `read` takes neither.
+        ValueError: `read` accepts neither.
     """
     if not isinstance(value, dict) or value.keys() != {WRAPPER_FIELD}:
         return read(value)
@@ -197,12 +197,11 @@ def read_unwrapped(value: Any, read: Callable[[Any], Answer]) -> Answer:
         raise
 
 
-# --- annotations --------------------------------------------------------------------------------------------------
+# --- titles -------------------------------------------------------------------------------------------------------
 
 
 def without_titles(schema: Any) -> Any:
-    """`schema` without the titles that pydantic makes of names."""
+    """Drop the titles that pydantic derives from names."""
     if not isinstance(schema, Mapping):
         return schema
-    kept = {key: value for key, value in schema.items() if key != "title"}
-    return map_schemas(kept, without_titles)
+    return map_schemas({key: value for key, value in schema.items() if key != "title"}, without_titles)

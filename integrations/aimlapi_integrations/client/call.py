@@ -16,7 +16,7 @@ from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..errors import APIError, NotFoundError, UnsupportedContentError
-from ..models import known_models, lookup, vendor
+from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
@@ -33,6 +33,7 @@ class PreparedCall:
         endpoint: where it goes.
         model: the model's id, as the caller wrote it.
         http_request: what to send.
+        resolved_model: the model that the id refers to.
         call_ids: the ids of the tool calls in the messages.
         tool_names: the caller's names of tools, by their names on the wire.
     """
@@ -40,6 +41,7 @@ class PreparedCall:
     endpoint: Endpoint
     model: str
     http_request: HTTPRequest
+    resolved_model: Model
     call_ids: frozenset[str] = frozenset()
     tool_names: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,14 +49,14 @@ class PreparedCall:
         """Decode a response, and record its cost in the open ledgers."""
         with redact_errors(response):
             body = restore_names(response.body, self.tool_names) if self.tool_names else response.body
-            reply = self.endpoint.decode(body, response.headers, self.call_ids, requested=self.model)
+            reply = self.endpoint.decode(body, response.headers, self.call_ids, self.resolved_model)
         reply = set_author(reply, self.model)
         costs.record(reply)
         return reply
 
     def create_decoder(self, events: EventStream) -> StreamDecoder:
         """Return the decoder of a streamed response."""
-        decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids)
+        decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids, self.resolved_model)
         return RenamingDecoder(decoder, self.tool_names) if self.tool_names else decoder
 
 
@@ -71,16 +73,16 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         request = replace(request, options=parameters)
     _require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
-    name = _NAMES[endpoint.PATH]
+    name, model = _NAMES[endpoint.PATH], lookup(request.model)
     adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
-    renamed, tool_names = rename_tools(identify_calls(adapted, name))
-    body = endpoint.encode(renamed)
+    renamed, tool_names = rename_tools(identify_calls(adapted, name, model))
+    body = endpoint.encode(renamed, model)
     if [] in (body.get("messages"), body.get("input")):
         raise _empty_conversation(request)
     if stream:
-        body = endpoint.stream_options(body, options.stream_usage)
+        body = endpoint.stream_options(body, options.stream_usage, model)
     http_request = build_http_request(endpoint.PATH, options, body)
-    return PreparedCall(endpoint, request.model, http_request, ids_of(request.messages), tool_names)
+    return PreparedCall(endpoint, request.model, http_request, model, ids_of(request.messages), tool_names)
 
 
 def set_author(reply: Reply, model: str) -> Reply:

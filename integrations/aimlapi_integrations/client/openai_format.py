@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .._utils.json import as_json_text
 from ..errors import UnsupportedContentError, UnsupportedParameterError
@@ -32,7 +32,7 @@ def parse_request(
     *,
     model: str,
     tools: Sequence[AnyTool] = (),
-    tool_choice: str | ToolChoice | None = None,
+    tool_choice: str | bool | ToolChoice | Fields | None = None,
     parallel_tool_calls: bool | None = None,
     response_format: ResponseFormat | Fields | None = None,
     extra_body: Fields | None = None,
@@ -48,12 +48,13 @@ def parse_request(
         >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
         'Hello'
     """
-    items = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    parsed_tools = tuple(map(parse_tool, tools))
     return Request(
         model=model,
-        messages=tuple(map(parse_message, items)),
-        tools=tuple(map(parse_tool, tools)),
-        tool_choice=parse_tool_choice(tool_choice) if tools else None,
+        messages=tuple(map(parse_message, turns)),
+        tools=parsed_tools,
+        tool_choice=parse_tool_choice(tool_choice, parsed_tools) if tools else None,
         parallel_tool_calls=parallel_tool_calls if tools else None,
         response_format=parse_response_format(response_format),
         options=options,
@@ -140,35 +141,90 @@ def _build_tool(function: Fields, item: Fields) -> Tool:
     )
 
 
-def parse_tool_choice(choice: str | ToolChoice | None) -> ToolChoice | None:
-    """Parse `auto`, `none`, `required`, or the name of a tool."""
+_MODES: Mapping[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "any": "required",
+    "required": "required",
+}
+
+
+def parse_tool_choice(
+    choice: str | bool | ToolChoice | Fields | None, tools: Sequence[Tool | HostedTool] = ()
+) -> ToolChoice | None:
+    """Parse a tool choice.
+
+    Args:
+        choice: `auto`, `none`, `any` or `required`, a bool (`required` or `none`), the name of a tool, the type of a
+            hosted one, or a dict in OpenAI's or Anthropic's form.
+        tools: the tools to choose from. They decide whether a name is that of a function or of a custom tool.
+
+    Raises:
+        UnsupportedParameterError: it is none of these.
+    """
     match choice:
         case None | ToolChoice():
             return choice
-        case "auto" | "none" | "required":
-            return ToolChoice(choice)
-    return ToolChoice("named", choice)
+        case bool():
+            return ToolChoice("required" if choice else "none")
+        case str():
+            return _choice_by_name(choice, tools)
+        case Mapping():
+            return _choice_from_dict(choice)
+    raise UnsupportedParameterError(
+        f"tool_choice={choice!r} is not a tool choice: pass a mode, the name of a tool, or a dict."
+    )
+
+
+def _choice_from_dict(choice: Fields) -> ToolChoice:
+    match choice:
+        case {"type": "auto" | "none" | "any" | "required" as mode}:
+            return ToolChoice(_MODES[mode])
+        case {"type": "tool" | "function", "name": str(name)}:
+            return ToolChoice("named", name)
+        case {"function": {"name": str(name)}} if choice.get("type", "function") == "function":
+            return ToolChoice("named", name)
+        case {"type": str(kind)} if len(choice) == 1:
+            return ToolChoice("hosted", kind)
+    return ToolChoice("raw", item=choice)
+
+
+def _choice_by_name(name: str, tools: Sequence[Tool | HostedTool]) -> ToolChoice:
+    for tool in tools:
+        match tool:
+            case Tool() if tool.name == name:
+                return ToolChoice("named", name)
+            case HostedTool(item={"type": "custom", "custom": {"name": str(custom)}}) if custom == name:
+                return ToolChoice("raw", item={"type": "custom", "custom": {"name": name}})
+            case HostedTool(item={"type": "custom", "name": str(custom)}) if custom == name:
+                return ToolChoice("raw", item={"type": "custom", "name": name})
+    if name in _MODES:
+        return ToolChoice(_MODES[name])
+    is_type = any(isinstance(tool, HostedTool) and tool.type == name for tool in tools)
+    return ToolChoice("hosted" if is_type else "named", name)
 
 
 def parse_response_format(response_format: ResponseFormat | Fields | None) -> ResponseFormat | None:
-    """Parse `{"type": "json_object"}` or `{"type": "json_schema", "json_schema": {"name": …, "schema": …}}`.
-
-    Raises:
-        UnsupportedParameterError: it has neither format.
-    """
+    """`{"type": "json_object"}`, or `json_schema` in the form of either endpoint: with its fields nested or flat."""
     match response_format:
         case None | ResponseFormat():
             return response_format
         case {"type": "text" | "json_object" as kind}:
             return ResponseFormat(kind)
-        case {"type": "json_schema", "json_schema": {"schema": Mapping() as schema} as fields}:
-            return ResponseFormat(
-                "json_schema",
-                name=fields.get("name", "answer"),
-                schema=schema,
-                strict=fields.get("strict"),
-                description=fields.get("description"),
-            )
+        case {"type": "json_schema", "json_schema": {"schema": Mapping()} as fields}:
+            return _json_schema_format(fields)
+        case {"type": "json_schema", "schema": Mapping()} | {"name": str(), "schema": Mapping()}:
+            return _json_schema_format(response_format)
     raise UnsupportedParameterError(
-        f"{response_format!r} is not a response format: expected a type of text, json_object or json_schema."
+        f"response_format={response_format!r} is not a response format: pass a dict with a `type`."
+    )
+
+
+def _json_schema_format(fields: Fields) -> ResponseFormat:
+    return ResponseFormat(
+        "json_schema",
+        name=fields.get("name") or "answer",
+        schema=fields["schema"],
+        strict=fields.get("strict"),
+        description=fields.get("description"),
     )

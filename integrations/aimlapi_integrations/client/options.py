@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from .._utils.json import drop_none
 from ..errors import UnsupportedParameterError
 from ..transport.retries import Timeout
 
@@ -88,8 +89,7 @@ def split_options(parameters: Mapping[str, Any], options: CallOptions) -> tuple[
 
 def _merge(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Merge the mappings of these names, later over earlier, without items that are None."""
-    items = [item for name in names for item in dict(values.get(name) or {}).items()]
-    return {name: value for name, value in items if value is not None}
+    return {key: value for name in names for key, value in drop_none(values.get(name) or {}).items()}
 
 
 def _authorization(values: Mapping[str, Any]) -> dict[str, str]:

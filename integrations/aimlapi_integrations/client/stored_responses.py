@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from ..endpoints.shared.system_text import system_text
+from .._utils.json import drop_none
 from ..models import RESPONSES, lookup
-from ..types import Message, Part, Reasoning, Request, Text, ToolCall
+from ..types import Message, Part, Reasoning, Request, Text, ToolCall, join_texts
 from .options import CallOptions
 
 
@@ -41,13 +41,13 @@ def continue_stored(
         return request, options
     options = options if options.endpoint else replace(options, use_responses_api=True)
     parameters: dict[str, Any] = {"store": True} if _lists_parameter(request.model, "store") else {}
-    parameters |= {name: value for name, value in request.options.items() if value is not None}
+    parameters |= drop_none(request.options)
     if "previous_response_id" in parameters:
         return replace(request, options=parameters), options
     system, messages = _split_system(request.messages)
     if system:
         instructions = parameters.get("instructions")
-        parameters["instructions"] = "\n\n".join(filter(None, [instructions, system_text(system)]))
+        parameters["instructions"] = "\n\n".join(filter(None, [instructions, join_texts(system)]))
     start, response = _find_last_stored(messages, stored, request.model)
     if response:
         parameters["previous_response_id"] = response.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 import uuid
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +24,7 @@ from .endpoints import chat_completions, embeddings, messages, models, request_s
 from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
 from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
 from .faults.table import FaultDefinition, apply_stream_fault, find_fault
+from .model import UnprocessableInputError
 from .model.usage import cost_headers
 from .store import HIDDEN, EmulatorOptions, GatewayState, Record
 from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_response
@@ -29,6 +32,8 @@ from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_re
 Reply = JSON | list[Event]
 Handler = Callable[[GatewayState, Request, JSON], Reply]
 Endpoint = Callable[[Request], Awaitable[Response]]
+MAX_BODY_BYTES = 50_000_000
+LARGE_BODY_BYTES = 20_000
 EMPTY_KEY = "You provided an empty string instead of valid API key. Please make sure that the key is set."
 
 
@@ -162,22 +167,30 @@ def _endpoint(name: str, handler: Handler, *, public: bool = False) -> Endpoint:
                 return _with_request_ids(request, response)
             if not public:
                 _check_api_key(request)
-            return _with_request_ids(request, _build_response(request, handler(state, request, body), active))
+            reply = await _run_handler(handler, state, request, body)
+            return _with_request_ids(request, _build_response(request, reply, active))
         except GatewayError as error:
             return _with_request_ids(request, error_response(error, request.url.path))
+        except (RecursionError, OverflowError, UnicodeError, UnprocessableInputError) as error:
+            refusal = GatewayError(400, f"Bad Request — the emulator can't process this request: {error}")
+            return _with_request_ids(request, error_response(refusal, request.url.path))
 
     return serve
+
+
+async def _run_handler(handler: Handler, state: GatewayState, request: Request, body: JSON) -> Reply:
+    """Run a handler; if the request is large, in a thread, so that other clients don't wait for it."""
+    if int(request.headers.get("content-length") or 0) > LARGE_BODY_BYTES:
+        return await run_in_threadpool(handler, state, request, body)
+    return handler(state, request, body)
 
 
 async def _read_body(request: Request) -> JSON:
     """Parse the body as JSON, and record the request."""
     content = await request.body()
-    try:
-        body: Any = json.loads(content) if content else None
-    except ValueError:
-        body = None
+    body = _parse_json(content)
     state: GatewayState = request.app.state.gateway
-    recorded_body = json.loads(content) if isinstance(body, dict) else None  # a copy: faults edit the model id
+    recorded_body = _parse_json(content) if isinstance(body, dict) else None  # a copy: faults edit the model id
     record = Record(request.method, request.url.path, dict(request.headers), recorded_body)
     state.record(record.without_keys() if state.options.hide_keys else record)
     if isinstance(body, dict) and isinstance(body.get("model"), str):
@@ -185,6 +198,26 @@ async def _read_body(request: Request) -> JSON:
     if request.method == "POST" and content and not isinstance(body, dict):
         raise GatewayError(400, "Bad Request — the body is not a JSON object")
     return body or {}
+
+
+def _parse_json(content: bytes) -> Any:
+    """Parse a body. None if it isn't JSON that can be sent back: not UTF-8, too deep, lone surrogates, NaN, 1e999."""
+    if not content or len(content) > MAX_BODY_BYTES:
+        return None
+    try:
+        parsed = json.loads(content.decode(), parse_constant=_finite_float, parse_float=_finite_float)
+        if b"\\ud" in content.lower():
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def _active_fault(state: GatewayState, request: Request, body: JSON, endpoint: str) -> ActiveFault | None:

@@ -93,8 +93,9 @@ class ResponseStore:
     def get(self, response_id: str) -> StoredResponse | None:
         return self._responses.get(response_id)
 
-    def has_item(self, item_id: str) -> bool:
-        return any(item.get("id") == item_id for stored in self._responses.values() for item in stored.body["output"])
+    def item_ids(self) -> set[str]:
+        """The ids of the output items of all stored responses."""
+        return {item["id"] for stored in self._responses.values() for item in stored.body["output"]}
 
     def clear(self) -> None:
         self._responses.clear()

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from ..models import Model
 from ..types import Delta, Json, Reply, Request
 
 
 class StreamDecoder(Protocol):
     """Turns the events of one stream into `Delta`s, and mends on the way what gateways do to streams."""
 
-    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None: ...
+    def __init__(
+        self, model_id: str, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
+    ) -> None: ...
 
     @property
     def ended(self) -> bool:
@@ -43,16 +46,16 @@ class Endpoint(Protocol):
     def Decoder(self) -> type[StreamDecoder]:
         """Its stream decoder."""
 
-    def encode(self, request: Request) -> Json:
+    def encode(self, request: Request, model: Model | None = None) -> Json:
         """The body that asks for a plain reply."""
 
-    def stream_options(self, body: Json, usage: bool) -> Json:
+    def stream_options(self, body: Json, usage: bool, model: Model | None = None) -> Json:
         """The body that asks for the same as a stream, with its token usage where wanted."""
 
     def decode(
-        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, requested: str = ""
+        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
     ) -> Reply:
-        """The reply that a 2xx body holds, to a request of the model `requested`. APIResponseError where it holds none.
+        """The reply that a 2xx body holds, to a request of `model`. APIResponseError where it holds none.
 
         Its calls get ids of their own, none of them one of `taken`.
         """

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from .._utils.json import drop_none
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Cost, Embeddings, Json, Usage
@@ -52,7 +53,7 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
     _check(texts, shape.max_characters if len(texts) == 1 else shape.max_item_characters)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = drop_none(options)
     for name, value in given.items():
         _check_option(name, value, known, shape, strict)
     return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **given}
@@ -139,12 +140,12 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
         model=parsing.as_str(body.get("model")) or "",
         usage=parsing.parse_usage(body.get("usage")),
         cost=parsing.parse_cost(body, headers),
-        trail=parsing.parse_call_metadata(body, headers),
+        call_metadata=parsing.parse_call_metadata(body, headers),
     )
 
 
 def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
-    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the trail of the last.
+    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the call metadata of the last.
 
     The price is None where any of them has none, since the sum would be too low.
     """
@@ -153,7 +154,7 @@ def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
         model=parts[-1].model,
         usage=_sum_usage([part.usage for part in parts if part.usage]),
         cost=_sum_cost([part.cost for part in parts]),
-        trail=parts[-1].trail,
+        call_metadata=parts[-1].call_metadata,
     )
 
 

@@ -111,7 +111,7 @@ def thinking_only_on_messages(model: Model, options: Mapping[str, Any]) -> bool:
 def thinking_requested(options: Mapping[str, Any]) -> bool:
     """Whether thinking is asked for, by effort, by budget or by its name, and not to be left out of the answer.
 
-    >>> thinking_requested({"reasoning_effort": "low"}), thinking_wanted({"reasoning_effort": "none"})
+    >>> thinking_requested({"reasoning_effort": "low"}), thinking_requested({"reasoning_effort": "none"})
     (True, False)
     """
     thinking, reasoning = as_dict(options.get("thinking")), as_dict(options.get("reasoning"))

@@ -22,6 +22,8 @@ from .models import check_model_served
 
 # --- what each family of embedding models accepts -----------------------------------------------------------------
 
+MAX_EMBEDDING_TOKENS = 300_000  # of all texts of a request, as at OpenAI
+
 Text = Annotated[str, Field(min_length=1)]
 Texts = Text | Annotated[list[str], Field(min_length=1)]
 
@@ -92,9 +94,12 @@ def create_embeddings(state: GatewayState, _http_request: Request, body: JSON) -
     request = parse_request(request_model, body)
     dimensions = _dimensions(request, default_dimensions, max_dimensions)
     texts = [request.input] if isinstance(request.input, str) else request.input
+    tokens = sum(map(count_tokens, texts))
+    if tokens > MAX_EMBEDDING_TOKENS:
+        reason = f"Requested {tokens} tokens, max {MAX_EMBEDDING_TOKENS} tokens per request"
+        raise invalid_request([problem("input", reason, "too_big")])
     use_base64 = getattr(request, "encoding_format", "float") == "base64"
     vectors = (embed_text(text, dimensions) for text in texts)
-    tokens = sum(map(count_tokens, texts))
     usage = {"total_tokens": tokens} if "voyage" in model else {"prompt_tokens": tokens, "total_tokens": tokens}
     return {
         "object": "list",

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from ..model import JSON, ModelInput, ModelOutput, Turn, new_id
 from ..model.catalogue import sign
 from ..model.generate import generate
+from ..model.hosted_tools import run_server_tool
 from ..model.usage import TokenUsage, cost_meta, count_usage, tokenize
 from ..store import GatewayState
 from ..wire import Event, parse_request
@@ -26,8 +27,14 @@ def create_message(state: GatewayState, _http_request: Request, body: JSON) -> J
     request = parse_request(MessagesRequest, body)
     model_input = _build_model_input(request, body)
     check_messages_request(request, body, model_input)
-    output = generate(model_input)
+    server_blocks = run_server_tool(body, model_input)
+    output = generate(replace(model_input, tools=()) if server_blocks else model_input)
+    output = replace(output, text="") if server_blocks else output
     reply = _reply(request, output, count_usage(model_input, [output], state.prompt_cache))
+    if server_blocks:
+        reply["content"] += server_blocks
+        searches = sum(block["type"] == "server_tool_use" for block in server_blocks)
+        reply["usage"]["server_tool_use"] = {"web_search_requests": searches}
     return list(_stream(reply)) if request.stream else reply
 
 
@@ -96,7 +103,10 @@ def _stream(reply: JSON) -> Iterator[Event]:
     del initial["meta"]
     yield _event("message_start", "created", message=initial)
     for index, block in enumerate(reply["content"]):
-        yield _event("content_block_start", index=index, content_block=block | _EMPTY_BLOCKS[block["type"]])
+        initial_block = block | _EMPTY_BLOCKS.get(block["type"], {})
+        if "citations" in block:
+            initial_block["citations"] = []
+        yield _event("content_block_start", index=index, content_block=initial_block)
         for delta, kind in _block_deltas(block):
             yield _event("content_block_delta", kind, index=index, delta=delta)
         yield _event("content_block_stop", index=index)
@@ -109,6 +119,7 @@ _EMPTY_BLOCKS: dict[str, JSON] = {
     "thinking": {"thinking": "", "signature": ""},
     "text": {"text": ""},
     "tool_use": {"input": {}},
+    "server_tool_use": {"input": {}},
 }
 
 
@@ -126,6 +137,11 @@ def _block_deltas(block: JSON) -> Iterator[tuple[JSON, str]]:
         case "text":
             for token in tokenize(block["text"]):
                 yield {"type": "text_delta", "text": token}, "text"
+            for citation in block.get("citations", []):
+                yield {"type": "citations_delta", "citation": citation}, "citation"
+        case "web_search_tool_result":
+            return
         case _:
+            kind = "tool" if block["type"] == "tool_use" else "server_tool"
             for token in tokenize(json.dumps(block["input"], ensure_ascii=False)):
-                yield {"type": "input_json_delta", "partial_json": token}, "tool"
+                yield {"type": "input_json_delta", "partial_json": token}, kind

@@ -86,9 +86,10 @@ def _input_turns(state: GatewayState, body: JSON) -> tuple[Turn, ...]:
     instructions = [Turn("system", body["instructions"])] if body.get("instructions") else []
     if isinstance(body["input"], str):
         return (*instructions, Turn("user", body["input"]))
+    stored_ids = state.responses.item_ids()
     for index, item in enumerate(body["input"]):
         is_reference = item.get("type") in (None, "item_reference") and "role" not in item
-        if is_reference and not state.responses.has_item(item["id"]):
+        if is_reference and item["id"] not in stored_ids:
             raise invalid_request([problem(f"input.{index}.id", f"Item with id '{item['id']}' not found.")])
     return (*instructions, *(turn for item in body["input"] for turn in _item_turns(item)))
 

@@ -166,6 +166,11 @@ FAULTS: dict[str, FaultDefinition] = {
         edit_reply=verdicts.truncate_reply,
         edit_stream=verdicts.truncate_stream,
     ),
+    "pause-turn": FaultDefinition(
+        "Claude pauses its turn after a server tool; times=1 to continue",
+        edit_reply=verdicts.pause_reply,
+        edit_stream=verdicts.pause_stream,
+    ),
     "null-content": FaultDefinition(
         "a message whose content is null", edit_reply=_null_content_reply, edit_stream=streams.null_content
     ),

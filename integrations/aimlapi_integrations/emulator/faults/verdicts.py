@@ -1,4 +1,4 @@
-"""Faults that are valid replies with an unwelcome end: a refusal, a content filter, a token limit."""
+"""Faults that are valid replies with an unwelcome end: a refusal, a content filter, a token limit, a pause."""
 
 from __future__ import annotations
 
@@ -45,6 +45,37 @@ def truncate_stream(events: Sequence[Event], fault: RequestedFault) -> Stream:
     indexes = [index for index, event in enumerate(events) if event.kind == last_kind]
     dropped = set(indexes[len(indexes) // 2 :])
     return encode_stream(_with_length_stop(event) for index, event in enumerate(events) if index not in dropped)
+
+
+def pause_reply(body: JSON, fault: RequestedFault) -> Response:
+    return _edit_reply(body, fault, {"messages": _pause_message})
+
+
+def pause_stream(events: Sequence[Event], fault: RequestedFault) -> Stream:
+    """Drop the blocks after the server tool's, and stop with `pause_turn`."""
+    starts = [event.data for event in events if event.name == "content_block_start"]
+    if fault.endpoint != "messages" or not any(_is_server_block(start["content_block"]) for start in starts):
+        return encode_stream(events)
+    length = len(_server_blocks([start["content_block"] for start in starts]))
+    sent = [event for event in events if event.data.get("index", -1) < length]
+    return encode_stream(
+        _with_stop_reason(event, "pause_turn") if event.name == "message_delta" else event for event in sent
+    )
+
+
+def _pause_message(body: JSON) -> JSON:
+    blocks = _server_blocks(body["content"])
+    return body | {"content": blocks, "stop_reason": "pause_turn"} if blocks else body
+
+
+def _server_blocks(blocks: list[JSON]) -> list[JSON]:
+    """The blocks up to the last one of a server tool."""
+    indexes = [index for index, block in enumerate(blocks) if _is_server_block(block)]
+    return blocks[: indexes[-1] + 1] if indexes else []
+
+
+def _is_server_block(block: JSON) -> bool:
+    return block["type"] in ("server_tool_use", "web_search_tool_result")
 
 
 def _edit_reply(body: JSON, fault: RequestedFault, edits: dict[str, Edit]) -> Response:

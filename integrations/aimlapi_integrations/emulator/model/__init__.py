@@ -19,6 +19,10 @@ def new_id(prefix: str) -> str:
     return f"{prefix}{uuid.uuid4().hex[:24]}"
 
 
+class UnprocessableInputError(Exception):
+    """Input that the pseudo-model refuses: too long, or with an invalid or huge JSON schema."""
+
+
 @dataclass(frozen=True)
 class ModelCall:
     """A function call by the model. `arguments` is JSON text, incomplete if a token limit cut it."""
@@ -84,8 +88,8 @@ class ModelInput:
             if turn.role == "user":
                 break
             if turn.role == "tool":
-                results.insert(0, (names.get(turn.call_id, "tool"), turn.text))
-        return results
+                results.append((names.get(turn.call_id, "tool"), turn.text))
+        return results[::-1]
 
     @property
     def source_text(self) -> str:

@@ -12,18 +12,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool
+from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool, UnprocessableInputError
 from .catalogue import model_family
 from .schema_values import value_for_schema
-from .text_values import STOP_WORDS, TextValues, content_words
+from .text_values import STOP_WORDS, TextValues, content_words, shorten
 from .tool_choice import best_tool, build_arguments, choose_calls
 from .usage import count_tokens, tokenize
 
+MAX_INPUT_CHARS = 4_000_000
 _MAX_ECHO_CHARS = 2000
+_MAX_JSON_ATTEMPTS = 100
 
 
 def generate(model_input: ModelInput) -> ModelOutput:
     """Generate the output, reasoning included, cut by stop sequences and by the token limit."""
+    if sum(len(turn.text) for turn in model_input.turns) > MAX_INPUT_CHARS:
+        raise UnprocessableInputError(f"the input has more than {MAX_INPUT_CHARS} characters")
     limit = model_input.max_tokens
     reasoning = _reasoning(model_input) if model_input.reasons or model_family(model_input.model).reasons else ""
     reasoning = _first_tokens(reasoning, limit // 2) if limit is not None else reasoning
@@ -61,7 +65,7 @@ def _json_object(model_input: ModelInput) -> JSON:
         parsed = _parse_json(text)
         if isinstance(parsed, dict):
             return parsed
-    strings = TextValues(f"{model_input.system}\n{model_input.prompt}").strings
+    strings = TextValues(shorten(f"{model_input.system}\n{model_input.prompt}")).strings
     keys = dict.fromkeys(key for key in strings if re.fullmatch(r"[\w-]+", key))
     return {key: f"{LABEL} {key}" for key in keys} or {"text": _echo(model_input)}
 
@@ -70,7 +74,7 @@ def _parse_json(text: str) -> Any:
     """The parsed text; None if it isn't JSON."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -117,18 +121,38 @@ def answer_known_prompt(model_input: ModelInput) -> str | None:
     """The answer to a well-known prompt. None if no rule applies."""
     prompt = f"{model_input.system}\n{model_input.prompt}"
     for pattern, rule in RULES:
-        if re.search(pattern, prompt, re.S) and (answer := rule(model_input, prompt)):
+        if any(_contains_in_order(prompt, parts) for parts in pattern) and (answer := rule(model_input, prompt)):
             return answer
     return None
 
 
-def _overlap(text: str, query: str) -> int:
-    return len(content_words(text) & content_words(query))
+def _contains_in_order(text: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a text has matches of all patterns, one after the other. Linear, unlike `A.*B.*C`."""
+    position = 0
+    for pattern in patterns:
+        match = re.compile(pattern).search(text, position)
+        if match is None:
+            return False
+        position = match.end()
+    return True
 
 
 def _between(text: str, start: str, end: str) -> str:
-    match = re.search(rf"{start}(.*?){end}", text, re.S)
-    return match[1].strip() if match else ""
+    """The text between the first match of `start` and the next match of `end`."""
+    match = re.search(start, text)
+    return _until(text, match.end(), end) if match else ""
+
+
+def _between_last(text: str, start: str, end: str) -> str:
+    """The text between the last match of `start` that a match of `end` follows, and that match."""
+    last_end = max((match.start() for match in re.finditer(end, text)), default=-1)
+    begin = max((match.end() for match in re.finditer(start, text) if match.end() <= last_end), default=-1)
+    return _until(text, begin, end) if begin >= 0 else ""
+
+
+def _until(text: str, begin: int, end: str) -> str:
+    match = re.compile(end).search(text, begin)
+    return text[begin : match.start()].strip() if match else ""
 
 
 # --- ReAct: thought, action, observation ---
@@ -166,11 +190,21 @@ def _react_question(model_input: ModelInput) -> str:
 
 
 def _react_tools(prompt: str) -> tuple[ModelTool, ...]:
-    rows = re.findall(r"> Tool Name: (\S+)\nTool Description: (.*?)\nTool Args: (\{.*?\})\n", prompt, re.S)
+    rows = [row for text in prompt.split("> Tool Name: ")[1:] if (row := _parse_react_tool(text))]
     if rows:
-        return tuple(ModelTool(name, description, _parse_object(schema)) for name, description, schema in rows)
+        return tuple(rows)
     names = re.split(r",\s*", _between(prompt, r"should be one of \[", r"\]"))
     return tuple(ModelTool(name, _between(prompt, rf"\n{re.escape(name)}", r"\n"), {}) for name in names if name)
+
+
+def _parse_react_tool(text: str) -> ModelTool | None:
+    """Parse a name, and on lines of their own `Tool Description: …` and `Tool Args: {…}`."""
+    name, _, rest = text.partition("\nTool Description: ")
+    description, _, rest = rest.partition("\nTool Args: ")
+    schema, separator, _ = rest.partition("}\n")
+    if not separator or not re.fullmatch(r"\S+", name):
+        return None
+    return ModelTool(name, description, _parse_object(schema + "}"))
 
 
 def _react_action_input(tool: ModelTool, question: str) -> str:
@@ -189,9 +223,12 @@ def _parse_object(text: str) -> JSON:
 
 def _select_choice(_model_input: ModelInput, prompt: str) -> str:
     """[{"choice", "reason"}] for the numbered choice that has the most words in common with the question."""
-    choices = re.findall(r"^\((\d+)\) (.*?)(?=^\(\d+\) |\Z)", _between(prompt, r"-{5,}\n", r"\n-{5,}"), re.S | re.M)
+    choices = re.findall(
+        r"^\((\d+)\) (.*?)(?=^\(\d+\) |\Z)", _between(prompt, r"(?<!-)-{5,}\n", r"\n-{5,}"), re.S | re.M
+    )
     question = _between(prompt, r"to the question: '", r"'\n")
-    best = max(choices, key=lambda choice: _overlap(choice[1], question), default=("1", ""))
+    words = content_words(question)
+    best = max(choices, key=lambda choice: len(content_words(choice[1]) & words), default=("1", ""))
     return json.dumps([{"choice": int(best[0]), "reason": f"{LABEL} Most words in common with the question."}])
 
 
@@ -199,16 +236,17 @@ def _rank_documents(_model_input: ModelInput, prompt: str) -> str:
     """`Doc: 1, Relevance: 7` for every document, sorted by the words in common with the question."""
     task = prompt.rpartition("Let's try this now")[2] or prompt
     query = _between(task, r"\nQuestion: ", r"\nAnswer:")
-    documents = re.findall(r"Document (\d+):\n(.*?)(?=\n\nDocument \d+:|\nQuestion: )", task, re.S)
-    scores = {number: min(10, 1 + 3 * _overlap(text, query)) for number, text in documents}
+    documents = re.findall(r"Document (\d+):\n(.*?)(?=\n\nDocument \d+:|\nQuestion: |\Z)", task, re.S)
+    words = content_words(query)
+    scores = {number: min(10, 1 + 3 * len(content_words(text) & words)) for number, text in documents}
     ranked = sorted(scores, key=lambda number: -scores[number])
     return "\n".join(f"Doc: {number}, Relevance: {scores[number]}" for number in ranked)
 
 
 def _evaluate_support(_model_input: ModelInput, prompt: str) -> str:
     """YES if the context contains at least half of the words of the information that it should support."""
-    information = _between(prompt, r".*\n(?:Information|Query and Response): ", r"\nContext: ")
-    context = _between(prompt, r".*\nContext: ", r"\nAnswer: ")
+    information = _between_last(prompt, r"\n(?:Information|Query and Response): ", r"\nContext: ")
+    context = _between_last(prompt, r"\nContext: ", r"\nAnswer: ")
     information_words = content_words(information) - {"emulated"}
     return "YES" if len(information_words & content_words(context)) * 2 >= len(information_words) else "NO"
 
@@ -230,17 +268,17 @@ def _sub_questions(_model_input: ModelInput, prompt: str) -> str:
 
 
 def _standalone_question(_model_input: ModelInput, prompt: str) -> str:
-    label = r".*(?:<Follow Up Message>|Follow Up (?:Input|Message|Question):)\s*"
-    return _between(prompt, label, r"\n\s*\n?(?:<|Standalone)")
+    label = r"<Follow Up Message>|Follow Up (?:Input|Message|Question):"
+    return _between_last(prompt, label, r"\n[^\S\n]{0,8}(?:<|Standalone)")
 
 
 def _search_queries(_model_input: ModelInput, prompt: str) -> str:
-    query = _between(prompt, r".*\nQuery: ", r"\nQueries:")
+    query = _between_last(prompt, r"\nQuery: ", r"\nQueries:")
     return f"{query}\nWhat is known about {query.rstrip('?')}?"
 
 
 def _keywords(model_input: ModelInput, prompt: str) -> str:
-    text = _between(prompt, r".*-{5,}\n(?=.*-{5,})", r"\n-{5,}") or _between(prompt, r"question: ", r"\n")
+    text = _between_last(prompt, r"(?<!-)-{5,}\n", r"\n-{5,}") or _between(prompt, r"question: ", r"\n")
     return "KEYWORDS: " + ", ".join(_first_keywords(text or model_input.prompt, 10))
 
 
@@ -263,22 +301,29 @@ def _title(model_input: ModelInput, prompt: str) -> str:
 
 def _answer_from_context(model_input: ModelInput, prompt: str) -> str:
     """The sentence of the context that has the most words in common with the query."""
-    match = re.search(r"Context information.*?-{5,}\n(.*)\n-{5,}(.*)", prompt, re.S)
-    context, rest = (match[1], match[2]) if match else (prompt, model_input.prompt)
-    query = _between(rest, r".*(?:Query|Question): ", r"(?:\nAnswer|\Z)")
+    context, rest = _split_context(prompt) or (prompt, model_input.prompt)
+    query = _between_last(rest, r"(?:Query|Question): ", r"(?:\nAnswer|\Z)")
     return _best_sentence(context, query)
+
+
+def _split_context(prompt: str) -> tuple[str, str] | None:
+    """The context between the first line of dashes after its heading and the last one, and what follows."""
+    heading = prompt.find("Context information")
+    start = re.compile(r"(?<!-)-{5,}\n").search(prompt, heading)
+    ends = list(re.compile(r"\n-{5,}").finditer(prompt, start.end())) if start else []
+    return (prompt[start.end() : ends[-1].start()], prompt[ends[-1].end() :]) if start and ends else None
 
 
 def _answer_from_retrieved(model_input: ModelInput, prompt: str) -> str:
     """The same for the retrieved context of LangChain's prompts."""
-    context = _between(prompt, r"[Cc]ontext:", r"(?:\n\s*(?:Question|Helpful Answer)|\Z)")
-    query = _between(prompt, r".*\nQuestion: ", r"(?:\n|\Z)") or model_input.prompt
+    context = _between(prompt, r"[Cc]ontext:", r"(?:\n[^\S\n]{0,8}(?:Question|Helpful Answer)|\Z)")
+    query = _between_last(prompt, r"\nQuestion: ", r"(?:\n|\Z)") or model_input.prompt
     return _best_sentence(context, query)
 
 
 def _answer_from_system(model_input: ModelInput, _prompt: str) -> str:
     """The same if the context is in the system prompt, and the user's message is the query."""
-    context = _between(model_input.system, r"-{5,}\n?", r"(?:-{5,}|\Z)") or model_input.system
+    context = _between(model_input.system, r"(?<!-)-{5,}\n?", r"(?:-{5,}|\Z)") or model_input.system
     return _best_sentence(context, model_input.prompt)
 
 
@@ -286,13 +331,15 @@ def _best_sentence(context: str, query: str) -> str:
     text = re.sub(r"^(?:page_label|file_\w+|creation_date|last_modified_date): .*$", "", context, flags=re.M)
     parts = (part.strip().removeprefix("Response: ") for part in re.split(r"(?<=[.!?])\s+|\n+", text))
     sentences = [part for part in parts if part and not part.startswith("Sub question:")]
-    best = max(sentences, key=lambda sentence: _overlap(sentence, query), default="")
+    words = content_words(query)
+    best = max(sentences, key=lambda sentence: len(content_words(sentence) & words), default="")
     return f"{LABEL} According to the context: {best}" if best else f"{LABEL} The context is empty."
 
 
 def _refine_answer(_model_input: ModelInput, prompt: str) -> str:
     """The existing answer. More context never changes it."""
-    return _between(prompt, r"(?:existing answer|.*\nOriginal Answer): ", r"\n(?:\n|We have|New Answer)")
+    end = r"\n(?:\n|We have|New Answer)"
+    return _between(prompt, r"existing answer: ", end) or _between_last(prompt, r"\nOriginal Answer: ", end)
 
 
 # --- following a JSON schema in the prompt ---
@@ -308,12 +355,12 @@ def _follow_schema(model_input: ModelInput, prompt: str) -> str | None:
 def _json_objects(text: str) -> list[JSON]:
     """Every JSON object in a text, even if a template engine left its braces doubled."""
     text = text.replace("{{", "{").replace("}}", "}") if "{{" in text else text
-    decoder, objects, start = json.JSONDecoder(), [], text.find("{")
-    while start >= 0:
+    decoder, objects, start, failures = json.JSONDecoder(), [], text.find("{"), 0
+    while start >= 0 and failures < _MAX_JSON_ATTEMPTS:
         try:
             value, end = decoder.raw_decode(text, start)
-        except ValueError:
-            end = start + 1
+        except (ValueError, RecursionError):
+            end, failures = start + 1, failures + 1
         else:
             objects.append(value)
         start = text.find("{", end)
@@ -321,22 +368,29 @@ def _json_objects(text: str) -> list[JSON]:
 
 
 Rule = Callable[[ModelInput, str], "str | None"]
+Pattern = tuple[tuple[str, ...], ...]  # alternatives, each of which is patterns that follow one another
+
+
+def _pattern(*alternatives: str) -> Pattern:
+    return tuple(tuple(alternative.split(" … ")) for alternative in alternatives)
+
+
 # Pattern in a prompt -> how to answer. The first rule that gives an answer counts.
-RULES: tuple[tuple[str, Rule], ...] = (
-    (r"Thought:.*Action:.*Action Input:", _react_step),
-    (r"Some choices are given below.*numbered list", _select_choice),
-    (r"list of documents is shown below.*Doc: \d+, Relevance: \d+", _rank_documents),
-    (r"answer with either YES or NO|two options to answer\. Either YES/ ?NO", _evaluate_support),
-    (r"output a single score|evaluation system", _score),
-    (r"list of relevant sub-questions", _sub_questions),
-    (r"rephrase the|standalone question", _standalone_question),
-    (r"generate \d+ search queries|generates multiple search queries", _search_queries),
-    (r"KEYWORDS: <keywords>", _keywords),
-    (r"Format as comma separated\. Keywords:", _keyword_list),
-    (r"Give a title that summarizes|comprehensive title for this document", _title),
-    (r"JSON.*schema|schema.*JSON", _follow_schema),
-    (r"original query is as follows.*existing answer|Original Answer: .*New Answer:", _refine_answer),
-    (r"context information below|relevant documents for the context", _answer_from_system),
-    (r"Context information", _answer_from_context),
-    (r"retrieved context|pieces of context|[Cc]ontext:\s", _answer_from_retrieved),
+RULES: tuple[tuple[Pattern, Rule], ...] = (
+    (_pattern(r"Thought: … Action: … Action Input:"), _react_step),
+    (_pattern(r"Some choices are given below … numbered list"), _select_choice),
+    (_pattern(r"list of documents is shown below … Doc: \d+, Relevance: \d+"), _rank_documents),
+    (_pattern(r"answer with either YES or NO", r"two options to answer\. Either YES/ ?NO"), _evaluate_support),
+    (_pattern(r"output a single score", r"evaluation system"), _score),
+    (_pattern(r"list of relevant sub-questions"), _sub_questions),
+    (_pattern(r"rephrase the", r"standalone question"), _standalone_question),
+    (_pattern(r"generate \d+ search queries", r"generates multiple search queries"), _search_queries),
+    (_pattern(r"KEYWORDS: <keywords>"), _keywords),
+    (_pattern(r"Format as comma separated\. Keywords:"), _keyword_list),
+    (_pattern(r"Give a title that summarizes", r"comprehensive title for this document"), _title),
+    (_pattern(r"JSON … schema", r"schema … JSON"), _follow_schema),
+    (_pattern(r"original query is as follows … existing answer", r"Original Answer:  … New Answer:"), _refine_answer),
+    (_pattern(r"context information below", r"relevant documents for the context"), _answer_from_system),
+    (_pattern(r"Context information"), _answer_from_context),
+    (_pattern(r"retrieved context", r"pieces of context", r"[Cc]ontext:\s"), _answer_from_retrieved),
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from . import JSON, LABEL, ModelInput, ModelOutput, new_id
+from .catalogue import sign
 from .text_values import content_words
 from .tool_choice import choose_calls
 
@@ -111,6 +112,41 @@ def _search_web(_tool: JSON, model_input: ModelInput, _body: JSON) -> HostedTool
     action = {"type": "search", "query": model_input.prompt}
     item = {"id": new_id("ws_"), "type": "web_search_call", "status": "completed", "action": action}
     return HostedToolResult((item,), text, (note | {"start_index": start, "end_index": start + len(link)},))
+
+
+# --- Claude's web search ---------------------------------------------------------------------------------------------
+
+
+def run_server_tool(body: JSON, model_input: ModelInput) -> list[JSON] | None:
+    """The content blocks with which a Claude model answers by web search. None if it answers without.
+
+    A turn that ends with the results of a search (see `pause_turn`) is continued: it gets the text only.
+    """
+    last = body["messages"][-1]
+    if last["role"] == "assistant" and isinstance(last["content"], list) and last["content"]:
+        block = last["content"][-1]
+        if block["type"] == "web_search_tool_result" and isinstance(block["content"], list) and block["content"]:
+            return [_cited_text(_page_at(block["content"][0]["url"]))]
+    if not any(str(tool.get("type", "")).startswith("web_search_") for tool in body.get("tools", [])):
+        return None
+    if model_input.tool_choice == "none" or choose_calls(model_input) or not needs_work(model_input):
+        return None
+    page, tool_use_id = search_pages(model_input.prompt), new_id("srvtoolu_")
+    use = {"type": "server_tool_use", "id": tool_use_id, "name": "web_search", "input": {"query": model_input.prompt}}
+    result = {"type": "web_search_result", "url": page.url, "title": page.title, "page_age": page.date}
+    result["encrypted_content"] = sign(page.url)
+    results = {"type": "web_search_tool_result", "tool_use_id": tool_use_id, "content": [result]}
+    return [use, results, _cited_text(page)]
+
+
+def _page_at(url: str) -> Page:
+    return next((page for page in PAGES if page.url == url), PAGES[0])
+
+
+def _cited_text(page: Page) -> JSON:
+    citation = {"type": "web_search_result_location", "url": page.url, "title": page.title, "cited_text": page.text}
+    citation["encrypted_index"] = sign(f"{page.url}#0")
+    return {"type": "text", "text": f"{LABEL} {page.text}", "citations": [citation]}
 
 
 def _interpret_code(_tool: JSON, model_input: ModelInput, body: JSON) -> HostedToolResult:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from . import JSON, LABEL
-from .text_values import TextValues, split_identifier
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
+
+from . import JSON, LABEL, UnprocessableInputError
+from .text_values import TextValues, shorten, split_identifier
 
 _MAX_DEPTH = 8
+_MAX_VALUES = 10_000
+_MAX_VALUES_FROM_TEXT = 100
+_MAX_OPTIONS = 200  # of an enum that are looked for in the text
+_MAX_TEXT_LENGTH = 100_000
 # Format -> placeholder.
 _FORMATS = {
     "date": "2025-01-01",
@@ -34,15 +41,21 @@ def value_for_schema(schema: JSON, text: str) -> Any:
     >>> value_for_schema({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, "Add 3")
     {'a': 3}
     """
-    return _ValueBuilder(schema, TextValues(text)).build(schema, "", 0)
+    try:
+        return _ValueBuilder(schema, TextValues(shorten(text))).build(schema, "", 0)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UnprocessableInputError(f"invalid JSON schema ({type(error).__name__}: {error})") from error
 
 
 class _ValueBuilder:
     def __init__(self, root: JSON, values: TextValues) -> None:
         self.root = root
         self.values = values
+        self.unconsumed = values.copy()
+        self.value_count = 0
 
     def build(self, schema: Any, name: str, depth: int) -> Any:
+        self.count_value()
         schema = self.resolve(schema)
         if "const" in schema:
             return schema["const"]
@@ -51,6 +64,14 @@ class _ValueBuilder:
         if branches := schema.get("anyOf") or schema.get("oneOf"):
             return self.choose_branch(schema, branches, name, depth)
         return self.build_by_type(schema, name, depth)
+
+    def count_value(self) -> None:
+        """Count a value that is built or looked for. After many use placeholders only, and after too many stop."""
+        self.value_count += 1
+        if self.value_count == _MAX_VALUES_FROM_TEXT:
+            self.values = self.unconsumed = TextValues("")
+        if self.value_count > _MAX_VALUES:
+            raise UnprocessableInputError(f"the schema needs more than {_MAX_VALUES} values")
 
     def resolve(self, schema: Any) -> JSON:
         """Follow `$ref` and merge `allOf`. `true` and anything that isn't a schema becomes the empty schema."""
@@ -75,7 +96,7 @@ class _ValueBuilder:
 
     def choose_option(self, options: list[Any]) -> Any:
         """The option that the text mentions, else the first."""
-        texts = ((option, str(option)) for option in options if isinstance(option, (str, int)))
+        texts = ((option, str(option)) for option in options[:_MAX_OPTIONS] if isinstance(option, (str, int)))
         return next((option for option, text in texts if self.values.mentions(text)), options[0])
 
     def choose_branch(self, schema: JSON, branches: list[Any], name: str, depth: int) -> Any:
@@ -103,11 +124,12 @@ class _ValueBuilder:
 
     def has_value(self, schema: JSON, name: str) -> bool:
         """Whether the text has a value for a property of this name. Consumes nothing."""
+        self.count_value()
         schema = self.resolve(schema)
         if "enum" in schema or "const" in schema:
             options = schema.get("enum") or [schema["const"]]
-            return any(self.values.mentions(str(option)) for option in options)
-        values = TextValues(self.values.text)
+            return any(self.values.mentions(str(option)) for option in options[:_MAX_OPTIONS])
+        values = self.unconsumed.copy()
         match _schema_type(schema):
             case "integer" | "number":
                 return values.labeled_number(name) is not None
@@ -191,7 +213,9 @@ class _ValueBuilder:
 
     def build_boolean(self, schema: JSON, name: str) -> bool:
         label = " ".join(split_identifier(name))
-        if re.search(rf"\b(?:not|no|without|isn't|don't)\s+(?:\w+\s+)?{re.escape(label)}", self.values.text, re.I):
+        if self.values.text and re.search(
+            rf"\b(?:not|no|without|isn't|don't)\s+(?:\w+\s+)?{re.escape(label)}", self.values.text, re.I
+        ):
             return False
         return bool(schema.get("default", True)) or self.values.mentions(label)
 
@@ -259,16 +283,31 @@ def _make_distinct(item: Any, others: list[Any]) -> Any:
 def _fit_text(text: str, schema: JSON) -> str:
     """Cut or pad a text to the schema's length, and replace it if it doesn't match the pattern."""
     if pattern := schema.get("pattern"):
-        text = text if re.search(pattern, text) else _text_for_pattern(pattern)
+        text = text if _matches_pattern(text, pattern) else _text_for_pattern(pattern)
     text = text[: schema.get("maxLength", len(text))]
-    return text.ljust(int(schema.get("minLength", 0)), ".")
+    return text.ljust(_checked_length(int(schema.get("minLength", 0))), ".")
+
+
+def _checked_length(length: int) -> int:
+    if length > _MAX_TEXT_LENGTH:
+        raise UnprocessableInputError(f"the schema needs a text of more than {_MAX_TEXT_LENGTH} characters")
+    return length
+
+
+def _matches_pattern(text: str, pattern: str) -> bool:
+    """Whether a text matches the caller's pattern. Pydantic's engine takes linear time; what it can't do is False."""
+    try:
+        TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]).validate_python(text)
+    except (SchemaError, ValidationError):
+        return False
+    return True
 
 
 def _text_for_pattern(pattern: str) -> str:
     """The shortest text for a pattern of literals, classes and counts. Groups and alternatives aren't supported."""
     result = ""
     for atom, _, count in re.findall(r"(\[[^\]]+\]|\\.|[^\\])(\{(\d+)[^}]*\}|[+*?])?", pattern.strip("^$")):
-        result += _char_for_atom(atom) * (int(count) if count else 1)
+        result += _char_for_atom(atom) * _checked_length(int(count) if count else 1)
     return result
 
 

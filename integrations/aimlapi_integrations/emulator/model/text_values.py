@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _STOP_WORD_LIST = """
 a about all an and any are as at be by can do does for from get give given has have how i in input into is it its make
@@ -22,6 +24,15 @@ STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 SENTENCE_OPENERS = STOP_WORDS | frozenset(_OPENER_LIST.split())
 
 
+MAX_TEXT_CHARS = 8_000
+
+
+def shorten(text: str) -> str:
+    """The start and the end of a long text, which is enough to find values in and keeps the work small."""
+    half = MAX_TEXT_CHARS // 2
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[:half]}\n{text[-half:]}"
+
+
 def content_words(text: str) -> set[str]:
     """The words of a text in lower case, without stop words and plural s."""
     return {re.sub(r"s$", "", word) for word in re.findall(r"[^\W_]+", text.lower())} - STOP_WORDS
@@ -31,10 +42,11 @@ def content_words(text: str) -> set[str]:
 _NAME_WORD = r"[^\W\d_a-zß-öø-ÿ][\w.'’-]*"
 _NAME = rf"{_NAME_WORD}(?:,?[^\S\n]+{_NAME_WORD})*"
 _ONE_NAME = rf"{_NAME_WORD}(?:[^\S\n]+{_NAME_WORD})*"
-_NUMBER = re.compile(r"(?<![\w.])(?<![A-Za-z]-)-?\d+(?:\.\d+)?(?!\w)")
+_NUMBER = re.compile(r"(?<![\w.])(?<![A-Za-z]-)-?\d{1,15}(?:\.\d{1,15})?(?!\w)")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.Z+-]+)?")
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|“([^”]+)”|‘([^’]+)’|`([^`\n]+)`|「([^」]+)」")
-_EXPRESSION = re.compile(r"[\d(][\d\s().]*(?:[-+*/^%]\s*[\d(][\d\s().]*)+")
+_QUOTED = re.compile(r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|“([^“”]+)”|‘([^‘’]+)’|`([^`\n]+)`|「([^「」]+)」")
+_OPERAND = re.compile(r"[\d(][\d\s().]*")
+_OPERATORS = ("-", "+", "*", "/", "^", "%")
 _NUMBER_NAMES = "zero one two three four five six seven eight nine ten eleven twelve"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_NUMBER_NAMES.split())}
 
@@ -50,7 +62,7 @@ KIND_PATTERNS: dict[str, tuple[str, ...]] = {
     "date": (r"\b(\d{4}-\d{2}-\d{2})\b",),
     "datetime": (r"\b(\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})?)",),
     "time": (r"\b(\d{1,2}:\d{2}(?::\d{2})?)\b",),
-    "email": (r"([\w.+-]+@[\w-]+\.[\w.-]*\w)",),
+    "email": (r"(?<![\w.+-])([\w.+-]+@[\w-]+\.[\w.-]*\w)",),
     "url": (r"(https?://[^\s\"'<>)]*[^\s\"'<>).,!?])",),
 }
 # Word in the name of a property -> kind of its value.
@@ -105,6 +117,12 @@ class TextValues:
         self._strings: list[str] = [next(filter(None, groups)) for groups in _QUOTED.findall(text)]
         self._names = list(self._unquoted_names())
 
+    def copy(self) -> TextValues:
+        """A copy that consumes its values independently."""
+        copied = copy.copy(self)
+        copied._numbers, copied._strings, copied._names = self.numbers, self.strings, self.names
+        return copied
+
     @property
     def numbers(self) -> list[int | float]:
         return list(self._numbers)
@@ -127,10 +145,12 @@ class TextValues:
 
     def labeled_number(self, name: str) -> int | float | None:
         """The number next to the name: `age 30`, `age is 30`, `30 items`; for an age also `30 years`."""
+        if not self.text:  # compiling a pattern for each of many names takes time
+            return None
         label = re.escape(" ".join(split_identifier(name))) + r"s?"
         label = rf"(?:{label}|years?)" if split_identifier(name)[-1:] == ["age"] else label
-        after = rf"\b{label}\b[\"']?\s*(?:is|are|of|to|=|:)?\s*\$?(-?\d+(?:\.\d+)?)"
-        before = rf"(?<![\w.])(-?\d+(?:\.\d+)?)[\s-]*{label}\b"
+        after = rf"\b{label}\b[\"']?\s*(?:(?:is|are|of|to|=|:)\s*)?\$?(-?\d{{1,15}}(?:\.\d{{1,15}})?)"
+        before = rf"(?<![\w.])(-?\d{{1,15}}(?:\.\d{{1,15}})?)[\s-]*{label}\b"
         text = self.text.replace("_", " ")
         match = re.search(after, text, re.I) or re.search(before, text, re.I)
         return self._take_number(match[1]) if match else None
@@ -146,6 +166,8 @@ class TextValues:
 
     def labeled(self, name: str) -> str | None:
         """The text next to the name: `title: X`, `the title is 'X'`, `named X`."""
+        if not self.text:
+            return None
         label = r"[\s_-]?".join(map(re.escape, split_identifier(name)))
         match = re.search(rf"\b{label}\b[\"']?\s*(?:(?:is|=|:|named|called)\s*|(?=[\"'“‘]))(\S.*)", self.text, re.I)
         return self._first_value(match[1]) if label and match else None
@@ -167,11 +189,22 @@ class TextValues:
             kind = PROPERTY_KINDS.get(word)
             if kind == "person":
                 return self._person(name) if _PERSON_WORDS.issuperset(split_identifier(name)) else self.next_string()
-            if kind == "sum" and (match := _EXPRESSION.search(self.text)):
-                return str(match[0]).strip().rstrip(".")
+            if kind == "sum" and (expression := self._expression()):
+                return expression
             if kind and (value := self.find(kind)):
                 return value
         return None
+
+    def _expression(self) -> str | None:
+        """The first arithmetic expression: operands with operators between them."""
+        start = end = None
+        for left, right in pairwise(_OPERAND.finditer(self.text)):
+            if self.text[left.end() : right.start()].strip() in _OPERATORS:
+                start = left.start() if start is None else start
+                end = right.end()
+            elif start is not None:
+                break
+        return self.text[start:end].strip().rstrip(".") if start is not None else None
 
     def _person(self, name: str) -> str | None:
         """The text after "named" or "called", else the next name or quoted string. A first or last name is one word."""
@@ -212,4 +245,6 @@ class TextValues:
         return [part.strip().rstrip(".,?!") for part in parts if part.strip()]
 
     def mentions(self, word: str) -> bool:
+        if word.lower() not in self.text.lower():
+            return False
         return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", self.text, re.I) is not None

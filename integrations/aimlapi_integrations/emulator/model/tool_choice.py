@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from . import ModelCall, ModelInput, ModelTool
 from .schema_values import value_for_schema
-from .text_values import PROPERTY_KINDS, STOP_WORDS, TextValues, split_identifier
+from .text_values import PROPERTY_KINDS, STOP_WORDS, TextValues, shorten, split_identifier
 
 # Words in a prompt that mean the same as a word in a tool's name.
 _SYNONYMS = {
@@ -40,6 +41,7 @@ def choose_calls(model_input: ModelInput) -> tuple[ModelCall, ...]:
     """Choose the calls of the next turn. Empty if the model answers in text."""
     if not model_input.tools or model_input.tool_choice == "none":
         return ()
+    model_input = _shortened(model_input)
     prompt = model_input.prompt
     if model_input.forced_tool is not None:
         forced = [tool for tool in model_input.tools if tool.name == model_input.forced_tool]
@@ -49,6 +51,12 @@ def choose_calls(model_input: ModelInput) -> tuple[ModelCall, ...]:
     if model_input.last_turn.role == "user" or _is_handoff(model_input):
         return _build_calls(_match_freely(model_input), model_input)
     return ()
+
+
+def _shortened(model_input: ModelInput) -> ModelInput:
+    """Shorten long turns, and drop tools beyond the 256th, to keep the work small."""
+    turns = tuple(replace(turn, text=shorten(turn.text)) for turn in model_input.turns)
+    return replace(model_input, turns=turns, tools=model_input.tools[:256])
 
 
 def _is_handoff(model_input: ModelInput) -> bool:
@@ -127,8 +135,14 @@ def _stem(word: str) -> str:
     return re.sub(r"(ing|ed|s)$", "", word) if len(word) > 4 else word
 
 
+@lru_cache(maxsize=16)
+def _stem_positions(prompt: str) -> dict[str, int]:
+    """The stems of the words of a prompt, and where each stands last."""
+    return {_stem(match[0]): match.start() for match in re.finditer(r"[^\W_]+|[+*/×÷]", prompt)}
+
+
 def _match_tool(tool: ModelTool, prompt: str) -> _ToolMatch:
-    prompt_stems = {_stem(match[0]): match.start() for match in re.finditer(r"[^\W_]+|[+*/×÷]", prompt)}
+    prompt_stems = _stem_positions(prompt)
     positions: dict[str, int] = {}
     for word in split_identifier(tool.name):
         stems = [_stem(synonym) for synonym in (word, *_SYNONYMS.get(word, ())) if word not in STOP_WORDS]
@@ -147,10 +161,15 @@ def _required_types(tool: ModelTool) -> list[str]:
     return [str(properties.get(name, {}).get("type")) for name in names]
 
 
+@lru_cache(maxsize=16)
+def _number_count(prompt: str) -> int:
+    return len(TextValues(prompt).numbers)
+
+
 def _number_score(tool: ModelTool, prompt: str) -> float:
     """Half a point for a tool if the prompt has all the numbers that it needs."""
     needed = sum(json_type in ("integer", "number") for json_type in _required_types(tool))
-    return 0.5 if 0 < needed <= len(TextValues(prompt).numbers) else 0.0
+    return 0.5 if 0 < needed <= _number_count(prompt) else 0.0
 
 
 # --- calling ------------------------------------------------------------------------------------------------

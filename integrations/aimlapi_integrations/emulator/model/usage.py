@@ -6,6 +6,7 @@ gateway's: 1 USD = 2,000,000 credits, https://docs.aimlapi.com/faq/how-can-i-tra
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from . import JSON, ModelInput, ModelOutput
 
 CREDITS_PER_USD = 2_000_000
 CACHE_BLOCK_TOKENS = 1024
+MAX_CACHED_PREFIXES = 100_000
 _TOKEN = re.compile(r"\s*\S{1,4}|\s+")
 
 # Pattern of model ids -> USD per million input tokens, per million output tokens. The first match counts.
@@ -54,17 +56,20 @@ class PromptCache:
     """Remembers prefixes of long prompts, so that a repeated one reports cached tokens, in blocks of 1,024."""
 
     def __init__(self) -> None:
-        self._prefixes: set[tuple[str, int]] = set()
+        self._prefixes: set[bytes] = set()
 
     def cached_tokens(self, model: str, prompt: str) -> int:
         """Count the tokens of the longest known prefix, and remember every prefix of the prompt."""
         tokens = tokenize(prompt)
+        prefix = hashlib.blake2b(model.encode())
         cached = 0
         for end in range(CACHE_BLOCK_TOKENS, len(tokens) + 1, CACHE_BLOCK_TOKENS):
-            key = (model, hash("".join(tokens[:end])))
-            if key in self._prefixes:
+            prefix.update("".join(tokens[end - CACHE_BLOCK_TOKENS : end]).encode())
+            if prefix.digest() in self._prefixes:
                 cached = end
-            self._prefixes.add(key)
+            self._prefixes.add(prefix.digest())
+        if len(self._prefixes) > MAX_CACHED_PREFIXES:
+            self._prefixes.clear()
         return cached
 
     def clear(self) -> None:

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
 JSON = dict[str, Any]
+MAX_DETAILS = 100  # validation errors of a request that are reported
 RequestT = TypeVar("RequestT", bound=BaseModel)
 
 
@@ -43,7 +44,7 @@ def parse_request(model: type[RequestT], body: Any) -> RequestT:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise invalid_request(_validation_details(error.errors(include_url=False), body)) from None
+        raise invalid_request(_validation_details(error.errors(include_url=False)[:MAX_DETAILS], body)) from None
 
 
 # --- errors -------------------------------------------------------------------------------------------------

@@ -319,7 +319,7 @@ class ChatRequest(Open):
     top_a: Annotated[float, Field(ge=0, le=1)] = 0.0
     top_k: float = 0
     seed: Annotated[int, Field(ge=1)] = 1
-    n: Annotated[int, Field(ge=1)] | None = 1
+    n: Annotated[int, Field(ge=1, le=128)] | None = 1
     stop: str | list[str] | None = None
     stop_sequences: list[str] = Field(default_factory=list)
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None

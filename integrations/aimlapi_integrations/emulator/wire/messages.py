@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ..model import ModelInput
-from ..model.catalogue import effort_refusal
+from ..model.catalogue import effort_refusal, sign
 from . import JSON, Open, invalid_request, problem
 from .chat_completions import (
     AnthropicChoice,
@@ -63,9 +63,24 @@ class ServerToolResultPart(ContentPart):
     content: list[JSON] | JSON | str
 
 
+class WebSearchResult(Open):
+    type: Literal["web_search_result"]
+    url: str
+    title: str
+    encrypted_content: str
+
+
+class WebSearchResultPart(ContentPart):
+    type: Literal["web_search_tool_result"]
+    tool_use_id: Annotated[str, Field(min_length=1)]
+    content: list[WebSearchResult] | JSON
+
+
 def _block_tag(block: Any) -> str:
     block_type = str(block.get("type")) if isinstance(block, dict) else ""
-    return "server_result" if block_type.endswith("_tool_result") else "own"
+    if block_type == "web_search_tool_result" or not block_type.endswith("_tool_result"):
+        return "own"
+    return "server_result"
 
 
 OwnBlock = Annotated[
@@ -76,7 +91,8 @@ OwnBlock = Annotated[
     | RedactedThinkingPart
     | ToolUsePart
     | MessagesToolResultPart
-    | ServerToolUsePart,
+    | ServerToolUsePart
+    | WebSearchResultPart,
     Field(discriminator="type"),
 ]
 AnthropicBlock = Annotated[
@@ -165,6 +181,7 @@ def check_messages_request(request: MessagesRequest, body: JSON, model_input: Mo
         *_check_images(body),
         *_check_thinking(request, model_input),
         *_check_effort(request),
+        *_check_encrypted_content(body),
     ]:
         raise invalid_request(problems[:1])
 
@@ -203,6 +220,16 @@ def _blocks_with_paths(index: int, message: JSON) -> Iterator[tuple[str, JSON]]:
     if isinstance(message["content"], list):
         for position, block in enumerate(message["content"]):
             yield f"messages.{index}.content.{position}", block
+
+
+def _check_encrypted_content(body: JSON) -> Problems:
+    """The encrypted content of search results must come back as it was sent."""
+    blocks = chain.from_iterable(_blocks_with_paths(index, message) for index, message in enumerate(body["messages"]))
+    for path, block in blocks:
+        results = block["content"] if block["type"] == "web_search_tool_result" else []
+        for index, result in enumerate(results if isinstance(results, list) else []):
+            if result["encrypted_content"] != sign(result["url"]):
+                yield problem(f"{path}.content.{index}.encrypted_content", "Invalid `encrypted_content`")
 
 
 def _check_effort(request: MessagesRequest) -> Problems:

@@ -343,8 +343,8 @@ def check_responses_request(body: JSON, turns: tuple[Turn, ...]) -> None:
 
 def _check_call_outputs(turns: tuple[Turn, ...]) -> Problems:
     """Every output must answer a call, and every call must have an output."""
-    call_ids = [call.id for turn in turns for call in turn.calls]
-    answered_ids = [turn.call_id for turn in turns if turn.role == "tool"]
+    call_ids = dict.fromkeys(call.id for turn in turns for call in turn.calls)
+    answered_ids = dict.fromkeys(turn.call_id for turn in turns if turn.role == "tool")
     for call_id in answered_ids:
         if call_id not in call_ids:
             yield problem("input", f"No tool call found for function call output with call_id {call_id}.")

@@ -1,4 +1,4 @@
-"""Turns and parts in the Anthropic form, which is all that the published schemas of some Claude models take."""
+"""Messages as Anthropic content blocks, the only form in the chat completions schemas of some Claude models."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ from typing import Any
 from ...errors import UnsupportedContentError
 from ...models import ChatCapabilities
 from ...types import File, HostedItem, Image, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
+from ..shared.media import parse_data_url
 
 
-def assistant_turns(message: Message, shape: ChatCapabilities) -> Iterator[Json]:
-    """An answer: a string where it is text alone, else blocks, in several turns where they are too many for one."""
-    blocks = [block for part in message.parts if (block := _block(part, shape))]
+def encode_assistant_turns(message: Message, capabilities: ChatCapabilities) -> Iterator[Json]:
+    """Encode an assistant message: a string if it is only text, else blocks, in as many turns as they need."""
+    blocks = [block for part in message.parts if (block := _encode_part(part, capabilities))]
     if all(block["type"] == "text" for block in blocks):
         yield {"role": "assistant", "content": "".join(block["text"] for block in blocks)}
     else:
-        yield from _turns("assistant", [block for block in blocks if not _is_blank(block)], shape)
+        yield from _split_turns("assistant", [block for block in blocks if not _is_blank(block)], capabilities)
 
 
 def _is_blank(block: Json) -> bool:
-    """Whether it is text of white space alone, which Claude refuses."""
+    """Return whether a block is only white space, which Claude rejects."""
     return block["type"] == "text" and not block["text"].strip()
 
 
-def result_turns(messages: list[Message], shape: ChatCapabilities) -> Iterator[Json]:
-    """The results of the tools that one turn called, in user turns as few as may be."""
-    return _turns("user", [_tool_result(message) for message in messages], shape)
+def encode_result_turns(messages: list[Message], capabilities: ChatCapabilities) -> Iterator[Json]:
+    """Encode the results of one turn's tool calls, in as few user turns as possible."""
+    return _split_turns("user", [_encode_tool_result(message) for message in messages], capabilities)
 
 
-def _turns(role: str, blocks: list[Json], shape: ChatCapabilities) -> Iterator[Json]:
-    most = shape.max_parts or len(blocks)
-    for start in range(0, len(blocks), most):
-        yield {"role": role, "content": blocks[start : start + most]}
+def _split_turns(role: str, blocks: list[Json], capabilities: ChatCapabilities) -> Iterator[Json]:
+    size = capabilities.max_parts or len(blocks)
+    for start in range(0, len(blocks), size):
+        yield {"role": role, "content": blocks[start : start + size]}
 
 
-def _block(part: Part, shape: ChatCapabilities) -> Json | None:
-    """One block; None for what has no block and is in the text anyway."""
+def _encode_part(part: Part, capabilities: ChatCapabilities) -> Json | None:
+    """Encode one part; None for empty text and for what has no block."""
     match part:
         case Text() | Refusal():
             return {"type": "text", "text": part.text} if part.text else None
         case ToolCall():
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.parsed() or {}}
         case Reasoning():
-            return _thinking(part, shape)
+            return _encode_reasoning(part, capabilities)
         case HostedItem():
             return None
     raise UnsupportedContentError(f"{type(part).__name__} content in an assistant turn cannot go to chat completions.")
 
 
-def _thinking(part: Reasoning, shape: ChatCapabilities) -> Json | None:
-    """Thinking goes back with its signature, or as it was redacted, where the model lists such blocks."""
-    if part.signature and "thinking" in shape.blocks:
+def _encode_reasoning(part: Reasoning, capabilities: ChatCapabilities) -> Json | None:
+    """Encode reasoning with its signature, or as redacted, if the model lists such blocks."""
+    if part.signature and "thinking" in capabilities.blocks:
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
-    if part.encrypted and "redacted_thinking" in shape.blocks:
+    if part.encrypted and "redacted_thinking" in capabilities.blocks:
         return {"type": "redacted_thinking", "data": part.encrypted}
     return None
 
 
-def _tool_result(message: Message) -> Json:
+def _encode_tool_result(message: Message) -> Json:
     texts = []
     for part in message.parts:
         if not isinstance(part, Text):
@@ -72,28 +73,24 @@ def _tool_result(message: Message) -> Json:
 # --- parts of a user turn -----------------------------------------------------------------------------------------
 
 
-def _text(part: Text) -> Json:
+def _encode_text(part: Text) -> Json:
     return {"type": "text", "text": part.text}
 
 
-def _image(part: Image) -> Json:
-    data, mime = _base64(part.url, part.data, part.mime or "image/png")
-    return {"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}}
+def _encode_image(part: Image) -> Json:
+    return {"type": "image", "source": _encode_base64_source(part, "image/png")}
 
 
-def _document(part: File) -> Json:
-    data, mime = _base64(part.url, part.data, part.mime or "application/pdf")
-    return {"type": "document", "source": {"type": "base64", "media_type": mime, "data": data}}
+def _encode_document(part: File) -> Json:
+    return {"type": "document", "source": _encode_base64_source(part, "application/pdf")}
 
 
-def _base64(url: str | None, data: str | None, mime: str) -> tuple[str, str]:
-    if data:
-        return data, mime
-    head, _, body = (url or "").partition(";base64,")
-    if head.startswith("data:") and body:
-        return body, head[len("data:") :]
+def _encode_base64_source(part: Image | File, default_mime: str) -> Json:
+    if part.data:
+        return {"type": "base64", "media_type": part.mime or default_mime, "data": part.data}
+    if inline := parse_data_url(part.url):
+        return {"type": "base64", "media_type": inline[0], "data": inline[1]}
     raise UnsupportedContentError("This model takes images and documents as base64 data only, not by URL or id.")
 
 
-BLOCKS: Mapping[type, Any] = {Text: _text, Image: _image, File: _document}
-"""What encodes a part of a user turn, by its class."""
+USER_PART_ENCODERS: Mapping[type, Any] = {Text: _encode_text, Image: _encode_image, File: _encode_document}

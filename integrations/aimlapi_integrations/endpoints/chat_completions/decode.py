@@ -1,4 +1,4 @@
-"""A chat completions body -> `Reply`, whichever family of models wrote it."""
+"""Decode a chat completions body of any model family into a `Reply`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 from pydantic_core import Url
 
 from ...errors import error_from
+from ...models import Model
 from ...types import Audio, Choice, FinishReason, Image, Json, Message, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from ..shared import parsing
-from ..shared.call_ids import CallIds
+from ..shared.call_ids import CallIds, synthetic_id
+from ..shared.media import is_data_url
 from ..shared.parsing import as_dict, as_str, dict_items
-from ..shared.tool_call_accumulator import synthetic_id
 from .think_tags import ThinkTagSplitter, select_splitter
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -33,17 +34,40 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "refusal": "content_filter",
 }
 
-# Where families put their thinking; those that fill several say the same in each.
+# Fields with reasoning text; families that send several of them repeat the same text in each.
 REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details")
-_PLACES_OF_THINKING = frozenset((*REASONING_FIELDS, "extra_content", "encrypted_content"))
+_ALL_REASONING_FIELDS = frozenset((*REASONING_FIELDS, "extra_content", "encrypted_content"))
 
 
-def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), *, requested: str = "") -> Reply:
-    """The reply that a 2xx body holds; APIResponseError, or the error it reports, where it holds none.
+def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None) -> Reply:
+    """Decode a 2xx body.
 
-    `taken`: ids that its calls must not have. `requested`: the id of the model in the request, which decides with the
-    one in the body how `<think>` is read.
+    Args:
+        body: the JSON body.
+        headers: the response headers.
+        taken: ids that the reply's tool calls must not have.
+        model: the requested model. It and the model named in the body determine how `<think>` is parsed.
+
+    Raises:
+        APIError: the body reports an error, or has no choices.
     """
+    choices = _require_choices(body, headers)
+    model_id = as_str(body.get("model")) or ""
+    return Reply(
+        model=model_id,
+        choices=tuple(_decode_choice(each, body, headers, select_splitter(model, model_id), taken) for each in choices),
+        id=as_str(body.get("id")),
+        created=parsing.as_count(body.get("created")) or None,
+        usage=parsing.parse_usage(body.get("usage")),
+        cost=parsing.parse_cost(body, headers),
+        call_metadata=parsing.parse_call_metadata(body, headers),
+        system_fingerprint=as_str(body.get("system_fingerprint")),
+        service_tier=as_str(body.get("service_tier")),
+        raw=body,
+    )
+
+
+def _require_choices(body: Any, headers: Mapping[str, str]) -> list[Json]:
     if not isinstance(body, dict):
         raise parsing.unreadable_error(f"expected an object, received {parsing.json_type(body)}", body, headers)
     choices = dict_items(body.get("choices"))
@@ -51,165 +75,144 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
         raise error_from(200, headers, body)
     if not choices:
         raise parsing.unreadable_error("choices: expected at least one, received none", body, headers)
-    model = as_str(body.get("model")) or ""
-    return Reply(
-        model=model,
-        choices=tuple(_choice(choice, body, headers, select_splitter(requested, model), taken) for choice in choices),
-        id=as_str(body.get("id")),
-        created=parsing.as_count(body.get("created")) or None,
-        usage=parsing.parse_usage(body.get("usage")),
-        cost=parsing.parse_cost(body, headers),
-        trail=parsing.parse_call_metadata(body, headers),
-        system_fingerprint=as_str(body.get("system_fingerprint")),
-        service_tier=as_str(body.get("service_tier")),
-        raw=body,
-    )
+    return choices
 
 
-def _choice(
+def _decode_choice(
     choice: Json, body: Json, headers: Mapping[str, str], splitter: ThinkTagSplitter | None, taken: Collection[str]
 ) -> Choice:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = as_str(choice.get("finish_reason"))
-    reason = FINISH_REASONS.get((raw_reason or "").lower())
-    cut = reason in ("length", "content_filter") or bool(raw_reason and not reason)
-    parts = _parts(_message(choice, body, headers), cut, body, headers, splitter)
+    finish_reason = FINISH_REASONS.get((raw_reason or "").lower())
+    is_cut = finish_reason in ("length", "content_filter") or bool(raw_reason and not finish_reason)
+    parts = _decode_message(_require_message(choice, body, headers), is_cut, body, headers, splitter)
     message = Message("assistant", CallIds(taken).claim_all(parts), author=as_str(body.get("model")))
-    if reason == "tool_calls" and not (message.text or message.tool_calls):
+    if finish_reason == "tool_calls" and not (message.text or message.tool_calls):
         raise parsing.unreadable_error(
             "choices[].message.tool_calls: expected at least one, received none", body, headers
         )
     return Choice(
         message=message,
-        finish_reason=reason,
+        finish_reason=finish_reason,
         native_finish_reason=as_str(choice.get("native_finish_reason")) or raw_reason,
-        logprobs=_logprobs(choice),
+        logprobs=tuple(dict_items(as_dict(choice.get("logprobs")).get("content"))) or None,
     )
 
 
-def _message(choice: Json, body: Json, headers: Mapping[str, str]) -> Json:
-    """The message of a choice; an empty one where there is none, but a reason why the model stopped."""
+def _require_message(choice: Json, body: Json, headers: Mapping[str, str]) -> Json:
+    """Return the message of a choice; an empty one if there is only a finish reason."""
     message = choice.get("message")
     if isinstance(message, dict) or (message is None and choice.get("finish_reason")):
         return as_dict(message)
-    found = parsing.json_type(message)
-    raise parsing.unreadable_error(f"choices[].message: expected object, received {found}", body, headers)
+    received = parsing.json_type(message)
+    raise parsing.unreadable_error(f"choices[].message: expected object, received {received}", body, headers)
 
 
-def _logprobs(choice: Json) -> tuple[Mapping[str, Any], ...] | None:
-    return tuple(dict_items(as_dict(choice.get("logprobs")).get("content"))) or None
+# --- the parts of a message ---------------------------------------------------------------------------------------
 
 
-def _parts(
-    message: Json, cut: bool, body: Json, headers: Mapping[str, str], splitter: ThinkTagSplitter | None
+def _decode_message(
+    message: Json, is_cut: bool, body: Json, headers: Mapping[str, str], splitter: ThinkTagSplitter | None
 ) -> list[Part]:
-    """Everything that the message holds, in the order that models write it: thinking, text, media, tool calls."""
+    """Decode all parts, in the order in which models write them: reasoning, text, media, tool calls."""
     content = parsing.parse_text(message.get("content"), "choices[].message.content", body, headers)
-    thought, said = _split_thinking(content, splitter) if splitter else ("", content)
-    parts: list[Part] = [*reasoning(message, thought), *_texts(said, message, body)]
+    inline_reasoning, text = splitter.split_all(content) if splitter else ("", content)
+    parts: list[Part] = [*_decode_reasoning(message, inline_reasoning), *_decode_text(text, message, body)]
     if refusal := as_str(message.get("refusal")):
         parts.append(Refusal(refusal))
-    parts += decode_images(dict_items(message.get("images")) + image_parts(message.get("content")))
+    parts += decode_images(dict_items(message.get("images")) + find_image_parts(message.get("content")))
     if audio := as_dict(message.get("audio")):
-        parts.append(_audio(audio))
+        parts.append(_decode_audio(audio))
     reply_id = as_str(body.get("id"))
-    calls = _calls(message, body, headers)
+    calls = _require_calls(message, body, headers)
     last = len(calls) - 1
     return parts + [
-        tool_call(call, cut, synthetic_id(reply_id, index), index == last) for index, call in enumerate(calls)
+        _decode_tool_call(call, is_cut, synthetic_id(reply_id, index), index == last)
+        for index, call in enumerate(calls)
     ]
 
 
-def _calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
+def _require_calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
     calls = parsing.require_dicts(message.get("tool_calls"), "choices[].message.tool_calls", body, headers)
     legacy = as_dict(message.get("function_call"))
     return calls or ([{"function": legacy}] if legacy else [])
 
 
-def _split_thinking(content: str, splitter: ThinkTagSplitter) -> tuple[str, str]:
-    if "</think>" not in content and "<think>" not in content:
-        return "", content
-    pieces = splitter.split(content)
-    return tuple("".join(text for kind, text in pieces if kind == wanted) for wanted in ("reasoning", "text"))  # type: ignore[return-value]  # two of them
+def _decode_text(text: str, message: Json, body: Json) -> list[Text]:
+    annotations = dict_items(message.get("annotations"))
+    citations = tuple(map(parsing.parse_annotation, annotations)) or parsing.parse_sources(body)
+    return [Text(text, citations)] if text or citations else []
 
 
-def _texts(said: str, message: Json, body: Json) -> list[Text]:
-    citations = tuple(map(parsing.parse_annotation, dict_items(message.get("annotations")))) or parsing.parse_sources(
-        body
-    )
-    return [Text(said, citations)] if said or citations else []
-
-
-# --- parts --------------------------------------------------------------------------------------------------------
-
-
-def reasoning(message: Json, inline: str = "") -> list[Reasoning]:
-    """The thinking, once, from whichever of its places the family puts it in; `inline` is what the text held."""
-    if not inline and _PLACES_OF_THINKING.isdisjoint(message):
+def _decode_reasoning(message: Json, inline: str) -> list[Reasoning]:
+    """Decode the reasoning, once, from any of the fields that families use; `inline` is the one from the text."""
+    if not inline and _ALL_REASONING_FIELDS.isdisjoint(message):
         return []
     details = tuple(dict_items(message.get("reasoning_details")))
     google = as_dict(as_dict(message.get("extra_content")).get("google"))
     part = Reasoning(
-        text=reasoning_text(message) or inline,
-        signature=_detail(details, "signature") or as_str(google.get("thought_signature")),
-        encrypted=_detail(details, "data") or as_str(message.get("encrypted_content")),
+        text=parse_reasoning_text(message) or inline,
+        signature=_first_detail(details, "signature") or as_str(google.get("thought_signature")),
+        encrypted=_first_detail(details, "data") or as_str(message.get("encrypted_content")),
         details=details,
     )
     return [part] if part != Reasoning() else []
 
 
-def reasoning_text(message: Json) -> str:
-    """The thinking that a message, or a piece of one, says in words; several fields say the same."""
-    said = as_str(message.get("reasoning_content")) or as_str(message.get("reasoning"))
-    return said or "".join(
-        as_str(item.get("text")) or as_str(item.get("summary")) or ""
-        for item in dict_items(message.get("reasoning_details"))
+def parse_reasoning_text(message: Json) -> str:
+    """Return the reasoning text of a message or a delta, from the first field that has some."""
+    text = as_str(message.get("reasoning_content")) or as_str(message.get("reasoning"))
+    return text or "".join(
+        as_str(detail.get("text")) or as_str(detail.get("summary")) or ""
+        for detail in dict_items(message.get("reasoning_details"))
     )
 
 
-def _detail(details: tuple[Json, ...], key: str) -> str | None:
-    return next((found for item in details if (found := as_str(item.get(key)))), None)
+def _first_detail(details: tuple[Json, ...], key: str) -> str | None:
+    return next((value for detail in details if (value := as_str(detail.get(key)))), None)
 
 
-def tool_call(call: Json, cut: bool, spare_id: str, last: bool) -> ToolCall:
-    """One call. Empty arguments mean none, unless the answer was `cut` off before they could come.
+def _decode_tool_call(call: Json, is_cut: bool, fallback_id: str, is_last: bool) -> ToolCall:
+    """Decode one call.
 
-    The text for a custom tool may be half of one where it is the `last` that was said before the cut.
+    If the reply was cut off, empty arguments are missing ones, not no arguments; and the input of the last call, if it
+    is to a custom tool, may be incomplete.
     """
     custom = as_dict(call.get("custom"))
     function = as_dict(call.get("function")) or custom
-    written = parsing.parse_arguments(function.get("input" if custom else "arguments"))
-    if written in ("", "null") and not cut and not custom:
-        written = "{}"
+    arguments = parsing.parse_arguments(function.get("input" if custom else "arguments"))
+    if arguments in ("", "null") and not is_cut and not custom:
+        arguments = "{}"
     return ToolCall(
-        id=as_str(call.get("id")) or spare_id,
+        id=as_str(call.get("id")) or fallback_id,
         name=as_str(function.get("name")) or "",
-        arguments=written,
+        arguments=arguments,
         kind="custom" if custom else "function",
         extra={"extra_content": call["extra_content"]} if isinstance(call.get("extra_content"), dict) else {},
-        cut=bool(custom) and cut and last,
+        cut=bool(custom) and is_cut and is_last,
     )
 
 
 def decode_images(items: list[Json]) -> list[Image]:
-    """Generated pictures; one that is nowhere to be found is none."""
+    """Decode generated images; skip those without a valid URL."""
     targets = [item.get("image_url", item) for item in items]
     urls = [as_str(target) or as_str(as_dict(target).get("url")) for target in targets]
-    return [Image(url=url) for url in urls if url and _leads_somewhere(url)]
+    return [Image(url=url) for url in urls if url and _is_valid_url(url)]
 
 
-def _leads_somewhere(url: str) -> bool:
+def _is_valid_url(url: str) -> bool:
     with suppress(ValueError):
-        return url.startswith("data:") or bool(Url(url))
+        return is_data_url(url) or bool(Url(url))
     return False
 
 
-def image_parts(content: Any) -> list[Json]:
+def find_image_parts(content: Any) -> list[Json]:
+    """Return the image parts of a `content` list."""
     return [part for part in dict_items(content) if part.get("type") in ("image_url", "image")]
 
 
-def _audio(audio: Json) -> Audio:
+def _decode_audio(audio: Json) -> Audio:
     return Audio(
         data=as_str(audio.get("data")),
         format=as_str(audio.get("format")),

@@ -1,7 +1,6 @@
-"""`/v1/chat/completions`: the endpoint that nearly every model is served on.
+"""Encode a request for `/v1/chat/completions`, the endpoint that serves nearly every model.
 
-Requests follow the vendor's schemas, replies are read as they really come: see `chat_messages.py`, `chat_reply.py` and
-`chat_stream.py`. https://docs.aimlapi.com/api-references/text-models-llm
+Bodies follow the model's documented schema. https://docs.aimlapi.com/api-references/text-models-llm
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from collections.abc import Collection, Mapping
 from itertools import groupby
 from typing import Any
 
+from ..._utils.json import drop_none, drop_nulls
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import ChatCapabilities, Model, ToolCapabilities, lookup
 from ...types import (
@@ -30,107 +30,115 @@ from ...types import (
     ToolCall,
     ToolChoice,
     Video,
+    join_texts,
 )
-from ..shared.media import audio_format, file_data, filename, image_url, lift_media, supported_audio_format, video_url
-from ..shared.parsing import drop_nulls
-from ..shared.system_text import system_text
-from .anthropic_dialect import BLOCKS, assistant_turns, result_turns
-from .decode import decode
-from .stream import ChatDecoder as Decoder
-
-__all__ = ["PATH", "Decoder", "decode", "encode", "stream_options"]
+from ..shared.media import (
+    get_audio_format,
+    get_file_data,
+    get_filename,
+    get_image_url,
+    get_video_url,
+    lift_media,
+    supported_audio_format,
+)
+from .anthropic_dialect import USER_PART_ENCODERS, encode_assistant_turns, encode_result_turns
 
 PATH = "/chat/completions"
+
+ENDPOINT = "chat completions"
 
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
-def encode(request: Request) -> Json:
-    """The body that asks for a plain reply.
+def encode(request: Request, model: Model | None = None) -> Json:
+    """Encode the body of a plain request.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    Args:
+        request: the request.
+        model: its model; looked up if None.
+
     >>> encode(Request("gpt-4o", (Message("user", (Text("Hello"),)),)))
     {'model': 'gpt-4o', 'messages': [{'role': 'user', 'content': 'Hello'}]}
     """
-    model = lookup(request.model)
-    shape = model.chat or ChatCapabilities()
+    model = model or lookup(request.model)
+    capabilities = model.chat or ChatCapabilities()
+    use_blocks = _uses_blocks(request, capabilities)
     body: Json = {
         "model": request.model,
-        "messages": encode_messages(lift_media(request.messages), model, shape, _in_blocks(request, shape)),
-        **_options(request.options),
+        "messages": _encode_messages(lift_media(request.messages), model, capabilities, use_blocks),
+        **drop_none(request.options),
     }
     if request.tools:
-        body.update(_tools(request, shape))
+        body.update(_encode_tools(request, capabilities))
     if request.response_format:
-        body["response_format"] = _response_format(request.response_format)
+        body["response_format"] = _encode_response_format(request.response_format)
     return {**body, **request.extra_body}
 
 
-def _in_blocks(request: Request, shape: ChatCapabilities) -> bool:
-    """Whether calls and results go in the Anthropic form. Where the schema of `tools` is broken, calls go in the same
-    form as the tools themselves: the OpenAI form, which is seen to work."""
-    swapped = shape.tools is not None and shape.tools.form == "swapped"
-    return shape.dialect == "anthropic" and not (swapped and request.tools)
+def _uses_blocks(request: Request, capabilities: ChatCapabilities) -> bool:
+    """Return whether calls and results are encoded as Anthropic blocks.
+
+    Some Claude models have a schema with the forms of `tools` swapped. With tools, their calls use the form that the
+    tools have, which is OpenAI's and works.
+    """
+    is_swapped = capabilities.tools is not None and capabilities.tools.form == "swapped"
+    return capabilities.dialect == "anthropic" and not (is_swapped and request.tools)
 
 
-def stream_options(body: Json, usage: bool) -> Json:
-    """The body that asks for the same as a stream; its usage is asked for where the model lists the option."""
+def stream_options(body: Json, usage: bool, model: Model | None = None) -> Json:
+    """Change the body to request a stream, with usage if the model lists the option."""
     streamed = {**body, "stream": True}
-    if usage and "stream_options" not in body and _takes(lookup(body["model"]), "stream_options"):
+    if usage and "stream_options" not in body and _lists_option(model or lookup(body["model"]), "stream_options"):
         streamed["stream_options"] = {"include_usage": True}
     return streamed
 
 
-def _takes(model: Model, parameter: str) -> bool:
-    return model.chat is None or not model.chat.parameters or parameter in model.chat.parameters
+def _lists_option(model: Model, name: str) -> bool:
+    return model.chat is None or not model.chat.parameters or name in model.chat.parameters
 
 
-def _options(options: Mapping[str, Any]) -> Json:
-    return {name: value for name, value in options.items() if value is not None}
+# --- tools --------------------------------------------------------------------------------------------------------
 
 
-def _tools(request: Request, shape: ChatCapabilities) -> Json:
-    fields: Json = {"tools": [_tool(tool, shape.tools or ToolCapabilities()) for tool in request.tools]}
+def _encode_tools(request: Request, capabilities: ChatCapabilities) -> Json:
+    fields: Json = {"tools": [_encode_tool(tool, capabilities.tools or ToolCapabilities()) for tool in request.tools]}
     if request.tool_choice:
-        claude = _CLAUDE_FORMS & shape.tool_choice and "function" not in shape.tool_choice
-        fields["tool_choice"] = (_claude_choice if claude else _tool_choice)(request.tool_choice)
+        is_anthropic = _ANTHROPIC_CHOICE_FORMS & capabilities.tool_choice and "function" not in capabilities.tool_choice
+        encode_choice = _encode_anthropic_tool_choice if is_anthropic else _encode_tool_choice
+        fields["tool_choice"] = encode_choice(request.tool_choice)
     if request.parallel_tool_calls is not None:
         fields["parallel_tool_calls"] = request.parallel_tool_calls
     return fields
 
 
-def _tool(tool: Tool | HostedTool, shape: ToolCapabilities) -> Json:
+def _encode_tool(tool: Tool | HostedTool, capabilities: ToolCapabilities) -> Json:
     if isinstance(tool, HostedTool):
         return dict(tool.item)
-    if shape.form == "anthropic":
-        return _anthropic_tool(tool)
+    if capabilities.form == "anthropic":
+        return _encode_anthropic_tool(tool)
     function: Json = {"name": tool.name}
-    if tool.description or "description" in shape.function_required:
+    if tool.description or "description" in capabilities.function_required:
         function["description"] = tool.description or tool.name
     function["parameters"] = dict(tool.parameters or _NO_PARAMETERS)
-    beside = dict(tool.extra)
-    if tool.strict is not None and _lists(shape.function_keys, "strict"):
+    item_fields = dict(tool.extra)
+    if tool.strict is not None and _allows(capabilities.function_keys, "strict"):
         function["strict"] = tool.strict
-    elif tool.strict is not None and "strict" in (shape.tool_keys or ()):
-        beside["strict"] = tool.strict
-    return {"type": "function", "function": function, **_listed(beside, shape)}
+    elif tool.strict is not None and "strict" in (capabilities.tool_keys or ()):
+        item_fields["strict"] = tool.strict
+    allowed = {key: value for key, value in item_fields.items() if _allows(capabilities.tool_keys, key)}
+    return {"type": "function", "function": function, **allowed}
 
 
-def _listed(beside: Json, shape: ToolCapabilities) -> Json:
-    """What stands beside the function, as far as the model lists it."""
-    return {key: value for key, value in beside.items() if _lists(shape.tool_keys, key)}
-
-
-def _lists(keys: Collection[str] | None, key: str) -> bool:
+def _allows(keys: Collection[str] | None, key: str) -> bool:
     return keys is None or key in keys
 
 
-def _anthropic_tool(tool: Tool) -> Json:
-    described = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **described, "input_schema": dict(tool.parameters or _NO_PARAMETERS)}
+def _encode_anthropic_tool(tool: Tool) -> Json:
+    description = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **description, "input_schema": dict(tool.parameters or _NO_PARAMETERS)}
 
 
-def _tool_choice(choice: ToolChoice) -> str | Json:
+def _encode_tool_choice(choice: ToolChoice) -> str | Json:
     match choice:
         case ToolChoice(mode="auto" | "none" | "required"):
             return choice.mode
@@ -140,164 +148,179 @@ def _tool_choice(choice: ToolChoice) -> str | Json:
             return {"type": kind}
         case ToolChoice(mode="raw", item=Mapping() as item):
             return dict(item)
-    raise UnsupportedParameterError(f"{choice!r} is no tool choice.")
+    raise UnsupportedParameterError(f"{choice!r} is not a tool choice.")
 
 
-_CLAUDE_FORMS = frozenset({"anthropic", "definition"})
-_CLAUDE_MODES = {"auto": "auto", "none": "none", "required": "any"}
+_ANTHROPIC_CHOICE_FORMS = frozenset({"anthropic", "definition"})
+_ANTHROPIC_CHOICE_TYPES = {"auto": "auto", "none": "none", "required": "any"}
 
 
-def _claude_choice(choice: ToolChoice) -> str | Json:
-    """As the Claude models that list no other form take it, beside tools of either form."""
-    if choice.mode in _CLAUDE_MODES:
-        return {"type": _CLAUDE_MODES[choice.mode]}
-    return {"type": "tool", "name": choice.name} if choice.mode == "named" else _tool_choice(choice)
+def _encode_anthropic_tool_choice(choice: ToolChoice) -> str | Json:
+    """Encode for Claude models that list no other form, whichever form the tools have."""
+    if choice.mode in _ANTHROPIC_CHOICE_TYPES:
+        return {"type": _ANTHROPIC_CHOICE_TYPES[choice.mode]}
+    return {"type": "tool", "name": choice.name} if choice.mode == "named" else _encode_tool_choice(choice)
 
 
-def _response_format(wanted: ResponseFormat) -> Json:
-    if wanted.kind != "json_schema":
-        return {"type": wanted.kind}
-    fields = {"schema": wanted.schema, "strict": wanted.strict, "description": wanted.description}
-    given = {key: value for key, value in fields.items() if value is not None}
-    return {"type": "json_schema", "json_schema": {"name": wanted.name, **given}}
+def _encode_response_format(response_format: ResponseFormat) -> Json:
+    if response_format.kind != "json_schema":
+        return {"type": response_format.kind}
+    fields = {
+        "name": response_format.name,
+        "schema": response_format.schema,
+        "strict": response_format.strict,
+        "description": response_format.description,
+    }
+    return {"type": "json_schema", "json_schema": drop_none(fields)}
 
 
-ENDPOINT = "chat completions"
+# --- messages -----------------------------------------------------------------------------------------------------
 
 
-def encode_messages(messages: tuple[Message, ...], model: Model, shape: ChatCapabilities, blocks: bool) -> list[Json]:
-    """Every turn, in order, in the form that `model` takes; `blocks`: calls and results in the Anthropic form."""
+def _encode_messages(
+    messages: tuple[Message, ...], model: Model, capabilities: ChatCapabilities, use_blocks: bool
+) -> list[Json]:
     turns: list[Json] = []
     for role, group in groupby(messages, lambda message: message.role):
-        if blocks and role == "tool":
-            turns += result_turns(list(group), shape)
-        elif blocks and role == "assistant":
-            turns += [turn for message in group for turn in assistant_turns(message, shape)]
+        if use_blocks and role == "tool":
+            turns += encode_result_turns(list(group), capabilities)
+        elif use_blocks and role == "assistant":
+            turns += [turn for message in group for turn in encode_assistant_turns(message, capabilities)]
         else:
-            turns += [_message(message, model, shape) for message in group]
+            turns += [_encode_message(message, model, capabilities) for message in group]
     return turns
 
 
-def _message(message: Message, model: Model, shape: ChatCapabilities) -> Json:
+def _encode_message(message: Message, model: Model, capabilities: ChatCapabilities) -> Json:
     match message.role:
         case "assistant":
-            return _named(message, shape, _assistant(message, model, shape))
+            return _add_name(message, capabilities, _encode_assistant(message, model, capabilities))
         case "tool":
-            return _named(message, shape, _tool_message(message))
+            return _add_name(message, capabilities, _encode_tool_result(message))
         case "system" | "developer":
-            return _named(message, shape, {"role": message.role, "content": _content(message, shape, " instructions")})
+            content = _encode_content(message, capabilities, " instructions")
+            return _add_name(message, capabilities, {"role": message.role, "content": content})
         case "user":
-            return _named(message, shape, {"role": "user", "content": _content(message, shape, "")})
+            content = _encode_content(message, capabilities, "")
+            return _add_name(message, capabilities, {"role": "user", "content": content})
     raise UnsupportedContentError(f"A message of role {message.role!r} cannot go to {ENDPOINT}.")
 
 
-def _named(message: Message, shape: ChatCapabilities, body: Json) -> Json:
-    allowed = shape.closed.get(message.role)
+def _add_name(message: Message, capabilities: ChatCapabilities, body: Json) -> Json:
+    allowed = capabilities.closed.get(message.role)
     if message.name and (allowed is None or "name" in allowed):
         body["name"] = message.name
     return body
 
 
-def _content(message: Message, shape: ChatCapabilities, where: str) -> str | list[Json]:
-    """A string where one text says it all, else a list of parts."""
+def _encode_content(message: Message, capabilities: ChatCapabilities, where: str) -> str | list[Json]:
+    """Encode as a string if the content is only text, else as a list of parts."""
     texts = [part for part in message.parts if isinstance(part, Text)]
-    if len(texts) == len(message.parts) and (len(texts) < 2 or message.role not in shape.list_roles):
-        marked = any(part.cache for part in texts) and "text" in shape.cache_control
-        if not marked or message.role not in shape.list_roles:
-            return system_text([message]) if where else "\n".join(part.text for part in texts)
-    parts = _without_blank_texts(message.parts) if shape.dialect == "anthropic" else message.parts
-    return [_cached(part, _part(part, shape, where), shape) for part in parts]
+    if len(texts) == len(message.parts) and (len(texts) < 2 or message.role not in capabilities.list_roles):
+        is_marked = any(part.cache for part in texts) and "text" in capabilities.cache_control
+        if not is_marked or message.role not in capabilities.list_roles:
+            return join_texts([message]) if where else "\n".join(part.text for part in texts)
+    parts = _drop_blank_texts(message.parts) if capabilities.dialect == "anthropic" else message.parts
+    return [_add_cache_marker(part, _encode_part(part, capabilities, where), capabilities) for part in parts]
 
 
-def _without_blank_texts(parts: tuple[Part, ...]) -> list[Part]:
-    """What is left without text blocks of white space alone, which Claude refuses; all of it where nothing would be."""
+def _drop_blank_texts(parts: tuple[Part, ...]) -> list[Part]:
+    """Drop texts of only white space, which Claude rejects, unless nothing else remains."""
     return [part for part in parts if not isinstance(part, Text) or part.text.strip()] or list(parts)
 
 
-def _part(part: Part, shape: ChatCapabilities, where: str) -> Json:
+def _encode_part(part: Part, capabilities: ChatCapabilities, where: str) -> Json:
     if isinstance(part, Audio):
-        return _audio(part, shape)
-    encode = (BLOCKS if shape.dialect == "anthropic" else _PARTS).get(type(part))
-    if encode is None:
+        return _encode_audio(part, capabilities)
+    encoders = USER_PART_ENCODERS if capabilities.dialect == "anthropic" else _PART_ENCODERS
+    encode_one = encoders.get(type(part))
+    if encode_one is None:
         kind = type(part).__name__
         raise UnsupportedContentError(f"{kind} content in a user turn{where} cannot go to {ENDPOINT}.")
-    encoded: Json = encode(part)
+    encoded: Json = encode_one(part)
     return encoded
 
 
-def _cached(part: Part, encoded: Json, shape: ChatCapabilities) -> Json:
-    """With its cache marker, where the model lists one for this kind of part; elsewhere the marker means nothing."""
+def _add_cache_marker(part: Part, encoded: Json, capabilities: ChatCapabilities) -> Json:
+    """Add the part's cache marker if the model lists one for this kind of part."""
     cache = getattr(part, "cache", None)
-    return {**encoded, "cache_control": dict(cache)} if cache and encoded["type"] in shape.cache_control else encoded
+    if cache and encoded["type"] in capabilities.cache_control:
+        return {**encoded, "cache_control": dict(cache)}
+    return encoded
 
 
 # --- parts of a user turn -----------------------------------------------------------------------------------------
 
 
-def _text(part: Text) -> Json:
+def _encode_text(part: Text) -> Json:
     return {"type": "text", "text": part.text}
 
 
-def _image(part: Image) -> Json:
-    image: Json = {"url": image_url(part, ENDPOINT)}
+def _encode_image(part: Image) -> Json:
+    image: Json = {"url": get_image_url(part, ENDPOINT)}
     return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
 
 
-def _audio(part: Audio, shape: ChatCapabilities) -> Json:
+def _encode_audio(part: Audio, capabilities: ChatCapabilities) -> Json:
     if part.data is None:
         raise UnsupportedContentError(f"Audio by {'URL' if part.url else 'id'} cannot go to {ENDPOINT}: give its data.")
-    name = supported_audio_format(part, shape.audio_formats) or audio_format(part)
-    return {"type": "input_audio", "input_audio": {"data": part.data, "format": name}}
+    audio_format = supported_audio_format(part, capabilities.audio_formats) or get_audio_format(part)
+    return {"type": "input_audio", "input_audio": {"data": part.data, "format": audio_format}}
 
 
-def _file(part: File) -> Json:
+def _encode_file(part: File) -> Json:
     if part.file_id:
         return {"type": "file", "file": {"file_id": part.file_id}}
-    return {"type": "file", "file": {"filename": filename(part), "file_data": file_data(part)}}
+    return {"type": "file", "file": {"filename": get_filename(part), "file_data": get_file_data(part)}}
 
 
-def _video(part: Video) -> Json:
-    return {"type": "video_url", "video_url": {"url": video_url(part)}}
+def _encode_video(part: Video) -> Json:
+    return {"type": "video_url", "video_url": {"url": get_video_url(part)}}
 
 
-_PARTS: Mapping[type, Any] = {Text: _text, Image: _image, File: _file, Video: _video}
+_PART_ENCODERS: Mapping[type, Any] = {
+    Text: _encode_text,
+    Image: _encode_image,
+    File: _encode_file,
+    Video: _encode_video,
+}
 
 
 # --- assistant and tool turns -------------------------------------------------------------------------------------
 
 
-def _assistant(message: Message, model: Model, shape: ChatCapabilities) -> Json:
+def _encode_assistant(message: Message, model: Model, capabilities: ChatCapabilities) -> Json:
     body: Json = {"role": "assistant", "content": message.text}
-    keeps_extra = shape.extra_content or "echo_thought_signature" in model.quirks
-    calls = [_tool_call(call, keeps_extra) for call in message.tool_calls]
+    keep_extra = capabilities.extra_content or "echo_thought_signature" in model.quirks
+    calls = [_encode_tool_call(call, keep_extra) for call in message.tool_calls]
     if calls:
         body["tool_calls"] = calls
     if message.refusal:
         body["refusal"] = message.refusal
-    listed = shape.closed.get("assistant")
+    allowed = capabilities.closed.get("assistant")
     for part in message.parts:
-        beside = _beside(part, message, model)
-        body.update({key: value for key, value in beside.items() if listed is None or key in listed})
+        fields = _encode_assistant_fields(part, message, model)
+        body.update({key: value for key, value in fields.items() if allowed is None or key in allowed})
     return body
 
 
-def _beside(part: Part, message: Message, model: Model) -> Json:
-    """What a part adds beside the turn's text, tool calls and refusal, which are there already."""
+def _encode_assistant_fields(part: Part, message: Message, model: Model) -> Json:
+    """Encode the fields that a part adds to those for text, tool calls, and refusal."""
     match part:
         case Text() | ToolCall() | Refusal():
             return {}
         case HostedItem():
-            return {}  # a record of the other endpoint; what it led to is in the text
+            return {}  # only other endpoints have it; the text has its outcome
         case Reasoning():
-            return _handed_back(part, message, model)
+            return _encode_reasoning(part, message, model)
         case Audio(id=str(audio_id)):
             return {"audio": {"id": audio_id}}
     kind = type(part).__name__
     raise UnsupportedContentError(f"{kind} content in an assistant turn cannot go to {ENDPOINT}.")
 
 
-def _handed_back(part: Reasoning, message: Message, model: Model) -> Json:
-    """Reasoning goes back where it proves something, or where the model is known to want its words."""
+def _encode_reasoning(part: Reasoning, message: Message, model: Model) -> Json:
+    """Encode reasoning with a signature or encrypted data, and reasoning text for models that need it."""
     if part.details and (part.signature or part.encrypted):
         return {"reasoning_details": [drop_nulls(detail) for detail in part.details]}
     if "echo_reasoning_content" in model.quirks and part.text:
@@ -307,14 +330,14 @@ def _handed_back(part: Reasoning, message: Message, model: Model) -> Json:
     return {}
 
 
-def _tool_call(call: ToolCall, keeps_extra: bool) -> Json:
-    extra = drop_nulls(call.extra) if keeps_extra else {}
+def _encode_tool_call(call: ToolCall, keep_extra: bool) -> Json:
+    extra = drop_nulls(call.extra) if keep_extra else {}
     if call.kind == "custom":
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}, **extra}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}, **extra}
 
 
-def _tool_message(message: Message) -> Json:
+def _encode_tool_result(message: Message) -> Json:
     texts = []
     for part in message.parts:
         if not isinstance(part, Text):

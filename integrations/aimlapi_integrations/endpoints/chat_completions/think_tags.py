@@ -1,120 +1,126 @@
-"""`<think>` in the text: some models write their thinking there, others leave a lone closing tag behind.
+"""Split `<think>` blocks off the text: some models write reasoning there, others only leave a stray closing tag.
 
-One rule decides for plain replies and for streams, `select_splitter`: the model decides that was requested, or else the
-one that the reply names. Known models that write no tags may talk about them, even in their first word. A model in no
-table has its text split where that begins with `<think>`; a tag further on is text.
+`select_splitter` decides for plain replies and streams alike, by the requested model and the one named in the reply.
+Known models that don't write tags may still write about them, even in their first word. The text of an unknown model is
+split only if it starts with `<think>`; later tags are text.
 """
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from ...models import lookup
+from ...models import Model, lookup
 
 OPEN, CLOSE = "<think>", "</think>"
 
 Piece: TypeAlias = tuple[Literal["reasoning", "text"], str]
 
 
-def select_splitter(requested: str, echoed: str) -> ThinkTagSplitter | None:
-    """A splitter for the text of one reply; None where all of it is text.
+def select_splitter(requested: Model | None, reported_id: str) -> ThinkTagSplitter | None:
+    """Return a splitter for the text of one reply; None if all of it is text.
 
     Args:
-        requested: the id of the model in the request, an empty string where it is not known.
-        echoed: the id in the reply, which may be a short form, or that of the model a router chose.
+        requested: the model in the request, if known.
+        reported_id: the model id in the reply, which may be a short form, or the model that a router chose.
     """
-    models = [lookup(model) for model in (requested, echoed) if model]
+    models = [requested] if requested else []
+    if reported_id and not (requested and requested.id == reported_id):
+        models.append(lookup(reported_id))
     if any(not model.quirks.isdisjoint(("inline_think", "stray_think_end")) for model in models):
         return ThinkTagSplitter()
     return None if any(model.known for model in models) else ThinkTagSplitter(stray_end=False)
 
 
 class ThinkTagSplitter:
-    """Tells thinking from text, fed in pieces cut anywhere.
+    """Splits text, fed in pieces of any length, into reasoning and text.
 
     Args:
-        stray_end: whether a closing tag at the very end, which nothing opened, is left out.
+        stray_end: whether to drop an unopened closing tag at the very end.
 
-    >>> ThinkTagSplitter().split("<think>Hm.</think>Hello")
-    [('reasoning', 'Hm.'), ('text', 'Hello')]
+    >>> ThinkTagSplitter().split_all("<think>Hm.</think>Hello")
+    ('Hm.', 'Hello')
     """
 
     def __init__(self, stray_end: bool = True) -> None:
         self._stray_end = stray_end
         self._mode: Literal["start", "reasoning", "text"] = "start"
-        self._held = ""
-        self._trim = True
+        self._pending = ""
+        self._strip_start = True
 
-    def split(self, whole: str) -> list[Piece]:
-        """All pieces of a text that is there at once."""
-        return self.feed(whole) + self.close()
+    def split_all(self, text: str) -> tuple[str, str]:
+        """Split a complete text into its reasoning and the rest."""
+        if OPEN not in text and CLOSE not in text:
+            return "", text
+        pieces = self.feed(text) + self.close()
+        reasoning = "".join(piece for kind, piece in pieces if kind == "reasoning")
+        return reasoning, "".join(piece for kind, piece in pieces if kind == "text")
 
-    def feed(self, piece: str) -> list[Piece]:
-        """What is certain so far; what may be the beginning of a tag is held back."""
-        self._held += piece
-        found: list[Piece] = []
-        while self._step(found):
+    def feed(self, text: str) -> list[Piece]:
+        """Return what is certain so far; text that may be the start of a tag stays pending."""
+        self._pending += text
+        pieces: list[Piece] = []
+        while self._step(pieces):
             pass
-        return found
+        return pieces
 
     def close(self) -> list[Piece]:
-        """What was held back."""
-        held, self._held = self._held, ""
+        """Return the pending text."""
+        pending, self._pending = self._pending, ""
         if self._mode == "reasoning":
-            held = held.rstrip()
-        elif self._stray_end and held.strip() == CLOSE:
-            held = ""
-        return _pieces("reasoning" if self._mode == "reasoning" else "text", held)
+            pending = pending.rstrip()
+        elif self._stray_end and pending.strip() == CLOSE:
+            pending = ""
+        return _piece("reasoning" if self._mode == "reasoning" else "text", pending)
 
-    def _step(self, found: list[Piece]) -> bool:
-        """Take one decision; False where more input is needed first."""
+    def _step(self, pieces: list[Piece]) -> bool:
+        """Process the pending text up to the next decision; return False if that needs more text."""
         if self._mode == "start":
             return self._start()
-        if self._trim:
-            self._held = self._held.lstrip()
-            self._trim = not self._held
-        return self._think(found) if self._mode == "reasoning" else self._say(found)
+        if self._strip_start:
+            self._pending = self._pending.lstrip()
+            self._strip_start = not self._pending
+        return self._split_reasoning(pieces) if self._mode == "reasoning" else self._split_text(pieces)
 
     def _start(self) -> bool:
-        begun = self._held.lstrip()
-        if begun.startswith(OPEN):
-            self._mode, self._held = "reasoning", begun[len(OPEN) :]
+        start = self._pending.lstrip()
+        if start.startswith(OPEN):
+            self._mode, self._pending = "reasoning", start[len(OPEN) :]
             return True
-        if OPEN.startswith(begun):
+        if OPEN.startswith(start):
             return False
-        self._mode, self._trim = "text", False
+        self._mode, self._strip_start = "text", False
         return True
 
-    def _think(self, found: list[Piece]) -> bool:
-        thought, tag, self._held = self._held.partition(CLOSE)
+    def _split_reasoning(self, pieces: list[Piece]) -> bool:
+        reasoning, tag, self._pending = self._pending.partition(CLOSE)
         if tag:
-            self._mode, self._trim = "text", True
+            self._mode, self._strip_start = "text", True
         else:
-            whole = len(thought) - _tag_begun(thought)
-            self._held = thought[len(thought[:whole].rstrip()) :]
-            thought = thought[: len(thought) - len(self._held)]
-        found += _pieces("reasoning", thought.rstrip() if tag else thought)
+            certain = len(reasoning) - _partial_tag_length(reasoning)
+            self._pending = reasoning[len(reasoning[:certain].rstrip()) :]
+            reasoning = reasoning[: len(reasoning) - len(self._pending)]
+        pieces += _piece("reasoning", reasoning.rstrip() if tag else reasoning)
         return bool(tag)
 
-    def _say(self, found: list[Piece]) -> bool:
+    def _split_text(self, pieces: list[Piece]) -> bool:
         if not self._stray_end:
-            found += _pieces("text", self._held)
-            self._held = ""
+            pieces += _piece("text", self._pending)
+            self._pending = ""
             return False
-        said, tag, after = self._held.partition(CLOSE)
-        if tag and after.strip():
-            self._held = after
-            found += _pieces("text", said + tag)
+        text, tag, rest = self._pending.partition(CLOSE)
+        if tag and rest.strip():
+            self._pending = rest
+            pieces += _piece("text", text + tag)
             return True
-        self._held = tag + after if tag else said[len(said) - _tag_begun(said) :]
-        found += _pieces("text", said if tag else said[: len(said) - len(self._held)])
+        self._pending = tag + rest if tag else text[len(text) - _partial_tag_length(text) :]
+        pieces += _piece("text", text if tag else text[: len(text) - len(self._pending)])
         return False
 
 
-def _pieces(kind: Literal["reasoning", "text"], piece: str) -> list[Piece]:
-    return [(kind, piece)] if piece else []
+def _piece(kind: Literal["reasoning", "text"], text: str) -> list[Piece]:
+    return [(kind, text)] if text else []
 
 
-def _tag_begun(held: str) -> int:
-    """How many characters at the end of `held` may be the beginning of a closing tag."""
-    return next((size for size in range(len(CLOSE) - 1, 0, -1) if held.endswith(CLOSE[:size])), 0)
+def _partial_tag_length(text: str) -> int:
+    """Return how many characters at the end of `text` may be the start of a closing tag."""
+    return next((size for size in range(len(CLOSE) - 1, 0, -1) if text.endswith(CLOSE[:size])), 0)

@@ -1,4 +1,4 @@
-"""`/v1/messages`."""
+"""The endpoint `/v1/messages`."""
 
 from __future__ import annotations
 

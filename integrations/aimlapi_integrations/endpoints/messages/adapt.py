@@ -1,4 +1,4 @@
-"""A request as a Claude model takes it on the messages endpoint."""
+"""Adapt a request to what a Claude model accepts on the messages endpoint."""
 
 from __future__ import annotations
 
@@ -27,57 +27,61 @@ from .encode import MIN_THINKING_BUDGET
 
 # --- options ------------------------------------------------------------------------------------------------------
 
-# Options of chat completions that this endpoint has nothing for, and those that not every model lists.
-_NOT_HERE = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
-_SAMPLING = frozenset({"temperature", "top_p", "top_k", "top_a", "min_p", "repetition_penalty"})
+# Chat completions options without an equivalent here, and options that only some models list.
+_UNSUPPORTED_OPTIONS = CHAT_ONLY_OPTIONS - {"metadata", "n", "stop", "stop_sequences", "stream_options"}
+_SAMPLING_OPTIONS = frozenset({"temperature", "top_p", "top_k", "top_a", "min_p", "repetition_penalty"})
 
-# What sampling may be beside thinking: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
-_BESIDE_THINKING: Mapping[str, Callable[[float], bool]] = {
+# Sampling values accepted with thinking: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+_ALLOWED_WITH_THINKING: Mapping[str, Callable[[float], bool]] = {
     "temperature": lambda value: value == 1,
     "top_p": lambda value: value >= 0.95,
     "top_k": lambda _: False,
 }
 
 
-def adapt_claude_options(request: Request, case: AdaptContext) -> Request:
-    """Options that the endpoint has something for, with values that it takes."""
-    return apply_option_steps(request, case, _OPTION_STEPS)
+def adapt_claude_options(request: Request, ctx: AdaptContext) -> Request:
+    """Adapt the options and their values to what the endpoint and the model support."""
+    return apply_option_steps(request, ctx, _OPTION_STEPS)
 
 
-def _without_chat_only(options: Options, case: AdaptContext) -> Options:
-    gone = {name for name in _SAMPLING & options.keys() if case.listed(name) is None} | (_NOT_HERE & options.keys())
-    for name in sorted(gone):
-        case.warn_or_raise(f"{name!r} is not a parameter of {case.asked} on the messages endpoint: it goes without it.")
-    return {name: value for name, value in options.items() if name not in gone | {"stream_options"}}
+def _drop_unsupported(options: Options, ctx: AdaptContext) -> Options:
+    unlisted = {name for name in _SAMPLING_OPTIONS & options.keys() if ctx.listed(name) is None}
+    unsupported = unlisted | (_UNSUPPORTED_OPTIONS & options.keys())
+    for name in sorted(unsupported):
+        ctx.warn_or_raise(f"{name!r} is not a parameter of {ctx.asked} on the messages endpoint: it goes without it.")
+    return {name: value for name, value in options.items() if name not in unsupported | {"stream_options"}}
 
 
-def _with_room_to_think(options: Options, case: AdaptContext) -> Options:
-    """Without effort where the answer may not be as long as the least that thinking takes."""
-    most = options.get("max_tokens", options.get("max_completion_tokens"))
-    if not is_number(most) or most > MIN_THINKING_BUDGET or not thinking_enabled({**options, "thinking": None}):
+def _drop_effort_without_room(options: Options, ctx: AdaptContext) -> Options:
+    """Drop the reasoning effort if `max_tokens` is not above the minimum thinking budget."""
+    max_tokens = options.get("max_tokens", options.get("max_completion_tokens"))
+    has_room = not is_number(max_tokens) or max_tokens > MIN_THINKING_BUDGET
+    if has_room or not thinking_enabled({**options, "thinking": None}):
         return options
-    case.warn_or_raise(
-        f"{most} tokens leave {case.asked} no room to think, which takes more than {MIN_THINKING_BUDGET}: it does not."
+    ctx.warn_or_raise(
+        f"{max_tokens} tokens are too few for {ctx.asked} to think, which takes more than {MIN_THINKING_BUDGET}: "
+        f"thinking is off."
     )
     return {name: value for name, value in options.items() if name not in ("reasoning", "reasoning_effort")}
 
 
-def _sampled_beside_thinking(options: Options, case: AdaptContext) -> Options:
+def _drop_sampling_with_thinking(options: Options, ctx: AdaptContext) -> Options:
     if not thinking_enabled(options):
         return options
-    gone = {name for name, fits in _BESIDE_THINKING.items() if is_number(options.get(name)) and not fits(options[name])}
-    for name in sorted(gone):
-        case.warn_or_raise(f"{name}={options[name]!r} is refused beside thinking: {case.asked} goes without it.")
-    return {name: value for name, value in options.items() if name not in gone}
+    numbers = {name: options[name] for name in _ALLOWED_WITH_THINKING if is_number(options.get(name))}
+    rejected = {name for name, value in numbers.items() if not _ALLOWED_WITH_THINKING[name](value)}
+    for name in sorted(rejected):
+        ctx.warn_or_raise(f"{name}={options[name]!r} is refused with thinking: {ctx.asked} goes without it.")
+    return {name: value for name, value in options.items() if name not in rejected}
 
 
 _OPTION_STEPS: tuple[OptionStep, ...] = (
     drop_n,
-    _without_chat_only,
+    _drop_unsupported,
     rename_options,
     adapt_effort,
-    _with_room_to_think,
-    _sampled_beside_thinking,
+    _drop_effort_without_room,
+    _drop_sampling_with_thinking,
     raise_to_minimum,
     validate_options,
 )
@@ -85,63 +89,60 @@ _OPTION_STEPS: tuple[OptionStep, ...] = (
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
-# Tools that the gateway runs for other models.
-_FOREIGN = frozenset(
+# Hosted tools of other models.
+_FOREIGN_TOOLS = frozenset(
     {"code_interpreter", "computer_use_preview", "file_search", "image_generation", "local_shell", "mcp"}
     | {"web_search_preview", "web_search_preview_2025_03_11"}
 )
 
 
-def adapt_claude_tools(request: Request, case: AdaptContext) -> Request:
-    """Tools of this endpoint, and a choice of them that goes with thinking."""
+def adapt_claude_tools(request: Request, ctx: AdaptContext) -> Request:
+    """Check that the tools exist on this endpoint, and drop a tool choice that thinking doesn't allow."""
     for tool in request.tools:
-        if isinstance(tool, HostedTool) and tool.type in _FOREIGN:
+        if isinstance(tool, HostedTool) and tool.type in _FOREIGN_TOOLS:
             raise UnsupportedParameterError(
-                f"A tool of type {tool.type!r} cannot go to {case.asked} on the messages endpoint: choose a model of "
+                f"A tool of type {tool.type!r} cannot go to {ctx.asked} on the messages endpoint: choose a model of "
                 f"Responses."
             )
-    if not _forced(request.tool_choice) or not thinking_enabled(request.options):
+    if not _forces_call(request.tool_choice) or not thinking_enabled(request.options):
         return request
-    case.warn_or_raise(
-        f"A forced tool is refused beside thinking: it is left out, and {case.asked} is free not to call."
-    )
+    ctx.warn_or_raise(f"A forced tool is refused with thinking: it is left out, and {ctx.asked} is free not to call.")
     return replace(request, tool_choice=None)
 
 
-def _forced(choice: ToolChoice | None) -> bool:
+def _forces_call(choice: ToolChoice | None) -> bool:
     if choice is None:
         return False
-    raw: Any = (choice.item or {}).get("type")
-    return choice.mode in ("required", "named", "hosted") or raw in ("any", "tool")
+    raw_type: Any = (choice.item or {}).get("type")
+    return choice.mode in ("required", "named", "hosted") or raw_type in ("any", "tool")
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
 
 
-def adapt_claude_messages(request: Request, case: AdaptContext) -> Request:
-    """The media of answers in a user turn; raises for what the model does not take there."""
+def adapt_claude_messages(request: Request, ctx: AdaptContext) -> Request:
+    """Move the media of assistant turns to user turns, and check that the model supports all content."""
     for part in (part for turn in request.messages for part in turn.parts):
-        _check(part, case)
+        _check_part(part, ctx)
     turns = lift_media(request.messages, roles=("assistant",))
     return request if turns == request.messages else replace(request, messages=turns)
 
 
-def _check(part: Part, case: AdaptContext) -> None:
+def _check_part(part: Part, ctx: AdaptContext) -> None:
     if isinstance(part, Audio | Video):
-        raise UnsupportedContentError(
-            f"{type(part).__name__} content cannot go to {case.asked} on the messages endpoint: {_carrier(part, case)}."
+        kind, hint = type(part).__name__, _suggest_model(part, ctx)
+        raise UnsupportedContentError(f"{kind} content cannot go to {ctx.asked} on the messages endpoint: {hint}.")
+    if isinstance(part, Image | File) and "base64_images" in ctx.model.quirks and is_link(part):
+        ctx.warn_or_raise(
+            f"{ctx.asked} is documented to take base64 data only: {type(part).__name__} content goes as a link."
         )
-    if isinstance(part, Image | File) and "base64_images" in case.model.quirks and is_link(part):
-        case.warn_or_raise(
-            f"{case.asked} is documented to take base64 data only: {type(part).__name__} content goes as a link."
-        )
 
 
-_LISTED_AS: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
+_CHAT_TYPES: dict[type, str] = {Audio: "input_audio", Video: "video_url"}
 
 
-def _carrier(part: Audio | Video, case: AdaptContext) -> str:
-    listed = case.model.chat.user_parts if case.model.chat else frozenset[str]()
-    if _LISTED_AS[type(part)] in listed:
+def _suggest_model(part: Audio | Video, ctx: AdaptContext) -> str:
+    supported = ctx.model.chat.user_parts if ctx.model.chat else frozenset[str]()
+    if _CHAT_TYPES[type(part)] in supported:
         return "chat completions lists it for this model"
     return f"choose a model with {type(part).__name__.lower()} input"

@@ -1,4 +1,4 @@
-"""The events of an Anthropic message -> `Delta`s, folded into one body for `messages_reply.decode` to read."""
+"""Decode the events of a streamed Anthropic message, and assemble the body that a plain reply would have."""
 
 from __future__ import annotations
 
@@ -6,34 +6,47 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from ..._utils.json import drop_none
 from ...errors import StreamError, error_from
+from ...models import Model
 from ...types import Delta, Fragment, HostedItem, Json, Part, Reasoning, Text, ToolCall
 from ..shared import parsing
-from ..shared.call_ids import CallIds
+from ..shared.call_ids import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
-from ..shared.tool_call_accumulator import synthetic_id
 from .decode import decode, decode_block, decode_citation, is_server_tool_block
 
 
 class MessagesDecoder:
-    """One stream's decoder: feed it every event, then close it.
+    """Decodes one stream: call `feed` with every event, then `close`.
 
-    Blocks are kept in the order in which they begin. A piece that fits no block breaks the stream off: whatever were
-    made of it would be said in the wrong place.
+    Blocks keep the order in which they start. A delta that fits no block ends the stream with an error: its content
+    would end up in the wrong place.
+
+    Args:
+        model_id: the id in the request, for streams that don't name the model.
+        headers: the response headers.
+        taken: ids that the reply's tool calls must not have.
+        model: the requested model.
     """
 
-    def __init__(self, model: str, headers: Mapping[str, str], taken: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        model_id: str,
+        headers: Mapping[str, str],
+        taken: Collection[str] = (),
+        model: Model | None = None,  # noqa: ARG002  # only chat completions needs it
+    ) -> None:
         self._headers = headers
-        self._body: Json = {"model": model}
+        self._body: Json = {"model": model_id}
         self._blocks: list[Json] = []
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
         self._pieces: dict[tuple[int, str], list[str]] = {}
         self._text: list[str] = []
-        self._told: set[int] = set()
+        self._emitted_items: set[int] = set()
         self._ids = CallIds(taken)
-        self._begun: list[Json] = []
+        self._initial_blocks: list[Json] = []
         self._closed: set[int] = set()
-        self._stopped = False
+        self._has_stopped = False
         self.ended = False
 
     @property
@@ -42,193 +55,202 @@ class MessagesDecoder:
         return "".join(self._text)
 
     def feed(self, event: Json) -> Delta | None:
-        """What `event` adds; None where that is nothing, as with events that are not known."""
+        """Return what `event` adds; None if that is nothing, as for unknown events.
+
+        Raises:
+            APIError: the event reports an error, or does not fit the earlier ones.
+        """
         if not isinstance(event, dict):
-            raise _broken(f"an event is no object but {parsing.json_type(event)}")
-        read = _EVENTS.get(str(event.get("type")))
-        if event.get("error") or (read is None and parsing.has_error_fields(event)):
+            raise _broken_stream(f"an event is not an object but {parsing.json_type(event)}")
+        handler = _EVENTS.get(str(event.get("type")))
+        if event.get("error") or (handler is None and parsing.has_error_fields(event)):
             raise error_from(200, self._headers, event)
-        return read(self, event) if read else None
+        return handler(self, event) if handler else None
 
     def close(self, finished: bool) -> Delta:
-        """The last delta, with the whole reply."""
-        if not self._stopped and not (finished and self._blocks and self._called()):
-            raise _broken("the connection ended before the answer did")
-        places = range(len(self._blocks))
-        late = tuple(fragment for place in places for fragment in self._hosted(place))
-        for place in places:
-            self._join(place)
-        return Delta(late, reply=decode({**self._body, "content": self._blocks}, self._headers))
+        """Return the last delta, with the complete reply.
 
-    def _called(self) -> bool:
-        """Whether every call of the caller's tools has come with the whole of its arguments."""
+        Raises:
+            StreamError: the stream ended too early.
+        """
+        if not self._has_stopped and not (finished and self._blocks and self._has_complete_calls()):
+            raise _broken_stream("the connection ended before the answer did")
+        positions = range(len(self._blocks))
+        remaining = tuple(fragment for position in positions for fragment in self._emit_server_tool(position))
+        for position in positions:
+            self._join_pieces(position)
+        return Delta(remaining, reply=decode({**self._body, "content": self._blocks}, self._headers))
+
+    def _has_complete_calls(self) -> bool:
+        """Return whether all arguments of all tool calls have arrived."""
         return all(
-            ToolCall("", "", "".join(self._pieces.get((place, "input"), ()))).parsed() is not None
-            for place, block in enumerate(self._blocks)
+            ToolCall("", "", "".join(self._pieces.get((position, "input"), ()))).parsed() is not None
+            for position, block in enumerate(self._blocks)
             if block["type"] == "tool_use"
         )
 
-    # --- blocks and their places --------------------------------------------------------------------------------
+    # --- blocks and their positions -----------------------------------------------------------------------------
 
-    def _open(self, index: Any, block: Json) -> int:
-        """The place of a block that begins, behind the others."""
-        place = len(self._blocks)
+    def _open_block(self, index: Any, block: Json) -> int:
+        """Append a block, and return its position."""
+        position = len(self._blocks)
         self._blocks.append(block)
-        self._begun.append(dict(block))
+        self._initial_blocks.append(dict(block))
         if type(index) is int:
-            self._places[index] = place
-        return place
+            self._positions[index] = position
+        return position
 
-    def _is_repeated(self, index: Any, block: Json) -> bool:
-        """Whether the beginning of a block is told again: at the same index, or at none, before its first piece.
+    def _is_repeated_start(self, index: Any, block: Json) -> bool:
+        """Return whether this block has started already: at the same index, or the last one, without a delta yet.
 
-        Ids say nothing of that, since calls may share them; a block that has none is not known again.
+        The id alone is not enough, since calls may share one. A block without an id is never a repeated one.
         """
-        place = self._places.get(index, -1) if type(index) is int else len(self._blocks) - 1
-        if place < 0 or place in self._closed or (place, "input") in self._pieces:
+        position = self._positions.get(index, -1) if type(index) is int else len(self._blocks) - 1
+        if position < 0 or position in self._closed or (position, "input") in self._pieces:
             return False
-        return bool(block.get("id")) and self._begun[place] == block
+        return bool(block.get("id")) and self._initial_blocks[position] == block
 
-    def _place(self, index: Any, kind: str) -> int:
-        """The place of the block that a delta or an end is of: the last one begun, where it does not say."""
-        if type(index) is int and index in self._places:
-            return self._places[index]
+    def _find_block(self, index: Any, kind: str) -> int:
+        """Return the position of the block with this index, opening it if it is new; without one, of the last block."""
+        if type(index) is int and index in self._positions:
+            return self._positions[index]
         if type(index) is int or not self._blocks:
-            return self._open(index, {"type": kind})
+            return self._open_block(index, {"type": kind})
         return len(self._blocks) - 1
 
-    def _grow(self, place: int, field: str, piece: Any) -> str:
-        """Arguments grow like text, and stay as they were written: nobody repairs what was cut off."""
-        grown = as_str(piece) or ""
-        self._pieces.setdefault((place, field), []).append(grown)
-        return grown
+    def _add_piece(self, position: int, field: str, value: Any) -> str:
+        """Store a piece of text or arguments as is, and return it."""
+        piece = as_str(value) or ""
+        self._pieces.setdefault((position, field), []).append(piece)
+        return piece
 
-    def _join(self, place: int) -> None:
-        """Put the pieces of a block together: what a hosted tool was asked is an object there, not its text."""
-        block = self._blocks[place]
-        for field in [field for at, field in self._pieces if at == place]:
-            begun = "" if field == "input" else as_str(block.get(field)) or ""
-            grown = begun + "".join(self._pieces.pop((place, field)))
-            block[field] = (ToolCall("", "", grown).parsed() or {}) if is_server_tool_block(block) else grown
+    def _join_pieces(self, position: int) -> None:
+        """Put the pieces of a block into its fields; the input of a server tool is parsed."""
+        block = self._blocks[position]
+        for field in [field for at, field in self._pieces if at == position]:
+            initial = "" if field == "input" else as_str(block.get(field)) or ""
+            value = initial + "".join(self._pieces.pop((position, field)))
+            block[field] = (ToolCall("", "", value).parsed() or {}) if is_server_tool_block(block) else value
 
     # --- events, by type ----------------------------------------------------------------------------------------
 
-    def _start(self, event: Json) -> Delta:
+    def _on_message_start(self, event: Json) -> Delta:
         message = as_dict(event.get("message"))
         self._body.update({key: value for key, value in message.items() if key != "content"})
         return Delta(id=as_str(message.get("id")))
 
-    def _block_start(self, event: Json) -> Delta | None:
+    def _on_block_start(self, event: Json) -> Delta | None:
         index, block = event.get("index"), dict(as_dict(event.get("content_block")))
         if not as_str(block.get("type")):
-            raise _broken("a block has no type")
-        if self._is_repeated(index, block):
+            raise _broken_stream("a block has no type")
+        if self._is_repeated_start(index, block):
             return None
-        place = self._open(index, block)
+        position = self._open_block(index, block)
         if is_server_tool_block(block):
-            return None  # it is whole at its end
-        spare_id = synthetic_id(as_str(self._body.get("id")), place)
+            return None  # emitted once it is complete
+        fallback_id = synthetic_id(as_str(self._body.get("id")), position)
         if block["type"] == "tool_use":
-            block["id"] = self._ids.claim(as_str(block.get("id")) or spare_id)
-        part = decode_block(block, True, spare_id)
+            block["id"] = self._ids.claim(as_str(block.get("id")) or fallback_id)
+        part = decode_block(block, True, fallback_id)
         if isinstance(part, ToolCall):
             part = replace(part, arguments="")
-        return self._said(place, part) if part not in (Text(""), Reasoning()) else None
+        return self._emit(position, part) if part not in (Text(""), Reasoning()) else None
 
-    def _block_delta(self, event: Json) -> Delta | None:
+    def _on_block_delta(self, event: Json) -> Delta | None:
         delta = as_dict(event.get("delta"))
         kind = delta.get("type")
         if not isinstance(kind, str):
-            raise _broken("a delta has no type")
+            raise _broken_stream("a delta has no type")
         if kind not in _DELTAS:
             return None
-        of, read = _DELTAS[kind]
-        place = self._place(event.get("index"), of)
-        block = self._blocks[place]
+        block_type, handler = _DELTAS[kind]
+        position = self._find_block(event.get("index"), block_type)
+        block = self._blocks[position]
         if is_server_tool_block(block):
-            self._grow(place, "input", delta.get("partial_json"))
+            self._add_piece(position, "input", delta.get("partial_json"))
             return None
-        if block["type"] != of or (of == "tool_use" and not block.get("id")):
-            raise _broken(f"a {kind} has no block of its kind")
-        if place < len(self._blocks) - 1 and (of != "tool_use" or place in self._closed):  # only calls are interleaved
-            raise _broken(f"a {kind} came after the next block had begun")
-        return self._said(place, read(self, place, block, delta))
+        if block["type"] != block_type or (block_type == "tool_use" and not block.get("id")):
+            raise _broken_stream(f"a {kind} has no block of its kind")
+        is_interleaved_call = block_type == "tool_use" and position not in self._closed
+        if position < len(self._blocks) - 1 and not is_interleaved_call:
+            raise _broken_stream(f"a {kind} arrived after the next block had started")
+        return self._emit(position, handler(self, position, block, delta))
 
-    def _said(self, place: int, part: Part) -> Delta:
+    def _emit(self, position: int, part: Part) -> Delta:
         if isinstance(part, Text):
             self._text.append(part.text)
-        return Delta((Fragment(place, part),))
+        return Delta((Fragment(position, part),))
 
-    def _block_stop(self, event: Json) -> Delta | None:
+    def _on_block_stop(self, event: Json) -> Delta | None:
         index = event.get("index")
-        place = self._places.get(index, -1) if type(index) is int else len(self._blocks) - 1
-        self._closed.add(place)
-        fragments = tuple(self._hosted(place)) if place >= 0 else ()
+        position = self._positions.get(index, -1) if type(index) is int else len(self._blocks) - 1
+        self._closed.add(position)
+        fragments = tuple(self._emit_server_tool(position)) if position >= 0 else ()
         return Delta(fragments) if fragments else None
 
-    def _hosted(self, place: int) -> Iterator[Fragment]:
-        """The item of a tool that the gateway ran, which is told whole and once."""
-        if is_server_tool_block(self._blocks[place]) and place not in self._told:
-            self._told.add(place)
-            self._join(place)
-            yield Fragment(place, HostedItem(self._blocks[place]))
+    def _emit_server_tool(self, position: int) -> Iterator[Fragment]:
+        """Emit a server tool's block, whole and once."""
+        if is_server_tool_block(self._blocks[position]) and position not in self._emitted_items:
+            self._emitted_items.add(position)
+            self._join_pieces(position)
+            yield Fragment(position, HostedItem(self._blocks[position]))
 
-    def _message_delta(self, event: Json) -> None:
-        self._body.update({key: value for key, value in as_dict(event.get("delta")).items() if value is not None})
-        if counts := as_dict(event.get("usage")):
-            self._body["usage"] = {**as_dict(self._body.get("usage")), **counts}
-        self._priced(event)
-        self._stopped = self._stopped or bool(self._body.get("stop_reason"))
+    def _on_message_delta(self, event: Json) -> None:
+        self._body.update(drop_none(as_dict(event.get("delta"))))
+        if usage := as_dict(event.get("usage")):
+            self._body["usage"] = {**as_dict(self._body.get("usage")), **usage}
+        self._store_meta(event)
+        self._has_stopped = self._has_stopped or bool(self._body.get("stop_reason"))
 
-    def _stop(self, event: Json) -> None:
-        self._stopped = self.ended = True
-        self._priced(event)
+    def _on_message_stop(self, event: Json) -> None:
+        self._has_stopped = self.ended = True
+        self._store_meta(event)
 
-    def _priced(self, event: Json) -> None:
+    def _store_meta(self, event: Json) -> None:
         if event.get("meta"):
             self._body["meta"] = event["meta"]
 
     # --- deltas, by type ----------------------------------------------------------------------------------------
 
-    def _text_delta(self, place: int, _: Json, delta: Json) -> Part:
-        return Text(self._grow(place, "text", delta.get("text")))
+    def _on_text_delta(self, position: int, _: Json, delta: Json) -> Part:
+        return Text(self._add_piece(position, "text", delta.get("text")))
 
-    def _thinking_delta(self, place: int, _: Json, delta: Json) -> Part:
-        return Reasoning(self._grow(place, "thinking", delta.get("thinking")))
+    def _on_thinking_delta(self, position: int, _: Json, delta: Json) -> Part:
+        return Reasoning(self._add_piece(position, "thinking", delta.get("thinking")))
 
-    def _signature_delta(self, _: int, block: Json, delta: Json) -> Part:
+    def _on_signature_delta(self, _: int, block: Json, delta: Json) -> Part:
         block["signature"] = delta.get("signature")
         return Reasoning(signature=as_str(delta.get("signature")))
 
-    def _citations_delta(self, _: int, block: Json, delta: Json) -> Part:
-        found = as_dict(delta.get("citation"))
-        block["citations"] = [*dict_items(block.get("citations")), found]
-        return Text("", (decode_citation(found),))
+    def _on_citations_delta(self, _: int, block: Json, delta: Json) -> Part:
+        citation = as_dict(delta.get("citation"))
+        block["citations"] = [*dict_items(block.get("citations")), citation]
+        return Text("", (decode_citation(citation),))
 
-    def _json_delta(self, place: int, _: Json, delta: Json) -> Part:
-        return ToolCall("", "", self._grow(place, "input", delta.get("partial_json")))
+    def _on_input_delta(self, position: int, _: Json, delta: Json) -> Part:
+        return ToolCall("", "", self._add_piece(position, "input", delta.get("partial_json")))
 
 
-def _broken(what: str) -> StreamError:
+def _broken_stream(what: str) -> StreamError:
     return StreamError(f"The stream broke off: {what}.")
 
 
 _EVENTS: Mapping[str, Callable[[MessagesDecoder, Json], Delta | None]] = {
-    "message_start": MessagesDecoder._start,
-    "content_block_start": MessagesDecoder._block_start,
-    "content_block_delta": MessagesDecoder._block_delta,
-    "content_block_stop": MessagesDecoder._block_stop,
-    "message_delta": MessagesDecoder._message_delta,
-    "message_stop": MessagesDecoder._stop,
+    "message_start": MessagesDecoder._on_message_start,
+    "content_block_start": MessagesDecoder._on_block_start,
+    "content_block_delta": MessagesDecoder._on_block_delta,
+    "content_block_stop": MessagesDecoder._on_block_stop,
+    "message_delta": MessagesDecoder._on_message_delta,
+    "message_stop": MessagesDecoder._on_message_stop,
 }
 
-_Reader: TypeAlias = Callable[[MessagesDecoder, int, Json, Json], Part]
+_DeltaHandler: TypeAlias = Callable[[MessagesDecoder, int, Json, Json], Part]
 
-# The type of block that a delta is a piece of, and what reads it.
-_DELTAS: Mapping[str, tuple[str, _Reader]] = {
-    "text_delta": ("text", MessagesDecoder._text_delta),
-    "thinking_delta": ("thinking", MessagesDecoder._thinking_delta),
-    "signature_delta": ("thinking", MessagesDecoder._signature_delta),
-    "citations_delta": ("text", MessagesDecoder._citations_delta),
-    "input_json_delta": ("tool_use", MessagesDecoder._json_delta),
+# Each delta type's block type and handler.
+_DELTAS: Mapping[str, tuple[str, _DeltaHandler]] = {
+    "text_delta": ("text", MessagesDecoder._on_text_delta),
+    "thinking_delta": ("thinking", MessagesDecoder._on_thinking_delta),
+    "signature_delta": ("thinking", MessagesDecoder._on_signature_delta),
+    "citations_delta": ("text", MessagesDecoder._on_citations_delta),
+    "input_json_delta": ("tool_use", MessagesDecoder._on_input_delta),
 }

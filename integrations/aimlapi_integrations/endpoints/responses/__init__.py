@@ -1,4 +1,4 @@
-"""`/v1/responses`."""
+"""The endpoint `/v1/responses`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request as a model on the responses endpoint takes it."""
+"""Adapt a request to what its model accepts on the responses endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import ResponsesCapabilities
-from ...types import File, HostedTool, Image, Message, Part, Request
+from ...types import File, HostedTool, Image, Message, Part, Request, Tool
 from ..shared.adapt_context import AdaptContext
 from ..shared.adapt_options import (
     Options,
@@ -19,112 +19,112 @@ from ..shared.adapt_options import (
 )
 from .encode import CHAT_ONLY_OPTIONS
 
-_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-# Names under which a model's table has what the options call otherwise; `text` is every model's.
-_LISTED_AS = dict.fromkeys(_LENGTHS, "max_output_tokens") | {"reasoning_effort": "reasoning"}
-_EVERYWHERE = frozenset({"text", "verbosity"})
+# Options that models list by another name, and those that every model supports.
+_LISTED_AS = dict.fromkeys(_LENGTH_OPTIONS, "max_output_tokens") | {"reasoning_effort": "reasoning"}
+_ALWAYS_SUPPORTED = frozenset({"text", "verbosity"})
 
 
 # --- options ------------------------------------------------------------------------------------------------------
 
 
-def adapt_responses_options(request: Request, case: AdaptContext) -> Request:
-    """Options that the endpoint has something for, with values that it takes."""
-    steps = (drop_n, _without_chat_only, adapt_effort, raise_to_minimum, _long_enough, _checked)
-    return apply_option_steps(request, case, steps)
+def adapt_responses_options(request: Request, ctx: AdaptContext) -> Request:
+    """Adapt the options and their values to what the endpoint and the model support."""
+    steps = (drop_n, _drop_chat_only, adapt_effort, raise_to_minimum, _raise_length, _check_listed)
+    return apply_option_steps(request, ctx, steps)
 
 
-def _without_chat_only(options: Options, case: AdaptContext) -> Options:
+def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
     for name in sorted(CHAT_ONLY_OPTIONS & options.keys()):
-        case.warn_or_raise(f"{name!r} is not a parameter of Responses: {case.asked} goes without it.")
+        ctx.warn_or_raise(f"{name!r} is not a parameter of Responses: {ctx.asked} goes without it.")
     return {name: value for name, value in options.items() if name not in CHAT_ONLY_OPTIONS}
 
 
-def _long_enough(options: Options, case: AdaptContext) -> Options:
-    listed = case.listed("max_output_tokens")
-    least = listed.minimum if listed else None
-    changed = {}
-    for name in _LENGTHS:
-        if least is not None and is_number(options.get(name)) and 0 < options[name] < least:
-            case.warn_or_raise(
-                f"{name}={options[name]!r} is below what {case.asked} takes on Responses: it gets {least}."
+def _raise_length(options: Options, ctx: AdaptContext) -> Options:
+    """Raise a length limit that is below the model's minimum."""
+    listed = ctx.listed("max_output_tokens")
+    minimum = listed.minimum if listed else None
+    changes = {}
+    for name in _LENGTH_OPTIONS:
+        if minimum is not None and is_number(options.get(name)) and 0 < options[name] < minimum:
+            ctx.warn_or_raise(
+                f"{name}={options[name]!r} is below what {ctx.asked} takes on Responses: it gets {minimum}."
             )
-            changed[name] = least
-    return {**options, **changed} if changed else options
+            changes[name] = minimum
+    return {**options, **changes} if changes else options
 
 
-def _checked(options: Options, case: AdaptContext) -> Options:
+def _check_listed(options: Options, ctx: AdaptContext) -> Options:
     for name, value in options.items():
-        if name in _EVERYWHERE:
+        if name in _ALWAYS_SUPPORTED:
             continue
-        listed = case.listed(_LISTED_AS.get(name, name))
+        listed = ctx.listed(_LISTED_AS.get(name, name))
         if listed is None:
-            case.unsupported_parameter(name)
+            ctx.unsupported_parameter(name)
         elif name == "reasoning_effort":
-            validate_value("reasoning", {"effort": value}, listed, case)
+            validate_value("reasoning", {"effort": value}, listed, ctx)
         else:
-            validate_value(name, value, listed, case)
+            validate_value(name, value, listed, ctx)
     return options
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
 
-def adapt_responses_tools(request: Request, case: AdaptContext) -> Request:
-    """Tools of types that the model takes there."""
-    shape = case.responses
-    if shape is None or not request.tools:
+def adapt_responses_tools(request: Request, ctx: AdaptContext) -> Request:
+    """Check that the model supports the tools, and drop `parallel_tool_calls` if it isn't listed."""
+    capabilities = ctx.responses
+    if capabilities is None or not request.tools:
         return request
-    for kind in dict.fromkeys(_kind(tool) for tool in request.tools):
-        _check_kind(kind, shape, case)
-    if request.parallel_tool_calls is None or case.listed("parallel_tool_calls") is not None:
+    for kind in dict.fromkeys(_get_tool_type(tool) for tool in request.tools):
+        _check_tool_type(kind, capabilities, ctx)
+    if request.parallel_tool_calls is None or ctx.listed("parallel_tool_calls") is not None:
         return request
-    case.warn_or_raise(
-        f"'parallel_tool_calls' is not a parameter that {case.asked} lists on Responses: it goes without it."
+    ctx.warn_or_raise(
+        f"'parallel_tool_calls' is not a parameter that {ctx.asked} lists on Responses: it goes without it."
     )
     return replace(request, parallel_tool_calls=None)
 
 
-def _kind(tool: object) -> str:
+def _get_tool_type(tool: Tool | HostedTool) -> str:
     return tool.type if isinstance(tool, HostedTool) else "function"
 
 
-def _check_kind(kind: str, shape: ResponsesCapabilities, case: AdaptContext) -> None:
-    if {kind, "*"} & shape.tools:
+def _check_tool_type(kind: str, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
+    if {kind, "*"} & capabilities.tools:
         return
     if kind == "function":
-        raise UnsupportedParameterError(f"{case.asked} takes no function tools on Responses: choose another model.")
-    case.warn_or_raise(f"A tool of type {kind!r} is not one that {case.asked} lists on Responses: it is sent as it is.")
+        raise UnsupportedParameterError(f"{ctx.asked} takes no function tools on Responses: choose another model.")
+    ctx.warn_or_raise(f"A tool of type {kind!r} is not one that {ctx.asked} lists on Responses: it is sent as it is.")
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
 
 
-def adapt_responses_messages(request: Request, case: AdaptContext) -> Request:
-    """The same request; raises for calls and media that the model does not take there."""
-    shape = case.responses
-    if shape is not None:
+def adapt_responses_messages(request: Request, ctx: AdaptContext) -> Request:
+    """Check that the model supports the tool calls and the media; return the same request."""
+    if (capabilities := ctx.responses) is not None:
         for turn in request.messages:
-            _check_turn(turn, shape, case)
+            _check_message(turn, capabilities, ctx)
     return request
 
 
-def _check_turn(turn: Message, shape: ResponsesCapabilities, case: AdaptContext) -> None:
-    if "function_call" not in shape.items and (turn.role == "tool" or turn.tool_calls):
+def _check_message(message: Message, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
+    if "function_call" not in capabilities.items and (message.role == "tool" or message.tool_calls):
         raise UnsupportedContentError(
-            f"{case.asked} takes no tool calls and no tool results on Responses: chat completions may carry them."
+            f"{ctx.asked} takes no tool calls and no tool results on Responses: chat completions may carry them."
         )
-    for part in turn.parts:
-        _check_part(part, shape, case)
+    for part in message.parts:
+        _check_part(part, capabilities, ctx)
 
 
-def _check_part(part: Part, shape: ResponsesCapabilities, case: AdaptContext) -> None:
+def _check_part(part: Part, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
     kind = {Image: "input_image", File: "input_file"}.get(type(part))
-    if kind and kind not in shape.parts:
-        where = "chat completions carries it" if _on_chat(part, case) else "choose another model"
-        raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {case.asked} on Responses: {where}.")
+    if kind and kind not in capabilities.parts:
+        hint = "chat completions carries it" if _is_supported_on_chat(part, ctx) else "choose another model"
+        raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ctx.asked} on Responses: {hint}.")
 
 
-def _on_chat(part: Part, case: AdaptContext) -> bool:
-    return bool(case.model.chat and {Image: "image_url", File: "file"}[type(part)] in case.model.chat.user_parts)
+def _is_supported_on_chat(part: Part, ctx: AdaptContext) -> bool:
+    return bool(ctx.model.chat and {Image: "image_url", File: "file"}[type(part)] in ctx.model.chat.user_parts)

@@ -1,7 +1,6 @@
-"""`/v1/responses`: the newer endpoint, and the only one of some models; it has hosted tools and stored conversations.
+"""Encode a request for `/v1/responses`, the newer endpoint, with hosted tools and stored conversations.
 
-Messages become items in `responses_items.py`, replies are read in `responses_reply.py` and `responses_stream.py`.
-https://docs.aimlapi.com/api-references/text-models-llm/openai/gpt-5-mini
+Some models are only served here. https://docs.aimlapi.com/api-references/text-models-llm/openai/gpt-5-mini
 """
 
 from __future__ import annotations
@@ -11,10 +10,12 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from ..._utils.json import drop_none, drop_nulls
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import Model, ResponsesCapabilities, lookup
 from ...types import (
     Audio,
+    Citation,
     File,
     HostedItem,
     HostedTool,
@@ -31,55 +32,25 @@ from ...types import (
     ToolCall,
     ToolChoice,
     Video,
+    join_texts,
 )
-from ..shared.media import data_url, filename, lift_media
-from ..shared.parsing import drop_nulls
+from ..shared.media import get_filename, is_link, lift_media, to_data_url
 from ..shared.paths import id_path
-from ..shared.system_text import system_text
-from .decode import decode, decode_status
-from .stream import ResponsesDecoder as Decoder
-
-__all__ = [
-    "CHAT_ONLY_OPTIONS",
-    "OPTIONS",
-    "PATH",
-    "Decoder",
-    "cancel_path",
-    "decode",
-    "decode_status",
-    "encode",
-    "response_path",
-    "stream_options",
-]
 
 PATH = "/responses"
 
-# Options by their chat name -> where they are in a body; of two for one place, the later wins.
-_RENAMED: Mapping[str, str] = {
+ENDPOINT = "the responses endpoint"
+
+# Body fields by option. If several options set the same field, the later one here wins.
+_RENAMED_OPTIONS: Mapping[str, str] = {
     "max_tokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
     "max_output_tokens": "max_output_tokens",
 }
-_NESTED: Mapping[str, tuple[str, str]] = {
+_NESTED_OPTIONS: Mapping[str, tuple[str, str]] = {
     "reasoning_effort": ("reasoning", "effort"),
     "verbosity": ("text", "verbosity"),
 }
-_OWN = (
-    "background",
-    "include",
-    "instructions",
-    "previous_response_id",
-    "prompt",
-    "reasoning",
-    "store",
-    "temperature",
-    "text",
-    "top_p",
-    "truncation",
-)
-
-OPTIONS = frozenset({*_RENAMED, *_NESTED, *_OWN})
-"""The options that this endpoint takes, by the names that `Request.options` has for them."""
 
 CHAT_ONLY_OPTIONS = frozenset(
     {
@@ -101,108 +72,114 @@ CHAT_ONLY_OPTIONS = frozenset(
         "user",
     }
 )
-"""The options that this endpoint has nothing for: they are left out of its bodies."""
+"""The options without an equivalent on this endpoint, which are left out of its bodies."""
 
-_ENCRYPTED = "reasoning.encrypted_content"
+_ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
 
-def encode(request: Request) -> Json:
-    """The body that asks for a plain reply.
+def encode(request: Request, model: Model | None = None) -> Json:
+    """Encode the body of a plain request.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    Args:
+        request: the request.
+        model: its model; looked up if None.
+
     >>> encode(Request("openai/gpt-5-mini-2025-08-07", (Message("user", (Text("Hello"),)),)))
     {'model': 'openai/gpt-5-mini-2025-08-07', 'input': 'Hello'}
     """
-    model = lookup(request.model)
-    options = {name: value for name, value in request.options.items() if value is not None}
-    turns = encode_input(request.messages, model, options.get("store") is True, _custom_tools(request))
+    model = model or lookup(request.model)
+    options = drop_none(request.options)
+    turns = _encode_input(request.messages, model, options.get("store") is True, _custom_tool_names(request))
     if "instructions" in turns and options.get("instructions"):
         options["instructions"] = f"{options['instructions']}\n\n{turns['instructions']}"
-    body: Json = {"model": request.model, **turns, **_options(options)}
-    if text := _text(request.response_format, options):
+    body: Json = {"model": request.model, **turns, **_encode_options(options)}
+    if text := _encode_text_options(request.response_format, options):
         body["text"] = text
     if request.tools:
-        body.update(_tools(request))
-    if _hands_back_reasoning(body, model):
-        body["include"] = [*body.get("include", ()), _ENCRYPTED]
+        body.update(_encode_tools(request))
+    if _should_include_reasoning(body, model):
+        body["include"] = [*body.get("include", ()), _ENCRYPTED_REASONING]
     return {**body, **request.extra_body}
 
 
-def stream_options(body: Json, usage: bool) -> Json:  # noqa: ARG001  # usage always comes
-    """The body that asks for the same as a stream, whose usage always comes."""
+def stream_options(body: Json, usage: bool, model: Model | None = None) -> Json:  # noqa: ARG001  # usage is always sent
+    """Change the body to request a stream, which always includes usage."""
     return {**body, "stream": True}
 
 
 def response_path(response_id: str) -> str:
-    """Where a stored response is: GET it to learn how far a background response has come."""
+    """Return the path of a stored response: GET it to see the progress of a background response."""
     return f"{PATH}/{id_path(response_id, 'a response')}"
 
 
 def cancel_path(response_id: str) -> str:
-    """Where to POST to, to stop a background response."""
+    """Return the path to POST to, to cancel a background response."""
     return f"{response_path(response_id)}/cancel"
 
 
-def _custom_tools(request: Request) -> set[str]:
-    custom = (tool.item for tool in request.tools if isinstance(tool, HostedTool) and tool.type == "custom")
-    return {str(item.get("name")) for item in custom}
+# --- options ------------------------------------------------------------------------------------------------------
 
 
-def _options(options: Mapping[str, Any]) -> Json:
-    renamed = {body_name: options[name] for name, body_name in _RENAMED.items() if name in options}
-    reasoning = _nested("reasoning", options)
-    taken = {*_RENAMED, *_NESTED, *CHAT_ONLY_OPTIONS, "reasoning", "text"}
-    rest = {name: value for name, value in options.items() if name not in taken}
-    return {**rest, **renamed, **({"reasoning": reasoning} if reasoning else {})}
+def _encode_options(options: Mapping[str, Any]) -> Json:
+    renamed = {field: options[name] for name, field in _RENAMED_OPTIONS.items() if name in options}
+    reasoning = _encode_nested("reasoning", options)
+    mapped = {*_RENAMED_OPTIONS, *_NESTED_OPTIONS, *CHAT_ONLY_OPTIONS, "reasoning", "text"}
+    others = {name: value for name, value in options.items() if name not in mapped}
+    return {**others, **renamed, **({"reasoning": reasoning} if reasoning else {})}
 
 
-def _nested(field: str, options: Mapping[str, Any]) -> Json:
-    """An object of the body, from the chat options that belong in it and the option of its own name, which wins."""
-    flat = {key: options[name] for name, (place, key) in _NESTED.items() if place == field and name in options}
-    own = {key: value for key, value in dict(options.get(field) or {}).items() if value is not None}
-    return {**flat, **own}
+def _encode_nested(field: str, options: Mapping[str, Any]) -> Json:
+    """Build an object of the body from the chat options inside it, and from the option of the same name, which wins."""
+    flat = {
+        key: options[name] for name, (parent, key) in _NESTED_OPTIONS.items() if parent == field and name in options
+    }
+    return {**flat, **drop_none(options.get(field) or {})}
 
 
-def _text(wanted: ResponseFormat | None, options: Mapping[str, Any]) -> Json:
-    """The `text` object, which may not be without its `format`; empty where nothing was asked."""
-    text = _nested("text", options)
-    if wanted:
-        text["format"] = _format(wanted)
+def _encode_text_options(response_format: ResponseFormat | None, options: Mapping[str, Any]) -> Json:
+    """Build the `text` object, which requires a `format`; empty if no option needs it."""
+    text = _encode_nested("text", options)
+    if response_format:
+        text["format"] = _encode_response_format(response_format)
     return {"format": {"type": "text"}, **text} if text else {}
 
 
-def _format(wanted: ResponseFormat) -> Json:
-    if wanted.kind != "json_schema":
-        return {"type": wanted.kind}
-    schema = dict(wanted.schema) if wanted.schema is not None else {"type": "object"}
-    optional = {"strict": wanted.strict, "description": wanted.description}
-    given = {key: value for key, value in optional.items() if value is not None}
-    return {"type": "json_schema", "name": wanted.name, "schema": schema, **given}
+def _encode_response_format(response_format: ResponseFormat) -> Json:
+    if response_format.kind != "json_schema":
+        return {"type": response_format.kind}
+    schema = dict(response_format.schema) if response_format.schema is not None else {"type": "object"}
+    optional = drop_none({"strict": response_format.strict, "description": response_format.description})
+    return {"type": "json_schema", "name": response_format.name, "schema": schema, **optional}
 
 
-def _hands_back_reasoning(body: Json, model: Model) -> bool:
-    """Whether to ask for the reasoning in a form that a later turn can hand back: what is not stored here is lost."""
+def _should_include_reasoning(body: Json, model: Model) -> bool:
+    """Return whether to request encrypted reasoning for later turns, which is lost unless the gateway stores it."""
     listed = model.responses.parameters if model.responses else {}
     if not model.reasoning or "reasoning" not in listed or "include" not in listed or body.get("store"):
         return False
-    wanted = "tools" in body or body.get("reasoning", {}).get("summary")
-    return bool(wanted) and _ENCRYPTED not in body.get("include", ())
+    is_useful = "tools" in body or body.get("reasoning", {}).get("summary")
+    return bool(is_useful) and _ENCRYPTED_REASONING not in body.get("include", ())
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
 
-def _tools(request: Request) -> Json:
-    fields: Json = {"tools": [_tool(tool) for tool in request.tools]}
+def _custom_tool_names(request: Request) -> set[str]:
+    custom = (tool.item for tool in request.tools if isinstance(tool, HostedTool) and tool.type == "custom")
+    return {str(item.get("name")) for item in custom}
+
+
+def _encode_tools(request: Request) -> Json:
+    fields: Json = {"tools": [_encode_tool(tool) for tool in request.tools]}
     if request.tool_choice:
-        fields["tool_choice"] = _tool_choice(request.tool_choice)
+        fields["tool_choice"] = _encode_tool_choice(request.tool_choice)
     if request.parallel_tool_calls is not None:
         fields["parallel_tool_calls"] = request.parallel_tool_calls
     return fields
 
 
-def _tool(tool: Tool | HostedTool) -> Json:
-    """`strict` and `parameters` are required here, and a tool that asks for no strictness must not get it."""
+def _encode_tool(tool: Tool | HostedTool) -> Json:
+    """Encode one tool. `parameters` and `strict` are required here; strict defaults to false."""
     if isinstance(tool, HostedTool):
         return dict(tool.item)
     function: Json = {"type": "function", "name": tool.name}
@@ -214,7 +191,7 @@ def _tool(tool: Tool | HostedTool) -> Json:
     return {**function, **extra}
 
 
-def _tool_choice(choice: ToolChoice) -> str | Json:
+def _encode_tool_choice(choice: ToolChoice) -> str | Json:
     match choice:
         case ToolChoice(mode="auto" | "none" | "required"):
             return choice.mode
@@ -224,132 +201,132 @@ def _tool_choice(choice: ToolChoice) -> str | Json:
             return {"type": kind}
         case ToolChoice(mode="raw", item=Mapping() as item):
             return dict(item)
-    raise UnsupportedParameterError(f"{choice!r} is no tool choice.")
+    raise UnsupportedParameterError(f"{choice!r} is not a tool choice.")
 
 
-ENDPOINT = "the responses endpoint"
+# --- input --------------------------------------------------------------------------------------------------------
 
 
-def encode_input(messages: tuple[Message, ...], model: Model, stored: bool, custom_tools: Collection[str] = ()) -> Json:
-    """The `input` of a body, and `instructions` where only they can carry the system text.
+def _encode_input(messages: tuple[Message, ...], model: Model, is_stored: bool, custom_tools: Collection[str]) -> Json:
+    """Encode the `input` of a body, and `instructions` if only they can have the system text.
 
     Args:
-        messages: the conversation. Media of tool results and of assistant turns go into a user turn behind them.
-        model: which says whether its schema takes a list of items.
-        stored: whether the gateway keeps the conversation, so that items can be named by their ids.
-        custom_tools: names of custom tools, whose results have a form of their own.
+        messages: the conversation. Media in tool results and assistant turns move into a user turn behind them.
+        model: determines whether the input may be a list of items.
+        is_stored: whether the gateway stores the conversation, so that items can be referenced by id.
+        custom_tools: names of custom tools, whose results are encoded differently.
     """
-    shape = model.responses or ResponsesCapabilities()
-    if not shape.list_input and (short := _without_list(messages)):
-        return short
-    if (text := _only_text(messages)) is not None:
+    capabilities = model.responses or ResponsesCapabilities()
+    if not capabilities.list_input and (fields := _encode_without_list(messages)):
+        return fields
+    if (text := _get_single_text(messages)) is not None:
         return {"input": text}
-    if "reasoning" not in shape.items:
-        messages = tuple(map(_without_reasoning, messages))
-        stored = stored and not model.reasoning  # upstream wants the reasoning that led to an item it is given by id
-    items = list(_items(lift_media(messages), stored, custom_tools))
-    return {"input": items[0] if len(items) == 1 and not shape.list_input else items}
+    if "reasoning" not in capabilities.items:
+        messages = tuple(map(_drop_reasoning, messages))
+        is_stored = is_stored and not model.reasoning  # an item sent by id needs the reasoning item that preceded it
+    items = list(_encode_items(lift_media(messages), is_stored, custom_tools))
+    return {"input": items[0] if len(items) == 1 and not capabilities.list_input else items}
 
 
-def _only_text(messages: tuple[Message, ...]) -> str | None:
+def _get_single_text(messages: tuple[Message, ...]) -> str | None:
     match messages:
         case (Message(role="user", parts=(Text(text=text),)),):
             return text
     return None
 
 
-def _without_list(messages: tuple[Message, ...]) -> Json:
-    """System text as instructions and one question as a string, if that is all there is."""
+def _encode_without_list(messages: tuple[Message, ...]) -> Json:
+    """Encode system texts and a single user text as strings; empty if there is more."""
     system = [message for message in messages if message.role in ("system", "developer")]
-    question = _only_text(messages[len(system) :])
-    if not system or question is None or messages[: len(system)] != tuple(system) or not _are_texts(system):
+    user_text = _get_single_text(messages[len(system) :])
+    if not system or user_text is None or messages[: len(system)] != tuple(system) or not _has_only_text(system):
         return {}
-    return {"instructions": system_text(system), "input": question}
+    return {"instructions": join_texts(system), "input": user_text}
 
 
-def _are_texts(messages: Iterable[Message]) -> bool:
+def _has_only_text(messages: Iterable[Message]) -> bool:
     return all(isinstance(part, Text) for message in messages for part in message.parts)
 
 
-def _without_reasoning(message: Message) -> Message:
+def _drop_reasoning(message: Message) -> Message:
     return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Reasoning)))
 
 
-def _items(messages: tuple[Message, ...], stored: bool, custom_tools: Collection[str]) -> Iterator[Json]:
-    kinds = {call.id: call.kind for message in messages for call in message.tool_calls}
+def _encode_items(messages: tuple[Message, ...], is_stored: bool, custom_tools: Collection[str]) -> Iterator[Json]:
+    call_kinds = {call.id: call.kind for message in messages for call in message.tool_calls}
     for message in messages:
         match message.role:
             case "assistant":
-                yield from _assistant(message, stored)
+                yield from _encode_assistant(message, is_stored)
             case "tool":
-                by_name = "custom" if message.name in custom_tools else message.call_kind
-                yield from _tool_result(message, kinds.get(message.tool_call_id or "", by_name))
+                default_kind = "custom" if message.name in custom_tools else message.call_kind
+                yield from _encode_tool_result(message, call_kinds.get(message.tool_call_id or "", default_kind))
             case "user" | "system" | "developer":
-                yield from _asked(message)
+                yield from _encode_input_message(message)
             case role:
                 raise UnsupportedContentError(f"A message of role {role!r} cannot go to {ENDPOINT}.")
 
 
-# --- turns of the caller ------------------------------------------------------------------------------------------
+# --- user and system turns ----------------------------------------------------------------------------------------
 
 
-def _asked(message: Message) -> Iterator[Json]:
-    """A user's or system's turn; approvals and other hosted items in it stand between its messages."""
-    for hosted, parts in groupby(message.parts, lambda part: isinstance(part, HostedItem)):
-        if hosted:
+def _encode_input_message(message: Message) -> Iterator[Json]:
+    """Encode a user or system turn; hosted items in it, such as approvals, split it into several messages."""
+    for is_hosted, parts in groupby(message.parts, lambda part: isinstance(part, HostedItem)):
+        if is_hosted:
             yield from (drop_nulls(part.item) for part in parts if isinstance(part, HostedItem))
         else:
-            yield {"role": message.role, "content": _content(list(parts))}
+            yield {"role": message.role, "content": _encode_content(list(parts))}
     if not message.parts:
         yield {"role": message.role, "content": ""}
 
 
-def _content(parts: list[Part]) -> str | list[Json]:
-    """A string where one text says it all, else a list of parts."""
+def _encode_content(parts: list[Part]) -> str | list[Json]:
+    """Encode as a string if there is only one text, else as a list of parts."""
     match parts:
         case [Text(text=text)]:
             return text
-    return [_part(part) for part in parts]
+    return [_encode_part(part) for part in parts]
 
 
-def _part(part: Part) -> Json:
+def _encode_part(part: Part) -> Json:
     match part:
         case Text():
             return {"type": "input_text", "text": part.text}
         case Image():
-            return _image(part)
+            return _encode_image(part)
         case File():
-            return _file(part)
+            return _encode_file(part)
         case Audio() | Video():
             kind = type(part).__name__
             raise UnsupportedContentError(f"{kind} content cannot go to {ENDPOINT}: chat completions can carry it.")
     raise UnsupportedContentError(f"{type(part).__name__} content in a user turn cannot go to {ENDPOINT}.")
 
 
-def _image(part: Image) -> Json:
-    url = part.url or (data_url(part.data, part.mime or "image/png") if part.data else None)
+def _encode_image(part: Image) -> Json:
+    url = part.url or (to_data_url(part.data, part.mime or "image/png") if part.data else None)
     if not url and not part.file_id:
-        raise UnsupportedContentError("An image has neither a URL, nor data, nor a file id.")
-    where = {"image_url": url} if url else {"file_id": part.file_id}
-    return {"type": "input_image", **where, **({"detail": part.detail} if part.detail else {})}
+        raise UnsupportedContentError("An image has neither a URL, nor data, nor a file id: set one of them.")
+    source = {"image_url": url} if url else {"file_id": part.file_id}
+    return {"type": "input_image", **source, **({"detail": part.detail} if part.detail else {})}
 
 
-def _file(part: File) -> Json:
+def _encode_file(part: File) -> Json:
     if part.file_id:
         return {"type": "input_file", "file_id": part.file_id}
-    if part.url and not part.url.startswith("data:"):
+    if is_link(part):
         return {"type": "input_file", "file_url": part.url}
-    data = part.url or data_url(part.data or "", part.mime or "application/pdf")
-    return {"type": "input_file", "filename": filename(part), "file_data": data}
+    data = part.url or to_data_url(part.data or "", part.mime or "application/pdf")
+    return {"type": "input_file", "filename": get_filename(part), "file_data": data}
 
 
-def _tool_result(message: Message, call_kind: str) -> Iterator[Json]:
-    """What a tool said: a string, by the schema. That the tool failed has no field of its own but is in the text."""
+def _encode_tool_result(message: Message, call_kind: str) -> Iterator[Json]:
+    """Encode a tool result, whose output is a string. There is no field for errors, so only the text reports them."""
     if any(isinstance(part, HostedItem) for part in message.parts):
         yield from (drop_nulls(part.item) for part in message.parts if isinstance(part, HostedItem))
         return
     if not message.tool_call_id:
-        raise UnsupportedContentError("A tool message must name the call that it answers: set its tool_call_id.")
+        raise UnsupportedContentError("A tool message has no tool_call_id: set it to the id of the call it answers.")
     texts = []
     for part in message.parts:
         if not isinstance(part, Text):
@@ -359,96 +336,97 @@ def _tool_result(message: Message, call_kind: str) -> Iterator[Json]:
     yield {"type": kind, "call_id": message.tool_call_id, "output": "\n".join(texts)}
 
 
-# --- turns of the model -------------------------------------------------------------------------------------------
+# --- assistant turns ----------------------------------------------------------------------------------------------
 
 
-def _assistant(message: Message, stored: bool) -> Iterator[Json]:
-    """The items of an answer, in their order. Parts that share an id were one item and become one again.
+def _encode_assistant(message: Message, is_stored: bool) -> Iterator[Json]:
+    """Encode an assistant turn as items, in order. Parts with the same id become one item again.
 
-    Reasoning that leads to nothing is refused: the call that followed it was taken out of the history.
+    Trailing reasoning is left out: the gateway rejects reasoning that no other item follows.
     """
-    last = max((place for place, part in enumerate(message.parts) if not isinstance(part, Reasoning)), default=-1)
-    for (kind, _), group in groupby(message.parts[: last + 1], _item_key):
-        parts = list(group)
-        encode = _ITEMS.get(kind)
-        if encode is None:
+    last = max((index for index, part in enumerate(message.parts) if not isinstance(part, Reasoning)), default=-1)
+    for (kind, _), group in groupby(message.parts[: last + 1], _get_item_key):
+        encode_parts = _ITEM_ENCODERS.get(kind)
+        if encode_parts is None:
             raise UnsupportedContentError(f"{kind.__name__} content in an assistant turn cannot go to {ENDPOINT}.")
-        yield from encode(parts, stored)
+        yield from encode_parts(list(group), is_stored)
     if not message.parts:
         yield {"role": "assistant", "content": ""}
 
 
-def _item_key(part: Part) -> tuple[type, Any]:
+def _get_item_key(part: Part) -> tuple[type, Any]:
     return (Text if isinstance(part, Refusal) else type(part)), getattr(part, "id", None)
 
 
-def _said(parts: list[Any], stored: bool) -> Iterator[Json]:
-    """Text as a plain string, the only short form that the gateway takes of an answer; whole where ids or sources
-    matter, as the schema wants it."""
+def _encode_message_item(parts: list[Any], is_stored: bool) -> Iterator[Json]:
+    """Encode text as a string, the only short form that the gateway accepts, or as a full item with id or citations."""
     item_id = getattr(parts[0], "id", None)
-    if item_id and (stored or any(_annotations(part) for part in parts)):
-        content = [_output(part) for part in parts]
+    if item_id and (is_stored or any(_encode_annotations(part) for part in parts)):
+        content = [_encode_output_part(part) for part in parts]
         yield {"type": "message", "id": item_id, "role": "assistant", "status": "completed", "content": content}
     elif text := "".join(part.text for part in parts):
         yield {"role": "assistant", "content": text}
 
 
-def _output(part: Text | Refusal) -> Json:
+def _encode_output_part(part: Text | Refusal) -> Json:
     if isinstance(part, Refusal):
         return {"type": "refusal", "refusal": part.text}
-    return {"type": "output_text", "text": part.text, "annotations": _annotations(part)}
+    return {"type": "output_text", "text": part.text, "annotations": _encode_annotations(part)}
 
 
-def _annotations(part: Text | Refusal) -> list[Json]:
-    """The citations that are whole enough for the schema: a URL, a title and both ends."""
+def _encode_annotations(part: Text | Refusal) -> list[Json]:
+    """Encode the citations with all fields that the schema requires: URL, title, start, and end."""
     if isinstance(part, Refusal):
         return []
     return [
         {
             "type": "url_citation",
-            "url": found.url,
-            "title": found.title,
-            "start_index": found.start,
-            "end_index": found.end,
+            "url": citation.url,
+            "title": citation.title,
+            "start_index": citation.start,
+            "end_index": citation.end,
         }
-        for found in part.citations
-        if found.end is not None
-        and None not in (found.url, found.title, found.start)
-        and found.end <= len(part.text)  # not so where the text has been changed since
+        for citation in part.citations
+        if _is_complete_citation(citation, part.text)
     ]
 
 
-def _reasoned(parts: list[Reasoning], stored: bool) -> Iterator[Json]:
-    """One reasoning item of all its parts.
+def _is_complete_citation(citation: Citation, text: str) -> bool:
+    if citation.end is None or None in (citation.url, citation.title, citation.start):
+        return False
+    return citation.end <= len(text)  # the text may have been edited since
 
-    It goes back where it says something: upstream refuses the id of an item that it has neither stored nor can decrypt,
-    and reasoning of other endpoints has no id.
+
+def _encode_reasoning_item(parts: list[Reasoning], is_stored: bool) -> Iterator[Json]:
+    """Encode one reasoning item from all its parts, or none without content.
+
+    The gateway rejects the id of an item that it neither stored nor can decrypt. Reasoning of other endpoints has none.
     """
     item_id = parts[0].id
     summary = [{"type": "summary_text", "text": part.text} for part in parts if part.kind == "summary" and part.text]
     encrypted = next((part.encrypted for part in parts if part.encrypted), None)
-    if item_id and (stored or encrypted or summary):
-        proof = {"encrypted_content": encrypted} if encrypted else {}
-        yield {"type": "reasoning", "id": item_id, "summary": summary, **proof}
+    if item_id and (is_stored or encrypted or summary):
+        optional = {"encrypted_content": encrypted} if encrypted else {}
+        yield {"type": "reasoning", "id": item_id, "summary": summary, **optional}
 
 
-def _called(parts: list[ToolCall], stored: bool) -> Iterator[Json]:
-    for call in parts:
-        item_id = {"id": call.item_id} if stored and call.item_id else {}
-        named = {"call_id": call.id, "name": call.name, **item_id}
+def _encode_call_items(calls: list[ToolCall], is_stored: bool) -> Iterator[Json]:
+    for call in calls:
+        item_id = {"id": call.item_id} if is_stored and call.item_id else {}
+        fields = {"call_id": call.id, "name": call.name, **item_id}
         if call.kind == "custom":
-            yield {"type": "custom_tool_call", "input": call.arguments, **named}
+            yield {"type": "custom_tool_call", "input": call.arguments, **fields}
         else:
-            yield {"type": "function_call", "arguments": call.arguments, **named}
+            yield {"type": "function_call", "arguments": call.arguments, **fields}
 
 
-def _hosted(parts: Iterable[HostedItem], stored: bool) -> Iterator[Json]:  # noqa: ARG001  # as the other items
+def _encode_hosted_items(parts: Iterable[HostedItem], is_stored: bool) -> Iterator[Json]:  # noqa: ARG001  # as others
     yield from (drop_nulls(part.item) for part in parts)
 
 
-_ITEMS: dict[type, Callable[[list[Any], bool], Iterator[Json]]] = {
-    Text: _said,
-    Reasoning: _reasoned,
-    ToolCall: _called,
-    HostedItem: _hosted,
+_ITEM_ENCODERS: dict[type, Callable[[list[Any], bool], Iterator[Json]]] = {
+    Text: _encode_message_item,
+    Reasoning: _encode_reasoning_item,
+    ToolCall: _encode_call_items,
+    HostedItem: _encode_hosted_items,
 }

@@ -10,8 +10,7 @@ from dataclasses import replace
 
 from ...types import Request
 from .. import chat_completions, messages, responses
-from ..chat_completions.adapt import adapt_response_format, adapt_thinking, adapt_tools
-from ..chat_completions.adapt_messages import adapt_messages
+from ..chat_completions.adapt import adapt_messages, adapt_response_format, adapt_thinking, adapt_tools
 from ..messages.adapt import adapt_claude_messages, adapt_claude_options, adapt_claude_tools
 from ..responses.adapt import adapt_responses_messages, adapt_responses_options, adapt_responses_tools
 from .adapt_context import ContentWarning, ParameterWarning, Step, get_context
@@ -62,7 +61,7 @@ def adapt(
         UnsupportedParameterError: a value out of the model's range, or a misfit where `strict`.
         UnsupportedContentError: a message that the model cannot take; the text says what can.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
+    >>> from aimlapi_integrations.types import Message, Text
     >>> asked = Request("gpt-4o", (Message("user", (Text("Hello"),)),), options={"max_tokens": 5})
     >>> adapt(asked) is asked
     True

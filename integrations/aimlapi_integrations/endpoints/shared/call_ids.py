@@ -1,7 +1,7 @@
-"""Ids of tool calls: every call has one of its own, in replies as in the history that is sent.
+"""Ids of tool calls: every call has a unique one, in replies and in the history that is sent.
 
-Vendors' adapters give parallel calls one id, the function's name or none at all. Nothing may be lost by that: ids are
-made unique, and results are matched to calls in their order.
+Some models give parallel calls the same id, the function's name, or no id. To keep every call, ids are made unique, and
+results are matched to calls in order.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
+from uuid import uuid4
 
 from ...errors import UnsupportedContentError
-from ...models import lookup
+from ...models import Model, lookup
 from ...types import HostedItem, Message, Part, Request, ToolCall
 
 _ANY = re.compile(r".+", re.DOTALL)
@@ -20,8 +22,14 @@ _SHORT = re.compile(r".{1,64}", re.DOTALL)
 _CLAUDE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+def synthetic_id(reply_id: str | None, position: int) -> str:
+    """Make an id for a call without one: the same for a plain reply and a stream, and short enough for any endpoint."""
+    reply_id = reply_id or uuid4().hex
+    return f"call_{reply_id if len(reply_id) <= 32 else sha256(reply_id.encode()).hexdigest()[:24]}_{position}"
+
+
 class CallIds:
-    """Gives out ids that are not taken.
+    """Assigns unique ids.
 
     >>> ids = CallIds(["add"])
     >>> ids.claim("add"), ids.claim("add"), ids.claim("mul")
@@ -33,7 +41,7 @@ class CallIds:
         self._counts: Counter[str] = Counter()
 
     def claim(self, call_id: str) -> str:
-        """The id itself, or with a number where it is taken."""
+        """Reserve an id; append a number if it is already taken."""
         claimed = call_id
         while claimed in self._taken:
             self._counts[call_id] += 1
@@ -42,7 +50,7 @@ class CallIds:
         return claimed
 
     def claim_all(self, parts: Iterable[Part]) -> tuple[Part, ...]:
-        """The parts of a reply, each call with an id of its own."""
+        """Give each call among the parts of a reply a unique id."""
         return tuple(_with_id(part, self.claim(part.id)) if isinstance(part, ToolCall) else part for part in parts)
 
 
@@ -51,39 +59,41 @@ def _with_id(call: ToolCall, call_id: str) -> ToolCall:
 
 
 def ids_of(messages: Iterable[Message]) -> frozenset[str]:
-    """The ids of all calls in a history, which those of a reply must differ from."""
+    """Collect the ids of all calls in a history, which the ids in a reply must differ from."""
     turns = [message.parts for message in messages if message.role == "assistant"]
     return frozenset([part.id for parts in turns for part in parts if type(part) is ToolCall])
 
 
-def identify_calls(request: Request, endpoint: str) -> Request:
-    """The request with an id of its own for every call in its history, and results that name the calls they answer.
+def identify_calls(request: Request, endpoint: str, model: Model | None = None) -> Request:
+    """Give every call in the history a unique id, and every result the id of its call.
 
-    A result answers the first open call that has its id, of the latest turn first; where the id is empty or a
-    function's name, the first open call of that function. A result whose call is not in the history stays as it is.
+    A result belongs to the first open call with its id, starting with the latest turn. If its id is empty or the name
+    of a function, it belongs to the first open call of that function. A result without a call in the history is left
+    unchanged.
 
     Args:
-        request: it is not changed, and is the very same where its ids are in order.
-        endpoint: `chat_completions`, `responses` or `messages`.
+        request: returned as is if all its ids are unique and accepted.
+        endpoint: `chat_completions`, `responses`, or `messages`.
+        model: the model of the request; looked up if None.
 
     Raises:
-        UnsupportedContentError: a result without an id that no open call can be meant by.
+        UnsupportedContentError: a result has no id, and there is no open call that it could belong to.
     """
-    is_accepted = _accepted_ids(request.model, endpoint)
-    if _are_identified(request.messages, is_accepted):
+    is_accepted = _accepted_ids(model or lookup(request.model), endpoint)
+    if _has_valid_ids(request.messages, is_accepted):
         return request
     history = _History(is_accepted)
     return replace(request, messages=tuple(map(history.identify, request.messages)))
 
 
-def _accepted_ids(model: str, endpoint: str) -> Callable[[str], object]:
-    """Claude takes few characters in ids, wherever it is served; Responses takes 64 of any."""
-    if lookup(model).messages or endpoint == "messages":
+def _accepted_ids(model: Model, endpoint: str) -> Callable[[str], object]:
+    """Return what checks ids: Claude accepts a limited character set on every endpoint, Responses any 64 characters."""
+    if model.messages or endpoint == "messages":
         return _CLAUDE.fullmatch
     return (_SHORT if endpoint == "responses" else _ANY).fullmatch
 
 
-def _are_identified(messages: Sequence[Message], is_accepted: Callable[[str], object]) -> bool:
+def _has_valid_ids(messages: Sequence[Message], is_accepted: Callable[[str], object]) -> bool:
     ids: set[str] = set()
     for message in messages:
         if message.role == "tool":
@@ -99,21 +109,21 @@ def _are_identified(messages: Sequence[Message], is_accepted: Callable[[str], ob
 
 
 class _History:
-    """Goes through the messages of a history in their order.
+    """Processes the messages of a history in order.
 
-    The calls of one turn are those of all assistant messages between other ones. Ids depend only on what came before,
-    so that a history that grows keeps its beginning, which gateways cache.
+    Consecutive assistant messages count as one turn. An id depends only on earlier messages, so the prefix of a growing
+    history stays the same and remains cached by the gateway.
     """
 
     def __init__(self, is_accepted: Callable[[str], object]) -> None:
         self._is_accepted = is_accepted
         self._ids = CallIds()
-        self._open: list[list[tuple[ToolCall, str]]] = []  # by turn, the latest first: calls and their ids on the wire
-        self._answered: dict[str, str] = {}
+        self._open: list[list[tuple[ToolCall, str]]] = []  # calls and their wire ids by turn, the latest turn first
+        self._resolved: dict[str, str] = {}
         self._in_turn = False
 
     def identify(self, message: Message) -> Message:
-        """The message with ids that are unique in the history."""
+        """Return the message with ids that are unique in the history."""
         if message.role == "assistant":
             return self._identify_calls(message)
         self._in_turn = False
@@ -140,22 +150,22 @@ class _History:
             return message
         of_name = f" of {message.name!r}" if message.name else ""
         raise UnsupportedContentError(
-            f"A tool result has no id, and no call{of_name} is left that it could answer: set its tool_call_id."
+            f"A tool result has no id, and no open call{of_name} is left that it could belong to: set its tool_call_id."
         )
 
     def _match(self, call_id: str, name: str | None) -> str | None:
-        for rule in _rules(call_id, name):
+        for matches in _matchers(call_id, name):
             for turn in self._open:
-                for place, (call, wire_id) in enumerate(turn):
-                    if rule(call):
-                        del turn[place]
-                        self._answered[call.id] = wire_id
+                for position, (call, wire_id) in enumerate(turn):
+                    if matches(call):
+                        del turn[position]
+                        self._resolved[call.id] = wire_id
                         return wire_id
-        return self._answered.get(call_id) if call_id else None
+        return self._resolved.get(call_id) if call_id else None
 
 
-def _rules(call_id: str, name: str | None) -> Iterator[Callable[[ToolCall], bool]]:
-    """What tells the call that a result answers, the surest first."""
+def _matchers(call_id: str, name: str | None) -> Iterator[Callable[[ToolCall], bool]]:
+    """Yield the ways to recognize the call of a result, the most reliable first."""
     if name:
         yield lambda call: call.id == call_id and call.name == name
     if call_id or not name:

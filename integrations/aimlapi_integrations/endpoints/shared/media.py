@@ -1,4 +1,4 @@
-"""What pictures, sound and documents look like on the wire, whichever endpoint carries them."""
+"""Images, audio, video, and documents on the wire, for every endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from ...errors import UnsupportedContentError
 from ...types import Audio, File, Image, Message, Part, Text, Video
 
-_Sourced = TypeVar("_Sourced", Image, File, Video)
+_Media = TypeVar("_Media", Image, File, Video)
 
 _AUDIO_FORMATS = {
     **dict.fromkeys(("mpeg", "mpga", "mpeg3", "x-mpeg", "x-mpeg-3", "x-mp3"), "mp3"),
@@ -23,7 +23,7 @@ _AUDIO_FORMATS = {
     **{f"x-{name}": name for name in ("aac", "aiff", "flac", "ogg")},
 }
 
-# MIME types by the names that are registered, which are the only ones that models know.
+# Unregistered MIME types, and the registered ones that models accept.
 _REGISTERED = {
     **dict.fromkeys(("image/jpg", "image/pjpeg", "image/x-jpeg", "image/x-jpg"), "image/jpeg"),
     **{f"image/x-{name}": f"image/{name}" for name in ("png", "gif", "webp", "bmp")},
@@ -32,11 +32,46 @@ _REGISTERED = {
 }
 
 
+# --- data URLs ------------------------------------------------------------------------------------------------------
+
+
+def is_data_url(url: str | None) -> bool:
+    """Return whether `url` contains its data."""
+    return bool(url) and str(url)[:5].lower() == "data:"
+
+
+def parse_data_url(url: str | None) -> tuple[str, str] | None:
+    """Split a base64 data URL into its MIME type, with parameters, and its data; None for any other URL.
+
+    >>> parse_data_url("data:image/png;base64,iVBORw0="), parse_data_url("https://example.com/a.png")
+    (('image/png', 'iVBORw0='), None)
+    """
+    if url is None or not is_data_url(url):
+        return None
+    head, _, data = url.partition(",")
+    return (head[len("data:") : -len(";base64")], data) if data and head.lower().endswith(";base64") else None
+
+
+def to_data_url(data: str, mime: str) -> str:
+    """Build a data URL from base64 `data`."""
+    return f"data:{mime};base64,{data}"
+
+
+def is_link(part: Image | File) -> bool:
+    """Return whether the content is behind a URL, rather than sent as data or by file id."""
+    return bool(part.url) and not is_data_url(part.url)
+
+
+def decode_text(data: str) -> str:
+    """Decode the base64 `data` of a text file."""
+    return base64.b64decode(data).decode("utf-8", errors="replace")
+
+
 # --- MIME types -----------------------------------------------------------------------------------------------------
 
 
 def normalize_mime(mime: str | None) -> str | None:
-    """A MIME type in lower case, without parameters, by its registered name; a bare extension is looked up.
+    """Normalize a MIME type: lowercase, registered, without parameters. Map a file extension to its type.
 
     >>> normalize_mime("image/JPG; charset=binary"), normalize_mime("png"), normalize_mime("")
     ('image/jpeg', 'image/png', None)
@@ -48,50 +83,50 @@ def normalize_mime(mime: str | None) -> str | None:
 
 
 def normalize_media(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The same conversation with the MIME types of its media normalized; the very same one where they are already."""
+    """Normalize the MIME types of all media; return the same messages if nothing changes."""
     if not any(type(part) in _NORMALIZERS for message in messages for part in message.parts):
         return messages
-    normalized = tuple(map(_normalized_turn, messages))
+    normalized = tuple(map(_normalize_message, messages))
     return messages if normalized == messages else normalized
 
 
-def _normalized_turn(message: Message) -> Message:
-    parts = tuple(_NORMALIZERS.get(type(part), _same)(part) for part in message.parts)
+def _normalize_message(message: Message) -> Message:
+    parts = tuple(_NORMALIZERS.get(type(part), _unchanged)(part) for part in message.parts)
     return message if parts == message.parts else replace(message, parts=parts)
 
 
-def _same(part: Part) -> Part:
+def _unchanged(part: Part) -> Part:
     return part
 
 
-def _normalized_audio(audio: Audio) -> Audio:
-    return replace(audio, format=audio_format(audio)) if audio.format else audio
+def _normalize_audio(audio: Audio) -> Audio:
+    return replace(audio, format=get_audio_format(audio)) if audio.format else audio
 
 
-def _normalized_file(file: File) -> File:
-    data = _as_utf8(file.data, file.mime) if file.data else None
-    return _with_normalized_source(file if data is None or data is file.data else replace(file, data=data))
+def _normalize_file(file: File) -> File:
+    data = _to_utf8(file.data, file.mime) if file.data else None
+    return _normalize_source(file if data is None or data is file.data else replace(file, data=data))
 
 
-def _with_normalized_source(part: _Sourced) -> _Sourced:
+def _normalize_source(part: _Media) -> _Media:
     mime = normalize_mime(part.mime)
-    url = _normalized_url(part.url, mime) if part.url and part.url[:5].lower() == "data:" else part.url
+    url = _normalize_data_url(part.url, mime) if part.url and is_data_url(part.url) else part.url
     return part if (mime, url) == (part.mime, part.url) else replace(part, mime=mime, url=url)
 
 
-def _normalized_url(url: str, mime: str | None) -> str:
-    """A data URL in base64 whose head is a normalized MIME type and nothing else."""
+def _normalize_data_url(url: str, mime: str | None) -> str:
+    """Rewrite a data URL as base64 with a normalized MIME type and no parameters."""
     head, _, data = url[len("data:") :].partition(",")
     is_base64 = head.lower().endswith(";base64")
     if not is_base64:
         data = base64.b64encode(unquote_to_bytes(data)).decode()
     declared = head[: -len(";base64")] if is_base64 else head
-    normal = normalize_mime(declared) or mime or ("application/octet-stream" if is_base64 else "text/plain")
-    return data_url(_as_utf8(data, declared), normal)
+    normalized = normalize_mime(declared) or mime or ("application/octet-stream" if is_base64 else "text/plain")
+    return to_data_url(_to_utf8(data, declared), normalized)
 
 
-def _as_utf8(data: str, mime: str | None) -> str:
-    """Base64 of a text in UTF-8, where its MIME type names another charset: the parameter is not sent."""
+def _to_utf8(data: str, mime: str | None) -> str:
+    """Re-encode base64 text as UTF-8 if its MIME type names another charset, since that parameter is not sent."""
     kind, _, parameters = (mime or "").lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip().strip("\"'")
     with suppress(LookupError, ValueError):
@@ -101,94 +136,87 @@ def _as_utf8(data: str, mime: str | None) -> str:
 
 
 _NORMALIZERS: dict[type, Callable[[Any], Any]] = {
-    Audio: _normalized_audio,
-    File: _normalized_file,
-    Image: _with_normalized_source,
-    Video: _with_normalized_source,
+    Audio: _normalize_audio,
+    File: _normalize_file,
+    Image: _normalize_source,
+    Video: _normalize_source,
 }
 
 
-# --- the forms on the wire ------------------------------------------------------------------------------------------
+# --- fields on the wire ---------------------------------------------------------------------------------------------
 
 
-def data_url(data: str, mime: str) -> str:
-    """Base64 `data` as a data URL."""
-    return f"data:{mime};base64,{data}"
+def get_image_url(image: Image, endpoint: str) -> str:
+    """Return the URL of an image, or its data as a data URL.
 
-
-def image_url(image: Image, endpoint: str) -> str:
-    """The URL of a picture; its data as a data URL where it has none."""
+    Raises:
+        UnsupportedContentError: it has neither.
+    """
     if image.url:
         return image.url
     if image.data:
-        return data_url(image.data, image.mime or "image/png")
+        return to_data_url(image.data, image.mime or "image/png")
     raise UnsupportedContentError(
         f"An image by file id ({image.file_id!r}) cannot go to {endpoint}: give a URL or data."
     )
 
 
-def is_link(part: Image | File) -> bool:
-    """Whether it is somewhere else: not by its data, nor by the id of a file."""
-    return bool(part.url) and not str(part.url).startswith("data:")
+def get_video_url(video: Video) -> str:
+    """Return the URL of a video, or its data as a data URL."""
+    return video.url or to_data_url(video.data or "", video.mime or "video/mp4")
 
 
-def decode_text(data: str) -> str:
-    """The text in the base64 `data` of a text file."""
-    return base64.b64decode(data).decode("utf-8", errors="replace")
-
-
-def video_url(video: Video) -> str:
-    """The URL of a film; its data as a data URL where it has none."""
-    return video.url or data_url(video.data or "", video.mime or "video/mp4")
-
-
-def audio_format(audio: Audio) -> str:
-    """The short name of an audio format, whether it was named by MIME subtype or not."""
+def get_audio_format(audio: Audio) -> str:
+    """Return the short name of an audio format, which may be set as a MIME type."""
     name = (audio.format or "wav").partition(";")[0].strip().lower().rpartition("/")[2]
     return _AUDIO_FORMATS.get(name, name)
 
 
 def supported_audio_format(audio: Audio, formats: Collection[str]) -> str | None:
-    """The format as a model writes it, whose list may hold MIME types; None where it is not among `formats`."""
-    name = audio_format(audio)
+    """Return the audio format as spelled in a model's `formats`, which may be MIME types; None if it isn't listed."""
+    name = get_audio_format(audio)
     spellings = (name, f"audio/{name}", f"audio/x-{name}")
     return next((spelling for spelling in spellings if spelling in formats), None) if formats else name
 
 
-def file_data(file: File) -> str | None:
-    """A document as `file_data`: a data URL, or its URL as it is."""
+def get_file_data(file: File) -> str | None:
+    """Return the `file_data` of a document: its data as a data URL, or its URL."""
     if file.data:
-        return data_url(file.data, file.mime or "application/pdf")
+        return to_data_url(file.data, file.mime or "application/pdf")
     return file.url
 
 
-def filename(file: File) -> str:
-    """The document's name; one that fits its type where it has none, since endpoints want one beside the data."""
+def get_filename(file: File) -> str:
+    """Return the name of a document, or one that fits its type: endpoints require a name with the data."""
     return file.filename or "document" + (mimetypes.guess_extension(file.mime or "application/pdf") or "")
 
 
-def lift_media(messages: tuple[Message, ...], roles: Collection[str] = ("tool", "assistant")) -> tuple[Message, ...]:
-    """The same conversation with the media of the turns of `roles` in a user turn behind them.
+# --- media outside user messages ------------------------------------------------------------------------------------
 
-    Answers can hold media on no endpoint, tool results on few; the results of one turn's calls must not be parted.
+
+def lift_media(messages: tuple[Message, ...], roles: Collection[str] = ("tool", "assistant")) -> tuple[Message, ...]:
+    """Move the media of messages with these roles into a user message behind them.
+
+    No endpoint takes media in assistant messages, and few do in tool results. The results of one message's calls stay
+    together: the user message follows the last of them.
     """
     lifted: list[Message] = []
-    waiting: list[Part] = []
+    pending: list[Part] = []
     for message in messages:
-        if waiting and message.role != "tool":
-            lifted.append(_carrier(waiting))
-            waiting = []
-        kept, media = _split(message, roles)
-        waiting += media
-        lifted.append(kept)
-    return (*lifted, *([_carrier(waiting)] if waiting else []))
+        if pending and message.role != "tool":
+            lifted.append(_media_message(pending))
+            pending = []
+        rest, media = _split_media(message, roles)
+        pending += media
+        lifted.append(rest)
+    return (*lifted, *([_media_message(pending)] if pending else []))
 
 
-def _carrier(media: list[Part]) -> Message:
+def _media_message(media: list[Part]) -> Message:
     return Message("user", (Text("Files from the turns above:"), *media))
 
 
-def _split(message: Message, roles: Collection[str]) -> tuple[Message, list[Part]]:
+def _split_media(message: Message, roles: Collection[str]) -> tuple[Message, list[Part]]:
     if message.role not in roles:
         return message, []
     media = [part for part in message.parts if _is_media(part)]

@@ -1,34 +1,26 @@
-"""Tool calls put together from the pieces that streams carry.
+"""Assemble tool calls from the pieces in a chat completions stream.
 
-By the vendor's schema every piece has an index, an id and a name; models in the wild leave out the index, give all
-parallel calls the same index, or the same id, repeat id and name in each piece, or send arguments as an object.
+By the documented schema every piece has an index, an id, and a name. Real models omit the index, give all parallel
+calls the same index or the same id, repeat id and name in each piece, or send arguments as an object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from ..._utils.json import parse_lenient_json
 from ...errors import StreamError
 from ...types import Json, ToolCall
 from . import parsing
-from .call_ids import CallIds
+from .call_ids import CallIds, synthetic_id
 from .parsing import as_dict, as_str
-
-
-def synthetic_id(reply_id: str | None, position: int) -> str:
-    """An id for a call that came without one, the same however the reply came; as short as all endpoints take."""
-    reply_id = reply_id or uuid4().hex
-    return f"call_{reply_id if len(reply_id) <= 32 else sha256(reply_id.encode()).hexdigest()[:24]}_{position}"
 
 
 @dataclass(slots=True)
 class _Piece:
-    """What one entry of a delta's `tool_calls` says."""
+    """One entry of a delta's `tool_calls`."""
 
     index: int | None
     id: str
@@ -38,7 +30,7 @@ class _Piece:
     extra: Json
 
 
-def _read_piece(entry: Json) -> _Piece:
+def _parse_piece(entry: Json) -> _Piece:
     custom = as_dict(entry.get("custom"))
     function = as_dict(entry.get("function")) or custom
     index, extra = entry.get("index"), entry.get("extra_content")
@@ -53,24 +45,24 @@ def _read_piece(entry: Json) -> _Piece:
 
 
 @dataclass(slots=True)
-class _Call:
-    """A call as far as it has come.
+class _PartialCall:
+    """A call as assembled so far.
 
-    `read_id` is the id that its pieces have, `id` the one that it is known by. `announced` is a piece that named the
-    call again after its end: it is the beginning of another call if arguments follow.
+    `wire_id` is the id in its pieces, `id` the unique id of the call. `pending_start` is a piece that repeated the
+    call's name after the call was complete: if arguments follow, it is the start of another call.
     """
 
     position: int
-    read_id: str = ""
+    wire_id: str = ""
     id: str = ""
     name: str = ""
     kind: str = ""
     arguments: list[str] = field(default_factory=list)
     extra: Json = field(default_factory=dict)
-    announced: _Piece | None = None
+    pending_start: _Piece | None = None
 
-    def complete(self) -> bool:
-        """Whether its arguments are a whole JSON value already."""
+    def is_complete(self) -> bool:
+        """Return whether the arguments so far are a complete JSON value."""
         if self.kind == "custom":
             return True
         try:
@@ -79,116 +71,123 @@ class _Call:
             return False
         return True
 
-    def body(self) -> Json:
-        """The call as a plain reply has it."""
+    def to_body(self) -> Json:
+        """Return the call as in a plain reply."""
         inner = {"name": self.name, "input" if self.kind == "custom" else "arguments": "".join(self.arguments)}
         kind = self.kind or "function"
         return {"id": self.id, "type": kind, kind: inner, **self.extra}
 
-    def keep_to(self, kind: str) -> None:
-        """What the call is: its first piece that says so tells. StreamError where another piece says otherwise."""
+    def set_kind(self, kind: str) -> None:
+        """Set the kind from the first piece that has one.
+
+        Raises:
+            StreamError: another piece had a different kind.
+        """
         if kind and self.kind not in ("", kind):
             raise StreamError(f"The stream broke off: a {self.kind} call goes on as a {kind} call.")
         self.kind = self.kind or kind
 
-    def is_followed_by(self, piece: _Piece) -> bool:
-        """Whether a piece is another call's, though it has the same index or id: it is named after the call's end."""
-        return bool(piece.name and self.name and (piece.arguments or piece.name != self.name) and self.complete())
+    def add_name(self, name: str) -> str:
+        """Set the name from the first piece that has one; return it if it is new."""
+        if not name or self.name:
+            return ""
+        self.name = name
+        return name
 
-    def is_announced_by(self, piece: _Piece) -> bool:
-        """Whether a piece names the call again after its end, which is a repetition or the beginning of another."""
-        named = piece.name and piece.name == self.name and self.kind != "custom"
-        return bool(named) and not piece.arguments and self.complete()
+    def add_extra(self, extra: Json) -> dict[str, Any]:
+        """Set the extra fields from the first piece that has some; return them if they are new."""
+        if not extra or self.extra:
+            return {}
+        self.extra = extra
+        return extra
+
+    def is_followed_by(self, piece: _Piece) -> bool:
+        """Return whether a piece with the same index or id starts another call, since this one is complete."""
+        starts_call = piece.name and self.name and (piece.arguments or piece.name != self.name)
+        return bool(starts_call) and self.is_complete()
+
+    def is_repeated_by(self, piece: _Piece) -> bool:
+        """Return whether a piece only repeats the name of this complete call, and may be the start of another."""
+        repeats_name = piece.name and piece.name == self.name and self.kind != "custom"
+        return bool(repeats_name) and not piece.arguments and self.is_complete()
 
 
 class ToolCallAccumulator:
-    """Sorts pieces to calls. `add` tells what a piece adds to which call; `bodies` gives the calls, whole.
-
-    Every call gets an id of its own, none of them one of `taken`.
-    """
+    """Assigns pieces to calls and gives every call a unique id, none of them among `taken`."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
-        self._by_id: dict[str, _Call] = {}
+        self._calls: list[_PartialCall] = []
+        self._by_index: dict[int, _PartialCall] = {}
+        self._by_id: dict[str, _PartialCall] = {}
         self._ids = CallIds(taken)
 
     def add(self, entry: Json) -> tuple[int, ToolCall]:
-        """The call's position, and the piece with id, name and extras only where they are new."""
-        piece = _read_piece(entry)
-        call = self._find(piece)
-        call.keep_to(piece.kind)
+        """Add an entry of a delta's `tool_calls`.
+
+        Returns:
+            The position of its call, and what the entry adds: id, name, and extra fields only if they are new.
+        """
+        piece = _parse_piece(entry)
+        call = self._select_call(piece)
+        call.set_kind(piece.kind)
         call.arguments.append(piece.arguments)
         return call.position, ToolCall(
             id=self._identify(call, piece.id),
-            name=_once(call, piece.name),
+            name=call.add_name(piece.name),
             arguments=piece.arguments,
             kind="custom" if piece.kind == "custom" else "function",
-            extra=_extra(call, piece),
+            extra=call.add_extra(piece.extra),
         )
 
-    def unnamed(self, reply_id: str | None) -> list[tuple[int, ToolCall]]:
-        """Gives an id to every call that came without one: it must have one to be answered."""
-        nameless = [call for call in self._calls if not call.id]
-        for call in nameless:
+    def add_missing_ids(self, reply_id: str | None) -> list[tuple[int, ToolCall]]:
+        """Give an id to every call without one, since results need it; return these calls with only their ids."""
+        calls = [call for call in self._calls if not call.id]
+        for call in calls:
             call.id = self._ids.claim(synthetic_id(reply_id, call.position))
-        return [(call.position, ToolCall(id=call.id, name="", arguments="")) for call in nameless]
+        return [(call.position, ToolCall(id=call.id, name="", arguments="")) for call in calls]
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def complete(self) -> bool:
-        """Whether nothing is known to be missing."""
-        return all(call.complete() for call in self._calls)
+    def is_complete(self) -> bool:
+        """Return whether all calls are complete."""
+        return all(call.is_complete() for call in self._calls)
 
-    def bodies(self) -> list[Json]:
-        return [call.body() for call in self._calls]
+    def to_bodies(self) -> list[Json]:
+        """Return the calls as in a plain reply."""
+        return [call.to_body() for call in self._calls]
 
-    def _find(self, piece: _Piece) -> _Call:
-        """The call that a piece is of; where it begins another, that one."""
-        call = self._candidate(piece)
-        if call and call.announced and piece.arguments.strip() and not piece.name:
-            piece.name, piece.id = call.announced.name, piece.id or call.announced.id
+    def _select_call(self, piece: _Piece) -> _PartialCall:
+        """Return the call that a piece belongs to, which is a new one if it starts another call."""
+        call = self._match_call(piece)
+        if call and call.pending_start and piece.arguments.strip() and not piece.name:
+            piece.name, piece.id = call.pending_start.name, piece.id or call.pending_start.id
         if call is None or call.is_followed_by(piece):
             if call:
-                call.announced = None
-            call = _Call(len(self._calls))
+                call.pending_start = None
+            call = _PartialCall(len(self._calls))
             self._calls.append(call)
-        elif call.is_announced_by(piece):
-            call.announced = piece
+        elif call.is_repeated_by(piece):
+            call.pending_start = piece
         if piece.index is not None:
             self._by_index[piece.index] = call
         return call
 
-    def _candidate(self, piece: _Piece) -> _Call | None:
-        """The call that the index says, before the id: ids may be shared by calls, as may indexes where ids are not."""
+    def _match_call(self, piece: _Piece) -> _PartialCall | None:
+        """Match by index first: calls may share an id, or an index if their ids differ."""
         by_id = self._by_id.get(piece.id)
         if piece.index is None:
             last = self._calls[-1] if self._calls else None
-            return by_id or (None if piece.id and last and last.read_id else last)
+            return by_id or (None if piece.id and last and last.wire_id else last)
         by_index = self._by_index.get(piece.index)
         if by_index is None:
             return None if piece.name else by_id
-        return by_index if not piece.id or piece.id == by_index.read_id or not by_index.read_id else by_id
+        return by_index if not piece.id or piece.id == by_index.wire_id or not by_index.wire_id else by_id
 
-    def _identify(self, call: _Call, read_id: str) -> str:
-        if not read_id or call.read_id:
+    def _identify(self, call: _PartialCall, wire_id: str) -> str:
+        if not wire_id or call.wire_id:
             return ""
-        call.read_id = read_id
-        self._by_id[read_id] = call
-        call.id = self._ids.claim(read_id)
+        call.wire_id = wire_id
+        self._by_id[wire_id] = call
+        call.id = self._ids.claim(wire_id)
         return call.id
-
-
-def _once(call: _Call, name: str) -> str:
-    if not name or call.name:
-        return ""
-    call.name = name
-    return name
-
-
-def _extra(call: _Call, piece: _Piece) -> dict[str, Any]:
-    if not piece.extra or call.extra:
-        return {}
-    call.extra = piece.extra
-    return call.extra

@@ -1,8 +1,8 @@
-"""Names of tools on the wire, mapped one to one from the caller's own names and back.
+"""Map tool names one to one to names that every model accepts, and back.
 
-Every model takes a name of 64 ASCII letters, digits, `_` and `-` that begins with a letter or `_`. Callers have others:
-`jobs.start`, `mcp/files:read`, `Box[int]`, Cyrillic, names as long as their server's. Adapters hand these over as they
-are; only the wire sees the names made here, and replies are read with the caller's own.
+Every model accepts up to 64 ASCII letters, digits, `_`, and `-`, starting with a letter or `_`. Callers use others:
+`jobs.start`, `mcp/files:read`, `Box[int]`, Cyrillic names, long names. Adapters pass these on unchanged; the mapped
+names appear only on the wire, and are mapped back before a reply is decoded.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from typing import Any
 from ...types import Delta, HostedTool, Json, Message, Request, ResponseFormat, Tool, ToolCall, ToolChoice
 from .. import StreamDecoder
 
-_LONGEST = 64
+_MAX_LENGTH = 64
 _is_valid = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}").fullmatch
 
-# The keys of a body or an event, of a tool item and of a tool choice that lead to the names of tools.
-_LEADING = frozenset(
+# The keys of a body, an event, a tool item, or a tool choice under which tool names occur.
+_PARENT_KEYS = frozenset(
     {"choices", "message", "delta", "tool_calls", "function_call", "function", "custom"}
     | {"response", "output", "item", "content", "content_block", "tools", "tool_choice", "allowed_tools"}
 )
 
 
 def rename_tools(request: Request) -> tuple[Request, Mapping[str, str]]:
-    """The request with names that every model takes, and the caller's names by them; the same request where all are.
+    """Replace the tool names that not every model accepts.
 
-    >>> from aimlapi_integrations.conversation import Message, Text
-    >>> asked, own_names = rename_tools(Request("gpt-4o", (), tools=(Tool("jobs.start"), Tool("jobs_stop"))))
-    >>> [tool.name for tool in asked.tools], own_names
+    Returns:
+        The request, which is the same one if no name changes, and the caller's names by their wire names.
+
+    >>> renamed, own_names = rename_tools(Request("gpt-4o", (), tools=(Tool("jobs.start"), Tool("jobs_stop"))))
+    >>> [tool.name for tool in renamed.tools], own_names
     (['jobs_start', 'jobs_stop'], {'jobs_start': 'jobs.start'})
     """
     wire_names = map_names(_tool_names(request))
@@ -51,39 +53,39 @@ def rename_tools(request: Request) -> tuple[Request, Mapping[str, str]]:
 
 
 def map_names(names: Iterable[str]) -> dict[str, str]:
-    """Names on the wire, by those names that not every model takes: one to one, whatever their order.
+    """Map the names that not every model accepts to wire names: one to one, and independent of their order.
 
-    A name is made readable; it gets a hash where that is not enough to tell it from every other.
+    A wire name is a readable version of the name, with a hash if that alone is not unique.
 
     >>> map_names(["Box[int]", "add"])
     {'Box[int]': 'Box_int'}
     >>> map_names(["a.b", "a_b", "поиск"])
     {'a.b': 'a_b_2e7336dc', 'поиск': 'tool_d89cae10'}
     """
-    known = set(names)
-    odd = sorted(name for name in known if not _is_valid(name))
-    if not odd:
+    all_names = set(names)
+    invalid = sorted(name for name in all_names if not _is_valid(name))
+    if not invalid:
         return {}
-    taken = known.difference(odd)
-    readable = {name: _readable(name) for name in odd}
+    taken = all_names.difference(invalid)
+    readable = {name: _to_readable(name) for name in invalid}
     counts = Counter(readable.values())
     wire_names = {name: short for name, short in readable.items() if counts[short] == 1 and _is_free(short, taken)}
     taken |= set(wire_names.values())
-    for name in odd:
+    for name in invalid:
         if name not in wire_names:
-            wire_names[name] = _hashed(name, readable[name], taken)
+            wire_names[name] = _add_hash(name, readable[name], taken)
             taken.add(wire_names[name])
     return wire_names
 
 
 def restore_names(value: Any, own_names: Mapping[str, str]) -> Any:
-    """A body or an event with the caller's own names of tools; `value` is not changed.
+    """Copy a body or an event with the caller's own tool names.
 
     >>> restore_names({"content": [{"type": "tool_use", "name": "a_b", "input": {"name": "a_b"}}]}, {"a_b": "a.b"})
     {'content': [{'type': 'tool_use', 'name': 'a.b', 'input': {'name': 'a_b'}}]}
     """
     if isinstance(value, list):
-        return [restore_names(one, own_names) for one in value]
+        return [restore_names(item, own_names) for item in value]
     if not isinstance(value, dict) or _is_mcp(value):
         return value
     return {key: _restore(key, inner, own_names) for key, inner in value.items()}
@@ -92,19 +94,19 @@ def restore_names(value: Any, own_names: Mapping[str, str]) -> Any:
 def _restore(key: str, value: Any, names: Mapping[str, str]) -> Any:
     if key == "name":
         return names.get(value, value) if isinstance(value, str) else value
-    return restore_names(value, names) if key in _LEADING else value
+    return restore_names(value, names) if key in _PARENT_KEYS else value
 
 
 def _is_mcp(item: Mapping[str, Any]) -> bool:
-    """Whether an item is of a tool of an MCP server, which the gateway itself calls by its name."""
+    """Return whether an item belongs to an MCP server's tool, whose name the gateway needs unchanged."""
     return str(item.get("type", "")).startswith("mcp")
 
 
 # --- making names -------------------------------------------------------------------------------------------------
 
 
-def _readable(name: str) -> str:
-    """As much of a name as is ASCII letters, digits, `_` and `-`; nothing where that says nothing."""
+def _to_readable(name: str) -> str:
+    """Reduce a name to ASCII letters, digits, `_`, and `-`; empty if no letter or digit remains."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     short = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_")
     if not short.strip("_-"):
@@ -116,20 +118,20 @@ def _is_free(name: str, taken: Collection[str]) -> bool:
     return bool(_is_valid(name)) and name not in taken
 
 
-def _hashed(name: str, readable: str, taken: Collection[str]) -> str:
-    """The beginning and the end of a name, which tell it from its neighbors, and a hash of the whole."""
+def _add_hash(name: str, readable: str, taken: Collection[str]) -> str:
+    """Append a hash of the whole name to its start and end."""
     digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     for length in (8, 16, 32, 48):
-        room = _LONGEST - length - 1
+        room = _MAX_LENGTH - length - 1
         stem = readable or "tool"
         if len(stem) > room:
             stem = f"{stem[: room // 2]}_{stem[len(stem) - (room - 1 - room // 2) :]}"
-        if _is_free(found := f"{stem}_{digest[:length]}", taken):
-            return found
-    raise AssertionError(f"No name is left for the tool {name!r}.")
+        if _is_free(wire_name := f"{stem}_{digest[:length]}", taken):
+            return wire_name
+    raise AssertionError(f"No free name for the tool {name!r}.")
 
 
-# --- where names are in a request ---------------------------------------------------------------------------------
+# --- names in a request -------------------------------------------------------------------------------------------
 
 
 def _tool_names(request: Request) -> Iterator[str]:
@@ -149,14 +151,14 @@ def _tool_names(request: Request) -> Iterator[str]:
 
 
 def _item_names(value: Any) -> Iterator[str]:
-    """The names in a tool item or a tool choice that goes out as it is."""
+    """Yield the names in a tool item or a tool choice that is sent as is."""
     if isinstance(value, list):
-        for one in value:
-            yield from _item_names(one)
+        for item in value:
+            yield from _item_names(item)
     elif isinstance(value, Mapping) and not _is_mcp(value):
         if isinstance(value.get("name"), str):
             yield value["name"]
-        for key in _LEADING & value.keys():
+        for key in _PARENT_KEYS & value.keys():
             yield from _item_names(value[key])
 
 
@@ -188,17 +190,17 @@ def _rename_choice(choice: ToolChoice | None, wire_names: Mapping[str, str]) -> 
     return replace(choice, name=wire_names.get(choice.name or "", choice.name)) if choice.mode == "named" else choice
 
 
-def _rename_format(wanted: ResponseFormat | None) -> ResponseFormat | None:
-    if wanted is None or _is_valid(wanted.name):
-        return wanted
-    return replace(wanted, name=map_names([wanted.name])[wanted.name])
+def _rename_format(response_format: ResponseFormat | None) -> ResponseFormat | None:
+    if response_format is None or _is_valid(response_format.name):
+        return response_format
+    return replace(response_format, name=map_names([response_format.name])[response_format.name])
 
 
 # --- streams ------------------------------------------------------------------------------------------------------
 
 
 class RenamingDecoder:
-    """A stream decoder that reads events with the caller's own names of tools."""
+    """A stream decoder that restores the caller's own tool names."""
 
     def __init__(self, decoder: StreamDecoder, own_names: Mapping[str, str]) -> None:
         self._decoder = decoder

@@ -1,4 +1,4 @@
-"""Which endpoint carries a request."""
+"""Selecting the endpoint of a request."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ HELLO = (Message("user", (Text("Hello"),)),)
 SEARCHED = (*HELLO, Message("assistant", (HostedItem({"type": "web_search_call", "id": "ws_1"}), Text("Hi"))), *HELLO)
 
 
-def path(model: str, messages: tuple[Message, ...] = HELLO, asked: Mapping[str, Any] = {}, **fields: Any) -> str:
-    return select_endpoint(Request(model, messages, **fields), **asked).PATH
+def path(
+    model: str, messages: tuple[Message, ...] = HELLO, request_options: Mapping[str, Any] = {}, **fields: Any
+) -> str:
+    return select_endpoint(Request(model, messages, **fields), **request_options).PATH
 
 
 @pytest.mark.parametrize(
     "model", ["gpt-4o", "openai/gpt-5-mini-2025-08-07", "anthropic/claude-sonnet-4.5", "some/unknown"]
 )
-def test_chat_completions_is_what_carries_most(model: str) -> None:
+def test_plain_request_goes_to_chat_completions(model: str) -> None:
     assert path(model, tools=(Tool("add"),), options={"temperature": 0.5, "store": True}) == CHAT
 
 
@@ -51,25 +53,25 @@ def test_chat_completions_is_what_carries_most(model: str) -> None:
         *("openai/o3-pro", "gpt-5-pro", "OPENAI/GPT-5-PRO", "openai/gpt-5-1.codex"),
     ],
 )
-def test_models_of_responses_alone(model: str) -> None:
+def test_responses_only_model_goes_to_responses(model: str) -> None:
     assert path(model) == RESPONSES
 
 
 @pytest.mark.parametrize("model", [model for model in known_models() if not model.embeddings], ids=lambda m: m.id)
-def test_every_model_goes_where_it_is_served_by_every_name(model: Model) -> None:
+def test_every_id_and_alias_goes_where_the_model_is_served(model: Model) -> None:
     alone = RESPONSES if model.chat is None or "responses_only" in model.quirks else CHAT
     assert f"/v1{alone}" in model.endpoints
     assert {path(name) for name in (model.id, model.id.upper(), *model.aliases)} == {alone}
 
 
 @pytest.mark.parametrize(
-    "asked", ["somebody/new", "openai/gpt-99", "anthropic/claude-opus-99", "google/gemini-99", "x" * 999, ""]
+    "request_options", ["somebody/new", "openai/gpt-99", "anthropic/claude-opus-99", "google/gemini-99", "x" * 999, ""]
 )
-def test_a_model_that_nobody_knows_goes_where_most_are(asked: str) -> None:
-    assert path(asked) == CHAT
+def test_unknown_model_goes_to_chat_completions(request_options: str) -> None:
+    assert path(request_options) == CHAT
 
 
-def test_a_model_that_nobody_knows_goes_where_its_options_are() -> None:
+def test_unknown_model_with_responses_options_goes_to_responses() -> None:
     assert path("openai/gpt-99", options={"background": True}) == RESPONSES
     assert path("anthropic/claude-opus-99", options={"thinking": BUDGET}) == MESSAGES
 
@@ -86,29 +88,29 @@ def test_a_model_that_nobody_knows_goes_where_its_options_are() -> None:
         {"reasoning": {"effort": "low", "summary": "auto"}},
     ],
 )
-def test_options_that_only_responses_has(options: dict[str, Any]) -> None:
+def test_option_of_responses_selects_responses(options: dict[str, Any]) -> None:
     assert path("openai/gpt-5-mini-2025-08-07", options=options) == RESPONSES
     assert path("openai/gpt-5-mini-2025-08-07", options=dict.fromkeys(options)) == CHAT
 
 
 @pytest.mark.parametrize("options", [{"background": False}, {"include": []}, {"reasoning": {"effort": "low"}}])
-def test_options_that_say_nothing_of_responses(options: dict[str, Any]) -> None:
+def test_option_of_both_endpoints_stays_on_chat(options: dict[str, Any]) -> None:
     assert path("openai/gpt-5-mini-2025-08-07", options=options) == CHAT
 
 
-def test_hosted_tools_and_what_they_did() -> None:
+def test_hosted_tools_and_their_items_select_responses() -> None:
     assert path("gpt-4o", tools=(SEARCH,)) == RESPONSES
     assert path("gpt-4o", SEARCHED) == RESPONSES
     assert path("some/unknown", tools=(HostedTool({"type": "custom", "custom": {"name": "sql"}}),)) == CHAT
 
 
-def test_models_that_responses_does_not_serve_stay_on_chat() -> None:
+def test_model_without_responses_stays_on_chat() -> None:
     assert path("anthropic/claude-sonnet-4.5", SEARCHED) == CHAT
     assert path("zhipu/glm-4.5", tools=(HostedTool({"type": "web_search"}),)) == CHAT
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("request_options", "expected"),
     [
         ({"use_responses_api": True}, RESPONSES),
         ({"use_responses_api": False}, CHAT),
@@ -116,11 +118,11 @@ def test_models_that_responses_does_not_serve_stay_on_chat() -> None:
         ({"endpoint": "chat_completions", "use_responses_api": True}, CHAT),
     ],
 )
-def test_the_caller_has_the_last_word(asked: dict[str, Any], expected: str) -> None:
-    assert path("gpt-4o", SEARCHED if expected == CHAT else HELLO, asked) == expected
+def test_endpoint_argument_overrides_the_rules(request_options: dict[str, Any], expected: str) -> None:
+    assert path("gpt-4o", SEARCHED if expected == CHAT else HELLO, request_options) == expected
 
 
-def test_messages_where_it_is_asked_for() -> None:
+def test_messages_endpoint_is_used_on_request() -> None:
     claude = Request("anthropic/claude-opus-5", HELLO)
     assert select_endpoint(claude).PATH == CHAT
     assert select_endpoint(claude, endpoint="messages").PATH == MESSAGES
@@ -150,7 +152,7 @@ LOOP = (
         {"reasoning": {"max_tokens": 2048}},
     ],
 )
-def test_thinking_goes_where_its_text_is_told(model: str, options: dict[str, Any]) -> None:
+def test_thinking_goes_to_the_endpoint_that_returns_it(model: str, options: dict[str, Any]) -> None:
     assert path(model, options=options) == MESSAGES
     assert path(model, LOOP, tools=(Tool("add"),), tool_choice=ToolChoice("auto"), options=options) == MESSAGES
 
@@ -167,17 +169,17 @@ def test_thinking_goes_where_its_text_is_told(model: str, options: dict[str, Any
         {"reasoning_effort": "low", "n": 2},
     ],
 )
-def test_no_thinking_to_be_read_stays_on_chat(options: dict[str, Any]) -> None:
+def test_hidden_thinking_stays_on_chat(options: dict[str, Any]) -> None:
     assert path("anthropic/claude-opus-5", options=options) == CHAT
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "anthropic/claude-3-haiku", "zhipu/glm-4.5", "some/unknown"])
-def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model: str) -> None:
+def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> None:
     assert path(model, options={"thinking": BUDGET}) == CHAT
 
 
 @pytest.mark.parametrize(
-    ("told", "fields"),
+    ("blocker", "fields"),
     [
         ("a response format", {"response_format": ResponseFormat("json_object")}),
         ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("required")}),
@@ -193,9 +195,9 @@ def test_models_that_tell_their_thinking_on_chat_or_not_at_all_stay_there(model:
         ("HostedItem content", {"messages": SEARCHED}),
     ],
 )
-def test_what_the_messages_endpoint_would_lose_stays_on_chat_and_is_named(told: str, fields: dict[str, Any]) -> None:
+def test_request_that_messages_would_lose_parts_of_stays_on_chat(blocker: str, fields: dict[str, Any]) -> None:
     request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
-    assert messages_endpoint_blocker(request, lookup(FAST)) == told
+    assert messages_endpoint_blocker(request, lookup(FAST)) == blocker
     assert select_endpoint(request).PATH == CHAT
     assert select_endpoint(request, endpoint="messages").PATH == MESSAGES
 
@@ -203,23 +205,23 @@ def test_what_the_messages_endpoint_would_lose_stays_on_chat_and_is_named(told: 
 FAST = "anthropic/claude-opus-4.8-fast"  # lists more on chat than on the messages endpoint
 
 
-def test_pictures_and_documents_as_data_are_no_obstacle() -> None:
+def test_base64_images_and_documents_go_to_messages() -> None:
     turn = Message("user", (PNG, File(url="data:application/pdf;base64,QQ==")))
     assert path(FAST, (turn,), options={"thinking": BUDGET}) == MESSAGES
     linked = Message("user", (Image(url="https://a/b.png"),))
     assert path("anthropic/claude-opus-5", (linked,), options={"thinking": BUDGET}) == MESSAGES
 
 
-@pytest.mark.parametrize("asked", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
-def test_thinking_stays_on_chat_where_the_caller_says_so(asked: dict[str, Any]) -> None:
-    assert path("anthropic/claude-opus-5", HELLO, asked, options={"thinking": BUDGET}) == CHAT
+@pytest.mark.parametrize("request_options", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
+def test_thinking_with_endpoint_argument_stays_on_chat(request_options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-opus-5", HELLO, request_options, options={"thinking": BUDGET}) == CHAT
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "told"),
+    ("model", "request_options", "blocker"),
     [
         ("openai/gpt-5-pro", {"use_responses_api": False}, "not served on chat_completions: choose responses"),
         ("anthropic/claude-opus-5", {"use_responses_api": True}, "choose chat_completions or messages"),
@@ -229,6 +231,8 @@ def test_thinking_stays_on_chat_where_the_caller_says_so(asked: dict[str, Any]) 
         ("voyage-2", {"endpoint": "chat_completions"}, "makes embeddings"),
     ],
 )
-def test_what_is_known_not_to_work_raises(model: str, asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(UnsupportedParameterError, match=told):
-        select_endpoint(Request(model, HELLO), **asked)
+def test_endpoint_that_does_not_serve_the_model_raises(
+    model: str, request_options: dict[str, Any], blocker: str
+) -> None:
+    with pytest.raises(UnsupportedParameterError, match=blocker):
+        select_endpoint(Request(model, HELLO), **request_options)

@@ -1,4 +1,4 @@
-"""A request made to fit its model on Responses."""
+"""Adapting requests to models on the responses endpoint."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WEATHER = Tool("weather")
 CALL = Message("assistant", (ToolCall("c1", "weather", "{}"),))
 
 
-def asked(model: str, *messages: Message, **fields: Any) -> Request:
+def make_request(model: str, *messages: Message, **fields: Any) -> Request:
     return Request(model, messages or (ASK,), **fields)
 
 
-def sent(model: str, **fields: Any) -> Json:
-    return responses.encode(adapt(asked(model, **fields), "responses"))
+def encode_adapted(model: str, **fields: Any) -> Json:
+    return responses.encode(adapt(make_request(model, **fields), "responses"))
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("parameters", "expected"),
     [
         ({"temperature": 0.2, "store": True}, {"temperature": 0.2, "store": True}),
         ({"max_tokens": 64}, {"max_output_tokens": 64}),
@@ -36,12 +36,12 @@ def sent(model: str, **fields: Any) -> Json:
         ({"verbosity": "low"}, {"text": {"format": {"type": "text"}, "verbosity": "low"}}),
     ],
 )
-def test_options_that_survive(given: Json, expected: Json) -> None:
-    assert sent(GPT_4O, options=given) == {"model": GPT_4O, "input": "Hello", **expected}
+def test_accepted_options_are_sent_without_a_warning(parameters: Json, expected: Json) -> None:
+    assert encode_adapted(GPT_4O, options=parameters) == {"model": GPT_4O, "input": "Hello", **expected}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "parameters",
     [
         {"stop": ["END"]},
         {"seed": 7},
@@ -53,16 +53,16 @@ def test_options_that_survive(given: Json, expected: Json) -> None:
         {"service_tier": "flex"},
     ],
 )
-def test_what_the_endpoint_has_nothing_for_is_left_out_and_told(given: Json) -> None:
-    [name] = given
+def test_chat_only_options_are_left_out_with_a_warning(parameters: Json) -> None:
+    [name] = parameters
     with pytest.warns(ParameterWarning, match=f"'{name}'.*{GPT_4O}"):
-        assert name not in sent(GPT_4O, options=given)
+        assert name not in encode_adapted(GPT_4O, options=parameters)
     with pytest.raises(UnsupportedParameterError, match=name):
-        adapt(asked(GPT_4O, options=given), "responses", strict=True)
+        adapt(make_request(GPT_4O, options=parameters), "responses", strict=True)
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (GPT_5_MINI, {"max_tokens": 5}, {"max_output_tokens": 16}),
         (GPT_5_MINI, {"temperature": 0.5}, {"temperature": 0.5}),
@@ -72,14 +72,14 @@ def test_what_the_endpoint_has_nothing_for_is_left_out_and_told(given: Json) -> 
         (GPT_4O, {"reasoning": {"effort": "low"}}, {"reasoning": {"effort": "low"}}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
+def test_unsupported_option_is_changed_with_a_warning(model: str, parameters: Json, expected: Json) -> None:
     with pytest.warns(ParameterWarning, match=model):
-        body = sent(model, options=given)
+        body = encode_adapted(model, options=parameters)
     assert {name: body[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("parameters", "words"),
     [
         ({"n": 2}, "one answer"),
         ({"temperature": 3}, "from 0 to 2"),
@@ -87,27 +87,29 @@ def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
         ({"include": ["web_search_call.action.sources"]}, "reasoning.encrypted_content"),
     ],
 )
-def test_options_that_are_refused(given: Json, words: str) -> None:
+def test_invalid_option_raises(parameters: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        adapt(asked(GPT_4O, options=given), "responses")
+        adapt(make_request(GPT_4O, options=parameters), "responses")
 
 
-def test_parallel_calls_are_left_out_and_told_where_not_listed() -> None:
-    request = asked("openai/gpt-5-2-pro", tools=(WEATHER,), parallel_tool_calls=True)
+def test_unlisted_parallel_tool_calls_are_left_out_with_a_warning() -> None:
+    request = make_request("openai/gpt-5-2-pro", tools=(WEATHER,), parallel_tool_calls=True)
     with pytest.warns(ParameterWarning, match="'parallel_tool_calls'"):
         assert "parallel_tool_calls" not in responses.encode(adapt(request, "responses"))
 
 
-def test_a_hosted_tool_that_is_not_listed_is_sent_and_told() -> None:
+def test_unlisted_hosted_tool_is_sent_with_a_warning() -> None:
     with pytest.warns(ParameterWarning, match="'file_search'"):
-        assert sent(GPT_4O, tools=(HostedTool({"type": "file_search"}),))["tools"] == [{"type": "file_search"}]
+        assert encode_adapted(GPT_4O, tools=(HostedTool({"type": "file_search"}),))["tools"] == [
+            {"type": "file_search"}
+        ]
 
 
-def test_function_tools_are_refused_where_there_are_none() -> None:
+def test_function_tools_raise_where_unsupported() -> None:
     with pytest.raises(UnsupportedParameterError, match="no function tools"):
-        adapt(asked("openai/gpt-5-chat-latest", tools=(WEATHER,)), "responses")
+        adapt(make_request("openai/gpt-5-chat-latest", tools=(WEATHER,)), "responses")
     with pytest.raises(UnsupportedContentError, match="no tool calls"):
-        adapt(asked("x-ai/grok-4-3", ASK, CALL), "responses")
+        adapt(make_request("x-ai/grok-4-3", ASK, CALL), "responses")
 
 
 @pytest.mark.parametrize(
@@ -118,16 +120,18 @@ def test_function_tools_are_refused_where_there_are_none() -> None:
         ("x-ai/grok-4-3", File(data="QUI="), "another model"),
     ],
 )
-def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+def test_unsupported_content_raises_with_an_alternative(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        adapt(asked(model, Message("user", (part,))), "responses")
+        adapt(make_request(model, Message("user", (part,))), "responses")
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
-    request = asked(GPT_5_MINI, tools=(WEATHER,), options={"max_tokens": 64, "reasoning_effort": "low"})
+def test_request_without_changes_is_returned_as_is() -> None:
+    request = make_request(GPT_5_MINI, tools=(WEATHER,), options={"max_tokens": 64, "reasoning_effort": "low"})
     assert adapt(request, "responses") is request
 
 
-def test_a_model_that_is_not_known_there_takes_anything() -> None:
-    request = asked("acme/new", Message("user", (Audio(data="QUI="),)), options={"temperature": 9, "include": ["x"]})
+def test_unknown_model_accepts_anything() -> None:
+    request = make_request(
+        "acme/new", Message("user", (Audio(data="QUI="),)), options={"temperature": 9, "include": ["x"]}
+    )
     assert adapt(request, "responses") is request

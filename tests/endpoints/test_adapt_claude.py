@@ -1,4 +1,4 @@
-"""A request made to fit a Claude model on the messages endpoint."""
+"""Adapting requests to Claude models on the messages endpoint."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Text, Tool, ToolChoice, Video
 
-from .fitted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, asked
+from .adapted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, make_request
 
 OPUS = CLAUDE_BOTH  # lists no sampling
 SONNET = "anthropic/claude-sonnet-4.5"
 BUDGET = {"type": "enabled", "budget_tokens": 2048}
 
 
-def sent(model: str, *turns: Message, warns: str | None = None, **fields: Any) -> Json:
-    """What goes out, with the one warning named in `warns`, or with none."""
-    with warnings.catch_warnings(record=True) as told:
+def encode_adapted(model: str, *turns: Message, warns: str | None = None, **fields: Any) -> Json:
+    """Encode the adapted request; expect one warning that contains `warns`, or none."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        body = messages.encode(adapt(asked(model, *turns, **fields), "messages"))
-    texts = [str(warning.message) for warning in told]
-    assert all(warning.category is ParameterWarning for warning in told)
+        body = messages.encode(adapt(make_request(model, *turns, **fields), "messages"))
+    texts = [str(warning.message) for warning in caught]
+    assert all(warning.category is ParameterWarning for warning in caught)
     assert (len(texts) == 1 and warns in texts[0] and model in texts[0]) if warns else not texts, texts
     return {key: value for key, value in body.items() if key not in ("model", "messages")}
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("parameters", "expected"),
     [
         ({"stop": "END", "max_tokens": 9}, {"stop_sequences": ["END"], "max_tokens": 9}),
         ({"max_completion_tokens": 9, "n": 1}, {"max_tokens": 9}),
@@ -47,18 +47,18 @@ def sent(model: str, *turns: Message, warns: str | None = None, **fields: Any) -
         ({"reasoning_effort": "high", "reasoning": {"effort": "low"}, "thinking": BUDGET}, {"thinking": BUDGET}),
     ],
 )
-def test_options_that_survive(given: Json, expected: Json) -> None:
-    assert sent(SONNET, options=given) == expected
+def test_accepted_options_are_sent_without_a_warning(parameters: Json, expected: Json) -> None:
+    assert encode_adapted(SONNET, options=parameters) == expected
 
 
 @pytest.mark.parametrize(("most", "budget"), [(1025, 1024), (4000, 2976), (50_000, 24_576)])
-def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
-    body = sent(SONNET, options={"reasoning_effort": "high", "max_tokens": most})
+def test_thinking_budget_leaves_room_for_the_answer(most: int, budget: int) -> None:
+    body = encode_adapted(SONNET, options={"reasoning_effort": "high", "max_tokens": most})
     assert body == {"max_tokens": most, "thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (SONNET, {"seed": 1}, {}),
         (SONNET, {"logprobs": True}, {}),
@@ -76,28 +76,28 @@ def test_effort_leaves_something_of_the_answer(most: int, budget: int) -> None:
         (SONNET, {"reasoning_effort": "low", "top_k": 3}, {"thinking": BUDGET}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
-    assert sent(model, options=given, warns=model) == expected
+def test_unsupported_option_is_changed_with_a_warning(model: str, parameters: Json, expected: Json) -> None:
+    assert encode_adapted(model, options=parameters, warns=model) == expected
     with pytest.raises(UnsupportedParameterError, match=model):
-        adapt(asked(model, options=given), "messages", strict=True)
+        adapt(make_request(model, options=parameters), "messages", strict=True)
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("parameters", "words"),
     [
         ({"n": 2}, "chat completions"),
         ({"temperature": 1.5}, "from 0 to 1"),
         ({"previous_response_id": "resp_1"}, "Responses"),
     ],
 )
-def test_options_that_are_refused(given: Json, words: str) -> None:
+def test_invalid_option_raises(parameters: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        adapt(asked(SONNET, options=given), "messages")
+        adapt(make_request(SONNET, options=parameters), "messages")
 
 
-def test_an_unknown_claude_takes_anything() -> None:
-    given = {"temperature": 9, "container": "c", "max_tokens": 5}
-    assert sent("anthropic/claude-opus-99", options=given) == given
+def test_unknown_claude_accepts_any_option() -> None:
+    parameters = {"temperature": 9, "container": "c", "max_tokens": 5}
+    assert encode_adapted("anthropic/claude-opus-99", options=parameters) == parameters
 
 
 # --- tools ------------------------------------------------------------------------------------------------------------
@@ -112,29 +112,29 @@ def test_an_unknown_claude_takes_anything() -> None:
         ToolChoice("hosted", "web_search"),
     ],
 )
-def test_a_forced_tool_is_left_out_beside_thinking(choice: ToolChoice) -> None:
+def test_forced_tool_with_thinking_is_left_out(choice: ToolChoice) -> None:
     fields: Json = {"tools": (WEATHER,), "tool_choice": choice}
-    assert "tool_choice" in sent(SONNET, **fields)
-    assert "tool_choice" not in sent(SONNET, **fields, options={"thinking": BUDGET}, warns="forced tool")
+    assert "tool_choice" in encode_adapted(SONNET, **fields)
+    assert "tool_choice" not in encode_adapted(SONNET, **fields, options={"thinking": BUDGET}, warns="forced tool")
     with pytest.raises(UnsupportedParameterError, match="forced tool"):
-        adapt(asked(SONNET, **fields, options={"thinking": BUDGET}), "messages", strict=True)
+        adapt(make_request(SONNET, **fields, options={"thinking": BUDGET}), "messages", strict=True)
 
 
 @pytest.mark.parametrize("mode", ["auto", "none"])
-def test_other_choices_stay_beside_thinking(mode: Any) -> None:
-    body = sent(SONNET, tools=(WEATHER,), tool_choice=ToolChoice(mode), options={"thinking": BUDGET})
+def test_unforced_tool_choice_with_thinking_is_kept(mode: Any) -> None:
+    body = encode_adapted(SONNET, tools=(WEATHER,), tool_choice=ToolChoice(mode), options={"thinking": BUDGET})
     assert body["tool_choice"] == {"type": mode}
 
 
-def test_hosted_tools_of_other_models_are_refused() -> None:
+def test_hosted_tool_of_another_model_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match=r"'mcp'.*Responses"):
-        adapt(asked(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
+        adapt(make_request(SONNET, tools=(HostedTool({"type": "mcp"}),)), "messages")
     search = HostedTool({"type": "web_search_20250305", "name": "web_search"})
-    assert sent(SONNET, tools=(search, WEATHER))["tools"][0] == search.item
+    assert encode_adapted(SONNET, tools=(search, WEATHER))["tools"][0] == search.item
 
 
-def test_a_tool_without_parameters_has_an_empty_schema() -> None:
-    [tool] = sent(SONNET, tools=(Tool("now"),))["tools"]
+def test_tool_without_parameters_has_an_empty_schema() -> None:
+    [tool] = encode_adapted(SONNET, tools=(Tool("now"),))["tools"]
     assert tool == {"name": "now", "input_schema": {"type": "object", "properties": {}}}
 
 
@@ -149,22 +149,22 @@ def test_a_tool_without_parameters_has_an_empty_schema() -> None:
         (OPUS, Audio(data="QQ=="), "chat completions lists it"),
     ],
 )
-def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+def test_unsupported_content_raises_with_an_alternative(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        adapt(asked(model, Message("user", (part,))), "messages")
+        adapt(make_request(model, Message("user", (part,))), "messages")
 
 
 @pytest.mark.parametrize("part", [Image(url="https://a/b.png"), File(url="https://a/b.pdf")])
-def test_links_are_told_where_data_is_documented(part: Any) -> None:
+def test_link_to_a_base64_only_model_warns(part: Any) -> None:
     turn = Message("user", (part,))
-    assert sent(SONNET, turn, warns="as a link") == sent(OPUS, turn) == {}
+    assert encode_adapted(SONNET, turn, warns="as a link") == encode_adapted(OPUS, turn) == {}
 
 
-def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
+def test_images_of_assistant_turns_move_and_those_of_tool_results_stay() -> None:
     picture = Image(data="QQ==", mime="image/png")
     shown = Message("tool", (picture,), tool_call_id="c1")
     drawn = Message("assistant", (Text("Here."), picture))
-    turns = messages.encode(adapt(asked(OPUS, ASK, CALL, shown, drawn), "messages"))["messages"]
+    turns = messages.encode(adapt(make_request(OPUS, ASK, CALL, shown, drawn), "messages"))["messages"]
     kinds = [(turn["role"], [block["type"] for block in turn["content"]]) for turn in turns]
     assert kinds == [
         ("user", ["text"]),
@@ -176,7 +176,7 @@ def test_pictures_of_answers_go_behind_and_those_of_tools_stay() -> None:
     assert turns[2]["content"][0]["content"][0]["type"] == "image"
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
+def test_request_without_changes_is_returned_as_is() -> None:
     options = {"max_tokens": 4000, "thinking": BUDGET}
-    request = asked(OPUS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options=options)
+    request = make_request(OPUS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options=options)
     assert adapt(request, "messages", strict=True) is request

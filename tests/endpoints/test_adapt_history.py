@@ -1,4 +1,4 @@
-"""Turns of other models and results of tools, made to fit the model that is asked, on every endpoint."""
+"""Adapting turns of other models and tool results to the requested model, on every endpoint."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def fitted(model: str, endpoint: str, *turns: Message, **fields: Any) -> Request
         (None, None),
     ],
 )
-def test_vendor_is_read_from_the_name(name: str | None, maker: str | None) -> None:
+def test_vendor_is_recognized_by_name(name: str | None, maker: str | None) -> None:
     assert vendor(name) == maker
 
 
-# A part with a proof, the vendor that its form names, and what is left of it for the models of others.
+# A part with opaque values, the vendor that its form implies, and what other vendors' models get of it.
 PROOFS: dict[str, tuple[Part, str | None, Part | None]] = {
     "signature": (Reasoning("Hm.", signature="p"), "Anthropic", Reasoning("Hm.")),
     "redacted": (Reasoning(encrypted="p"), "Anthropic", None),
@@ -79,17 +79,17 @@ PROOFS: dict[str, tuple[Part, str | None, Part | None]] = {
 @pytest.mark.parametrize("name", PROOFS)
 @pytest.mark.parametrize("writer", [*MODELS, None])
 @pytest.mark.parametrize("reader", MODELS)
-def test_proof_goes_to_its_own_vendor_only(reader: str, writer: str | None, name: str) -> None:
-    part, by_form, bare = PROOFS[name]
+def test_opaque_values_go_to_their_own_vendor_only(reader: str, writer: str | None, name: str) -> None:
+    part, by_form, remainder = PROOFS[name]
     author = MODELS[writer][0] if writer else None
     turn = Message("assistant", (part, Text("words")), author=author)
     request = fitted(*MODELS[reader], turn)
     own = (writer or by_form or reader) == reader
-    assert request.messages[1].parts == ((part, Text("words")) if own else (*filter(None, (bare,)), Text("words")))
+    assert request.messages[1].parts == ((part, Text("words")) if own else (*filter(None, (remainder,)), Text("words")))
 
 
 @pytest.mark.parametrize("maker", MODELS)
-def test_history_of_one_vendor_is_not_rebuilt(maker: str) -> None:
+def test_history_of_one_vendor_is_returned_as_is(maker: str) -> None:
     model, endpoint = MODELS[maker]
     parts = (Reasoning("Hm.", signature="p"), Text("words"), ToolCall("c1", "f", "{}"))
     turns = (ASK, Message("assistant", parts, author=model), Message("tool", (Text("done"),), tool_call_id="c1"))
@@ -97,7 +97,7 @@ def test_history_of_one_vendor_is_not_rebuilt(maker: str) -> None:
     assert all(a is b for a, b in zip(adapt(request, endpoint).messages, turns, strict=True))
 
 
-# What no endpoint but its own has a form for, and which that is.
+# Parts that only one endpoint can encode, and that endpoint.
 FORMLESS: dict[str, tuple[Part, str | None]] = {
     "server_tool_use": (HostedItem(SEARCH), "messages"),
     "web_search_tool_result": (HostedItem({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1"}), "messages"),
@@ -112,7 +112,7 @@ FORMLESS: dict[str, tuple[Part, str | None]] = {
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("name", FORMLESS)
 @pytest.mark.parametrize("maker", ["Anthropic", "OpenAI"])
-def test_part_without_a_form_is_left_out_with_one_warning(maker: str, name: str, strict: bool) -> None:
+def test_part_without_an_encoding_is_left_out_with_one_warning(maker: str, name: str, strict: bool) -> None:
     part, home = FORMLESS[name]
     model, endpoint = MODELS[maker]
     for where in dict.fromkeys([endpoint, "chat_completions"]):
@@ -126,21 +126,21 @@ def test_part_without_a_form_is_left_out_with_one_warning(maker: str, name: str,
         assert all(text.endswith(f"left out: {name}.") for text in texts)
 
 
-def test_turn_of_which_nothing_is_left_is_left_out() -> None:
+def test_turn_without_remaining_parts_is_left_out() -> None:
     with pytest.warns(ContentWarning, match="hologram"):
         request = fitted("gpt-4o", "chat_completions", Message("assistant", (HostedItem({"type": "hologram"}),)))
     assert request.messages == (ASK, ASK)
 
 
 @pytest.mark.parametrize("author", ["anthropic/claude-opus-5", None])
-def test_items_of_claudes_do_not_choose_the_endpoint_of_others(author: str | None) -> None:
+def test_claude_items_do_not_select_the_endpoint_of_other_models(author: str | None) -> None:
     turn = Message("assistant", (HostedItem(SEARCH), Text("words")), author=author)
     request = Request("openai/gpt-5-mini-2025-08-07", (ASK, turn, ASK))
     assert select_endpoint(request).PATH == "/chat/completions"
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4.5", "anthropic/claude-opus-5"])
-def test_call_of_a_custom_tool_goes_to_claude_with_its_text(model: str) -> None:
+def test_custom_call_is_sent_to_claude_with_its_text(model: str) -> None:
     turn = Message("assistant", (ToolCall("c1", "sql", "SELECT 1", "custom"),), author="openai/gpt-5")
     for endpoint in ("chat_completions", "messages"):
         [call] = fitted(model, endpoint, turn).messages[1].tool_calls
@@ -163,7 +163,7 @@ RESULTS: dict[str, tuple[Part, str | None]] = {
 
 @pytest.mark.parametrize("name", RESULTS)
 @pytest.mark.parametrize("maker", ["Anthropic", "OpenAI"])
-def test_result_of_a_tool_never_ends_a_conversation(maker: str, name: str) -> None:
+def test_tool_result_with_any_part_is_sent(maker: str, name: str) -> None:
     part, warned = RESULTS[name]
     model, endpoint = MODELS[maker]
     with warnings.catch_warnings(record=True) as caught:
@@ -173,7 +173,7 @@ def test_result_of_a_tool_never_ends_a_conversation(maker: str, name: str) -> No
     assert all(warned and warned in str(each.message) for each in caught)
 
 
-def test_source_that_claude_found_goes_back_with_its_proof() -> None:
+def test_web_search_citation_is_sent_back_with_its_encrypted_index() -> None:
     raw = {"type": "web_search_result_location", "encrypted_index": "p"}
     text = Text("words", (Citation("https://a.example", "A", quote="q", raw=raw), Citation("https://b.example")))
     body = ENDPOINTS["messages"].encode(fitted(*MODELS["Anthropic"], Message("assistant", (text,))))

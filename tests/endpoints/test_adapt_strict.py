@@ -1,4 +1,4 @@
-"""Schemas as endpoints take them: strict ones, recursive ones, and those with references where none are allowed."""
+"""JSON schemas as endpoints accept them: strict ones, recursive ones, and ones with inlined references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import Message, Request, ResponseFormat, Text, Tool
 
-from .fitted import DEEPSEEK
+from .adapted import DEEPSEEK
 
 Json = dict[str, Any]
 
@@ -58,22 +58,22 @@ STRICT: dict[str, tuple[Json, Json]] = {
 
 
 @pytest.mark.parametrize("kind", STRICT)
-def test_strict_schema_of_a_property_is_made_of_what_strict_takes(kind: str) -> None:
+def test_strict_schema_of_a_property_has_only_supported_keywords(kind: str) -> None:
     schema, expected = STRICT[kind]
     strict = to_strict_schema(of(schema))
     assert strict == of(expected, additionalProperties=False)
     assert to_strict_schema(strict) == strict
 
 
-def test_strict_schema_puts_what_stands_beside_a_reference_inside() -> None:
+def test_strict_schema_of_a_reference_with_siblings_is_merged() -> None:
     definitions = {"T": TEXT}
-    told = of({"$ref": "#/$defs/T", "description": "d"}, **{"$defs": definitions})
-    assert to_strict_schema(told)["properties"]["a"] == {**TEXT, "description": "d"}
+    converted = of({"$ref": "#/$defs/T", "description": "d"}, **{"$defs": definitions})
+    assert to_strict_schema(converted)["properties"]["a"] == {**TEXT, "description": "d"}
     titled = of({"$ref": "#/$defs/T", "title": "A", "default": "x"}, **{"$defs": definitions})
     assert to_strict_schema(titled)["properties"]["a"] == {"$ref": "#/$defs/T"}
 
 
-def test_strict_schema_of_a_recursive_one_stays_recursive() -> None:
+def test_strict_schema_of_a_recursive_schema_stays_recursive() -> None:
     node = to_strict_schema(LIST)["$defs"]["Node"]
     assert node["properties"]["next"] == {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
     assert node["required"] == ["next"]
@@ -104,17 +104,17 @@ ASK = (Message("user", (Text("Hi"),)),)
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("kind", OBSTACLES)
-def test_schema_without_a_strict_form_goes_as_it_is_and_is_not_called_strict(kind: str, endpoint: str) -> None:
+def test_schema_without_a_strict_version_is_sent_as_is_without_strict(kind: str, endpoint: str) -> None:
     part, reason = OBSTACLES[kind]
     schema = of(part)
     assert reason in str(strict_obstacle(schema))
     assert to_strict_schema(schema) is schema
     form = None if endpoint == "messages" else ResponseFormat("json_schema", "A", schema, strict=True)
-    asked = Request(
+    request = Request(
         ENDPOINTS[endpoint], ASK, (Tool("t", "d", schema, strict=True), Tool("u", strict=True)), response_format=form
     )
     with pytest.warns(ParameterWarning, match="strict=True cannot hold"):
-        fitted = adapt(asked, endpoint)
+        fitted = adapt(request, endpoint)
     tool, simple = fitted.tools
     assert isinstance(tool, Tool)
     assert isinstance(simple, Tool)
@@ -122,19 +122,19 @@ def test_schema_without_a_strict_form_goes_as_it_is_and_is_not_called_strict(kin
     if fitted.response_format:
         assert fitted.response_format.strict is False
     with pytest.raises(UnsupportedParameterError, match="strict=True cannot hold"):
-        adapt(asked, endpoint, strict=True)
+        adapt(request, endpoint, strict=True)
 
 
 # --- references ---------------------------------------------------------------------------------------------------
 
 
 def depth(schema: Any) -> int:
-    """How many levels of properties there are."""
+    """Count the levels of properties."""
     inner = [depth(each) for each in schema.get("properties", {}).values()]
     return 1 + max(inner) if inner else 0
 
 
-def test_recursive_schema_without_definitions_is_bounded() -> None:
+def test_inlined_recursive_schema_is_bounded() -> None:
     inlined = inline_schema_refs(LIST)
     assert "$ref" not in str(inlined)
     assert 2 <= depth(inlined) <= 5
@@ -143,10 +143,10 @@ def test_recursive_schema_without_definitions_is_bounded() -> None:
     assert len(str(inline_schema_refs(branching))) < 100_000
 
 
-def test_model_that_takes_no_definitions_gets_a_bounded_schema() -> None:
-    asked = Request(DEEPSEEK, ASK, (Tool("t", "d", LIST),))
+def test_model_without_definitions_gets_a_bounded_schema() -> None:
+    request = Request(DEEPSEEK, ASK, (Tool("t", "d", LIST),))
     with pytest.warns(ParameterWarning, match="contains itself"):
-        [tool] = adapt(asked).tools
+        [tool] = adapt(request).tools
     assert isinstance(tool, Tool)
     assert tool.parameters is not None
     assert "$ref" not in str(tool.parameters)
@@ -164,11 +164,11 @@ def test_model_that_takes_no_definitions_gets_a_bounded_schema() -> None:
         (of(TEXT), False),
     ],
 )
-def test_recursion_is_noticed(schema: Json, recursive: bool) -> None:
+def test_recursion_is_detected(schema: Json, recursive: bool) -> None:
     assert is_recursive(schema) is recursive
 
 
-def test_reference_to_what_is_not_defined_is_an_error() -> None:
+def test_undefined_reference_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match="#/\\$defs/Gone"):
         inline_schema_refs(of({"$ref": "#/$defs/Gone"}))
 
@@ -184,7 +184,7 @@ def test_reference_to_what_is_not_defined_is_an_error() -> None:
         (TEXT, False),
     ],
 )
-def test_root_is_an_object(schema: Json, is_object: bool) -> None:
+def test_root_schema_is_an_object(schema: Json, is_object: bool) -> None:
     assert is_object_schema(schema) is is_object
     rooted = object_schema(schema)
     assert rooted["type"] == "object"

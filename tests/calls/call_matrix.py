@@ -1,4 +1,4 @@
-"""Tools offered and calls read in every way: the plain client, LangChain and LlamaIndex, sync, async and streamed."""
+"""Tool calls through every client: the plain one, LangChain, and LlamaIndex; sync, async, and streamed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from aimlapi_integrations.types import Message, Text, ToolCall
 
 from .gateway import MODELS, Call, Json, ToolGateway
 
-MANNERS = ("plain", "stream", "async plain", "async stream")
+CALL_MODES = ("plain", "stream", "async plain", "async stream")
 
 Turn = str | list[Call] | tuple[str, str | None, str | None]
-"""A question, the calls of a turn, or a result: its text, the id that it has and the name that it has."""
+"""A user text, the calls of an assistant turn, or a tool result: its text, its call id, and its name."""
 
 
 def function(name: str) -> Json:
-    """A tool of this name, in the form of chat completions."""
+    """Return a tool with this name, as chat completions expects it."""
     schema = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
     return {"type": "function", "function": {"name": name, "description": "It runs.", "parameters": schema}}
 
 
-class Question:
-    """What is asked of a model on an endpoint."""
+class CallScenario:
+    """A conversation and options for the model of an endpoint."""
 
     def __init__(self, endpoint: str, turns: Sequence[Turn] = ("Go on.",), **options: Any) -> None:
         self.endpoint, self.turns = endpoint, turns
@@ -42,37 +42,39 @@ class Question:
 # --- the plain client -------------------------------------------------------------------------------------------------
 
 
-async def plain_client(gateway: ToolGateway, question: Question, manner: str) -> list[Call]:
+async def plain_client(gateway: ToolGateway, scenario: CallScenario, call_mode: str) -> list[Call]:
     sync, asynchronous = gateway.clients()
-    asked = {
-        "messages": [_as_message(turn) for turn in question.turns],
-        "model": MODELS[question.endpoint],
-        "call": CallOptions(endpoint=question.endpoint),
-        **question.options,
+    arguments = {
+        "messages": [_as_message(turn) for turn in scenario.turns],
+        "model": MODELS[scenario.endpoint],
+        "call": CallOptions(endpoint=scenario.endpoint),
+        **scenario.options,
     }
-    match manner:
+    match call_mode:
         case "plain":
-            calls = Client("k", http_client=sync).chat(**asked).tool_calls
+            calls = Client("k", http_client=sync).chat(**arguments).tool_calls
         case "stream":
-            with Client("k", http_client=sync).chat_stream(**asked) as deltas:
+            with Client("k", http_client=sync).chat_stream(**arguments) as deltas:
                 calls = _last_calls(list(deltas))
         case "async plain":
-            calls = (await AsyncClient("k", http_client=asynchronous).chat(**asked)).tool_calls
+            calls = (await AsyncClient("k", http_client=asynchronous).chat(**arguments)).tool_calls
         case _:
-            async with AsyncClient("k", http_client=asynchronous).chat_stream(**asked) as deltas:
+            async with AsyncClient("k", http_client=asynchronous).chat_stream(**arguments) as deltas:
                 calls = _last_calls([delta async for delta in deltas])
     return [Call(call.name, call.parsed() or {}, call.id) for call in calls]
 
 
 def _last_calls(deltas: list[Any]) -> tuple[ToolCall, ...]:
-    """The calls of the whole reply, which its pieces must say, too."""
+    """Return the calls of the complete reply, after checking that the streamed pieces match."""
     pieces: dict[int, list[ToolCall]] = {}
     for fragment in (fragment for delta in deltas for fragment in delta.fragments):
         if isinstance(fragment.part, ToolCall):
             pieces.setdefault(fragment.index, []).append(fragment.part)
     calls: tuple[ToolCall, ...] = deltas[-1].reply.tool_calls
-    told = [tuple("".join(getattr(one, name) for one in call) for name in ("id", "name")) for call in pieces.values()]
-    assert sorted(told) == sorted((call.id, call.name) for call in calls)
+    streamed_calls = [
+        tuple("".join(getattr(one, name) for one in call) for name in ("id", "name")) for call in pieces.values()
+    ]
+    assert sorted(streamed_calls) == sorted((call.id, call.name) for call in calls)
     return calls
 
 
@@ -89,13 +91,13 @@ def _as_message(turn: Turn) -> Message:
 # --- LangChain --------------------------------------------------------------------------------------------------------
 
 
-async def langchain(gateway: ToolGateway, question: Question, manner: str) -> list[Call]:
-    options = dict(question.options)
-    model: Any = langchain_model(gateway, question.endpoint)
+async def langchain(gateway: ToolGateway, scenario: CallScenario, call_mode: str) -> list[Call]:
+    options = dict(scenario.options)
+    model: Any = langchain_model(gateway, scenario.endpoint)
     if tools := options.pop("tools", ()):
         model = model.bind_tools(tools, tool_choice=options.pop("tool_choice", None))
-    messages = [_as_langchain(turn) for turn in question.turns]
-    match manner:
+    messages = [_as_langchain(turn) for turn in scenario.turns]
+    match call_mode:
         case "plain":
             message = model.invoke(messages, **options)
         case "stream":
@@ -107,10 +109,10 @@ async def langchain(gateway: ToolGateway, question: Question, manner: str) -> li
     return [Call(call["name"], call["args"], call["id"]) for call in message.tool_calls]
 
 
-def langchain_model(gateway: ToolGateway, endpoint: str, **further: Any) -> ChatAIMLAPI:
+def langchain_model(gateway: ToolGateway, endpoint: str, **overrides: Any) -> ChatAIMLAPI:
     sync, asynchronous = gateway.clients()
-    given = {"model": MODELS[endpoint], "endpoint": endpoint, "api_key": "k", "max_retries": 0, **further}
-    return ChatAIMLAPI(http_client=sync, http_async_client=asynchronous, **given)
+    arguments = {"model": MODELS[endpoint], "endpoint": endpoint, "api_key": "k", "max_retries": 0, **overrides}
+    return ChatAIMLAPI(http_client=sync, http_async_client=asynchronous, **arguments)
 
 
 def _as_langchain(turn: Turn) -> BaseMessage:
@@ -126,10 +128,10 @@ def _as_langchain(turn: Turn) -> BaseMessage:
 # --- LlamaIndex -------------------------------------------------------------------------------------------------------
 
 
-async def llama_index(gateway: ToolGateway, question: Question, manner: str) -> list[Call]:
-    llm, options = llama_index_llm(gateway, question.endpoint), question.options
-    messages = [_as_llama_index(turn) for turn in question.turns]
-    match manner:
+async def llama_index(gateway: ToolGateway, scenario: CallScenario, call_mode: str) -> list[Call]:
+    llm, options = llama_index_llm(gateway, scenario.endpoint), scenario.options
+    messages = [_as_llama_index(turn) for turn in scenario.turns]
+    match call_mode:
         case "plain":
             response = llm.chat(messages, **options)
         case "stream":
@@ -144,8 +146,8 @@ async def llama_index(gateway: ToolGateway, question: Question, manner: str) -> 
 
 def llama_index_llm(gateway: ToolGateway, endpoint: str) -> AIMLAPI:
     sync, asynchronous = gateway.clients()
-    given: Json = {"model": MODELS[endpoint], "endpoint": endpoint, "api_key": "k", "max_retries": 0}
-    return AIMLAPI(http_client=sync, async_http_client=asynchronous, **given)
+    arguments: Json = {"model": MODELS[endpoint], "endpoint": endpoint, "api_key": "k", "max_retries": 0}
+    return AIMLAPI(http_client=sync, async_http_client=asynchronous, **arguments)
 
 
 def _as_llama_index(turn: Turn) -> ChatMessage:
@@ -160,16 +162,16 @@ def _as_llama_index(turn: Turn) -> ChatMessage:
     return ChatMessage(text, role="tool", additional_kwargs={key: value for key, value in kwargs.items() if value})
 
 
-Way = Callable[[ToolGateway, Question, str], Awaitable[list[Call]]]
-WAYS: dict[str, Way] = {"plain client": plain_client, "LangChain": langchain, "LlamaIndex": llama_index}
+CallRunner = Callable[[ToolGateway, CallScenario, str], Awaitable[list[Call]]]
+CALL_RUNNERS: dict[str, CallRunner] = {"plain client": plain_client, "LangChain": langchain, "LlamaIndex": llama_index}
 
 every_endpoint = pytest.mark.parametrize("endpoint", MODELS)
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-every_manner = pytest.mark.parametrize("manner", MANNERS)
+every_client = pytest.mark.parametrize("run_calls", CALL_RUNNERS.values(), ids=CALL_RUNNERS)
+every_call_mode = pytest.mark.parametrize("call_mode", CALL_MODES)
 
 
-def core_is_noisy(test: Any) -> Any:
-    """LlamaIndex' agents warn of deprecations of their own, and leave their memory's database open."""
+def ignore_framework_warnings(test: Any) -> Any:
+    """Ignore deprecation warnings of LlamaIndex's agents, and the database that their memory leaves open."""
     for warning in ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnhandledThreadExceptionWarning"):
         test = pytest.mark.filterwarnings(f"ignore::{warning}")(test)
     return test

@@ -1,4 +1,4 @@
-"""A request made to fit its model on chat completions: its turns and what is in them."""
+"""Adapting messages and their content to models on chat completions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aimlapi_integrations.types import (
     Video,
 )
 
-from .fitted import (
+from .adapted import (
     ASK,
     BRIEF,
     CALL,
@@ -32,25 +32,25 @@ from .fitted import (
     RAIN,
     SCHEMA,
     WEATHER,
-    asked,
+    encode_adapted,
+    make_request,
     roles,
-    sent,
 )
 
 # --- roles ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_developer_is_the_system_where_there_is_none() -> None:
+def test_developer_role_becomes_system_where_unsupported() -> None:
     developer = Message("developer", (Text("Be brief."),))
-    assert roles(sent("google/gemini-2.5-flash", developer, ASK)) == ["system", "user"]
-    assert roles(sent(GPT_4O, developer, ASK)) == ["developer", "user"]
+    assert roles(encode_adapted("google/gemini-2.5-flash", developer, ASK)) == ["system", "user"]
+    assert roles(encode_adapted(GPT_4O, developer, ASK)) == ["developer", "user"]
 
 
-def test_system_text_goes_into_the_field_where_it_is_listed() -> None:
+def test_system_text_goes_into_the_system_field_where_listed() -> None:
     late = Message("system", (Text("In German."),))
-    body = sent(CLAUDE_BLOCKS, BRIEF, ASK, late)
+    body = encode_adapted(CLAUDE_BLOCKS, BRIEF, ASK, late)
     assert (body["system"], roles(body)) == ("Be brief.\n\nIn German.", ["user"])
-    assert sent(CLAUDE_BLOCKS, BRIEF, ASK, options={"system": "You."})["system"] == "You.\n\nBe brief."
+    assert encode_adapted(CLAUDE_BLOCKS, BRIEF, ASK, options={"system": "You."})["system"] == "You.\n\nBe brief."
 
 
 @pytest.mark.parametrize(
@@ -61,54 +61,54 @@ def test_system_text_goes_into_the_field_where_it_is_listed() -> None:
         ((BRIEF, BRIEF, ASK), ["Be brief.\n\nBe brief.\n\nHello"]),
     ],
 )
-def test_system_text_goes_before_the_users_where_there_is_neither(messages: Any, contents: list[str]) -> None:
-    body = sent(GEMMA, *messages)
+def test_system_text_goes_before_user_text_without_role_and_field(messages: Any, contents: list[str]) -> None:
+    body = encode_adapted(GEMMA, *messages)
     assert set(roles(body)) == {"user"}
     assert [message["content"] for message in body["messages"]] == contents
 
 
-def test_system_text_goes_before_a_picture() -> None:
-    [message] = sent(GEMMA, BRIEF, Message("user", (Image(url="https://a/b.png"),)))["messages"]
+def test_system_text_goes_before_an_image() -> None:
+    [message] = encode_adapted(GEMMA, BRIEF, Message("user", (Image(url="https://a/b.png"),)))["messages"]
     assert message["content"][0] == {"type": "text", "text": "Be brief."}
 
 
-def test_tool_turns_are_refused_where_there_are_none() -> None:
+def test_tool_turns_raise_where_unsupported() -> None:
     with pytest.raises(UnsupportedContentError, match="lists tools"):
-        adapt(asked(GEMMA, ASK, CALL, RAIN))
+        adapt(make_request(GEMMA, ASK, CALL, RAIN))
 
 
 # --- Claude models that list the Anthropic form only ------------------------------------------------------------------
 
 
-def test_claude_with_tools_in_the_form_that_is_seen_to_work() -> None:
-    body = sent(CLAUDE_BLOCKS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("required"))
+def test_claude_with_swapped_tool_schema_gets_openai_turns() -> None:
+    body = encode_adapted(CLAUDE_BLOCKS, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("required"))
     assert roles(body) == ["user", "assistant", "tool"]
     assert (body["tools"][0]["type"], body["tool_choice"], body["system"]) == ("function", {"type": "any"}, "Be brief.")
 
 
 @pytest.mark.parametrize("model", [CLAUDE_BLOCKS, CLAUDE_OLD])
-def test_claude_gets_blocks_where_its_schema_can_carry_them(model: str) -> None:
+def test_claude_gets_blocks_where_listed(model: str) -> None:
     failed = Message("tool", (Text("Timeout"),), tool_call_id="c1", is_error=True)
     thought = Message("assistant", (Reasoning("Hm.", signature="s"), Refusal("No."), *CALL.parts))
-    _, called, told = sent(model, ASK, thought, failed)["messages"]
+    _, calls_turn, encoded_results = encode_adapted(model, ASK, thought, failed)["messages"]
     thinking = [{"type": "thinking", "thinking": "Hm.", "signature": "s"}] if model == CLAUDE_BLOCKS else []
     use = {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Bern"}}
-    assert called == {"role": "assistant", "content": [*thinking, {"type": "text", "text": "No."}, use]}
+    assert calls_turn == {"role": "assistant", "content": [*thinking, {"type": "text", "text": "No."}, use]}
     result = {"type": "tool_result", "tool_use_id": "c1", "content": "Timeout", "is_error": True}
-    assert told == {"role": "user", "content": [result]}
+    assert encoded_results == {"role": "user", "content": [result]}
 
 
-def test_claude_with_tools_in_its_own_form() -> None:
-    body = sent(CLAUDE_OLD, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("named", "weather"))
+def test_claude_with_anthropic_tools_gets_blocks() -> None:
+    body = encode_adapted(CLAUDE_OLD, ASK, CALL, RAIN, tools=(WEATHER,), tool_choice=ToolChoice("named", "weather"))
     assert body["tools"] == [{"name": "weather", "description": "d", "input_schema": SCHEMA}]
     assert body["tool_choice"] == {"type": "tool", "name": "weather"}
     assert roles(body) == ["user", "assistant", "user"]
 
 
-def test_more_results_than_one_turn_may_have_are_several_turns() -> None:
+def test_results_above_the_part_limit_are_split_into_turns() -> None:
     calls = Message("assistant", tuple(ToolCall(f"c{i}", "weather", "{}") for i in range(7)))
     results = [Message("tool", (Text("Rain"),), tool_call_id=f"c{i}") for i in range(7)]
-    turns = sent(CLAUDE_BLOCKS, ASK, calls, *results)["messages"]
+    turns = encode_adapted(CLAUDE_BLOCKS, ASK, calls, *results)["messages"]
     assert [(turn["role"], len(turn["content"])) for turn in turns[1:]] == [
         ("assistant", 5),
         ("assistant", 2),
@@ -132,14 +132,14 @@ def test_more_results_than_one_turn_may_have_are_several_turns() -> None:
         ("gpt-4o-audio-preview", Audio(data="QUI=", format="flac"), "mp3, wav"),
     ],
 )
-def test_content_that_is_refused_with_what_could_carry_it(model: str, part: Any, words: str) -> None:
+def test_unsupported_content_raises_with_an_alternative(model: str, part: Any, words: str) -> None:
     with pytest.raises(UnsupportedContentError, match=words):
-        adapt(asked(model, Message("user", (part,))))
+        adapt(make_request(model, Message("user", (part,))))
 
 
-def test_media_in_system_text_are_refused_and_not_lost() -> None:
+def test_media_in_system_text_raise() -> None:
     with pytest.raises(UnsupportedContentError, match="user turn"):
-        adapt(asked(GEMMA, Message("system", (Image(url="https://a/b.png"),)), ASK))
+        adapt(make_request(GEMMA, Message("system", (Image(url="https://a/b.png"),)), ASK))
 
 
 @pytest.mark.parametrize(
@@ -149,20 +149,22 @@ def test_media_in_system_text_are_refused_and_not_lost() -> None:
         File(url="data:text/markdown;base64,SGVsbG8=", filename="a.txt"),
     ],
 )
-def test_a_text_file_is_its_text(file: File) -> None:
-    [message] = sent("gpt-4", Message("user", (file,)))["messages"]
+def test_text_file_is_sent_as_text(file: File) -> None:
+    [message] = encode_adapted("gpt-4", Message("user", (file,)))["messages"]
     assert message["content"] == "a.txt:\nHello"
 
 
-def test_audio_under_the_name_that_the_model_lists() -> None:
-    [message] = sent("google/gemini-3-5-flash", Message("user", (Audio(data="QUI=", format="flac"),)))["messages"]
+def test_audio_format_is_spelled_as_listed() -> None:
+    [message] = encode_adapted("google/gemini-3-5-flash", Message("user", (Audio(data="QUI=", format="flac"),)))[
+        "messages"
+    ]
     assert message["content"][0]["input_audio"]["format"] == "audio/flac"
 
 
-def test_texts_are_joined_where_a_turn_has_too_many_parts() -> None:
+def test_adjacent_texts_above_the_part_limit_are_merged() -> None:
     image = Image(data="QUI=", mime="image/png")
     texts = tuple(Text(letter) for letter in "abcdef")
-    [message] = sent(CLAUDE_BLOCKS, Message("user", (*texts, image)))["messages"]
+    [message] = encode_adapted(CLAUDE_BLOCKS, Message("user", (*texts, image)))["messages"]
     assert [part["type"] for part in message["content"]] == ["text", "image"]
     with pytest.raises(UnsupportedContentError, match="at most 5 parts"):
-        adapt(asked(CLAUDE_BLOCKS, Message("user", (image,) * 6)))
+        adapt(make_request(CLAUDE_BLOCKS, Message("user", (image,) * 6)))

@@ -1,4 +1,4 @@
-"""A request made to fit its model on chat completions: options, and how misfits are told."""
+"""Adapting options to models on chat completions, and the warnings about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import Tool, ToolChoice
 
-from .fitted import (
+from .adapted import (
     ASK,
     BRIEF,
     CALL,
@@ -27,8 +27,8 @@ from .fitted import (
     SONAR,
     WEATHER,
     Json,
-    asked,
-    sent,
+    encode_adapted,
+    make_request,
 )
 
 QWEN = "alibaba/qwen3-32b"
@@ -39,7 +39,7 @@ THINKING = {"type": "enabled", "budget_tokens": 2048}
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (
             GPT_4O,
@@ -56,15 +56,15 @@ THINKING = {"type": "enabled", "budget_tokens": 2048}
         (CLAUDE_BOTH, {"thinking": {"type": "disabled"}}, None),
     ],
 )
-def test_options_that_survive(model: str, given: Json, expected: Json | None) -> None:
-    body = sent(model, options=given)
+def test_accepted_options_are_sent_without_a_warning(model: str, parameters: Json, expected: Json | None) -> None:
+    body = encode_adapted(model, options=parameters)
     assert {name: value for name, value in body.items() if name not in ("model", "messages")} == (
-        given if expected is None else expected
+        parameters if expected is None else expected
     )
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
+    ("model", "parameters", "expected"),
     [
         (GPT_4O, {"seed": 0}, {"seed": 1}),
         (GPT_4O, {"top_p": 0}, {"top_p": 0.01}),
@@ -78,24 +78,24 @@ def test_options_that_survive(model: str, given: Json, expected: Json | None) ->
         (CLAUDE_BLOCKS, {"thinking": THINKING}, {"thinking": THINKING}),
     ],
 )
-def test_options_that_are_told(model: str, given: Json, expected: Json) -> None:
-    body = sent(model, options=given, warns=model)
+def test_unsupported_option_is_changed_with_a_warning(model: str, parameters: Json, expected: Json) -> None:
+    body = encode_adapted(model, options=parameters, warns=model)
     assert {name: body[name] for name in expected} == expected
 
 
-def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None:
-    request = asked(GPT_5_MINI, options={"temperature": 0.5})
-    with warnings.catch_warnings(record=True) as told:
+def test_warning_names_parameter_and_model_and_is_shown_once() -> None:
+    request = make_request(GPT_5_MINI, options={"temperature": 0.5})
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         adapt(request)
         adapt(request)
-    [warning] = told
+    [warning] = caught
     assert "'temperature'" in str(warning.message)
     assert GPT_5_MINI in str(warning.message)
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "words"),
+    ("model", "parameters", "words"),
     [
         (GPT_4O, {"temperature": 3}, "number from 0 to 2"),
         (GPT_4O, {"seed": -1}, "from 1"),
@@ -107,14 +107,16 @@ def test_a_warning_names_the_parameter_and_the_model_and_is_shown_once() -> None
         (GPT_4O, {"previous_response_id": "resp_1"}, "Responses"),
     ],
 )
-def test_options_that_are_refused(model: str, given: Json, words: str) -> None:
+def test_invalid_option_raises(model: str, parameters: Json, words: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=words):
-        adapt(asked(model, options=given))
+        adapt(make_request(model, options=parameters))
 
 
-def test_an_unknown_model_takes_anything_in_any_range() -> None:
-    given = {"temperature": 9, "another": 1}
-    assert {**sent("acme/new-model", options=given), **given} == sent("acme/new-model", options=given)
+def test_unknown_model_accepts_any_value() -> None:
+    parameters = {"temperature": 9, "another": 1}
+    assert {**encode_adapted("acme/new-model", options=parameters), **parameters} == encode_adapted(
+        "acme/new-model", options=parameters
+    )
 
 
 # --- strictly ---------------------------------------------------------------------------------------------------------
@@ -133,8 +135,8 @@ def test_an_unknown_model_takes_anything_in_any_range() -> None:
         ("stealth/ox-alpha", {"response_format": FORMAT}),
     ],
 )
-def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None:
-    request = asked(model, **fields)
+def test_warning_is_an_error_when_strict(model: str, fields: Json) -> None:
+    request = make_request(model, **fields)
     with pytest.warns(ParameterWarning):
         adapt(request)
     with pytest.raises(UnsupportedParameterError, match=model):
@@ -144,13 +146,13 @@ def test_what_is_told_is_an_error_where_strict(model: str, fields: Json) -> None
 # --- nothing is touched -----------------------------------------------------------------------------------------------
 
 
-def test_the_same_request_where_nothing_has_to_change() -> None:
-    request = asked(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
+def test_request_without_changes_is_returned_as_is() -> None:
+    request = make_request(GPT_4O, BRIEF, ASK, CALL, RAIN, tools=(WEATHER,), options={"temperature": 0.2})
     assert adapt(request) is request
 
 
-def test_what_the_caller_gave_is_not_mutated() -> None:
-    given = asked(
+def test_callers_request_is_not_mutated() -> None:
+    parameters = make_request(
         CLAUDE_BLOCKS,
         BRIEF,
         ASK,
@@ -158,17 +160,17 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         tool_choice=ToolChoice("required"),
         options={"stop": ["a"], "reasoning": {"effort": "low"}, "system": "You."},
     )
-    before = copy.deepcopy(given)
+    before = copy.deepcopy(parameters)
     with pytest.warns(ParameterWarning):
-        chat_completions.encode(adapt(given))
-    assert given == before
+        chat_completions.encode(adapt(parameters))
+    assert parameters == before
 
 
 # --- thinking ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("stream", "given", "expected"),
+    ("stream", "parameters", "expected"),
     [
         (False, {}, False),
         (False, {"enable_thinking": False}, False),
@@ -177,30 +179,32 @@ def test_what_the_caller_gave_is_not_mutated() -> None:
         (True, {"enable_thinking": False}, False),
     ],
 )
-def test_a_model_that_thinks_in_streams_only_is_told_not_to_elsewhere(
-    stream: bool, given: Json, expected: bool | None
+def test_stream_only_thinking_is_turned_off_in_plain_requests(
+    stream: bool, parameters: Json, expected: bool | None
 ) -> None:
-    assert sent(QWEN, options=given, stream=stream).get("enable_thinking") is expected
+    assert encode_adapted(QWEN, options=parameters, stream=stream).get("enable_thinking") is expected
 
 
-def test_thinking_in_a_plain_answer_of_such_a_model_is_refused() -> None:
+def test_stream_only_thinking_requested_in_a_plain_request_raises() -> None:
     with pytest.raises(UnsupportedParameterError, match="stream the answer"):
-        adapt(asked(QWEN, options={"enable_thinking": True}))
+        adapt(make_request(QWEN, options={"enable_thinking": True}))
 
 
-@pytest.mark.parametrize("given", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
-def test_where_thinking_is_not_told_on_chat_a_warning_names_the_endpoint_that_tells_it(given: Json) -> None:
-    with pytest.warns(ParameterWarning, match="endpoint='messages' tells it"):
-        adapt(asked(CLAUDE_BOTH, options=given))
+@pytest.mark.parametrize("parameters", [{"thinking": THINKING}, {"thinking": {"type": "adaptive"}}])
+def test_thinking_not_returned_on_chat_warns_and_names_the_endpoint(parameters: Json) -> None:
+    with pytest.warns(ParameterWarning, match="use endpoint='messages'"):
+        adapt(make_request(CLAUDE_BOTH, options=parameters))
 
 
-def test_a_warning_names_what_keeps_thinking_off_the_endpoint_that_tells_it() -> None:
-    request = asked(CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING})
+def test_thinking_warning_names_what_blocks_the_messages_endpoint() -> None:
+    request = make_request(
+        CLAUDE_BOTH, tools=(WEATHER,), tool_choice=ToolChoice("required"), options={"thinking": THINKING}
+    )
     with pytest.warns(ParameterWarning, match="cannot carry a forced tool"):
         adapt(request)
 
 
-@pytest.mark.parametrize("given", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
-def test_thinking_that_nobody_reads_needs_no_warning(given: Json) -> None:
-    request = asked(CLAUDE_BOTH, options={"thinking": given})
+@pytest.mark.parametrize("parameters", [{**THINKING, "display": "omitted"}, {"type": "disabled"}])
+def test_hidden_thinking_needs_no_warning(parameters: Json) -> None:
+    request = make_request(CLAUDE_BOTH, options={"thinking": parameters})
     assert adapt(request, strict=True) is request
