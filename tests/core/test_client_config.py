@@ -92,7 +92,7 @@ def test_base_url_of_the_emulator_without_v1_works(gateway: Emulator) -> None:
 def test_plain_http_warns_once_at_the_line_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("default")
         for _ in range(3):
             Client(base_url="http://once.example/v1")
             AsyncClient(base_url="http://once.example/v1")

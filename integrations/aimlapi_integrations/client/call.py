@@ -19,6 +19,7 @@ from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.validation import check_model
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
 
@@ -68,6 +69,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
     """
     costs.check_budgets()
+    check_model(request.model)
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
@@ -141,6 +143,7 @@ def prepare_embedding_requests(
     texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[HTTPRequest, int]]:
     """Yield the requests that embed `texts`, in batches that the model takes, each with the number of its texts."""
+    check_model(model)
     options, call = split_options(options, call)
     for batch in embeddings.split_batches(texts, model) or [()]:
         costs.check_budgets()

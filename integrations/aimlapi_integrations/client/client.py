@@ -83,7 +83,9 @@ class Client(ContextManagerMixin):
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, base_url, default_headers = hide_secrets(api_key, base_url, default_headers)
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = HTTPClient(
             resolve_api_key(api_key),
@@ -208,7 +210,9 @@ class AsyncClient(AsyncContextManagerMixin):
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, base_url, default_headers = hide_secrets(api_key, base_url, default_headers)
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = AsyncHTTPClient(
             resolve_api_key(api_key),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from .._utils.json import drop_none
+from .._utils.suggestions import did_you_mean
+from .._utils.user_warnings import warn_once
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Cost, Embeddings, Json, Usage
@@ -173,12 +174,13 @@ def _check(texts: Sequence[str], limit: int | None) -> None:
 
 def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsCapabilities, strict: bool) -> None:
     listed = model.parameter(name, EMBEDDINGS)
+    similar = "" if listed else did_you_mean(name, shape.parameters)
     if listed is None and (shape.closed or strict):
         takes = ", ".join(sorted(shape.parameters)) or "none"
-        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {takes}).")
+        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {takes}).{similar}")
     if listed is None:
-        text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it."
-        warnings.warn(text, ParameterWarning, stacklevel=1)
+        text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it.{similar}"
+        warn_once(text, ParameterWarning)
     elif not listed.accepts(value):
         allowed = ", ".join(repr(word) for word in listed.enum if word is not None)
         limits = allowed or f"{listed.minimum} to {listed.maximum}"

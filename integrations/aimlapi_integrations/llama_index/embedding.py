@@ -7,9 +7,11 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
+from ..transport.validation import check_model
 from .fields import ConnectionFields, validate_kwargs
 
 _ALIASES = {"model": "model_name", "batch_size": "embed_batch_size"}
@@ -46,6 +48,11 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     @classmethod
     def _validate_kwargs(cls, values: Any) -> Any:
         return validate_kwargs(cls, values, _ALIASES) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        check_model(self.model_name)
+        return self
 
     # --- batches: a text that cannot be embedded is named by its index among all, before anything is sent ------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from ..._utils.suggestions import did_you_mean
+from ..._utils.user_warnings import warn_once
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
@@ -62,19 +63,22 @@ class AdaptContext:
         self.hint(text)
 
     def hint(self, text: str) -> None:
-        """Warns. All warnings come from this line, so Python's default filter shows each text once."""
-        warnings.warn(text, ParameterWarning, stacklevel=1)
+        """Warn at the user's line, once for each text."""
+        warn_once(text, ParameterWarning)
 
     def warn_content(self, text: str) -> None:
         """Warn of content of the history that does not go as it was; that is never an error, even where `strict`."""
-        warnings.warn(text, ContentWarning, stacklevel=1)
+        warn_once(text, ContentWarning)
 
     def unsupported_parameter(self, name: str) -> None:
         """Tells that a field which the model does not list goes out; raises where the model would refuse it."""
         text = f"{name!r} is not a parameter that {self.asked} lists"
         if self.path == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.")
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{self._similar_to(name)}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{self._similar_to(name)}")
+
+    def _similar_to(self, name: str) -> str:
+        return did_you_mean(name, self.model.parameters(self.path))
 
 
 Step: TypeAlias = Callable[[Request, AdaptContext], Request]
