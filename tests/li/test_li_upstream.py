@@ -48,8 +48,10 @@ def test_messages_of_a_prompt_come_from_a_method_of_core() -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["_get_query_embedding", "_aget_query_embedding", "_get_text_embedding", "_get_text_embeddings"]
-    + ["_aget_text_embedding", "_aget_text_embeddings"],
+    [
+        *("_get_query_embedding", "_get_text_embedding", "_get_text_embeddings"),
+        *("_aget_query_embedding", "_aget_text_embedding", "_aget_text_embeddings"),
+    ],
 )
 def test_embedding_of_core_has_the_private_hook_that_is_overridden(method: str) -> None:
     """llama_index/embedding.py"""

@@ -109,9 +109,8 @@ CALLS = {
 @every_class
 def test_no_log_line_shows_a_secret(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     model = secret_model(kind, max_retries=0)
-    with caplog.at_level("DEBUG", logger="aimlapi_integrations"):
-        with pytest.raises(AIMLAPIError):
-            asyncio.run(model.chat("Hello")) if kind == "AsyncClient" else getattr(model, CALLS[kind])("Hello")
+    with caplog.at_level("DEBUG", logger="aimlapi_integrations"), pytest.raises(AIMLAPIError):
+        asyncio.run(model.chat("Hello")) if kind == "AsyncClient" else getattr(model, CALLS[kind])("Hello")
     assert caplog.messages
     assert leaks(caplog.messages) == []
 
