@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 
 from aimlapi_integrations import AsyncClient, AuthenticationError, BudgetExceededError
 from aimlapi_integrations.bulk import Answers, RateLimiter, Vectors, aprocess, process, read_results
+from aimlapi_integrations.bulk.files import JSONLines
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
@@ -522,15 +522,24 @@ def test_parquet_folder_has_files_of_one_schema(tmp_path: Path) -> None:
     assert pq.read_table(path).num_rows == 2500
 
 
-def test_parquet_folder_after_a_crash_between_file_and_journal_has_each_row_once(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+def test_parquet_folder_after_a_crash_between_file_and_journal_has_each_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "a.parquet"
-    process(["a", "b"], Answers(returning(str)), path)
-    line = json.dumps({**read_results(path)[0], "cost_usd": "0"}).encode()
-    (path / "_journal.jsonl").write_bytes(line + b"\n")
+
+    def crash(self: JSONLines) -> None:
+        raise OSError("crash")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JSONLines, "clear", crash)
+        with pytest.raises(OSError, match="crash"):
+            process(["a", "b"], Answers(returning(str)), path)
+    assert (path / "_journal.jsonl").stat().st_size > 0
     assert [row["index"] for row in read_results(path)] == [0, 1]
-    report = process(["a", "b"], Answers(returning(str)), path)
-    assert report.rows == 0
+    report = process(["a", "b", "c"], Answers(returning(str)), path)
+    assert (report.rows, report.skipped) == (1, 2)
+    assert sorted(pq.read_table(path)["index"].to_pylist()) == [0, 1, 2]
 
 
 def test_row_with_other_columns_is_rejected_in_parquet(tmp_path: Path) -> None:

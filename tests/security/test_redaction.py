@@ -13,7 +13,7 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
 
-from aimlapi_integrations import AIMLAPIError, APIError, CallOptions, Client
+from aimlapi_integrations import AIMLAPIError, APIError, CallOptions, Client, RetryPolicy
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.faults.secret_scan import everything_in, variables_of
 
@@ -108,7 +108,7 @@ CALLS = {
 @holds("The key, a password in the base URL")
 @every_class
 def test_no_log_line_shows_a_secret(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    model = secret_model(kind, max_retries=0)
+    model = secret_model(kind, retry=RetryPolicy(max_retries=1, base=0))
     with caplog.at_level("DEBUG", logger="aimlapi_integrations"), pytest.raises(AIMLAPIError):
         asyncio.run(model.chat("Hello")) if kind == "AsyncClient" else getattr(model, CALLS[kind])("Hello")
     assert caplog.messages

@@ -9,13 +9,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from .rows import Row, arrow_types
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from .rows import Row, Table, arrow_types
 
 _BLOCK = 1 << 16
 _ROWS_PER_PART = 1000
@@ -120,6 +118,10 @@ class JSONLines:
         self._file.write(b"".join(rows))
         self._file.flush()
 
+    def checksum(self) -> str:
+        """Return a checksum of all rows."""
+        return blake2b(self._path.read_bytes(), digest_size=8).hexdigest()
+
     def clear(self) -> None:
         """Remove all rows."""
         self._file.truncate(0)
@@ -188,6 +190,8 @@ class ParquetFolder:
         self._path = path
         self._types = arrow_types(columns)
         self._journal = JSONLines(path / _JOURNAL)
+        if list(path.glob(f"part-*-{self._journal.checksum()}.parquet")):
+            self._journal.clear()
         self._count = sum(1 for _ in self._journal.read())
         first = next(iter(_parts(path)), None)
         self._inputs = set(_import_parquet().read_schema(first).names) - self._types.keys() if first else set()
@@ -220,17 +224,22 @@ class ParquetFolder:
             self._journal.close()
 
     def _write_part(self) -> None:
-        """Write the rows of the journal to a file. If the process dies in between, they are in both, not in neither."""
+        """Write the rows of the journal to a file.
+
+        Its name has a checksum of the journal: if the process dies before the journal is cleared, the next run knows
+        that these rows are in the file.
+        """
         rows = list(self._journal.read())
-        if rows:
-            name = f"part-{len(_parts(self._path)):05}.parquet"
+        checksum = self._journal.checksum()
+        if rows and not list(self._path.glob(f"part-*-{checksum}.parquet")):
+            name = f"part-{len(_parts(self._path)):05}-{checksum}.parquet"
             temporary = self._path / f"_{name}"
             _import_parquet().write_table(self._table(rows), temporary)
             temporary.replace(self._path / name)
         self._journal.clear()
         self._count = 0
 
-    def _table(self, rows: list[Row]) -> pa.Table:
+    def _table(self, rows: list[Row]) -> Table:
         """Return the rows with the types of the first file: all files of a data set have the same schema."""
         import pyarrow as pa
 
@@ -246,7 +255,7 @@ class ParquetFolder:
                 f"A column doesn't have the type of the first rows: {error}. They are in {_JOURNAL}. Use a .jsonl file."
             ) from error
 
-    def _infer_schema(self, rows: list[Row]) -> pa.Schema:
+    def _infer_schema(self, rows: list[Row]) -> Any:
         import pyarrow as pa
 
         inputs = [{name: value for name, value in row.items() if name not in self._types} for row in rows]

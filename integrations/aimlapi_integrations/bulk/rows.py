@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from typing_extensions import Self
@@ -26,10 +26,9 @@ from ..errors import (
 )
 from ..types import Embeddings, Reply
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Row = dict[str, Any]
+Table = Any
+"""A `pyarrow.Table`. Type hints must resolve without pyarrow, which only Ray and Parquet need."""
 Factory = Callable[[], Callable[[Any], Awaitable[Any]]]
 
 # Errors that every row would have.
@@ -78,7 +77,7 @@ class Worker:
         worker._limiter = limiter
         return worker
 
-    async def __call__(self, batch: pa.Table) -> pa.Table:
+    async def __call__(self, batch: Table) -> Table:
         """Return a batch of Ray's with the added columns."""
         return _add_columns(batch, await self.process(batch[self.column].to_pylist()), self.columns)
 
@@ -232,7 +231,7 @@ def _row_or_raise(row: Row | BaseException) -> Row:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
-def _add_columns(batch: pa.Table, rows: Sequence[Row], kinds: Mapping[str, str]) -> pa.Table:
+def _add_columns(batch: Table, rows: Sequence[Row], kinds: Mapping[str, str]) -> Table:
     import pyarrow as pa
 
     types = arrow_types(kinds)
@@ -240,7 +239,7 @@ def _add_columns(batch: pa.Table, rows: Sequence[Row], kinds: Mapping[str, str])
     return pa.table({**{name: batch[name] for name in batch.column_names}, **columns})
 
 
-def arrow_types(kinds: Mapping[str, str]) -> dict[str, pa.DataType]:
+def arrow_types(kinds: Mapping[str, str]) -> dict[str, Any]:
     """Return the Arrow types of added columns."""
     import pyarrow as pa
 
