@@ -11,9 +11,9 @@ import pytest
 from httpcore._sync.connection_pool import ConnectionPool
 
 from aimlapi_integrations.transport.client import HTTPClient
+from tests.support.raw_server import DONE, END, EVENT, HEAD, Answer, chunk, serving
 
 from .clients import KEY, POST
-from .fault_server import DONE, END, EVENT, HEAD, Answer, chunk, serving
 from .test_pool import call
 from .test_pool import serving as pool_server
 
