@@ -137,6 +137,11 @@ def test_unusable_input_raises_and_says_what_is_wrong(tmp_path: Path, rows: Any,
         process(rows, Answers(returning(str)), tmp_path / "a.jsonl", **options)
 
 
+async def test_sync_function_in_an_event_loop_names_the_async_one(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="await aprocess"):
+        process([], Answers(returning(str)), tmp_path / "a.jsonl")
+
+
 def test_path_with_another_ending_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in \.jsonl or \.parquet"):
         process([], Answers(returning(str)), tmp_path / "a.csv")

@@ -21,7 +21,6 @@ URL = f"http://ann:{PASSWORD}@127.0.0.1:9/v1"
 GATEWAY = "https://api.aimlapi.com/v1"
 HEADERS = {"X-Token": TOKEN}
 QUERY = {"token": TOKEN}
-QUESTION = [{"role": "user", "content": "Hello"}]
 
 CLASSES: dict[str, Callable[..., Any]] = {
     "Client": Client,

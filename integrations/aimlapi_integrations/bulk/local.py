@@ -49,12 +49,25 @@ def process(rows: Iterable[Any], worker: Worker, path: str | os.PathLike[str], *
 
     Blocks until the job ends; `aprocess` is the async version, and documents the arguments.
 
+    Raises:
+        RuntimeError: an event loop is running.
+
     Examples:
         >>> def create_chat():
         ...     return ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").ainvoke
         >>> process(rows, Answers(create_chat), "answers.jsonl", concurrency=100)        # doctest: +SKIP
     """
+    if _has_running_loop():
+        raise RuntimeError("process() can't run in an event loop, such as a notebook's: await aprocess(…) instead.")
     return asyncio.run(aprocess(rows, worker, path, **options))
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def aprocess(
