@@ -23,7 +23,7 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.client.config import resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
-from tests.faults.secret_scan import everything_in, variables_of
+from tests.faults.secret_scan import exposed_texts, frame_variables
 
 KEY = "sk-planted-0123456789"
 PASSWORD = "pass-planted-0123456789"
@@ -125,7 +125,7 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_configuration_error_shows_no_secret_in_text_or_frames(client_type: Any, arguments: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         client_type(**{"api_key": KEY, "base_url": PUBLIC, **arguments})
-    shown = [*everything_in(caught.value), *variables_of(caught.value)]
+    shown = [*exposed_texts(caught.value), *frame_variables(caught.value)]
     assert [text for text in shown if KEY in text or PASSWORD in text] == []
 
 
@@ -141,7 +141,7 @@ async def test_connection_error_redacts_the_password_of_its_url(client_type: Any
     client = client_type(KEY, f"http://ann:{PASSWORD}@127.0.0.1:{free_port()}/v1", max_retries=0)
     with pytest.raises(APIConnectionError) as caught:
         await resolve(client.chat("Hello", model="gpt-4o"))
-    assert [text for text in everything_in(caught.value) if PASSWORD in text] == []
+    assert [text for text in exposed_texts(caught.value) if PASSWORD in text] == []
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])

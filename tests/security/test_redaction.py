@@ -15,7 +15,7 @@ from langchain_core.load import dumpd, dumps
 
 from aimlapi_integrations import AIMLAPIError, APIError, CallOptions, Client, RetryPolicy
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.faults.secret_scan import everything_in, variables_of
+from tests.faults.secret_scan import exposed_texts, frame_variables
 
 from .planted import (
     CLASSES,
@@ -45,7 +45,7 @@ class Recorder(BaseCallbackHandler):
         self.payloads.append(repr((args, kwargs)))
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
-        self.payloads += [*everything_in(error), repr(kwargs)]
+        self.payloads += [*exposed_texts(error), repr(kwargs)]
 
 
 def shown_by(model: Any) -> list[str]:
@@ -132,7 +132,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 def frames_of(error: BaseException) -> list[str]:
     """Return the local variables of this package's and the frameworks' frames, without those of the tests."""
-    return [text for text in variables_of(error) if not text.startswith("arguments = ")]
+    return [text for text in frame_variables(error) if not text.startswith("arguments = ")]
 
 
 @holds("An error about an argument does not show")
@@ -159,7 +159,7 @@ def test_echoed_key_is_removed_from_the_error_and_its_pickle(status: int) -> Non
     with pytest.raises(APIError) as caught:
         client_with(transport).chat("Hello", model="gpt-4o")
     copied = pickle.loads(pickle.dumps(caught.value))
-    assert leaks([*everything_in(caught.value), *everything_in(copied), repr(caught.value.body)]) == []
+    assert leaks([*exposed_texts(caught.value), *exposed_texts(copied), repr(caught.value.body)]) == []
     assert "[redacted]" in str(caught.value)
 
 
@@ -190,7 +190,7 @@ def test_key_from_any_source_is_removed_from_the_error(make: Any) -> None:
     with pytest.raises(APIError) as caught:
         make(httpx.Client(transport=transport))()
     assert requests[0].headers["authorization"] == f"Bearer {KEY}"
-    assert leaks(everything_in(caught.value)) == []
+    assert leaks(exposed_texts(caught.value)) == []
 
 
 @holds("The httpx exception behind an error")
@@ -206,7 +206,7 @@ def test_cause_of_an_error_has_its_type_and_message_and_no_key() -> None:
     assert (cause.request.method, cause.request.url.path) == ("POST", "/v1/chat/completions")
     assert "authorization" not in cause.request.headers
     assert cause.__traceback__ is None
-    assert leaks([*everything_in(caught.value), *variables_of(caught.value)]) == []
+    assert leaks([*exposed_texts(caught.value), *frame_variables(caught.value)]) == []
 
 
 @holds("Two exceptions: a pickled model includes its key")
