@@ -141,8 +141,6 @@ def test_changelog_has_this_version() -> None:
 
 @pytest.mark.parametrize("part", PUBLIC)
 def test_all_lists_every_public_name(part: str) -> None:
-    if part == ".bulk":
-        pytest.importorskip("pyarrow")
     module = importlib.import_module(f"aimlapi_integrations{part}")
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
@@ -155,8 +153,7 @@ def test_all_lists_every_public_name(part: str) -> None:
 
 def test_type_checker_rejects_unknown_names(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    parts = [part for part in PUBLIC if part != ".bulk"]  # that needs pyarrow
-    lines = [f"from aimlapi_integrations{part} import no_such_name" for part in parts]
+    lines = [f"from aimlapi_integrations{part} import no_such_name" for part in PUBLIC]
     (tmp_path / "names.py").write_text("\n".join(lines), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "names.py"],
@@ -167,7 +164,7 @@ def test_type_checker_rejects_unknown_names(tmp_path: Path) -> None:
         env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
     )
     assert [line for line in result.stdout.splitlines() if "[attr-defined]" not in line][:-1] == [], result.stdout
-    assert result.stdout.count("[attr-defined]") == len(parts)
+    assert result.stdout.count("[attr-defined]") == len(PUBLIC)
 
 
 def _is_own(value: object) -> bool:
@@ -244,7 +241,6 @@ print("aimlapi_integrations.client.client" in sys.modules)
         ("aimlapi_integrations.llama_index", "llama_index", "llama-index"),
         ("aimlapi_integrations.emulator", "starlette", "emulator"),
         ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
-        ("aimlapi_integrations.bulk", "pyarrow", "ray"),
         ("aimlapi_integrations.tracing", "opentelemetry", "tracing"),
         ("aimlapi_integrations.tracing", "langchain_core", "langchain"),
     ],

@@ -43,7 +43,7 @@ from aimlapi_integrations import (
     Usage,
     track_costs,
 )
-from aimlapi_integrations.bulk import Answers, Vectors
+from aimlapi_integrations.bulk import Answers, RateLimiter, Report, Vectors, aprocess, process, read_results
 from aimlapi_integrations.emulator import Emulator, Record
 from aimlapi_integrations.langchain import AIMLAPICallbackHandler, AIMLAPIEmbeddings, ChatAIMLAPI, get_aimlapi_callback
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
@@ -150,7 +150,14 @@ def bulk(model: ChatAIMLAPI, llm: AIMLAPI, client: AsyncClient, embeddings: AIML
     Answers(lambda: model.ainvoke, column="question")
     Answers(lambda: llm.acomplete)
     Answers(lambda: client.chat)
-    Vectors(lambda: embeddings.aembed_documents, limiter=None)
+    Vectors(lambda: embeddings.aembed_documents, limiter=RateLimiter(60), batch_size=10)
+    assert_type(process(["a"], Answers(lambda: client.chat), "a.jsonl", concurrency=8), Report)
+    assert_type(read_results("a.jsonl"), list[dict[str, Any]])
+
+
+async def bulk_async(client: AsyncClient) -> None:
+    report = await aprocess([{"id": 1, "text": "a"}], Answers(lambda: client.chat), "a.jsonl", id_column="id")
+    assert_type(report.failed, int)
 
 
 def the_emulator() -> None:

@@ -19,6 +19,7 @@ from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.validation import check_model
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
 
@@ -66,6 +67,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
     """
     costs.check_budgets()
+    check_model(request.model)
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
@@ -139,6 +141,7 @@ def prepare_embedding_requests(
     texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[HTTPRequest, int]]:
     """Yield the requests that embed `texts`, in batches that the model takes, each with the number of its texts."""
+    check_model(model)
     options, call = split_options(options, call)
     for batch in embeddings.split_batches(texts, model) or [()]:
         costs.check_budgets()
@@ -197,8 +200,8 @@ def model_errors(model: str) -> Iterator[None]:
 
 
 def _model_advice(model: str) -> str:
-    word = re.match(r"[a-z]*", model.rpartition("/")[2], re.IGNORECASE)
-    search = f"List models with: aimlapi models --search {(word and word[0]) or model!r}"
+    words = re.findall(r"[a-z]{3,}", model.rpartition("/")[2], re.IGNORECASE)
+    search = f"List models with: aimlapi models --search {words[0] if words else 'WORD'}"
     if lookup(model).known:
         return f"{model!r} may have been withdrawn, or your account can't use it. {search}"
     return f"{model!r} is not a known model. {_similar_models(model)}{search}"

@@ -26,7 +26,7 @@ from ..transport.event_stream import EventStream
 from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
-from ..transport.validation import check_headers
+from ..transport.validation import hide_secrets
 from ..types import Delta, Embeddings, Reply, Request
 from .arguments import ChatArguments
 from .call import (
@@ -73,7 +73,7 @@ class Client(ContextManagerMixin):
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
+        base_url: str | SecretStr | None = None,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -86,11 +86,13 @@ class Client(ContextManagerMixin):
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = HTTPClient(
-            api_key,
-            resolve_base_url(base_url),
+            resolve_api_key(api_key),
+            SecretStr(resolve_base_url(base_url)),
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
@@ -225,7 +227,7 @@ class AsyncClient(AsyncContextManagerMixin):
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
+        base_url: str | SecretStr | None = None,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -238,11 +240,13 @@ class AsyncClient(AsyncContextManagerMixin):
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = AsyncHTTPClient(
-            api_key,
-            resolve_base_url(base_url),
+            resolve_api_key(api_key),
+            SecretStr(resolve_base_url(base_url)),
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,

@@ -20,8 +20,10 @@ from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
+from ..errors.parsing import remove_credentials
 from ..models import lookup
 from ..tokens import estimate_tokens
+from ..transport.validation import as_secret
 from .errors import translate_errors
 from .fields import ChatFields, stop_list
 from .messages.content_block_translator import register
@@ -158,8 +160,8 @@ class ChatAIMLAPI(ChatFields):
     def _own_client_kwargs(self) -> dict[str, Any]:
         key = self.aimlapi_api_key
         return {
-            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else "sent with each call",
-            "base_url": self.aimlapi_api_base,
+            "api_key": key if isinstance(key, SecretStr) else "sent with each call",
+            "base_url": as_secret(self.aimlapi_api_base),
             "timeout": self.request_timeout,
             "chunk_timeout": self.stream_chunk_timeout,
             "max_retries": self.max_retries,
@@ -183,7 +185,10 @@ class ChatAIMLAPI(ChatFields):
         return {"Authorization": f"Bearer {await key if inspect.isawaitable(key) else key}"}
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
-        """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged."""
+        """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged.
+
+        Core's method is private, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it.
+        """
         generations = super()._convert_cached_generations([generation.model_copy() for generation in cache_val])
         return [without_cost(generation) for generation in generations]
 
@@ -370,6 +375,7 @@ class ChatAIMLAPI(ChatFields):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         fields = {name: value for name in _IDENTIFYING if (value := getattr(self, name)) not in (None, False)}
+        fields["aimlapi_api_base"] = remove_credentials(self.aimlapi_api_base or "")
         return {"model_name": self.model_name, **fields, **self._default_parameters}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
@@ -421,7 +427,9 @@ class ChatAIMLAPI(ChatFields):
         secrets = {name: {"lc": 1, "type": "secret", "id": [env]} for name, env in self.lc_secrets.items()}
         if callable(self.aimlapi_api_key):
             secrets = {}
-        return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": {**kwargs, **secrets}}
+        base_url = remove_credentials(self.aimlapi_api_base or "")
+        fields = {**kwargs, **secrets, "aimlapi_api_base": base_url}
+        return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": fields}
 
     def _serialized_fields(self) -> dict[str, Any]:
         """Return the fields that were passed or resolved, without those that are excluded from serialization."""
@@ -431,7 +439,9 @@ class ChatAIMLAPI(ChatFields):
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
-        copied.__dict__.pop("_serialized", None)  # core caches the serialized form here
+        # Core caches the serialized form here, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it:
+        # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
+        copied.__dict__.pop("_serialized", None)
         return copied
 
 

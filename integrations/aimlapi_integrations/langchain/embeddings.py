@@ -19,6 +19,7 @@ from ..errors import BadRequestError
 from ..models import lookup
 from ..models.deprecation import warn_if_deprecated
 from ..tokens import estimate_tokens
+from ..transport.validation import as_secret, check_model, check_settings
 from ..types import Embeddings
 from .errors import translate_errors
 from .fields import ConnectionFields
@@ -124,6 +125,8 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     def _resolve_connection(self) -> Self:
         self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        check_model(self.model)
+        check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
         return self
 
     @model_validator(mode="after")
@@ -197,8 +200,8 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     def _own_client_kwargs(self) -> dict[str, Any]:
         return {
-            "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
-            "base_url": self.aimlapi_api_base,
+            "api_key": self.aimlapi_api_key,
+            "base_url": as_secret(self.aimlapi_api_base),
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
         }

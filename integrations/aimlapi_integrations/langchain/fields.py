@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httpx
@@ -14,6 +14,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -23,9 +24,11 @@ from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMi
 from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..errors.parsing import redact_url, remove_credentials
 from ..models.deprecation import warn_if_deprecated
 from ..transport.httpx_modules import check_http_client
 from ..transport.retries import RetryEvent, RetryPolicy
+from ..transport.validation import check_model, check_settings, hide_arguments, reveal
 from ..version import __version__
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
 from .profile import model_profile
@@ -68,9 +71,27 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         http_client: Any = None
         http_async_client: Any = None
 
+    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **hide_arguments(kwargs))
+
     # A Client and an AsyncClient, typed as Any: frameworks resolve a model's type hints, which would import them.
     _client: Any = PrivateAttr(default=None)
     _async_client: Any = PrivateAttr(default=None)
+
+    @field_validator("aimlapi_api_base", mode="before", check_fields=False)
+    @classmethod
+    def _reveal_base_url(cls, url: Any) -> Any:
+        return reveal(url)
+
+    @field_serializer("aimlapi_api_base", check_fields=False)
+    def _serialize_base_url(self, url: str | None) -> str | None:
+        return url and remove_credentials(url)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, redact_url(value) if name == "aimlapi_api_base" and value else value
 
     @field_validator("http_client", "http_async_client", mode="before", check_fields=False)
     @classmethod
@@ -225,6 +246,13 @@ class ChatFields(BaseChatModel, ConnectionFields):
     model_config = ConfigDict(
         populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **hide_arguments(kwargs))
+
+    __repr_args__ = ConnectionFields.__repr_args__  # before that of `Serializable`, which this calls
 
     model_name: str = Field(
         default=DEFAULT_MODEL, alias="model", description="The gateway's id of the model, or an alias of it."
@@ -381,6 +409,14 @@ class ChatFields(BaseChatModel, ConnectionFields):
         if not callable(self.aimlapi_api_key):
             self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        check_model(self.model_name)
+        check_settings(
+            default_headers=self.default_headers,
+            timeout=self.request_timeout,
+            chunk_timeout=self.stream_chunk_timeout,
+            limits=self.limits,
+            client_request_id=None if self.client_request_id == USE_RUN_ID else self.client_request_id,
+        )
         return self
 
     @model_validator(mode="after")

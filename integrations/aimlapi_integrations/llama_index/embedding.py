@@ -13,6 +13,7 @@ from .._utils.model_fields import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
 from ..models.deprecation import warn_if_deprecated
+from ..transport.validation import check_model
 from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
         return validate_kwargs(cls, values, _ALIASES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _warn_if_deprecated(self) -> Self:
+    def _check_model(self) -> Self:
+        check_model(self.model_name)
         warn_if_deprecated(self.model_name)
         return self
 

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Callable, Container, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import httpx
@@ -23,12 +23,15 @@ from typing_extensions import Self
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
+from .._utils.suggestions import did_you_mean
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
 from ..models.deprecation import warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
+from ..transport.validation import as_secret, check_model, check_settings, hide_arguments, reveal
 
 T = TypeVar("T")
 
@@ -61,15 +64,17 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
     fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias)}
     for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}.")
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
     return kwargs
 
 
-def _alternative(name: str, fields: Container[str | None]) -> str:
+def _alternative(name: str, fields: Collection[str | None]) -> str:
     """Describe what to use instead of an argument that only other classes have."""
     if _RENAMED.get(name, "") in fields:
-        return f"it is called {_RENAMED[name]}"
-    return _UNSUPPORTED.get(name, "parameters of the endpoint go into additional_kwargs")
+        return f"it is called {_RENAMED[name]}."
+    if name in _UNSUPPORTED:
+        return f"{_UNSUPPORTED[name]}."
+    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, filter(None, fields))}"
 
 
 _RENAMED = {
@@ -77,6 +82,7 @@ _RENAMED = {
     "openai_api_base": "api_base",
     "openai_api_key": "api_key",
     "metadata": "call_metadata",
+    "stream_chunk_timeout": "chunk_timeout",
     "order": "provider",
 }
 _NO_EFFECT = "it has no effect here, leave it out"
@@ -137,8 +143,8 @@ class ClientCache:
 
 def _hashable(value: Any) -> Hashable:
     match value:
-        case Mapping():
-            return tuple(sorted((name, repr(item)) for name, item in value.items()))
+        case Mapping():  # headers, which may be secret
+            return SecretStr(repr(sorted((name, repr(item)) for name, item in value.items())))
         case httpx.Timeout() | httpx.Limits():
             return repr(value)
     return cast(Hashable, value)
@@ -190,6 +196,24 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
 
+    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**hide_arguments(fields))
+
+    @field_validator("api_base", mode="before")
+    @classmethod
+    def _reveal_api_base(cls, url: Any) -> Any:
+        return reveal(url)
+
+    @field_serializer("api_base")
+    def _serialize_api_base(self, url: str | None) -> str | None:
+        return url and remove_credentials(url)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, redact_url(value) if name == "api_base" and value else value
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -224,6 +248,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     def _resolve_connection(self) -> Self:
         self.api_key = resolve_api_key(self.api_key)
         self.api_base = resolve_base_url(self.api_base)
+        check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -254,7 +279,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         key = self.api_key  # not a SecretStr where it was assigned after construction
         arguments = {
             "api_key": key if isinstance(key, SecretStr) else resolve_api_key(key),
-            "base_url": self.api_base,
+            "base_url": as_secret(self.api_base),
             "timeout": self.timeout,
             "max_retries": self.max_retries,
             "retry": self.retry,
@@ -369,7 +394,14 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
 
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
+            hide_arguments(fields)
             super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> Self:
+        check_model(self.model)
+        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
+        return self
 
     @model_validator(mode="before")
     @classmethod

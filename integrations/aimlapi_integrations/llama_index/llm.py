@@ -332,6 +332,11 @@ class AIMLAPI(AIMLAPIFields):
 
     # All of these raise RefusalError if the model refused, IncompleteOutputError if the output was cut off, and
     # pydantic's ValidationError if it doesn't match the class.
+    #
+    # `stream_structured_predict` and its async version end in core's private `_structured_stream_call` and
+    # `_structured_astream_call`, the only place to replace what they do. As seen in llama-index-core 0.14.25;
+    # tests/li/test_li_upstream.py fails if core changes:
+    # https://github.com/run-llama/llama_index/blob/main/llama-index-core/llama_index/core/llms/llm.py
 
     def structured_predict(
         self,

@@ -51,7 +51,12 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     """
 
     def __init__(
-        self, api_key: str | SecretStr, base_url: str, *, http_client: AnyClient | None = None, **settings: Any
+        self,
+        api_key: str | SecretStr,
+        base_url: str | SecretStr,
+        *,
+        http_client: AnyClient | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = check_http_client(http_client, httpx.Client)
@@ -205,7 +210,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     def __init__(
         self,
         api_key: str | SecretStr,
-        base_url: str,
+        base_url: str | SecretStr,
         *,
         http_client: AnyAsyncClient | None = None,
         **settings: Any,

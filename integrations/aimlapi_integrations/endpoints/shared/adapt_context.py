@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..._utils.suggestions import did_you_mean
+from ..._utils.user_warnings import warn_once
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
@@ -63,20 +63,19 @@ class AdaptContext:
         if self.strict:
             raise UnsupportedParameterError(text)
         if not self.quiet:
-            # All warnings come from this line, so Python's default filter shows each text once.
-            warnings.warn(text, ParameterWarning, stacklevel=1)
+            warn_once(text, ParameterWarning)
 
     def warn_content(self, text: str) -> None:
         """Warn that content of the history is not sent as is. That is never an error, even if `strict`."""
-        warnings.warn(text, ContentWarning, stacklevel=1)
+        warn_once(text, ContentWarning)
 
     def unsupported_parameter(self, name: str) -> None:
         """Warn that an unlisted field is sent; raise if `strict` or if the model refuses unlisted fields."""
         text = f"{name!r} is not a parameter that {self.model_id} lists"
-        suggestion = did_you_mean(name, self.model.parameters(self.endpoint))
+        similar = did_you_mean(name, self.model.parameters(self.endpoint))
         if self.endpoint == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{suggestion}")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{suggestion}")
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{similar}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{similar}")
 
 
 AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
