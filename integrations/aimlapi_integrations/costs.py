@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from .errors import BudgetExceededError
-from .types import Cost, Embeddings, Reply, Usage
+from .types import Cost, Usage
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
 
@@ -218,7 +218,18 @@ def check_budgets() -> None:
         ledger.check()
 
 
-def record(answer: Reply | Embeddings) -> None:
+class Priced(Protocol):
+    """A whole answer: a reply, embeddings, or the result of another endpoint."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def cost(self) -> Cost | None: ...
+
+
+def record(answer: Priced) -> None:
     """What a client does with a whole answer."""
     for ledger in _ledgers():
         ledger.add(answer.model, answer.usage, answer.cost)

@@ -12,11 +12,12 @@ from ..endpoints import Endpoint, StreamDecoder, embeddings
 from ..endpoints.routing import ENDPOINTS, select_endpoint
 from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
+from ..endpoints.shared.sources import FormFile
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..errors import APIError, UnsupportedContentError
 from ..models import Model, lookup, vendor
 from ..transport.event_stream import EventStream
-from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.retries import HTTPRequest, JSONResponse, UploadFile
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
 
@@ -101,7 +102,14 @@ def _has_content(message: Message) -> bool:
     return any(not isinstance(part, Text) or part.text.strip() for part in message.parts)
 
 
-def build_http_request(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> HTTPRequest:
+def build_http_request(
+    path: str,
+    options: CallOptions,
+    body: Json | None = None,
+    method: str = "POST",
+    files: tuple[UploadFile, ...] = (),
+    repeatable: bool = True,
+) -> HTTPRequest:
     """A call with everything that `options` say of it."""
     traced = options.client_request_id
     return HTTPRequest(
@@ -113,7 +121,14 @@ def build_http_request(path: str, options: CallOptions, body: Json | None = None
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
         max_retries=options.max_retries,
+        files=files,
+        repeatable=repeatable,
     )
+
+
+def upload_files(files: Iterable[FormFile]) -> tuple[UploadFile, ...]:
+    """The files of a form, as the transport takes them."""
+    return tuple(UploadFile(file.field, file.source.name, file.source.data or b"", file.source.mime) for file in files)
 
 
 @contextmanager

@@ -34,14 +34,16 @@ from .call import (
     stream_errors,
 )
 from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from .media import AsyncMediaMethods, MediaMethods
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
+from .transcriptions import AsyncTranscriptions, Transcriptions
 
 CHUNK_TIMEOUT = 120.0
 
 
-class Client(ContextManagerMixin):
+class Client(MediaMethods, ContextManagerMixin):
     """A client of the gateway. Threads may share one; it connects at its first call.
 
     Args:
@@ -94,6 +96,7 @@ class Client(ContextManagerMixin):
         )
         self.models = Models(self._http)
         self.responses = Responses(self._http)
+        self.transcriptions = Transcriptions(self._http)
 
     def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """The whole answer to `request`.
@@ -175,7 +178,7 @@ class Client(ContextManagerMixin):
         self._http.close()
 
 
-class AsyncClient(AsyncContextManagerMixin):
+class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
     """`Client` with `await`, `async with` and `async for`. Event loops may share one: each has connections of its own.
 
     Args:
@@ -212,6 +215,7 @@ class AsyncClient(AsyncContextManagerMixin):
         )
         self.models = AsyncModels(self._http)
         self.responses = AsyncResponses(self._http)
+        self.transcriptions = AsyncTranscriptions(self._http)
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """As `Client.complete`."""

@@ -134,7 +134,7 @@ def _ended(answer: JSONResponse) -> Reply | None:
         return responses.decode(answer.body, answer.headers)
 
 
-def _pauses(first: float, timeout: float) -> Iterator[float]:
+def pauses(first: float, timeout: float) -> Iterator[float]:
     """Seconds between one look and the next; APITimeoutError once `timeout` would be exceeded."""
     due, pause = monotonic() + timeout, first
     while monotonic() + pause <= due:
@@ -172,9 +172,9 @@ class Responses:
             ResponseFailedError: it failed or was cancelled.
             APITimeoutError: it has not ended in time.
         """
-        pauses = _pauses(interval, timeout)
+        delays = pauses(interval, timeout)
         while (reply := _ended(self._http.send(_retrieval(response_id, options)))) is None:
-            self._http.sleep(next(pauses))
+            self._http.sleep(next(delays))
         return reply
 
 
@@ -196,7 +196,7 @@ class AsyncResponses:
         self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
     ) -> Reply:
         """As `Responses.wait`."""
-        pauses = _pauses(interval, timeout)
+        delays = pauses(interval, timeout)
         while (reply := _ended(await self._http.send(_retrieval(response_id, options)))) is None:
-            await self._http.sleep(next(pauses))
+            await self._http.sleep(next(delays))
         return reply

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from ..version import __version__
 from .event_stream import EventStream
 from .pool import LIMITS
-from .retries import HTTPRequest, OnRetry, RetryPolicy, Timeout
+from .retries import HTTPRequest, OnRetry, RetryPolicy, SubmitOncePolicy, Timeout
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
 
 GATEWAY_HOST = "api.aimlapi.com"
@@ -82,7 +82,8 @@ class BaseHTTPClient:
 
     def policy(self, call: HTTPRequest) -> RetryPolicy:
         """The retry policy of one call."""
-        return self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
+        policy = self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
+        return policy if call.repeatable else SubmitOncePolicy.of(policy)
 
     def events(self, response: httpx.Response, call: HTTPRequest) -> EventStream:
         """The events of the answer to a call."""
@@ -91,7 +92,7 @@ class BaseHTTPClient:
 
     def request(self, call: HTTPRequest, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
         """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
-        headers = self._headers if call.body is None else self._json_headers
+        headers = self._headers if call.body is None or call.files else self._json_headers
         if call.headers:
             headers = headers.copy()
             headers.update(_checked(call.headers))
@@ -100,7 +101,7 @@ class BaseHTTPClient:
             self._url(call.path),
             params={**self._query, **call.query} or None,
             headers=headers,
-            content=None if call.body is None else encoded(call.body),
+            **_content(call),
             extensions={"timeout": cap_timeouts(parse_timeout(call.timeout, self.timeout), left)},
         )
 
@@ -112,6 +113,24 @@ class BaseHTTPClient:
         if (asked.scheme, asked.host, asked.port) != (known.scheme, known.host, known.port):
             raise ValueError(f"{path!r} is not on the server of base_url {self.base_url!r}.")
         return path
+
+
+def _content(call: HTTPRequest) -> dict[str, Any]:
+    """The content of a request, as httpx takes it: JSON, or a form if it has files."""
+    if not call.files:
+        return {"content": None if call.body is None else encoded(call.body)}
+    files = [(each.part, (each.name, each.data, each.mime)) for each in call.files]
+    return {"data": {name: _form_value(value) for name, value in (call.body or {}).items()}, "files": files}
+
+
+def _form_value(value: Any) -> str | list[str]:
+    """A field of a form: a list of texts as one field each, other lists and objects as JSON."""
+    match value:
+        case str():
+            return value
+        case [*texts] if texts and all(isinstance(text, str) for text in texts):
+            return texts
+    return _as_json(value)
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

@@ -24,8 +24,22 @@ Timeout: TypeAlias = float | httpx.Timeout | tuple[float | None, float | None] |
 
 
 @dataclass(frozen=True, slots=True)
+class UploadFile:
+    """A file of a form: the name of the field, the name of the file, its bytes and its MIME type."""
+
+    part: str
+    name: str
+    data: bytes = field(repr=False)
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """One call: where, what, and what differs from the client's defaults. Timeouts are in seconds."""
+    """One call: where, what, and what differs from the client's defaults. Timeouts are in seconds.
+
+    With `files`, the body goes as a form (`multipart/form-data`) instead of JSON. A call that is not `repeatable`
+    starts a job: it is retried only where it certainly hasn't been carried out.
+    """
 
     method: str
     path: str
@@ -35,6 +49,8 @@ class HTTPRequest:
     timeout: Timeout = None
     chunk_timeout: float | None = None
     max_retries: int | None = None
+    files: tuple[UploadFile, ...] = ()
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,32 @@ class RetryPolicy:
             longest = min(self.cap, self.base * 2 ** (attempt - 1))
             wait = random.uniform(longest / 2 if isinstance(error, RateLimitError) else 0, longest)
         return wait if wait <= self.max_retry_after and elapsed + wait <= self.deadline else None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOncePolicy(RetryPolicy):
+    """The policy of a caller for calls that start a job: no retry if the gateway may have started it."""
+
+    caller: RetryPolicy = RetryPolicy()
+
+    def __post_init__(self) -> None:
+        """The caller's policy is validated already."""
+
+    @classmethod
+    def of(cls, caller: RetryPolicy) -> SubmitOncePolicy:
+        """Wrap the policy of a caller, whose own `delay` still decides how long to wait."""
+        return cls(caller.max_retries, caller.base, caller.cap, caller.deadline, caller.max_retry_after, caller)
+
+    def delay(self, error: APIError, attempt: int, elapsed: float) -> float | None:
+        """As the caller's, for a refusal (429) and for a connection that couldn't be made; None for anything else."""
+        return self.caller.delay(error, attempt, elapsed) if _never_started(error) else None
+
+
+def _never_started(error: APIError) -> bool:
+    """Return whether the call certainly hasn't reached the gateway, or was refused by its rate limit."""
+    if isinstance(error, APITimeoutError):
+        return error.timeout in ("connect", "pool")
+    return isinstance(error, RateLimitError) or isinstance(error.__cause__, (httpx.ConnectError, httpx.ProxyError))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

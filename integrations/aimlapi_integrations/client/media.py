@@ -1,0 +1,302 @@
+"""Documents, recordings and pictures: the methods of both clients, and what they share.
+
+>>> client.ocr("invoice.pdf").text                                                          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from .. import costs
+from ..endpoints import images, ocr
+from ..endpoints.images import DEFAULT_MODEL as IMAGE_MODEL
+from ..endpoints.images import GeneratedImages, merge_images
+from ..endpoints.ocr import DEFAULT_MODEL as OCR_MODEL
+from ..endpoints.ocr import AnnotationSchema, OCRResult, Pages
+from ..endpoints.shared.sources import MediaSource, Source, load_source
+from ..endpoints.speech_to_text import DEFAULT_MODEL as SPEECH_MODEL
+from ..endpoints.speech_to_text import Transcript
+from ..transport.client import AsyncHTTPClient, HTTPClient
+from ..transport.retries import HTTPRequest, JSONResponse
+from .call import build_http_request, redact_errors, upload_files
+from .options import DEFAULT_OPTIONS, CallOptions, split_options
+from .transcriptions import AsyncTranscriptions, Transcriptions
+
+
+class MediaMethods:
+    """The methods of `Client` for documents, recordings and pictures."""
+
+    _http: HTTPClient
+    transcriptions: Transcriptions
+
+    def ocr(
+        self,
+        source: Source,
+        *,
+        model: str = OCR_MODEL,
+        mime_type: str | None = None,
+        pages: Pages | None = None,
+        include_images: bool = False,
+        annotation: AnnotationSchema | None = None,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> OCRResult:
+        """Read a document or a picture: Markdown, page by page.
+
+        Args:
+            source: a URL, which the gateway reads; the path of a file, its bytes, or an open file.
+            model: the gateway's id of an OCR model.
+            mime_type: of the source; None to tell it from its bytes or its name.
+            pages: pages to read, counted from 0: `3`, `[0, 1]` or `"0-2,5"`; all by default.
+            include_images: whether to return the pictures on the pages, too.
+            annotation: a pydantic class or JSON schema to extract from the whole document.
+            call: how to send the request.
+            options: `image_annotation`, `annotation_prompt`, `image_limit`, `image_min_size` and whatever else the
+                model lists.
+
+        Raises:
+            UnsupportedContentError: the file is too large, has too many pages or isn't of a type that the model reads.
+            OSError: the file can't be read.
+
+        Examples:
+            >>> client = Client()
+            >>> result = client.ocr("https://example.com/invoice.pdf")                          # doctest: +SKIP
+            >>> result.pages[0].markdown, result.cost                                           # doctest: +SKIP
+        """
+        options |= {"pages": pages, "include_images": include_images, "annotation": annotation}
+        request = prepare_ocr(source, model, mime_type, call, options)
+        return parse_ocr(self._http.send(request), model, annotation)
+
+    def transcribe(
+        self,
+        source: Source,
+        *,
+        model: str = SPEECH_MODEL,
+        mime_type: str | None = None,
+        language: str | None = None,
+        speakers: bool = False,
+        timeout: float = 600.0,
+        interval: float = 1.0,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Transcript:
+        """Turn a recording into text: submit it, and wait for the result.
+
+        Nothing is submitted twice: the submission is retried only if the gateway certainly hasn't started the job. If
+        waiting fails, the error names the job, and `client.transcriptions.wait(id)` waits on.
+
+        Args:
+            source: a URL, which the gateway reads; the path of a file, its bytes, or an open file.
+            model: the gateway's id of a speech-to-text model.
+            mime_type: of the source; None to tell it from its bytes or its name.
+            language: a code such as `en`; None to let the model detect it.
+            speakers: whether to tell speakers apart.
+            timeout: seconds to wait for the result.
+            interval: seconds before the result is asked for again; grows up to 10 s.
+            call: how to send the requests.
+            options: `punctuate`, `keyterm` and whatever else the model lists.
+
+        Raises:
+            ResponseFailedError: the job failed.
+            APITimeoutError: it hasn't ended in time.
+        """
+        options |= {"language": language, "speakers": speakers}
+        job = self.transcriptions.submit(source, model=model, mime_type=mime_type, call=call, **options)
+        return self.transcriptions.wait(job, timeout=timeout, interval=interval, call=call)
+
+    def generate_image(
+        self,
+        prompt: str,
+        *,
+        model: str = IMAGE_MODEL,
+        size: str | None = None,
+        n: int = 1,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> GeneratedImages:
+        """Make pictures of a prompt.
+
+        Args:
+            prompt: what to show.
+            model: the gateway's id of a model of pictures.
+            size: `"1024x1024"`, `"16:9"`, or a name that the model takes; the nearest that it takes is sent.
+            n: the number of pictures; in several calls where the model makes fewer per call.
+            call: how to send the requests.
+            options: `seed`, `quality`, `negative_prompt` and whatever else the model lists.
+
+        Raises:
+            UnsupportedParameterError: the prompt is too long, `size` isn't one, or the model needs another field.
+            UnsupportedContentError: the model only edits pictures.
+        """
+        requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
+        return merge_images([parse_images(self._http.send(request), model) for request in with_budget(requests)])
+
+    def edit_image(
+        self,
+        prompt: str | None,
+        images: Source | Sequence[Source],
+        *,
+        mask: Source | None = None,
+        model: str = IMAGE_MODEL,
+        size: str | None = None,
+        n: int = 1,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> GeneratedImages:
+        """Change pictures, or combine them into one.
+
+        Args:
+            prompt: what to change; None for models that take none, such as upscalers.
+            images: one or several: URLs, which the gateway reads, paths, bytes or open files. The GPT models take no
+                URLs.
+            mask: where to edit: a picture whose transparent parts may change (GPT models).
+            model: the gateway's id of a model of pictures.
+            size, n, call, options: as in `generate_image`.
+
+        Raises:
+            UnsupportedContentError: the model edits no pictures, takes fewer, or takes files and no URLs.
+            UnsupportedParameterError: as in `generate_image`.
+        """
+        requests = prepare_images(prompt, images, mask, model, call, {"size": size, "n": n, **options})
+        return merge_images([parse_images(self._http.send(request), model) for request in with_budget(requests)])
+
+
+class AsyncMediaMethods:
+    """The same methods of `AsyncClient`."""
+
+    _http: AsyncHTTPClient
+    transcriptions: AsyncTranscriptions
+
+    async def ocr(
+        self,
+        source: Source,
+        *,
+        model: str = OCR_MODEL,
+        mime_type: str | None = None,
+        pages: Pages | None = None,
+        include_images: bool = False,
+        annotation: AnnotationSchema | None = None,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> OCRResult:
+        """As `Client.ocr`; files are read in a thread."""
+        options |= {"pages": pages, "include_images": include_images, "annotation": annotation}
+        request = await asyncio.to_thread(prepare_ocr, source, model, mime_type, call, options)
+        return parse_ocr(await self._http.send(request), model, annotation)
+
+    async def transcribe(
+        self,
+        source: Source,
+        *,
+        model: str = SPEECH_MODEL,
+        mime_type: str | None = None,
+        language: str | None = None,
+        speakers: bool = False,
+        timeout: float = 600.0,
+        interval: float = 1.0,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Transcript:
+        """As `Client.transcribe`. A task that is cancelled stops waiting; the job goes on at the gateway."""
+        options |= {"language": language, "speakers": speakers}
+        job = await self.transcriptions.submit(source, model=model, mime_type=mime_type, call=call, **options)
+        return await self.transcriptions.wait(job, timeout=timeout, interval=interval, call=call)
+
+    async def generate_image(
+        self,
+        prompt: str,
+        *,
+        model: str = IMAGE_MODEL,
+        size: str | None = None,
+        n: int = 1,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> GeneratedImages:
+        """As `Client.generate_image`."""
+        requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
+        return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
+
+    async def edit_image(
+        self,
+        prompt: str | None,
+        images: Source | Sequence[Source],
+        *,
+        mask: Source | None = None,
+        model: str = IMAGE_MODEL,
+        size: str | None = None,
+        n: int = 1,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> GeneratedImages:
+        """As `Client.edit_image`; files are read in a thread."""
+        options |= {"size": size, "n": n}
+        requests = await asyncio.to_thread(prepare_images, prompt, images, mask, model, call, options)
+        return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
+
+
+# --- documents ----------------------------------------------------------------------------------------------------
+
+
+def prepare_ocr(
+    source: Source, model: str, mime_type: str | None, call: CallOptions, options: Mapping[str, Any]
+) -> HTTPRequest:
+    """The call that reads a document. BudgetExceededError if a limit of `track_costs` is reached."""
+    costs.check_budgets()
+    options, call = split_options(options, call)
+    body = ocr.encode(load_source(source, mime_type), model, strict=call.strict_parameters, **options)
+    return build_http_request(ocr.PATH, call, body)
+
+
+def parse_ocr(response: JSONResponse, model: str, annotation: AnnotationSchema | None) -> OCRResult:
+    """The pages in a response; the price is added to the open ledgers."""
+    with redact_errors(response):
+        result = ocr.decode(response.body, response.headers, model, annotation)
+    costs.record(result)
+    return result
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def prepare_images(
+    prompt: str | None,
+    sources: Source | Sequence[Source],
+    mask: Source | None,
+    model: str,
+    call: CallOptions,
+    options: Mapping[str, Any],
+) -> list[HTTPRequest]:
+    """The calls that make pictures: several where the model makes fewer per call than `n`."""
+    options, call = split_options(options, call)
+    requests = images.encode(
+        prompt,
+        model,
+        _load_images(sources),
+        mask=None if mask is None else load_source(mask),
+        strict=call.strict_parameters,
+        **options,
+    )
+    return [build_http_request(each.path, call, each.body, files=upload_files(each.files)) for each in requests]
+
+
+def with_budget(requests: Iterable[HTTPRequest]) -> Iterator[HTTPRequest]:
+    """The calls one by one. BudgetExceededError before one if a limit of `track_costs` is reached."""
+    for request in requests:
+        costs.check_budgets()
+        yield request
+
+
+def parse_images(response: JSONResponse, model: str) -> GeneratedImages:
+    """The pictures in a response; the price is added to the open ledgers."""
+    with redact_errors(response):
+        result = images.decode(response.body, response.headers, model)
+    costs.record(result)
+    return result
+
+
+def _load_images(sources: Source | Sequence[Source]) -> Sequence[MediaSource]:
+    if isinstance(sources, list | tuple):
+        return [load_source(source) for source in sources]
+    return [load_source(cast(Source, sources))]
