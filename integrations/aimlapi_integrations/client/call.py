@@ -128,7 +128,7 @@ def build_http_request(
 
 def upload_files(files: Iterable[FormFile]) -> tuple[UploadFile, ...]:
     """The files of a form, as the transport takes them."""
-    return tuple(UploadFile(file.field, file.source.name, file.source.data or b"", file.source.mime) for file in files)
+    return tuple(UploadFile(file.part, file.source.name, file.source.data or b"", file.source.mime) for file in files)
 
 
 @contextmanager

@@ -72,9 +72,9 @@ class MediaSource:
 
 @dataclass(frozen=True, slots=True)
 class FormFile:
-    """A file in a field of a form."""
+    """A file of a form, and the name of its field."""
 
-    field: str
+    part: str
     source: MediaSource
 
 
