@@ -110,6 +110,8 @@ class GatewayState:
     responses: ResponseStore = field(default_factory=ResponseStore)
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     fault_counter: FaultCounter = field(default_factory=FaultCounter)
+    speech_jobs: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
     def record(self, record: Record) -> None:
         self.requests.append(record)
@@ -120,3 +122,5 @@ class GatewayState:
         self.responses.clear()
         self.prompt_cache.clear()
         self.fault_counter.clear()
+        self.speech_jobs.clear()
+        self.pictures.clear()

@@ -145,6 +145,8 @@ FAULTS: dict[str, FaultDefinition] = {
     "response-failed": FaultDefinition(
         "a response that failed (`response.failed`)", edit_reply=_failed_reply, edit_stream=streams.failed_response
     ),
+    "job-failed": FaultDefinition("a transcription job that fails"),
+    "job-endless": FaultDefinition("a transcription job that never ends"),
     "empty-choices": FaultDefinition(
         "no choices, no output",
         edit_reply=_merge_fields({"choices": []}, {"output": [], "output_text": ""}),

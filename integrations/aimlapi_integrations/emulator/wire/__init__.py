@@ -35,14 +35,19 @@ class Closed(Open):
     model_config = ConfigDict(extra="forbid")
 
 
-def parse_request(model: type[RequestT], body: Any) -> RequestT:
+def parse_request(model: type[RequestT], body: Any, *, strict: bool = True) -> RequestT:
     """Validate `body` as `model`.
+
+    Args:
+        model: of the request.
+        body: the JSON, or the fields of a form.
+        strict: False for a form, whose fields are texts: `true` is a boolean there.
 
     Raises:
         GatewayError: 400 with one entry in `details` for each invalid place.
     """
     try:
-        return model.model_validate(body)
+        return model.model_validate(body, strict=strict)
     except ValidationError as error:
         raise invalid_request(_validation_details(error.errors(include_url=False)[:MAX_DETAILS], body)) from None
 
