@@ -19,7 +19,7 @@ from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
 from .call import build_http_request, redact_errors, upload_files
 from .options import DEFAULT_OPTIONS, CallOptions, split_options
-from .resources import pauses
+from .resources import poll_intervals
 
 
 def prepare_submission(
@@ -110,7 +110,7 @@ class Transcriptions:
             ResponseFailedError: the job failed.
             APITimeoutError: it hasn't ended in time. It goes on, and can be waited for again.
         """
-        known, delays = _as_job(job), pauses(interval, timeout)
+        known, delays = _as_job(job), poll_intervals(interval, timeout)
         try:
             while not (transcript := self.retrieve(known, call)).done:
                 self._http.sleep(next(delays))
@@ -153,7 +153,7 @@ class AsyncTranscriptions:
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Transcript:
         """As `Transcriptions.wait`."""
-        known, delays = _as_job(job), pauses(interval, timeout)
+        known, delays = _as_job(job), poll_intervals(interval, timeout)
         try:
             while not (transcript := await self.retrieve(known, call)).done:
                 await self._http.sleep(next(delays))
