@@ -166,8 +166,9 @@ def send_with_retries(
     start = time.monotonic()
     attempt, remaining = 1, None
     while isinstance(outcome := (yield Send(remaining)), APIError):
-        once = not repeatable and _may_have_arrived(outcome)
-        delay = _forbid_retry(outcome) if once else policy.delay(outcome, attempt, time.monotonic() - start)
+        if forbidden := not repeatable and _may_have_arrived(outcome):
+            _forbid_retry(outcome)
+        delay = None if forbidden else policy.delay(outcome, attempt, time.monotonic() - start)
         if delay is None:
             raise _final_error(outcome, policy, time.monotonic() - start) from outcome.__cause__
         _report_retry(RetryEvent(attempt, delay, outcome), on_retry)
