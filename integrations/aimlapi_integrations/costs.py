@@ -10,15 +10,15 @@ Decimal('0.000062250')
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from .errors import BudgetExceededError
-from .types import Cost, Embeddings, Reply, Usage
+from .types import Cost, Usage
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
 
@@ -62,6 +62,19 @@ class Spending:
         return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_counted(self.calls)}{unpriced}"
 
 
+class Priced(Protocol):
+    """What an answer says of its cost, whichever endpoint it is from."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def cost(self) -> Cost | None: ...
+
+
 def _limit(dollars: Decimal | float | str) -> Decimal:
     try:
         limit = Decimal(str(dollars))
@@ -84,12 +97,21 @@ class Ledger:
         self.max_cost_usd = None if max_cost_usd is None else _limit(max_cost_usd)
         self.max_tokens_total = max_tokens_total
         self._models: dict[str, Spending] = {}
+        self._batches: set[str] = set()
 
     def add(self, model: str, usage: Usage | None = None, cost: Cost | None = None) -> None:
         """Enters one call."""
         spent = Spending.of(usage, cost)
         with _LOCK:
             self._models[model] = self._models.get(model, Spending()) + spent
+
+    def add_batch(self, batch_id: str, replies: Iterable[Priced]) -> None:
+        """Enters the replies of a batch, unless they have been entered: fetching them again costs nothing."""
+        with _LOCK:
+            entered = batch_id in self._batches
+            self._batches.add(batch_id)
+        for reply in () if entered else replies:
+            self.add(reply.model, reply.usage, reply.cost)
 
     def check(self) -> None:
         """To be called before a call.
@@ -119,6 +141,7 @@ class Ledger:
         """Forgets everything but the limits."""
         with _LOCK:
             self._models.clear()
+            self._batches.clear()
 
     def __str__(self) -> str:
         rows = [f"{model}: {spent}" for model, spent in self.by_model.items()]
@@ -218,10 +241,17 @@ def check_budgets() -> None:
         ledger.check()
 
 
-def record(answer: Reply | Embeddings) -> None:
+def record(answer: Priced) -> None:
     """What a client does with a whole answer."""
     for ledger in _ledgers():
         ledger.add(answer.model, answer.usage, answer.cost)
+
+
+def record_batch(batch_id: str, replies: Iterable[Priced]) -> None:
+    """What a client does with the replies of a batch. A ledger counts each batch once, however often it is fetched."""
+    answers = list(replies)
+    for ledger in _ledgers():
+        ledger.add_batch(batch_id, answers)
 
 
 # --- before a call --------------------------------------------------------------------------------------------------
@@ -266,6 +296,44 @@ def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[s
     if usd is None or price_out is None or max_output_tokens is None:
         return Estimate(input_tokens, max_output_tokens, usd, None)
     return Estimate(input_tokens, max_output_tokens, usd, usd + max_output_tokens * price_out)
+
+
+BATCH_DISCOUNT = Decimal("0.5")
+"""The part of the usual price that a request of a batch costs."""
+
+
+def batch_cost(usage: Usage | None, prices: Mapping[str, float]) -> Cost | None:
+    """The price of a reply in a batch that names none: half of what its tokens cost elsewhere.
+
+    Args:
+        usage: its token counts.
+        prices: dollars per token by the unit's name. Those of the prompt cache are `cache_read` and `cache_creation`.
+
+    Returns:
+        None if the price of any of the tokens is not known.
+
+    >>> batch_cost(Usage(1000, 500, 1500), {"input": 3e-06, "output": 1.5e-05})
+    Cost(usd='0.005250000', credits=None)
+    """
+    if usage is None:
+        return None
+    cached = {kind: usage.input_details.get(kind, 0) for kind in ("cache_read", "cache_creation")}
+    counts = {"input": usage.input - sum(cached.values()), "output": usage.output, **cached}
+    usd = Decimal(0)
+    for kind, count in counts.items():
+        price = _price_of(kind, prices) if count else Decimal(0)
+        if price is None:
+            return None
+        usd += count * price
+    return Cost(f"{usd * BATCH_DISCOUNT:.9f}")
+
+
+def _price_of(kind: str, prices: Mapping[str, float]) -> Decimal | None:
+    if kind == "input":
+        return token_price(prices, "input")
+    if kind == "output":
+        return token_price(prices, "output")
+    return Decimal(str(prices[kind])) if kind in prices else None
 
 
 _UNITS = {"input": ("input", "prompt"), "output": ("output", "completion")}

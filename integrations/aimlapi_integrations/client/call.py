@@ -67,7 +67,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
-    _require_content(request)
+    require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name, model = _NAMES[endpoint.PATH], lookup(request.model)
     fitted = adapt(request, name, strict=options.strict_parameters, stream=stream)
@@ -81,7 +81,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
     return PreparedCall(endpoint, request.model, call, model, ids_of(request.messages), own_names)
 
 
-def _require_content(request: Request) -> None:
+def require_content(request: Request) -> None:
     """Raise for a conversation in which nothing is said, unless the body comes from elsewhere."""
     if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
         return

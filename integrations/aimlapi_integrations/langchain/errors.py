@@ -110,6 +110,26 @@ class APIResponseError(ours.APIResponseError, core.ModelAPIError):
     is_retryable = ours.APIResponseError.retryable
 
 
+class BatchTimeoutError(ours.BatchTimeoutError, core.ModelTimeoutError, core.ModelConnectionError):
+    __doc__ = ours.BatchTimeoutError.__doc__
+    is_retryable = ours.BatchTimeoutError.retryable
+
+
+class BatchError(ours.BatchError, core.ModelAPIError):
+    __doc__ = ours.BatchError.__doc__
+    is_retryable = ours.BatchError.retryable
+
+
+class BatchCanceledError(ours.BatchCanceledError, core.ModelAPIError):
+    __doc__ = ours.BatchCanceledError.__doc__
+    is_retryable = ours.BatchCanceledError.retryable
+
+
+class BatchExpiredError(ours.BatchExpiredError, core.ModelAPIError):
+    __doc__ = ours.BatchExpiredError.__doc__
+    is_retryable = ours.BatchExpiredError.retryable
+
+
 class StreamError(ours.StreamError, core.ModelAPIError):
     __doc__ = ours.StreamError.__doc__
     is_retryable = ours.StreamError.retryable
@@ -144,6 +164,10 @@ _COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
         APIResponseError,
         StreamError,
         ResponseFailedError,
+        BatchTimeoutError,
+        BatchError,
+        BatchCanceledError,
+        BatchExpiredError,
     )
 }
 

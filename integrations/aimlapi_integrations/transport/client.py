@@ -57,7 +57,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def send(self, call: HTTPRequest) -> JSONResponse:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return parse_json_response(self._exchange(call, stream=False), self.secret_of(call.headers))
+        return parse_json_response(self._exchange(call, stream=False), self.secret_of(call.headers), call.json_lines)
 
     @contextmanager
     def stream(self, call: HTTPRequest) -> Iterator[EventStream]:
@@ -81,7 +81,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.secret_of(call.headers)
-        flow = send_with_retries(self.policy(call), self.on_retry, secret)
+        flow = send_with_retries(self.policy(call), self.on_retry, secret, repeatable=call.repeatable)
         step = next(flow)
         try:
             while True:
@@ -194,7 +194,8 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def send(self, call: HTTPRequest) -> JSONResponse:
         """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return parse_json_response(await self._exchange(call, stream=False), self.secret_of(call.headers))
+        response = await self._exchange(call, stream=False)
+        return parse_json_response(response, self.secret_of(call.headers), call.json_lines)
 
     def stream(self, call: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
         """The events of the answer; leaving the block frees the connection."""
@@ -214,7 +215,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.secret_of(call.headers)
-        flow = send_with_retries(self.policy(call), self.on_retry, secret)
+        flow = send_with_retries(self.policy(call), self.on_retry, secret, repeatable=call.repeatable)
         step = next(flow)
         try:
             while True:

@@ -77,12 +77,15 @@ def _without(raw: bytes, secret: SecretStr) -> bytes:
     return redact_text(raw.decode("utf-8", "surrogateescape"), secret).encode("utf-8", "surrogateescape")
 
 
-def parse_json_response(response: httpx.Response, secret: SecretStr) -> JSONResponse:
-    """The JSON object of an answer that has been read. APIResponseError where it is something else."""
+def parse_json_response(response: httpx.Response, secret: SecretStr, lines: bool = False) -> JSONResponse:
+    """The JSON object of an answer that has been read. APIResponseError where it is something else.
+
+    With `lines`, the JSON values of its lines as a list; one value where the whole body is one.
+    """
     if response.status_code == 304:
         return JSONResponse(304, normalize_headers(response, secret), {}, secret)
-    body = _body(response.content)
-    if isinstance(body, dict):
+    body = _json_lines(response.content) if lines else _body(response.content)
+    if isinstance(body, list if lines else dict):
         return JSONResponse(response.status_code, normalize_headers(response, secret), body, secret)
     what = _kind(response.content) if body is _NO_JSON else "JSON that is no object"
     raise _unreadable(response, response.content, what, secret)
@@ -96,6 +99,15 @@ def _body(content: bytes) -> Any:
     with suppress(ValueError):
         return parse_json(content)
     return _NO_JSON
+
+
+def _json_lines(content: bytes) -> Any:
+    """The JSON value that `content` is, or those of its lines, as a list. Only line feeds separate lines."""
+    whole = _body(content)
+    if whole is not _NO_JSON:
+        return [whole]
+    values = [_body(line) for line in content.split(b"\n") if line.strip()]
+    return _NO_JSON if not values or any(value is _NO_JSON for value in values) else values
 
 
 def not_a_stream_error(response: httpx.Response, content: bytes, secret: SecretStr) -> APIError:

@@ -25,7 +25,11 @@ Timeout: TypeAlias = float | httpx.Timeout | tuple[float | None, float | None] |
 
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """One call: where, what, and what differs from the client's defaults. Timeouts are in seconds."""
+    """One call: where, what, and what differs from the client's defaults. Timeouts are in seconds.
+
+    Without `repeatable` it is not sent again after an error that leaves open whether it arrived. With `json_lines` the
+    body of the response may be JSON of any type, or JSON Lines.
+    """
 
     method: str
     path: str
@@ -35,11 +39,16 @@ class HTTPRequest:
     timeout: Timeout = None
     chunk_timeout: float | None = None
     max_retries: int | None = None
+    repeatable: bool = True
+    json_lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class JSONResponse:
-    """A 2xx answer, or a 304: headers in lower case, the JSON of the body, and the key that no error may repeat."""
+    """A 2xx answer, or a 304: headers in lower case, the JSON of the body, and the key that no error may repeat.
+
+    The body of a request with `json_lines` is a list: the JSON values of its lines, or the one value that it is.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -141,12 +150,17 @@ OnRetry: TypeAlias = Callable[[RetryEvent], object]
 
 
 def send_with_retries(
-    policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET
+    policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET, *, repeatable: bool = True
 ) -> Generator[Step, Outcome, httpx.Response]:
-    """Send until it succeeds or the policy gives up. No log line repeats `secret`."""
+    """Send until it succeeds or the policy gives up. No log line repeats `secret`.
+
+    A request that is not `repeatable` is sent again only after an error that says that it did not arrive.
+    """
     begun = time.monotonic()
     attempt, left = 1, None
     while isinstance(outcome := (yield Send(left)), APIError):
+        if not repeatable and outcome.retryable and _may_have_arrived(outcome):
+            _forbid_retry(outcome)
         delay = policy.delay(outcome, attempt, time.monotonic() - begun)
         if delay is None:
             raise _final(outcome, policy, time.monotonic() - begun) from outcome.__cause__
@@ -155,6 +169,20 @@ def send_with_retries(
         attempt, left = attempt + 1, policy.deadline - (time.monotonic() - begun)
     _log(outcome, secret)
     return outcome
+
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def _may_have_arrived(error: APIError) -> bool:
+    """Whether the gateway may act on a request that failed: not if no connection was made, nor after a 429."""
+    return not isinstance(error, RateLimitError) and not isinstance(error.__cause__, _NOT_SENT)
+
+
+def _forbid_retry(error: APIError) -> None:
+    error.retryable = False
+    error.message += " The gateway may have accepted the request all the same, so it is not sent again."
+    error.args = (error.message,)
 
 
 def _final(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
