@@ -21,8 +21,8 @@ from ..transport.retries import HTTPRequest, JSONResponse
 from .call import build_http_request, redact_errors
 from .options import CallOptions, split_options
 
-# Tokens of a call, by our estimate, which may be some 20 % too low.
-RERANK_TOKENS = CONTEXT_TOKENS * 3 // 4
+# Tokens of a call, by our estimate, which may be a quarter too low.
+RERANK_TOKENS = CONTEXT_TOKENS * 2 // 3
 
 # Tokens of what goes along with each document: its question, quotes and commas.
 _PER_DOCUMENT = 40
