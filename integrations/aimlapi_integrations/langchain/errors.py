@@ -9,6 +9,7 @@
     RequestTimeoutError           ModelTimeoutError               (also APITimeoutError, with ModelConnectionError)
     RateLimitError                ModelRateLimitError
     APIConnectionError            ModelConnectionError
+    BatchTimeoutError             ModelTimeoutError, ModelConnectionError
     every other                   ModelAPIError
     UnsupportedContentError, UnsupportedParameterError            ModelInvalidRequestError
     BudgetExceededError, ConfigurationError                       ModelError
@@ -172,14 +173,18 @@ _COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
 }
 
 
+def translate_error(error: ours.AIMLAPIError) -> ours.AIMLAPIError:
+    """Make an error one of core's too: the same error, of a class that is both."""
+    error.__class__ = next((_COUNTERPARTS[kind] for kind in type(error).__mro__ if kind in _COUNTERPARTS), type(error))
+    vars(error)["is_retryable"] = error.retryable  # a class attribute of core's: one error may know better
+    return error
+
+
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Let our errors pass as core's too: the same error, of a class that is both. Serves sync and async code alike."""
+    """Let our errors pass as core's too. Serves sync and async code alike."""
     try:
         yield
     except ours.AIMLAPIError as error:
-        error.__class__ = next(
-            (_COUNTERPARTS[kind] for kind in type(error).__mro__ if kind in _COUNTERPARTS), type(error)
-        )
-        vars(error)["is_retryable"] = error.retryable  # a class attribute of core's: one error may know better
+        translate_error(error)
         raise

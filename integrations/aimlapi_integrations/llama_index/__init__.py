@@ -12,8 +12,18 @@ except ImportError as error:
         'LlamaIndex is not installed: pip install "aimlapi-integrations[llama-index]"', name="llama_index.core"
     ) from error
 
+from .batch_jobs import BatchAPI, BatchJob
 from .costs import AIMLAPICostHandler
+from .decisions import AIMLAPIRerank, AIMLAPISelector
 from .embedding import AIMLAPIEmbedding
 from .llm import AIMLAPI
 
-__all__ = ["AIMLAPI", "AIMLAPICostHandler", "AIMLAPIEmbedding"]
+__all__ = [
+    "AIMLAPI",
+    "AIMLAPICostHandler",
+    "AIMLAPIEmbedding",
+    "AIMLAPIRerank",
+    "AIMLAPISelector",
+    "BatchAPI",
+    "BatchJob",
+]
