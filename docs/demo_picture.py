@@ -1,4 +1,4 @@
-"""Draws what `make demo` shows, on the emulator: `python docs/demo_picture.py docs/pages/demo.svg`."""
+"""Render the output of `make demo` on the emulator as an SVG: `python docs/demo_picture.py docs/pages/demo.svg`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 _REMOTE_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-def picture(width: int = 80) -> str:
-    """The demo's output as an SVG that fetches nothing. `width` is in characters."""
+def render(width: int = 80) -> str:
+    """Run the demo and return its output as an SVG without remote resources. `width` is in characters."""
     sys.path.insert(0, str(EXAMPLES))
     import common
 
     common.console = Console(file=io.StringIO(), record=True, width=width, highlight=False)
     runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
-    drawn = common.console.export_svg(title="make demo", unique_id="demo")
-    return _REMOTE_FONTS.sub("", drawn).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
+    svg = common.console.export_svg(title="make demo", unique_id="demo")
+    return _REMOTE_FONTS.sub("", svg).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
 
 
 if __name__ == "__main__":
     os.environ.pop("AIMLAPI_API_KEY", None)
-    Path(sys.argv[1]).write_text(picture(), encoding="utf-8")
+    Path(sys.argv[1]).write_text(render(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Puts sections of the README into the pages that name them: `<!-- readme: Heading -->`; without one, its beginning."""
+"""Insert README sections into pages: `<!-- readme: Heading -->`, or `<!-- readme -->` for the introduction."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 README = Path(__file__).parents[1] / "README.md"
 
-_NAMED = re.compile(r"<!-- readme:? ?(.*?) ?-->")
+_MARKER = re.compile(r"<!-- readme:? ?(.*?) ?-->")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Called by mkdocs for each page."""
-    return _NAMED.sub(lambda named: section(named[1]), markdown)
+    """Replace the markers. mkdocs calls this for each page."""
+    return _MARKER.sub(lambda match: section(match[1]), markdown)
 
 
 def section(heading: str) -> str:
-    """The text below `heading`, its links as they are among the pages.
+    """Return the text below `heading`, with links relative to the pages folder.
 
     Raises:
         KeyError: the README has no such section.
     """
-    first, *others = re.split(r"^## ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    sections = dict(part.split("\n", 1) for part in others)
-    text = sections[heading] if heading else first.split("\n", 1)[1]
+    introduction, *sections = re.split(r"^## ", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text_by_heading = dict(text.split("\n", 1) for text in sections)
+    text = text_by_heading[heading] if heading else introduction.split("\n", 1)[1]
     return text.replace("docs/pages/", "").strip()

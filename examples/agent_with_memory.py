@@ -1,6 +1,6 @@
-"""An agent whose process dies in the middle of a task, and another process that finishes the task.
+"""An agent whose process dies in the middle of a task, and a second process that finishes the task.
 
-The memory is a SQLite file: every step is in it before the next one begins, so that nothing is asked or paid twice.
+The agent's memory is a SQLite file. Every step is saved before the next one begins, so no call is made or paid twice.
 
     pip install ".[examples]"
     python examples/agent_with_memory.py
@@ -23,15 +23,15 @@ THREAD = {"configurable": {"thread_id": "trip-to-paris"}}
 
 
 def get_weather(city: str) -> str:
-    """The weather in a city."""
+    """Get the weather in a city."""
     if "begin" in sys.argv:
         console.print("  [bold red]the process dies here, in the middle of a tool[/]")
-        os._exit(137)  # as if it were killed: nothing is closed, nothing is tidied up
+        os._exit(137)  # like a killed process: no cleanup
     return f"22 °C and sunny in {city}"
 
 
-def show(agent, task: dict | None) -> None:
-    """Runs until the agent has answered. No task: go on where the memory says that it stopped."""
+def run(agent, task: dict | None) -> None:
+    """Run the agent until it has answered, and print its steps. Without a task, resume from the memory."""
     for update in agent.stream(task, THREAD, stream_mode="updates", durability="sync"):
         for step, state in update.items():
             for message in state["messages"]:
@@ -41,18 +41,18 @@ def show(agent, task: dict | None) -> None:
 
 
 def begin(agent) -> None:
-    show(agent, {"messages": [HumanMessage("What is the weather in Paris?")]})
+    run(agent, {"messages": [HumanMessage("What is the weather in Paris?")]})
 
 
 def resume(agent) -> None:
-    known = agent.get_state(THREAD)
-    console.print(f"  [dim]the file knows {len(known.values['messages'])} messages; next: {', '.join(known.next)}[/]")
-    show(agent, None)
-    show(agent, {"messages": [HumanMessage("And how is the weather in Lisbon?")]})
+    saved = agent.get_state(THREAD)
+    console.print(f"  [dim]{len(saved.values['messages'])} messages are saved; next: {', '.join(saved.next)}[/]")
+    run(agent, None)
+    run(agent, {"messages": [HumanMessage("And how is the weather in Lisbon?")]})
 
     messages = agent.get_state(THREAD).values["messages"]
     costs = [message.response_metadata["cost"]["credits"] for message in messages if isinstance(message, AIMessage)]
-    console.print(f"[bold]{len(messages)} messages, {len(costs)} calls of the model, {sum(costs)} credits[/]")
+    console.print(f"[bold]{len(messages)} messages, {len(costs)} model calls, {sum(costs)} credits[/]")
 
 
 def with_memory(work) -> None:
@@ -66,9 +66,9 @@ def main() -> None:
     MEMORY.unlink(missing_ok=True)
     for part in ("begin", "resume"):
         console.rule(part)
-        done = subprocess.run([sys.executable, __file__, part], check=False)
-        console.print(f"[dim]the process ended with code {done.returncode}[/]")
-    sys.exit(done.returncode)
+        process = subprocess.run([sys.executable, __file__, part], check=False)
+        console.print(f"[dim]the process ended with code {process.returncode}[/]")
+    sys.exit(process.returncode)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""A table of questions answered and embedded by two workers, block by block into Parquet; a second run asks nothing.
+"""Answer and embed a table of questions with two workers, block by block. A second run calls nothing.
 
 pip install ".[langchain,emulator,cli,ray]"
-python examples/bulk_ray.py                 # stop it whenever you like, and run it again
+python examples/bulk_ray.py                 # stop it at any time, and run it again
 """
 
 import os
 from pathlib import Path
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray tells nobody of it,
-os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # and listens on this machine only: for a cluster, 1
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # listen on this machine only; 1 for a cluster
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,15 +25,15 @@ from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 
 FOLDER = Path("example-data/bulk").absolute()
 TOPICS = ("tides", "rainbows", "glaciers", "volcanoes", "auroras", "deserts", "geysers", "monsoons")
-BLOCK = 4  # rows asked together and written together: what a killed worker repeats at most
+BLOCK = 4  # rows that are sent and written together: the most that a killed worker repeats
 
 
-def ask():
-    """Is called in each worker, which finds the key in its own environment."""
+def create_chat():
+    """Return the function that answers a row. Runs in each worker, which reads the key from its own environment."""
     return ChatAIMLAPI(model="deepseek/deepseek-reasoner", max_tokens=2000).ainvoke
 
 
-def embed():
+def create_embedder():
     return AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=64).aembed_documents
 
 
@@ -43,28 +43,28 @@ def write_questions(path: Path) -> None:
     pq.write_table(pa.table({"id": range(len(questions)), "question": questions}), path)
 
 
-def run(worker, make, limiter, name: str) -> Path:
-    """Each block that is answered is written, and its ids to the checkpoint; what is in there is not asked again."""
-    done, written = FOLDER / f"{name}-done", FOLDER / name
+def run(worker, create, limiter, name: str) -> Path:
+    """Process every row that the checkpoint doesn't list yet. Each finished block is written and checkpointed."""
+    checkpoint, output = FOLDER / f"{name}-done", FOLDER / name
     rows = ray.data.read_parquet(str(FOLDER / "questions.parquet"))
-    rows.context.checkpoint_config = CheckpointConfig("id", str(done), delete_checkpoint_on_success=False)
+    rows.context.checkpoint_config = CheckpointConfig("id", str(checkpoint), delete_checkpoint_on_success=False)
     rows.repartition(target_num_rows_per_block=BLOCK).map_batches(
         worker,
-        fn_constructor_args=[make],
+        fn_constructor_args=[create],
         fn_constructor_kwargs={"column": "question", "limiter": limiter},
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=2),  # workers,
-        num_cpus=0,  # which only wait
-    ).write_parquet(str(written))
-    return written
+        compute=ActorPoolStrategy(size=2),  # two workers,
+        num_cpus=0,  # which only wait for responses
+    ).write_parquet(str(output))
+    return output
 
 
-def report(written: Path, title: str) -> None:
-    rows = sorted(pq.read_table(written).to_pylist(), key=lambda row: row["id"])
+def report(output: Path, title: str) -> None:
+    rows = sorted(pq.read_table(output).to_pylist(), key=lambda row: row["id"])
     table = Table("id", "question", "answer" if "answer" in rows[0] else "vector", "USD", title=title)
     for row in rows[:4]:
-        found = row["error"] or row.get("answer") or f"{len(row['vector'])} numbers"
-        table.add_row(str(row["id"]), row["question"], escape(found), f"{row['cost_usd']:.9f}")
+        result = row["error"] or row.get("answer") or f"{len(row['vector'])} numbers"
+        table.add_row(str(row["id"]), row["question"], escape(result), f"{row['cost_usd']:.9f}")
     console.print(table)
     cost = sum(row["cost_usd"] or 0 for row in rows)
     console.print(f"{len(rows)} rows, {sum(bool(row['error']) for row in rows)} failed, ${cost:.9f}")
@@ -73,13 +73,13 @@ def report(written: Path, title: str) -> None:
 def main() -> None:
     if not (FOLDER / "questions.parquet").exists():
         write_questions(FOLDER / "questions.parquet")
-    ray.init(num_cpus=4, include_dashboard=False)  # on this machine; `ray.init()` alone finds a cluster that is there
+    ray.init(num_cpus=4, include_dashboard=False)  # on this machine; `ray.init()` alone joins a running cluster
     progress = ray.data.DataContext.get_current()
     progress.enable_rich_progress_bars, progress.use_ray_tqdm = True, False
-    lasting = ray.remote(InMemoryRateLimiter).options(max_restarts=-1, max_task_retries=-1)
-    limiter = lasting.remote(requests_per_second=50, max_bucket_size=10)
-    report(run(Answers, ask, limiter, "answers"), "Answers")
-    report(run(Vectors, embed, limiter, "vectors"), "Vectors")
+    rate_limiter = ray.remote(InMemoryRateLimiter).options(max_restarts=-1, max_task_retries=-1)
+    limiter = rate_limiter.remote(requests_per_second=50, max_bucket_size=10)
+    report(run(Answers, create_chat, limiter, "answers"), "Answers")
+    report(run(Vectors, create_embedder, limiter, "vectors"), "Vectors")
     ray.shutdown()
 
 

@@ -1,7 +1,7 @@
-"""A chat in the browser: thoughts while they come, folded once the answer begins, and the price of each and of all.
+"""A chat in the browser: reasoning that folds once the answer begins, and the cost of each answer and of the chat.
 
 pip install ".[web]"
-python examples/chat_page.py 0.05     # dollars that one chat may cost; then open the address that it prints
+python examples/chat_page.py 0.05     # budget of one chat in dollars; open the address that it prints
 """
 
 import sys
@@ -17,7 +17,7 @@ from aimlapi_integrations import AIMLAPIError
 from aimlapi_integrations.langchain import AIMLAPICallbackHandler, ChatAIMLAPI
 
 BUDGET = sys.argv[1] if len(sys.argv) > 1 else "0.50"
-MODELS: dict[str, dict[str, Any]] = {  # … and what makes each of them tell its thoughts
+MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them return its reasoning
     "openai/gpt-5-mini-2025-08-07": {"reasoning": {"effort": "low", "summary": "auto"}},
     "anthropic/claude-haiku-4.5": {"reasoning_effort": "low", "endpoint": "messages"},
     "deepseek-reasoner": {},
@@ -31,25 +31,25 @@ class Turn:
     model: str
     question: str
     answer: AIMessageChunk = field(default_factory=lambda: AIMessageChunk(""))
-    end: gr.ChatMessage | None = None  # the last part: the price, or why there is no more
+    end: gr.ChatMessage | None = None  # the last part: the cost, or the reason why the answer ended early
 
     def messages(self, model: str) -> list[BaseMessage]:
-        """The turn for the next request. Thoughts and signatures go back to the model that made them, and no other."""
-        whole = self.model == model and self.answer.response_metadata.get("finish_reason")
-        return [HumanMessage(self.question), self.answer if whole else AIMessage(self.answer.text)]
+        """Return the turn for the next request. Reasoning and signatures go back only to the model that wrote them."""
+        complete = self.model == model and self.answer.response_metadata.get("finish_reason")
+        return [HumanMessage(self.question), self.answer if complete else AIMessage(self.answer.text)]
 
-    def shown(self) -> list[gr.ChatMessage]:
-        """The question and the parts of the answer. A part with a title can be folded, and is when it is done."""
-        thoughts = "\n\n".join(block["reasoning"] for block in self.answer.content_blocks if block.get("reasoning"))
-        said = self.answer.text or self.answer.additional_kwargs.get("refusal")
-        done = bool(said or self.end)
-        fold = gr.ChatMessage(thoughts, metadata={"title": "Thoughts", "status": "done" if done else "pending"})
-        parts = [fold if thoughts or not done else None, said and gr.ChatMessage(said), self.end]
+    def render(self) -> list[gr.ChatMessage]:
+        """Return the question and the parts of the answer. Parts with a title fold once they are done."""
+        reasoning = "\n\n".join(block["reasoning"] for block in self.answer.content_blocks if block.get("reasoning"))
+        text = self.answer.text or self.answer.additional_kwargs.get("refusal")
+        done = bool(text or self.end)
+        folded = gr.ChatMessage(reasoning, metadata={"title": "Thoughts", "status": "done" if done else "pending"})
+        parts = [folded if reasoning or not done else None, text and gr.ChatMessage(text), self.end]
         return [gr.ChatMessage(self.question, "user"), *filter(None, parts)]
 
 
 class Chat:
-    """What was said and what it cost. The page shows what is here, and nothing else."""
+    """The turns of a chat and their cost. The page shows exactly this."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
@@ -60,25 +60,25 @@ class Chat:
             return
         messages = [message for turn in self.turns if turn.answer.text for message in turn.messages(model)]
         self.turns.append(turn := Turn(model, question))
-        yield self.shown(value="", **BUSY)
-        config = {"callbacks": [price := AIMLAPICallbackHandler(), self.costs]}
+        yield self.render(value="", **BUSY)
+        config = {"callbacks": [cost := AIMLAPICallbackHandler(), self.costs]}
         try:
             llm = ChatAIMLAPI(model=model, **MODELS.get(model, {}))
             async for chunk in llm.astream([*messages, HumanMessage(question)], config):
                 turn.answer += chunk
-                yield self.shown()
-            turn.end = gr.ChatMessage(f"<small>{price.ledger.total}</small>")
+                yield self.render()
+            turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
             turn.end = gr.ChatMessage(str(error), metadata={"title": type(error).__name__})
-        yield self.shown(**READY)
+        yield self.render(**READY)
 
     def stop(self) -> tuple[Any, ...]:
         self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped.</small>")
-        return self.shown(**READY)
+        return self.render(**READY)
 
-    def shown(self, **box: Any) -> tuple[Any, ...]:
+    def render(self, **box: Any) -> tuple[Any, ...]:
         total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
-        return [part for turn in self.turns for part in turn.shown()], total, gr.update(**box)
+        return [part for turn in self.turns for part in turn.render()], total, gr.update(**box)
 
 
 with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False) as page:
@@ -88,11 +88,11 @@ with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False
         new = gr.Button("New chat", size="md", scale=0)
     turns = gr.Chatbot(show_label=False, scale=1, buttons=["copy_all"], placeholder="Ask a model something.")
     box = gr.Textbox(show_label=False, placeholder="Your question", submit_btn="Send", autofocus=True)
-    parts = [turns, gr.Markdown(Chat().shown()[1]), box]
-    asked = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
-    box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[asked])
-    begun = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[asked])
-    begun.then(lambda chat: chat.shown(**READY), chat, parts, show_progress="hidden")
+    parts = [turns, gr.Markdown(Chat().render()[1]), box]
+    submission = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
+    box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[submission])
+    reset = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[submission])
+    reset.then(lambda chat: chat.render(**READY), chat, parts, show_progress="hidden")
 
 if __name__ == "__main__":
     with gateway():

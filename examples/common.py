@@ -1,4 +1,4 @@
-"""Where the examples run: at AI/ML API when AIMLAPI_API_KEY is set, else at the emulator of the package."""
+"""Shared by the examples: use AI/ML API if AIMLAPI_API_KEY is set, else the emulator."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ console = Console(highlight=False)
 
 @contextmanager
 def gateway() -> Iterator[None]:
-    """Models made inside the block find their key and address in the environment, as they do without it."""
+    """Put the key and base URL into the environment, where models created inside the block find them."""
     if os.environ.get("AIMLAPI_API_KEY"):
-        console.print(f"[bold green]AIMLAPI_API_KEY is set: asking {resolve_base_url()}. Each call has its price.[/]")
+        console.print(f"[bold green]AIMLAPI_API_KEY is set: calling {resolve_base_url()}. Every call costs money.[/]")
         yield
     else:
-        console.print("[bold yellow]No AIMLAPI_API_KEY: talking to the emulator, which makes its answers up.[/]")
+        console.print("[bold yellow]AIMLAPI_API_KEY is not set: using the emulator, which makes up its answers.[/]")
         with Emulator() as emulator:
             os.environ.update(AIMLAPI_API_KEY="emulator", AIMLAPI_API_BASE=emulator.base_url)
             yield
@@ -31,11 +31,11 @@ def gateway() -> Iterator[None]:
 
 @contextmanager
 def step(title: str) -> Iterator[Callable[..., Text]]:
-    """Shows what is said inside the block while it is said, then what all calls of the block took."""
-    said, row = Text(), Table.grid(padding=(0, 2))
-    row.add_row(Text(f"{title:<10}", "bold cyan"), said)
+    """Show text as it is printed inside the block, then the tokens and cost of all calls made there."""
+    output, row = Text(), Table.grid(padding=(0, 2))
+    row.add_row(Text(f"{title:<10}", "bold cyan"), output)
     with Live(row, console=console, transient=True), track_costs() as costs:
-        yield said.append
-    spent = costs.total
-    said.append(f"\n{spent.total_tokens} tokens, {spent.reasoning_tokens} of them to think; ${spent.usd:f}", "dim")
+        yield output.append
+    total = costs.total
+    output.append(f"\n{total.total_tokens} tokens ({total.reasoning_tokens} reasoning), ${total.usd:f}", "dim")
     console.print(row)

@@ -1,8 +1,8 @@
-"""A folder of letters in, a table out: one structured answer per file, several at once.
+"""Turn a folder of letters into a table: one structured answer per file, several at once.
 
 pip install ".[langchain,emulator,cli]"
-python examples/extract_table.py                # letters that the script writes itself
-python examples/extract_table.py my/folder      # every .txt file of a folder of yours
+python examples/extract_table.py                # sample letters, which the script writes itself
+python examples/extract_table.py my/folder      # every .txt file in your own folder
 """
 
 import sys
@@ -26,12 +26,12 @@ LETTER = "Dear Sir or Madam,\n\nplease send me the product '{1}', quantity: {2}.
 
 
 class Order(BaseModel):
-    """What a letter orders."""
+    """An order placed in a letter."""
 
-    customer: str = Field(description="Full name of who wrote the letter")
-    product: str = Field(description="What is ordered, as the letter names it")
-    quantity: int = Field(description="How many of it", ge=1)
-    email: str = Field(description="Address to write back to")
+    customer: str = Field(description="Full name of the sender")
+    product: str = Field(description="Name of the product, as written in the letter")
+    quantity: int = Field(description="Quantity ordered", ge=1)
+    email: str = Field(description="Sender's email address")
 
 
 def write_letters(folder: Path) -> Path:
@@ -42,17 +42,17 @@ def write_letters(folder: Path) -> Path:
 
 
 def extract(paths: list[Path]) -> Table:
-    """A row for each file. One that cannot be read costs no other: it is told in its row."""
+    """Create a row for each file. A failure shows in its own row and doesn't affect the others."""
     llm = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").with_structured_output(Order)
     texts = [path.read_text(encoding="utf-8") for path in paths]
     answers = llm.batch_as_completed(texts, {"max_concurrency": 4}, return_exceptions=True)
-    found = dict(track(answers, "Reading", total=len(texts), console=console))
+    results = dict(track(answers, "Reading", total=len(texts), console=console))
 
     table = Table("file", title=f"{len(paths)} orders")
     for name in Order.model_fields:
         table.add_column(name, overflow="fold")
     for number, path in enumerate(paths):
-        order = found[number]
+        order = results[number]
         cells = order.model_dump().values() if isinstance(order, Order) else [f"[red]{type(order).__name__}[/]"]
         table.add_row(path.stem, *map(str, cells))
     return table

@@ -1,4 +1,4 @@
-"""The cheapest model that answers: models of four vendors, tried in the order of their price.
+"""The cheapest model that answers: models from four vendors, tried in order of price.
 
 pip install ".[langchain,emulator,cli]"
 python examples/fallbacks.py
@@ -20,14 +20,14 @@ CANDIDATES = (
     "google/gemini-2.5-flash",
     "deepseek/deepseek-chat",
 )
-RETIRED = "openai/gpt-does-not-exist"  # stands first, so that there is something to fall back from
+RETIRED = "openai/gpt-does-not-exist"  # comes first, so that there is something to fall back from
 
 
-class Tries(BaseCallbackHandler):
-    """Tells which model is asked, and why it was not the last."""
+class AttemptPrinter(BaseCallbackHandler):
+    """Print which model is called, and why it failed."""
 
     def on_chat_model_start(self, *_: Any, metadata: dict[str, Any], **__: Any) -> None:
-        console.print(f"  [cyan]{metadata['ls_model_name']}[/] is asked")
+        console.print(f"  calling [cyan]{metadata['ls_model_name']}[/]")
 
     def on_llm_error(self, error: BaseException, **_: Any) -> None:
         console.print(f"  [red]{type(error).__name__}[/]", end=" ")
@@ -35,15 +35,15 @@ class Tries(BaseCallbackHandler):
 
 
 def by_price() -> list[str]:
-    """The candidates, cheapest answer first. The catalogue tells prices in dollars per million tokens."""
+    """Sort the candidates by output price. The catalogue lists prices in dollars per million tokens."""
     with Client() as client:
-        listed = {model.id: model.prices for model in client.models.list(id=CANDIDATES, include="pricing")}
-    ranked = sorted(CANDIDATES, key=lambda model: listed.get(model, {}).get("output", Decimal("Infinity")))
+        prices_by_model = {model.id: model.prices for model in client.models.list(id=CANDIDATES, include="pricing")}
+    ranked = sorted(CANDIDATES, key=lambda model: prices_by_model.get(model, {}).get("output", Decimal("Infinity")))
     table = Table("model", "input", "output", title="$ per million tokens")
     for model in ranked:
-        prices = listed.get(model, {})
-        told = (f"{prices[unit]:.2f}" if unit in prices else "not told" for unit in ("input", "output"))
-        table.add_row(model, *told)
+        prices = prices_by_model.get(model, {})
+        cells = (f"{prices[unit]:.2f}" if unit in prices else "unknown" for unit in ("input", "output"))
+        table.add_row(model, *cells)
     console.print(table)
     return ranked
 
@@ -52,7 +52,7 @@ def main() -> None:
     first, *others = [ChatAIMLAPI(model=model, max_tokens=2000) for model in (RETIRED, *by_price())]
     llm = first.with_fallbacks(others, exceptions_to_handle=(AIMLAPIError,))
     with get_aimlapi_callback() as costs:
-        answer = llm.invoke("Name three rivers of Portugal.", {"callbacks": [Tries()]})
+        answer = llm.invoke("Name three rivers of Portugal.", {"callbacks": [AttemptPrinter()]})
     console.out(answer.text)
     console.print(costs)
 

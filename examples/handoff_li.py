@@ -1,4 +1,4 @@
-"""Two agents of LlamaIndex on models of two vendors: one takes the question and hands it to the one who knows.
+"""Two LlamaIndex agents on models from two vendors: one takes the question and hands it off to the other.
 
 pip install ".[llama-index,emulator,cli]"
 python examples/handoff_li.py
@@ -16,20 +16,20 @@ QUESTION = "Hand off to 'forecaster', please: what is the weather in Lisbon?"
 
 
 def opening_hours(museum: str) -> str:
-    """When a museum is open."""
+    """Get the opening hours of a museum."""
     return f"{museum}: 10:00 to 18:00, closed on Mondays"
 
 
 def get_weather(city: str) -> str:
-    """The weather in a city."""
+    """Get the weather in a city."""
     return f"22 °C and sunny in {city}"
 
 
 def team() -> AgentWorkflow:
     concierge = FunctionAgent(
         name="concierge",
-        description="Knows the museums, and who else can help.",
-        system_prompt="You help visitors of a city. Hand over whatever is not about museums.",
+        description="Knows the museums and the other agents.",
+        system_prompt="You help visitors to a city. Hand off every question that is not about museums.",
         tools=[opening_hours],
         llm=AIMLAPI(model="openai/gpt-5-mini-2025-08-07"),
         can_handoff_to=["forecaster"],
@@ -53,7 +53,7 @@ async def main() -> None:
                 case ToolCallResult():
                     console.print(f"  [yellow]{event.tool_name}[/] {event.tool_kwargs}")
                 case AgentOutput() if not event.tool_calls:
-                    console.print(f"  [cyan]{event.current_agent_name}[/] has the last word")
+                    console.print(f"  [cyan]{event.current_agent_name}[/] gives the answer")
         answer = await run
     console.out(str(answer))
     console.print(costs)

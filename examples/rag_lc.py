@@ -1,7 +1,7 @@
-"""Questions to your own documents, in LangChain: `ingest` embeds them into a store on disk, `query` asks.
+"""Ask questions about your own documents in LangChain: `ingest` embeds them into a store on disk, `query` asks.
 
-The store is Chroma, embedded: LangChain and LlamaIndex both maintain a class for it, adding the same text twice keeps
-one copy, it sends no telemetry since 1.0, and the vectors are those of the gateway, so that it downloads no model.
+The store is embedded Chroma. Both frameworks maintain an integration for it, adding a text twice keeps one copy, it has
+sent no telemetry since 1.0, and it downloads no model because the embeddings come from the gateway.
 
     pip install ".[examples]"
     python examples/rag_lc.py ingest README.md CHANGELOG.md
@@ -23,7 +23,7 @@ from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 
 README = Path(__file__).parents[1] / "README.md"
 PROMPT = ChatPromptTemplate.from_template(
-    "Answer from the context alone, in two sentences. Say so if it does not hold the answer.\n\n"
+    "Answer from the context alone, in two sentences. Say so if the answer isn't there.\n\n"
     "Context:\n{context}\n\nQuestion: {question}"
 )
 
@@ -34,7 +34,7 @@ def store(progress: bool = False) -> Chroma:
 
 
 def sections(path: Path) -> list[Document]:
-    """A Markdown file, cut at its headings."""
+    """Split a Markdown file at its headings."""
     texts = re.split(r"^(?=#{1,3} )", path.read_text("utf-8"), flags=re.MULTILINE)
     titled = [(text.partition("\n")[0].strip("# "), text) for text in texts if text.strip()]
     return [
@@ -46,18 +46,18 @@ def sections(path: Path) -> list[Document]:
 def ingest(paths: list[Path]) -> None:
     documents = [section for path in paths for section in sections(path)]
     store(progress=True).add_documents(documents)
-    console.print(f"[green]{len(documents)} sections are in example-data/rag_lc[/]")
+    console.print(f"[green]{len(documents)} sections are stored in example-data/rag_lc[/]")
 
 
 def query(question: str) -> None:
-    found = store().similarity_search_with_score(question, k=4)
+    results = store().similarity_search_with_score(question, k=4)
     table = Table("distance", "file", "section", title=question)
-    for document, distance in found:
+    for document, distance in results:
         table.add_row(f"{distance:.3f}", document.metadata["file"], document.metadata["section"])
     console.print(table)
 
     chain = PROMPT | ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07")
-    context = "\n\n".join(document.page_content for document, _ in found)
+    context = "\n\n".join(document.page_content for document, _ in results)
     for chunk in chain.stream({"context": context, "question": question}):
         console.out(chunk.text, end="")
     console.print()
@@ -68,9 +68,9 @@ def main() -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("ingest").add_argument("files", nargs="*", type=Path, default=[README])
     actions.add_parser("query").add_argument("question", nargs="?", default="How many credits is one US dollar?")
-    told = parser.parse_args()
+    args = parser.parse_args()
     with gateway(), track_costs() as costs:
-        ingest(told.files) if told.action == "ingest" else query(told.question)
+        ingest(args.files) if args.action == "ingest" else query(args.question)
         console.print(costs)
 
 

@@ -1,7 +1,7 @@
-"""Questions to your own documents, in LlamaIndex: `ingest` embeds them into a store on disk, `query` asks.
+"""Ask questions about your own documents in LlamaIndex: `ingest` embeds them into a store on disk, `query` asks.
 
-The store is Chroma, embedded: LangChain and LlamaIndex both maintain a class for it, adding the same text twice keeps
-one copy, it sends no telemetry since 1.0, and the vectors are those of the gateway, so that it downloads no model.
+The store is embedded Chroma. Both frameworks maintain an integration for it, adding a text twice keeps one copy, it has
+sent no telemetry since 1.0, and it downloads no model because the embeddings come from the gateway.
 
     pip install ".[examples]"
     python examples/rag_li.py ingest README.md CHANGELOG.md
@@ -27,7 +27,7 @@ EMBEDDING = "text-embedding-3-small"
 
 def store() -> ChromaVectorStore:
     client = chromadb.PersistentClient("example-data/rag_li")
-    # Without `None`, Chroma would get itself an embedding model from the internet.
+    # Without `None`, Chroma downloads an embedding model.
     return ChromaVectorStore(client.get_or_create_collection("documents", embedding_function=None))
 
 
@@ -35,12 +35,12 @@ def ingest(paths: list[Path]) -> None:
     documents = [Document(text=path.read_text("utf-8"), id_=path.name, metadata={"file": path.name}) for path in paths]
     vectors = store()
     for document in documents:
-        vectors.delete(document.id_)  # what an earlier run stored of it
+        vectors.delete(document.id_)  # sections from an earlier run
     nodes = MarkdownNodeParser().get_nodes_from_documents(documents)
     context = StorageContext.from_defaults(vector_store=vectors)
     embedding = AIMLAPIEmbedding(model=EMBEDDING, embed_batch_size=8)
     VectorStoreIndex(nodes, storage_context=context, embed_model=embedding, show_progress=True)
-    console.print(f"[green]{len(nodes)} sections are in example-data/rag_li[/]")
+    console.print(f"[green]{len(nodes)} sections are stored in example-data/rag_li[/]")
 
 
 def query(question: str) -> None:
@@ -49,12 +49,12 @@ def query(question: str) -> None:
     answer = index.as_query_engine(llm, similarity_top_k=4, streaming=True).query(question)
 
     table = Table("score", "file", "section", title=question)
-    for found in answer.source_nodes:
-        heading = found.node.get_content().partition("\n")[0].strip("# ")
-        table.add_row(f"{found.score:.3f}", found.metadata["file"], heading)
+    for result in answer.source_nodes:
+        heading = result.node.get_content().partition("\n")[0].strip("# ")
+        table.add_row(f"{result.score:.3f}", result.metadata["file"], heading)
     console.print(table)
-    for piece in answer.response_gen:
-        console.out(piece, end="")
+    for text in answer.response_gen:
+        console.out(text, end="")
     console.print()
 
 
@@ -63,9 +63,9 @@ def main() -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("ingest").add_argument("files", nargs="*", type=Path, default=[README])
     actions.add_parser("query").add_argument("question", nargs="?", default="How many credits is one US dollar?")
-    told = parser.parse_args()
+    args = parser.parse_args()
     with gateway(), track_costs() as costs:
-        ingest(told.files) if told.action == "ingest" else query(told.question)
+        ingest(args.files) if args.action == "ingest" else query(args.question)
         console.print(costs)
 
 

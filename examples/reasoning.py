@@ -1,4 +1,4 @@
-"""What a model thinks, beside what it says, while it does both: on chat completions and on the Responses endpoint.
+"""Reasoning next to the answer while both stream: on chat completions and on Responses.
 
 pip install ".[langchain,emulator,cli]"
 python examples/reasoning.py
@@ -17,7 +17,7 @@ QUESTION = "A bat and a ball cost 1.10 together, the bat costs 1.00 more than th
 
 
 def models() -> dict[str, ChatAIMLAPI]:
-    """A model that tells its thoughts as they come, and one that tells a summary of them, on request."""
+    """One model that streams its reasoning, and one that returns a summary of it on request."""
     return {
         "chat completions": ChatAIMLAPI(model="deepseek-reasoner"),
         "responses": ChatAIMLAPI(
@@ -26,28 +26,33 @@ def models() -> dict[str, ChatAIMLAPI]:
     }
 
 
-def beside(message: AIMessageChunk) -> Columns:
-    """Two panels. Content blocks are the same for every model, wherever its endpoint puts the thoughts."""
-    kinds = {"reasoning": "", "text": ""}
+def render(message: AIMessageChunk) -> Columns:
+    """Draw two panels. Content blocks are the same for every model and endpoint."""
+    texts = {"reasoning": "", "text": ""}
     for block in message.content_blocks:
-        if block["type"] in kinds:
-            kinds[block["type"]] += block.get(block["type"], "")
+        if block["type"] in texts:
+            texts[block["type"]] += block.get(block["type"], "")
     width = console.width // 2 - 1
-    thoughts = Panel(Text(kinds["reasoning"], style="dim italic"), title="thinks", border_style="yellow", width=width)
-    return Columns([thoughts, Panel(Text(kinds["text"]), title="says", border_style="green", width=width)])
+    reasoning = Text(texts["reasoning"], style="dim italic")
+    return Columns(
+        [
+            Panel(reasoning, title="reasoning", border_style="yellow", width=width),
+            Panel(Text(texts["text"]), title="answer", border_style="green", width=width),
+        ]
+    )
 
 
-def show(llm: ChatAIMLAPI) -> None:
-    whole = AIMessageChunk("")
+def stream(llm: ChatAIMLAPI) -> None:
+    message = AIMessageChunk("")
     with Live(console=console) as live:
         for chunk in llm.stream(QUESTION):
-            whole += chunk
-            live.update(beside(whole))
-    counts = whole.usage_metadata or {}
-    thought = counts.get("output_token_details", {}).get("reasoning", 0)
-    price = whole.response_metadata.get("cost", {}).get("usd", "?")
+            message += chunk
+            live.update(render(message))
+    usage = message.usage_metadata or {}
+    reasoning_tokens = usage.get("output_token_details", {}).get("reasoning", 0)
+    usd = message.response_metadata.get("cost", {}).get("usd", "?")
     console.print(
-        f"\n[dim]{llm.model_name}: {thought} of {counts.get('output_tokens')} tokens were thoughts, ${price}[/]"
+        f"\n[dim]{llm.model_name}: {usage.get('output_tokens')} output tokens ({reasoning_tokens} reasoning), ${usd}[/]"
     )
 
 
@@ -55,7 +60,7 @@ def main() -> None:
     console.print(f"[bold]{QUESTION}[/]")
     for endpoint, llm in models().items():
         console.rule(endpoint)
-        show(llm)
+        stream(llm)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A chat in the terminal that shows each answer while it is written, and what it cost.
+"""A chat in the terminal that streams each answer and prints what it cost.
 
 pip install ".[langchain,emulator,cli]"
-python examples/streaming_chat.py                     # three questions that are asked for you
-python examples/streaming_chat.py --interactive       # your own; an empty line ends the chat
+python examples/streaming_chat.py                     # three scripted questions
+python examples/streaming_chat.py --interactive       # your own questions; an empty line ends the chat
 """
 
 import sys
@@ -27,16 +27,16 @@ def questions(interactive: bool) -> Iterator[str]:
 
 
 def answer(llm: ChatAIMLAPI, history: list[BaseMessage]) -> AIMessageChunk:
-    """The answer, shown word by word. Chunks add up to the whole message, counts and price included."""
+    """Stream an answer. The chunks add up to the whole message, with its token counts and cost."""
     console.print("[bold magenta]model> [/]", end="")
-    whole = AIMessageChunk("")
+    message = AIMessageChunk("")
     for chunk in llm.stream(history):
         console.out(chunk.text, end="")
-        whole += chunk
-    cost = whole.response_metadata.get("cost", {})
-    tokens = whole.usage_metadata and whole.usage_metadata["total_tokens"]
+        message += chunk
+    cost = message.response_metadata.get("cost", {})
+    tokens = message.usage_metadata and message.usage_metadata["total_tokens"]
     console.print(f"\n[dim]{tokens} tokens, ${cost.get('usd', '?')}[/]")
-    return whole
+    return message
 
 
 def main(interactive: bool) -> None:

@@ -1,4 +1,4 @@
-"""A gateway that answers structured questions on all three endpoints, plain and streamed."""
+"""A gateway with structured answers on all three endpoints, plain and streamed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 
 class AnswerGateway:
-    """Replies with the texts and calls that `reply` returns for a request; the requests are in `bodies`."""
+    """Respond with the texts and calls that `reply` returns for a request; `bodies` contains the requests."""
 
     def __init__(self, reply: Callable[[Json], list[str | Call]]) -> None:
         self.reply = reply
@@ -38,11 +38,11 @@ class AnswerGateway:
         body = json.loads(request.content)
         self.bodies.append(body)
         endpoint = request.url.path.rpartition("/v1/")[2]
-        whole, streamed = _FORMS[endpoint]
-        reply = whole(self.reply(body))
+        encode, to_events = _FORMS[endpoint]
+        reply = encode(self.reply(body))
         if not body.get("stream"):
             return httpx.Response(200, json=reply)
-        return httpx.Response(200, content=sse(streamed(reply)), headers={"content-type": "text/event-stream"})
+        return httpx.Response(200, content=sse(to_events(reply)), headers={"content-type": "text/event-stream"})
 
     @property
     def clients(self) -> tuple[httpx.Client, httpx.AsyncClient]:
@@ -51,7 +51,7 @@ class AnswerGateway:
 
 
 def answering(value: Any) -> AnswerGateway:
-    """A gateway whose model answers with `value`: in the way, by the name and inside of the object asked for."""
+    """Create a gateway whose model answers with `value`, by the requested method, name and wrapper object."""
 
     def reply(body: Json) -> list[str | Call]:
         schema, name = sent_schema(body), sent_tool(body).get("name")
@@ -62,26 +62,26 @@ def answering(value: Any) -> AnswerGateway:
 
 
 def sent_tool(body: Json) -> Json:
-    """The first tool of a request, in any endpoint's form; an empty dict where there is none."""
+    """Return the first tool of a request, in any endpoint's form; an empty dict without one."""
     tool: Json = (body.get("tools") or [{}])[0]
     function: Json = tool.get("function", tool)
     return function
 
 
 def sent_format(body: Json) -> Json:
-    """The first tool, or the form of answer, that a request asks for."""
+    """Return the first tool, or the response format, of a request."""
     form = body.get("response_format") or (body.get("text") or {}).get("format") or {}
     return sent_tool(body) or form.get("json_schema", form)
 
 
 def sent_schema(body: Json) -> Json | None:
-    """The schema in it."""
-    asked = sent_format(body)
-    return asked.get("parameters") or asked.get("input_schema") or asked.get("schema")
+    """Return the schema of the first tool or of the response format."""
+    fields = sent_format(body)
+    return fields.get("parameters") or fields.get("input_schema") or fields.get("schema")
 
 
 def schemas_in(part: Any) -> Iterator[Json]:
-    """Every object within a schema."""
+    """Yield every object in a schema."""
     if isinstance(part, dict):
         yield part
     for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
@@ -103,8 +103,10 @@ def _chat(parts: list[str | Call]) -> Json:
 
 
 def _responses(parts: list[str | Call]) -> Json:
-    said = [{"type": "output_text", "text": _text(parts), "annotations": []}]
-    output: list[Json] = [{"type": "message", "id": "m1", "role": "assistant", "status": "completed", "content": said}]
+    content = [{"type": "output_text", "text": _text(parts), "annotations": []}]
+    output: list[Json] = [
+        {"type": "message", "id": "m1", "role": "assistant", "status": "completed", "content": content}
+    ]
     for i, call in enumerate(_calls(parts)):
         item = {"call_id": f"call_{i}", "name": call.name, "arguments": json.dumps(call.arguments)}
         output.append({"type": "function_call", "id": f"fc_{i}", "status": "completed", **item})
@@ -123,9 +125,9 @@ def _messages(parts: list[str | Call]) -> Json:
     content: list[Json] = [{"type": "text", "text": part} for part in parts if isinstance(part, str)]
     for i, call in enumerate(_calls(parts)):
         content.append({"type": "tool_use", "id": f"call_{i}", "name": call.name, "input": call.arguments})
-    known = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": content}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": content}
     reason = "tool_use" if _calls(parts) else "end_turn"
-    return {**known, "stop_reason": reason, "usage": {"input_tokens": 10, "output_tokens": 5}}
+    return {**message, "stop_reason": reason, "usage": {"input_tokens": 10, "output_tokens": 5}}
 
 
 def _messages_events(reply: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""A gateway of scripted answers on every endpoint, plain and streamed, for tests of what history sends back."""
+"""A gateway with scripted responses on every endpoint, plain and streamed, for tests of history."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ENDPOINTS = tuple(MODELS)
 
 
 def call(call_id: str, **arguments: Any) -> Json:
-    """A call of the tool `look`."""
+    """Return a call of the tool `look`."""
     return {"id": call_id, "name": "look", "arguments": arguments}
 
 
 class ScriptedGateway:
-    """Answers with `text` and `calls`, first those of the first request, and so on; the last answer repeats.
+    """Respond with `text` and the calls of `answers`, one answer per request; the last one repeats.
 
-    Claude's answers have a signature, those of Responses encrypted reasoning, Gemini's a thought signature.
+    Claude's responses have a signature, those of Responses encrypted reasoning, Gemini's a thought signature.
     """
 
     def __init__(self, *answers: Sequence[Json], text: str = "I look.") -> None:
@@ -43,7 +43,7 @@ class ScriptedGateway:
 
     @property
     def wire(self) -> str:
-        """The conversation that was sent last, as JSON text."""
+        """The conversation of the last request, as JSON text."""
         return json.dumps(self.bodies[-1].get("messages") or self.bodies[-1]["input"], ensure_ascii=False)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

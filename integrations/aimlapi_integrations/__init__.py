@@ -1,4 +1,4 @@
-"""AI/ML API (https://aimlapi.com) without a framework; `.langchain` and `.llama_index` have the models of those.
+"""AI/ML API (https://aimlapi.com) without a framework. `.langchain` and `.llama_index` hold the models of these.
 
 >>> from aimlapi_integrations import Client
 >>> Client().chat("Name three rivers of Portugal.").text                                    # doctest: +SKIP
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     )
     from .endpoints.shared.adapt import ContentWarning, ParameterWarning
 else:
-    # A client brings all endpoints, most of what there is to import: `ChatAIMLAPI` asks for one when it is called.
+    # A client imports all endpoints, most of the package: `ChatAIMLAPI` imports it with the first call.
     __getattr__ = _lazy_getattr(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""`python -m aimlapi_integrations`: the same as the command `aimlapi`."""
+"""`python -m aimlapi_integrations` runs the command `aimlapi`."""
 
 import sys
 

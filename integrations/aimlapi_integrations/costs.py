@@ -1,10 +1,10 @@
-"""What calls cost: exact sums per model, limits that stop the next call, and an estimate before the first.
+"""Costs of calls: exact sums per model, budgets that stop the next call, and estimates.
 
 >>> ledger = Ledger(max_cost_usd="0.50")
 >>> ledger.add("openai/gpt-5-mini-2025-08-07", Usage(9, 30, 39), Cost("0.000062250", 125))
 >>> ledger.total.usd
 Decimal('0.000062250')
->>> ledger.check()                      # would raise BudgetExceededError once half a dollar is spent
+>>> ledger.check()                      # raises BudgetExceededError once half a dollar is spent
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, TypeAlias
 
+from ._utils import thread_patches
 from .errors import BudgetExceededError
 from .types import Cost, Usage
 
-_LOCK = threading.Lock()  # one for all ledgers, so that a ledger pickles and copies like plain data
+_LOCK = threading.Lock()  # one for all ledgers, so that a ledger can be pickled and copied
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a number of calls used. `unpriced` counts those whose reply named no price: `usd` leaves them out."""
+    """Tokens and cost of a number of calls. `unpriced` counts the calls without a price, which `usd` leaves out."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -42,7 +44,7 @@ class Spending:
 
     @classmethod
     def of(cls, usage: Usage | None, cost: Cost | None) -> Spending:
-        """One call."""
+        """Return the spending of one call."""
         usage = usage or Usage()
         return cls(
             calls=1,
@@ -59,11 +61,11 @@ class Spending:
     def __str__(self) -> str:
         unpriced = f", {self.unpriced} of them without a price" if self.unpriced else ""
         details = f"in {self.input_tokens:,}, out {self.output_tokens:,}"
-        return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_counted(self.calls)}{unpriced}"
+        return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_count_calls(self.calls)}{unpriced}"
 
 
 class Priced(Protocol):
-    """What an answer says of its cost, whichever endpoint it is from."""
+    """A response with a cost, from any endpoint."""
 
     @property
     def model(self) -> str: ...
@@ -75,7 +77,7 @@ class Priced(Protocol):
     def cost(self) -> Cost | None: ...
 
 
-def _limit(dollars: Decimal | float | str) -> Decimal:
+def _parse_dollars(dollars: Decimal | float | str) -> Decimal:
     try:
         limit = Decimal(str(dollars))
     except ArithmeticError:
@@ -86,59 +88,61 @@ def _limit(dollars: Decimal | float | str) -> Decimal:
 
 
 class Ledger:
-    """Sums of what calls cost, per model. Threads may share one; so may frameworks.
+    """Sums of the cost of calls, per model. Threads and frameworks can share one.
 
     Args:
-        max_cost_usd: dollars; once they are spent, `check` raises. A string or Decimal is taken exactly.
-        max_tokens_total: tokens, in and out; likewise.
+        max_cost_usd: dollars, after which `check` raises. A string or Decimal is taken exactly.
+        max_tokens_total: input and output tokens, after which `check` raises.
     """
 
     def __init__(self, max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None) -> None:
-        self.max_cost_usd = None if max_cost_usd is None else _limit(max_cost_usd)
+        self.max_cost_usd = None if max_cost_usd is None else _parse_dollars(max_cost_usd)
         self.max_tokens_total = max_tokens_total
         self._models: dict[str, Spending] = {}
         self._batches: set[str] = set()
 
     def add(self, model: str, usage: Usage | None = None, cost: Cost | None = None) -> None:
-        """Enters one call."""
+        """Record one call."""
         spent = Spending.of(usage, cost)
         with _LOCK:
             self._models[model] = self._models.get(model, Spending()) + spent
 
     def add_batch(self, batch_id: str, replies: Iterable[Priced]) -> None:
-        """Enters the replies of a batch, unless they have been entered: fetching them again costs nothing."""
+        """Record the replies of a batch, unless they are recorded already: fetching them again costs nothing."""
         with _LOCK:
-            entered = batch_id in self._batches
+            recorded = batch_id in self._batches
             self._batches.add(batch_id)
-        for reply in () if entered else replies:
+        for reply in () if recorded else replies:
             self.add(reply.model, reply.usage, reply.cost)
 
     def check(self) -> None:
-        """To be called before a call.
+        """Raise if a limit is reached. Clients call it before each request.
 
         Raises:
-            BudgetExceededError: a limit is reached. Calls already on their way are not stopped, so that many at once
-                can end somewhat above it.
+            BudgetExceededError: a limit is reached. Requests that are already sent aren't stopped, so that many
+                concurrent ones can exceed the limit.
         """
         spent, usd, tokens = self.total, self.max_cost_usd, self.max_tokens_total
         if usd is not None and spent.usd >= usd:
-            raise BudgetExceededError(f"The budget of ${usd:f} is used up: {spent}. No further call was made.")
+            raise BudgetExceededError(f"The budget of ${usd:f} is used up: {spent}. The next call was not made.")
         if tokens is not None and spent.total_tokens >= tokens:
-            raise BudgetExceededError(f"The budget of {tokens:,} tokens is used up: {spent}. No further call was made.")
+            raise BudgetExceededError(
+                f"The budget of {tokens:,} tokens is used up: {spent}. The next call was not made."
+            )
 
     @property
     def by_model(self) -> dict[str, Spending]:
-        """The sums of each model, by the name that its replies give."""
+        """The spending per model, by the model's name in its replies."""
         with _LOCK:
             return dict(self._models)
 
     @property
     def total(self) -> Spending:
-        """The sum over all models."""
+        """The spending on all models."""
         return sum(self.by_model.values(), Spending())
 
     def reset(self) -> None:
-        """Forgets everything but the limits."""
+        """Set the sums to zero. The limits stay."""
         with _LOCK:
             self._models.clear()
             self._batches.clear()
@@ -150,7 +154,7 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.total}>"
 
-    def __rich__(self) -> Any:  # a rich.table.Table: rich is an extra, and type hints have to resolve without it
+    def __rich__(self) -> Any:  # a rich.table.Table; rich is an extra, and type hints must resolve without it
         from rich import box
         from rich.table import Table
 
@@ -173,7 +177,7 @@ def _row(spent: Spending) -> list[str]:
     return [*(f"{count:,}" for count in counts), f"{spent.usd:f}" + (" +?" if spent.unpriced else "")]
 
 
-def _counted(calls: int) -> str:
+def _count_calls(calls: int) -> str:
     return "1 call" if calls == 1 else f"{calls:,} calls"
 
 
@@ -182,23 +186,37 @@ def _counted(calls: int) -> str:
 
 @dataclass(eq=False, slots=True)
 class _Block:
-    """A `track_costs` block."""
+    """A `track_costs` block.
+
+    Attributes:
+        ledger: its ledger.
+        left: whether the block has ended. Tasks and work items that were started inside still count.
+        abandoned: whether a generator ended the block in another context than it started in, where it stays behind.
+    """
 
     ledger: Ledger
-    ended: bool = False
+    left: bool = False
+    abandoned: bool = False
 
 
-_open: ContextVar[tuple[_Block, ...]] = ContextVar("aimlapi_ledgers", default=())
+_Blocks: TypeAlias = tuple[_Block, ...]
+
+_open: ContextVar[_Blocks] = ContextVar("aimlapi_ledgers", default=())
+_inherited: ContextVar[_Blocks] = ContextVar("aimlapi_inherited_ledgers", default=())  # from the starting thread
 
 
 @contextmanager
 def track_costs(
     max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None
 ) -> Iterator[Ledger]:
-    """A ledger of every call that is made inside the block, by whatever client, model or agent, embeddings included.
+    """Open a ledger for all calls made inside the block, by any client, model or agent, embeddings included.
 
-    It goes where context variables go: into tasks and coroutines, not into threads that are started by hand. Blocks
-    nest: each counts, and each can stop. One inside a generator ends with it, whoever closes the generator.
+    Counted are calls of the block's own thread, and of tasks, threads and work items of thread pools that are started
+    inside the block. A task or a work item counts even if it outlasts the block, a thread until the block ends. Calls
+    of other threads and tasks aren't counted, so concurrent requests of a server don't count in each other's blocks.
+    Neither are calls of other processes, and of threads that C code starts.
+
+    Blocks nest: each counts, and each can stop a call. A block in a generator ends with it, whoever closes it.
 
     Args:
         max_cost_usd: see `Ledger`.
@@ -210,48 +228,67 @@ def track_costs(
         >>> print(costs)
         total: $0 for 0 tokens (in 0, out 0) in 0 calls
     """
+    thread_patches.install(_capture_for_thread, _capture_for_item)
     block = _Block(Ledger(max_cost_usd, max_tokens_total))
     token = _open.set((*_open.get(), block))
     try:
         yield block.ledger
     finally:
-        _end(block, token)
+        _close(block, token)
 
 
-def _end(block: _Block, token: Token[tuple[_Block, ...]]) -> None:
-    """Take the block out of the context, whether or not others have begun in it since.
-
-    A generator may be closed in another context than it ran in, where the block stays behind: it is marked as ended.
-    """
+def _close(block: _Block, token: Token[_Blocks]) -> None:
+    """Remove a block from the context, even if other blocks were opened in it since."""
+    block.left = True
     remaining = tuple(each for each in _open.get() if each is not block)
     try:
         _open.reset(token)
     except ValueError:
-        block.ended = True
+        block.abandoned = True
     _open.set(remaining)
 
 
-def _ledgers() -> list[Ledger]:
-    return [block.ledger for block in _open.get() if not block.ended]
+def _capture_for_thread() -> thread_patches.Enter | None:
+    blocks = (*_inherited.get(), *_open.get())
+    return partial(_set_blocks, (), blocks) if blocks else None
+
+
+def _capture_for_item() -> thread_patches.Enter:
+    return partial(_set_blocks, _open.get(), _inherited.get())
+
+
+@contextmanager
+def _set_blocks(open_blocks: _Blocks, inherited_blocks: _Blocks) -> Iterator[None]:
+    open_token, inherited_token = _open.set(open_blocks), _inherited.set(inherited_blocks)
+    try:
+        yield
+    finally:
+        _inherited.reset(inherited_token)
+        _open.reset(open_token)
+
+
+def _active_ledgers() -> list[Ledger]:
+    inherited = (block.ledger for block in _inherited.get() if not block.left)
+    return [*inherited, *(block.ledger for block in _open.get() if not block.abandoned)]
 
 
 def check_budgets() -> None:
-    """What a client does before it sends. BudgetExceededError where a limit of a `track_costs` around it is reached."""
-    for ledger in _ledgers():
+    """Raise BudgetExceededError if a limit of an active `track_costs` block is reached. Called before each request."""
+    for ledger in _active_ledgers():
         ledger.check()
 
 
-def record(answer: Priced) -> None:
-    """What a client does with a whole answer."""
-    for ledger in _ledgers():
-        ledger.add(answer.model, answer.usage, answer.cost)
+def record(response: Priced) -> None:
+    """Record the cost of a response in the ledgers of the active blocks."""
+    for ledger in _active_ledgers():
+        ledger.add(response.model, response.usage, response.cost)
 
 
 def record_batch(batch_id: str, replies: Iterable[Priced]) -> None:
-    """What a client does with the replies of a batch. A ledger counts each batch once, however often it is fetched."""
-    answers = list(replies)
-    for ledger in _ledgers():
-        ledger.add_batch(batch_id, answers)
+    """Record the cost of a batch. A ledger counts each batch once, however often its results are fetched."""
+    recorded = list(replies)
+    for ledger in _active_ledgers():
+        ledger.add_batch(batch_id, recorded)
 
 
 # --- before a call --------------------------------------------------------------------------------------------------
@@ -259,9 +296,9 @@ def record_batch(batch_id: str, replies: Iterable[Priced]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a call may cost, by an approximate count of tokens. The dollars are None where the price is not known.
+    """What a call may cost, from an approximate count of tokens. The dollars are None if the price isn't known.
 
-    `usd` is the price of the input with no answer, `max_usd` with the longest that was allowed for.
+    `usd` is the price of the input alone, `max_usd` the price with the longest reply allowed.
     """
 
     input_tokens: int
@@ -271,21 +308,21 @@ class Estimate:
     approximate: Literal[True] = True
 
     def __str__(self) -> str:
-        counted = f"about {self.input_tokens:,} tokens in"
+        tokens = f"about {self.input_tokens:,} input tokens"
         if self.usd is None:
-            return f"{counted}; no price is known here: from_catalogue looks it up"
-        most = "" if self.max_usd is None else f", at most ${self.max_usd:f} with the longest answer"
-        return f"{counted}: ${self.usd:f}{most}"
+            return f"{tokens}; the price isn't known here: from_catalogue looks it up"
+        longest = "" if self.max_usd is None else f", at most ${self.max_usd:f} with the longest reply"
+        return f"{tokens}: ${self.usd:f}{longest}"
 
 
 def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[str, float]) -> Estimate:
-    """The price of a call that has not been made.
+    """Estimate the price of a call.
 
     Args:
         input_tokens: as `tokens.estimate_tokens` counts them.
-        max_output_tokens: the longest answer; None where nothing limits it.
-        prices: dollars per token by the unit's name, as `models.Model.prices` has them. Of these, the first that is
-            named after the input (`input…`, `prompt…`) and the first after the output (`output…`, `completion…`).
+        max_output_tokens: the limit of the reply; None if there is none.
+        prices: dollars per token by the name of the unit, as in `models.Model.prices`. The first unit named after the
+            input (`input…`, `prompt…`) counts, and the first named after the output (`output…`, `completion…`).
 
     Examples:
         >>> estimate(1000, 500, {"input_tokens": 2.5e-07, "output_tokens": 2e-06}).max_usd
@@ -299,18 +336,18 @@ def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[s
 
 
 BATCH_DISCOUNT = Decimal("0.5")
-"""The part of the usual price that a request of a batch costs."""
+"""The factor from the usual price of a request to its price in a batch."""
 
 
 def batch_cost(usage: Usage | None, prices: Mapping[str, float]) -> Cost | None:
-    """The price of a reply in a batch that names none: half of what its tokens cost elsewhere.
+    """Return the price of a reply in a batch that has none: half of what its tokens cost outside a batch.
 
     Args:
         usage: its token counts.
         prices: dollars per token by the unit's name. Those of the prompt cache are `cache_read` and `cache_creation`.
 
     Returns:
-        None if the price of any of the tokens is not known.
+        None if the price of any of the tokens isn't known.
 
     >>> batch_cost(Usage(1000, 500, 1500), {"input": 3e-06, "output": 1.5e-05})
     Cost(usd='0.005250000', credits=None)
@@ -340,6 +377,6 @@ _UNITS = {"input": ("input", "prompt"), "output": ("output", "completion")}
 
 
 def token_price(prices: Mapping[str, float], kind: Literal["input", "output"]) -> Decimal | None:
-    """Dollars for one token of the kind, out of prices by unit; None where it has none."""
-    plain = (price for unit, price in prices.items() if unit.startswith(_UNITS[kind]) and "cache" not in unit)
-    return next((Decimal(str(price)) for price in plain), None)
+    """Return the dollars for one input or output token from prices by unit; None if there is no such unit."""
+    matching = (price for unit, price in prices.items() if unit.startswith(_UNITS[kind]) and "cache" not in unit)
+    return next((Decimal(str(price)) for price in matching), None)

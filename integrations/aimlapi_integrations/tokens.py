@@ -1,8 +1,8 @@
-"""How many tokens a conversation takes, roughly: offline, for any model, without its tokenizer.
+"""Estimates the tokens of a conversation: offline, for any model, without its tokenizer.
 
-An approximation, and no more: characters are weighed by their script, pictures by their detail, sound, films and
-documents by their size. Prose and code come out within some 20 % of what the gateway counts, other things less near.
-What a call did use stands in its `usage`.
+Characters are weighted by their script, images by their detail, audio, video and documents by their size. For prose
+and code the result is within about 20 % of the gateway's count; for other content it is less accurate. A reply's
+`usage` has the exact count.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from .types import (
     Video,
 )
 
-# Characters per token from each code point on, as byte pair encoders of today take them.
+# Characters per token from each code point up, for the byte pair encodings in use.
 _SCRIPTS: tuple[tuple[int, float], ...] = (
-    (0x00, 4.6),  # blanks, which mostly join the word that follows
+    (0x00, 4.6),  # white space, which mostly belongs to the next word's token
     (0x21, 1.6),  # ! to /
     (0x30, 2.2),  # digits
     (0x3A, 1.6),
-    (0x41, 3.0),  # capitals
+    (0x41, 3.0),  # upper case
     (0x5B, 1.6),
-    (0x61, 4.6),  # small letters
+    (0x61, 4.6),  # lower case
     (0x7B, 1.6),
     (0xC0, 2.4),  # Latin with accents
     (0x370, 2.4),  # Greek, Cyrillic
     (0x530, 1.7),  # Armenian, Hebrew, Arabic
-    (0x900, 1.4),  # the scripts of India and South-East Asia
+    (0x900, 1.4),  # scripts of India and Southeast Asia
     (0x1E00, 1.5),  # Vietnamese
     (0x2000, 1.0),  # dashes, quotes, arrows, symbols
     (0x2E80, 1.1),  # Chinese, Japanese
@@ -54,23 +54,23 @@ _SCRIPTS: tuple[tuple[int, float], ...] = (
     (0xAC00, 1.2),  # Korean
     (0xD7B0, 1.0),
     (0xF900, 1.0),  # full-width forms
-    (0x10000, 0.5),  # emoji and what is rare
+    (0x10000, 0.5),  # emoji and rare scripts
 )
 _STARTS = [start for start, _ in _SCRIPTS]
 
 _PER_MESSAGE, _PER_NAME, _PER_REPLY = 4, 1, 3
 _PER_TOOL, _PER_CALL = 8, 8
 
-_WAV, _PACKED_SOUND, _FILM, _DOCUMENT = 4800, 1600, 450, 60
-"""Bytes per token: a token is some 0.1 s of sound; 300 are a second of film, 800 a page of a document."""
+_WAV_BYTES, _AUDIO_BYTES, _VIDEO_BYTES, _DOCUMENT_BYTES, _TEXT_BYTES = 4800, 1600, 450, 60, 4
+"""Bytes per token. A token is about 0.1 s of audio; a second of video has 300, a page of a document 800."""
 
-_UNSEEN = {Audio: 600, Video: 18_000, File: 8_000}
-"""What lies behind a URL or an id is not fetched: it counts as a minute, or as ten pages."""
+_UNKNOWN_SIZE = {Audio: 600, Video: 18_000, File: 8_000}
+"""Tokens of media given by a URL or an id, which isn't fetched: those of a minute, or of ten pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """How a family of models counts: its tokens per token of the table above, and those of a picture by its detail."""
+    """How a family of models counts: a factor on the counts above, and the tokens of an image by its detail."""
 
     scale: float = 1.0
     image: int = 765
@@ -86,15 +86,15 @@ _FAMILIES = {
 def estimate_tokens(
     messages: Sequence[Message] | str, tools: Sequence[Tool | HostedTool] = (), model: str | None = None
 ) -> int:
-    """About how many tokens a request takes: a text, or messages with the tools that go along.
+    """Estimate the tokens of a text, or of messages and tools.
 
     Args:
-        messages: the conversation; a str is counted as bare text.
-        tools: whose names, descriptions and schemas count.
-        model: some families count otherwise than most.
+        messages: the conversation; a str counts as text without a message around it.
+        tools: their names, descriptions and schemas count.
+        model: some families count differently.
 
     Raises:
-        UnsupportedContentError: a part that is no part of the vocabulary.
+        UnsupportedContentError: a message has a part of an unknown type.
 
     Examples:
         >>> estimate_tokens([Message("user", (Text("What is the capital of France?"),))])
@@ -102,55 +102,60 @@ def estimate_tokens(
     """
     family = next((family for name, family in _FAMILIES.items() if model and name in model), _Family())
     if isinstance(messages, str):
-        return ceil(_text(messages) * family.scale)
-    counted = sum(_message(message, family) for message in messages) + _PER_REPLY
-    return ceil((counted + sum(map(_tool, tools))) * family.scale)
+        return ceil(_text_tokens(messages) * family.scale)
+    tokens = sum(_message_tokens(message, family) for message in messages) + _PER_REPLY
+    return ceil((tokens + sum(map(_tool_tokens, tools))) * family.scale)
 
 
-def _message(message: Message, family: _Family) -> float:
-    name = _PER_NAME + _text(message.name) if message.name else 0
-    return _PER_MESSAGE + name + sum(_part(part, family) for part in message.parts)
+def _message_tokens(message: Message, family: _Family) -> float:
+    name = _PER_NAME + _text_tokens(message.name) if message.name else 0
+    return _PER_MESSAGE + name + sum(_part_tokens(part, family) for part in message.parts)
 
 
-def _part(part: Part, family: _Family) -> float:
+def _part_tokens(part: Part, family: _Family) -> float:
     match part:
         case Text() | Reasoning() | Refusal():
-            return _text(part.text)
+            return _text_tokens(part.text)
         case ToolCall():
-            return _PER_CALL + _text(part.name) + _text(part.arguments)
+            return _PER_CALL + _text_tokens(part.name) + _text_tokens(part.arguments)
         case HostedItem() | SearchResult():
-            return _json(part.item)
+            return _json_tokens(part.item)
         case Image():
             return (family.small_image if part.detail == "low" else family.image) / family.scale
         case Audio():
-            return _sound(part)
+            return _audio_tokens(part)
         case Video():
-            return _size(part.data, _FILM, _UNSEEN[Video])
+            return _data_tokens(part.data, _VIDEO_BYTES, _UNKNOWN_SIZE[Video])
         case File():
-            return _size(part.data, 4 if (part.mime or "").startswith("text/") else _DOCUMENT, _UNSEEN[File])
-    raise UnsupportedContentError(f"A {type(part).__name__} has no count of tokens.")
+            is_text = (part.mime or "").startswith("text/")
+            return _data_tokens(part.data, _TEXT_BYTES if is_text else _DOCUMENT_BYTES, _UNKNOWN_SIZE[File])
+    raise UnsupportedContentError(
+        f"Tokens of a {type(part).__name__} can't be estimated: it is not a part of a message."
+    )
 
 
-def _sound(part: Audio) -> float:
+def _audio_tokens(part: Audio) -> float:
     if part.data is None and part.transcript:
-        return _text(part.transcript)
-    return _size(part.data, _WAV if part.format == "wav" else _PACKED_SOUND, _UNSEEN[Audio])
+        return _text_tokens(part.transcript)
+    return _data_tokens(part.data, _WAV_BYTES if part.format == "wav" else _AUDIO_BYTES, _UNKNOWN_SIZE[Audio])
 
 
-def _size(data: str | None, per_token: int, unseen: int) -> float:
-    """The count of base64 `data` at so many bytes per token."""
-    return len(data) * 3 / 4 / per_token if data is not None else unseen
+def _data_tokens(data: str | None, bytes_per_token: int, unknown: int) -> float:
+    """Return the tokens of base64 data, or `unknown` if there is none."""
+    return unknown if data is None else len(data) * 3 / 4 / bytes_per_token
 
 
-def _tool(tool: Tool | HostedTool) -> float:
+def _tool_tokens(tool: Tool | HostedTool) -> float:
     if isinstance(tool, HostedTool):
-        return _PER_TOOL + _json(tool.item)
-    return _PER_TOOL + _text(tool.name) + _text(tool.description or "") + _json(tool.parameters or {})
+        return _PER_TOOL + _json_tokens(tool.item)
+    return (
+        _PER_TOOL + _text_tokens(tool.name) + _text_tokens(tool.description or "") + _json_tokens(tool.parameters or {})
+    )
 
 
-def _json(value: Mapping[str, Any]) -> float:
-    return _text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+def _json_tokens(value: Mapping[str, Any]) -> float:
+    return _text_tokens(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
-def _text(text: str) -> float:
+def _text_tokens(text: str) -> float:
     return sum(count / _SCRIPTS[bisect_right(_STARTS, ord(char)) - 1][1] for char, count in Counter(text).items())

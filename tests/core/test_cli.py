@@ -1,4 +1,4 @@
-"""`aimlapi models`: what it lists, from the table and live."""
+"""The command `aimlapi models`, with the shipped table and live."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ids(lines: list[str]) -> set[str]:
     return {line.split()[0] for line in lines[1:-1]}
 
 
-def test_every_model_of_the_table_and_how_old_it_is(shown) -> None:
+def test_models_without_filters_lists_the_table_and_its_age(shown) -> None:
     lines = shown()
     assert ids(lines) == {model.id for model in known_models()}
     assert f"from the table of {table_date()} (" in lines[-1]
@@ -39,7 +39,7 @@ def test_every_model_of_the_table_and_how_old_it_is(shown) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "holds"),
+    ("arguments", "matches"),
     [
         (["--tools"], lambda model: model.tools),
         (["--vision", "--reasoning"], lambda model: model.vision and model.reasoning),
@@ -49,30 +49,30 @@ def test_every_model_of_the_table_and_how_old_it_is(shown) -> None:
         (["--search", "OPENAI"], lambda model: "openai" in f"{model.id} {model.developer}".casefold()),
     ],
 )
-def test_filters(shown, asked, holds) -> None:
-    found = ids(shown(*asked))
-    assert found
-    assert found < {model.id for model in known_models()}
-    assert found == {model.id for model in known_models() if holds(model)}
+def test_models_with_a_filter_lists_the_matching_models(shown, arguments, matches) -> None:
+    listed = ids(shown(*arguments))
+    assert listed
+    assert listed < {model.id for model in known_models()}
+    assert listed == {model.id for model in known_models() if matches(model)}
 
 
-def test_nothing_found_is_no_success(shown) -> None:
+def test_models_without_a_match_exits_with_1(shown) -> None:
     assert "0 of" in shown("--search", "no such model", status=1)[-1]
 
 
-def test_without_prices_a_limit_says_where_there_are_some(
+def test_max_price_without_prices_suggests_live(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
         "aimlapi_integrations.cli.main.shipped_rows", lambda: live_rows([CatalogueModel("a", type=CHAT)])
     )
     assert main(["models", "--max-price", "1"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "--live asks the gateway" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Add --live" in output.err
 
 
-def test_live_with_prices_and_without_a_key(shown, gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_without_a_key_lists_prices(shown, gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
@@ -83,14 +83,18 @@ def test_live_with_prices_and_without_a_key(shown, gateway: Emulator, monkeypatc
     assert "live catalogue" in lines[-1]
 
 
-def test_a_gateway_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_live_without_a_gateway_reports_the_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("AIMLAPI_API_BASE", "http://127.0.0.1:9/v1")
     monkeypatch.setattr("aimlapi_integrations.transport.client.HTTPClient.sleep", lambda *_: None)
     assert main(["models", "--live"]) == 1
-    assert "The catalogue cannot be read" in capsys.readouterr().err
+    assert "The catalogue can't be read" in capsys.readouterr().err
 
 
-def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_package_run_as_a_module_is_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["aimlapi", "models", "--search", MINI])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("aimlapi_integrations", run_name="__main__")
@@ -98,31 +102,31 @@ def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert MINI in capsys.readouterr().out
 
 
-# --- rows of the live catalogue ---------------------------------------------------------------------------------------
+# --- rows of the live catalog -----------------------------------------------------------------------------------------
 
 CHAT = "openai/chat-completions"
 
 
-def test_what_the_catalogue_leaves_unsaid_the_table_says() -> None:
+def test_live_row_without_features_takes_those_of_the_table() -> None:
     [row] = live_rows([CatalogueModel(MINI, type=CHAT, capabilities=("streaming",), context_length=5)])
     assert row.marks == {"tools", "vision", "reasoning", "structured"}
     assert (row.context, set(row.inputs)) == (5, set(lookup(MINI).inputs))
 
 
-def test_a_model_that_is_in_no_table_has_what_it_declares() -> None:
+def test_live_row_of_an_unknown_model_has_its_declared_features() -> None:
     [row] = live_rows(
         [CatalogueModel("acme/new", type=CHAT, capabilities=("tools",), input_modalities=("image", "text"))]
     )
     assert (row.marks, row.inputs, row.endpoints) == ({"tools"}, ("text", "image"), {"chat"})
 
 
-def test_a_model_listed_for_each_of_its_endpoints_is_one_and_pictures_are_none() -> None:
+def test_live_rows_merge_endpoints_and_omit_image_models() -> None:
     entries = [CatalogueModel("a", type=CHAT), CatalogueModel("a", type="openai/responses")]
     [row] = live_rows([*entries, CatalogueModel("b", type="openai/image-generations")])
     assert row.endpoints == {"chat", "responses"}
 
 
-def test_without_rich_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_command_without_rich_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "rich", None)
     assert main(["models"]) == 1
     assert capsys.readouterr().err == 'The table needs rich: pip install "aimlapi-integrations[cli]"\n'

@@ -1,4 +1,4 @@
-"""The ledger, its limits, and what a call may cost before it is made."""
+"""Ledgers, budgets, and estimates of costs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ USAGE = Usage(9, 30, 39, {"cache_read": 4}, {"reasoning": 20})
 COST = Cost("0.000062250", 125)
 
 
-def test_sums_are_exact():
+def test_ledger_sums_are_exact():
     ledger = Ledger()
     for _ in range(1000):
         ledger.add("a", USAGE, Cost("0.000000001", 1))
     assert ledger.total == Spending(1000, 9000, 4000, 30000, 20000, 39000, 1000, Decimal("0.000001000"))
 
 
-def test_models_are_summed_apart():
+def test_ledger_sums_models_separately():
     ledger = Ledger()
     ledger.add("a", USAGE, COST)
     ledger.add("b", USAGE, COST)
@@ -41,14 +41,14 @@ def test_models_are_summed_apart():
     assert ledger.total.usd == Decimal("0.000124500")
 
 
-def test_the_total_is_what_the_reply_says():
+def test_ledger_total_tokens_are_those_of_the_reply():
     ledger = Ledger()
     ledger.add("a", Usage(9, 566, 1521))
     assert ledger.total.total_tokens == 1521
 
 
 @pytest.mark.parametrize("limit", [0.1, "0.1", Decimal("0.1")])
-def test_spending_the_limit_stops_the_next_call(limit):
+def test_spent_dollars_stop_the_next_call(limit):
     ledger = Ledger(max_cost_usd=limit)
     ledger.add("a", None, Cost("0.099999999"))
     ledger.check()
@@ -57,7 +57,7 @@ def test_spending_the_limit_stops_the_next_call(limit):
         ledger.check()
 
 
-def test_using_up_the_tokens_stops_the_next_call():
+def test_spent_tokens_stop_the_next_call():
     ledger = Ledger(max_tokens_total=39)
     ledger.check()
     ledger.add("a", USAGE)
@@ -65,18 +65,18 @@ def test_using_up_the_tokens_stops_the_next_call():
         ledger.check()
 
 
-def test_a_budget_of_nothing_allows_nothing():
+def test_budget_of_zero_allows_no_call():
     with pytest.raises(BudgetExceededError):
         Ledger(max_cost_usd=0).check()
 
 
 @pytest.mark.parametrize("limit", ["nan", float("nan"), "much", ""])
-def test_a_limit_that_is_no_sum_is_refused(limit):
+def test_limit_that_is_not_a_number_is_rejected(limit):
     with pytest.raises(ValueError, match="max_cost_usd"):
         Ledger(max_cost_usd=limit)
 
 
-def test_reset_keeps_the_limit():
+def test_reset_ledger_keeps_its_limit():
     ledger = Ledger(max_tokens_total=39)
     ledger.add("a", USAGE)
     ledger.reset()
@@ -85,7 +85,7 @@ def test_reset_keeps_the_limit():
     assert ledger.max_tokens_total == 39
 
 
-def test_threads_lose_nothing():
+def test_ledger_shared_by_threads_is_exact():
     ledger = Ledger()
     threads = [threading.Thread(target=lambda: [ledger.add("a", USAGE, COST) for _ in range(500)]) for _ in range(8)]
     for thread in threads:
@@ -96,16 +96,16 @@ def test_threads_lose_nothing():
     assert ledger.total.usd == 4000 * Decimal(COST.usd)
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda ledger: pickle.loads(pickle.dumps(ledger))])
-def test_a_ledger_copies(copied):
+@pytest.mark.parametrize("copy_ledger", [copy.deepcopy, lambda ledger: pickle.loads(pickle.dumps(ledger))])
+def test_copied_ledger_is_independent(copy_ledger):
     ledger = Ledger(max_cost_usd="1")
     ledger.add("a", USAGE, COST)
-    twin = copied(ledger)
+    twin = copy_ledger(ledger)
     twin.add("a", USAGE, COST)
     assert (ledger.total.calls, twin.total.calls, twin.max_cost_usd) == (1, 2, Decimal(1))
 
 
-def test_it_reads_as_text():
+def test_ledger_as_text_has_models_and_total():
     ledger = Ledger()
     ledger.add("a", USAGE, COST)
     assert str(ledger) == "a: $0.000062250 for 39 tokens (in 9, out 30) in 1 call"
@@ -117,7 +117,7 @@ def test_it_reads_as_text():
     assert repr(ledger) == f"<Ledger {ledger.total}>"
 
 
-def test_rich_prints_a_table():
+def test_ledger_printed_by_rich_is_a_table():
     ledger = Ledger()
     ledger.add("openai/gpt-5-mini-2025-08-07", USAGE, COST)
     ledger.add("b", USAGE, None)
@@ -132,7 +132,7 @@ def reply(model: str = "a") -> Reply:
     return Reply(model, (Choice(Message("assistant")),), usage=USAGE, cost=COST)
 
 
-def test_blocks_nest_and_end():
+def test_nested_blocks_each_count_until_their_end():
     with track_costs() as outer:
         record(reply())
         with track_costs() as inner:
@@ -142,7 +142,7 @@ def test_blocks_nest_and_end():
     assert (outer.total.calls, inner.total.calls) == (3, 1)
 
 
-def test_the_limit_of_a_block_around_holds_within():
+def test_limit_of_an_outer_block_applies_inside():
     with track_costs(max_tokens_total=10), track_costs():
         check_budgets()
         record(reply())
@@ -151,47 +151,39 @@ def test_the_limit_of_a_block_around_holds_within():
     check_budgets()
 
 
-def test_threads_by_hand_are_on_their_own():
-    with track_costs() as costs:
-        thread = threading.Thread(target=record, args=(reply(),))
-        thread.start()
-        thread.join()
-    assert costs.total.calls in (0, 1)  # Python 3.14 can be built to hand context variables to threads
-
-
 PRICES = {"input_tokens.cached": 1e-8, "input_tokens": 2.5e-07, "output_tokens": 2e-06}
 
 
-def test_an_estimate_is_exact_in_its_dollars():
-    guess = estimate(1000, 500, PRICES)
-    assert (guess.usd, guess.max_usd) == (Decimal("0.00025"), Decimal("0.00125"))
-    assert guess.approximate
+def test_estimate_is_exact_in_dollars():
+    estimated = estimate(1000, 500, PRICES)
+    assert (estimated.usd, estimated.max_usd) == (Decimal("0.00025"), Decimal("0.00125"))
+    assert estimated.approximate
 
 
 @pytest.mark.parametrize(
     ("limit", "prices", "known"),
     [(None, PRICES, (True, False)), (500, {}, (False, False)), (500, {"prompt": 1e-6}, (True, False))],
 )
-def test_an_estimate_does_not_guess_at_prices(limit, prices, known):
-    guess = estimate(1000, limit, prices)
-    assert (guess.usd is not None, guess.max_usd is not None) == known
+def test_estimate_without_prices_has_no_dollars(limit, prices, known):
+    estimated = estimate(1000, limit, prices)
+    assert (estimated.usd is not None, estimated.max_usd is not None) == known
 
 
 @pytest.mark.parametrize(
-    ("limit", "prices", "told"),
+    ("limit", "prices", "text"),
     [
-        (500, PRICES, "about 1,000 tokens in: $0.00025"),
+        (500, PRICES, "about 1,000 input tokens: $0.00025"),
         (500, PRICES, "at most $0.00125"),
-        (None, {"input": 1e-06}, "about 1,000 tokens in: $0.001000"),
-        (500, {}, "about 1,000 tokens in; no price is known here: from_catalogue looks it up"),
+        (None, {"input": 1e-06}, "about 1,000 input tokens: $0.001000"),
+        (500, {}, "about 1,000 input tokens; the price isn't known here: from_catalogue looks it up"),
     ],
 )
-def test_an_estimate_says_what_it_is(limit, prices, told):
-    assert told in str(estimate(1000, limit, prices))
+def test_estimate_as_text_names_tokens_and_dollars(limit, prices, text):
+    assert text in str(estimate(1000, limit, prices))
 
 
 @pytest.mark.parametrize("price", [{"usd_spent": -5, "credits_used": -10_000_000}, {"credits_used": -1}])
-def test_no_reply_gives_a_budget_back(price: dict[str, int]):
+def test_negative_usage_does_not_lower_the_spending(price: dict[str, int]):
     usage = {"prompt_tokens": -100, "completion_tokens": 7, "total_tokens": -93}
     choice = {"finish_reason": "stop", "message": {"content": "Hi"}}
     reply = chat_completions.decode({"choices": [choice], "usage": usage, "meta": {"usage": price}}, {})
@@ -203,33 +195,33 @@ def test_no_reply_gives_a_budget_back(price: dict[str, int]):
 # --- blocks inside generators -------------------------------------------------------------------------------------
 
 
-async def counted_words() -> AsyncIterator[Ledger]:
+async def track_in_generator() -> AsyncIterator[Ledger]:
     with track_costs(max_tokens_total=1) as costs:
         record(reply())
         yield costs
         yield costs
 
 
-async def test_a_block_in_an_async_generator_ends_when_another_task_closes_it():
-    words = counted_words()
-    costs = await anext(words)
-    await asyncio.create_task(words.aclose())
-    check_budgets()  # the block's limit is used up, and the block is over
+async def test_block_in_an_async_generator_closed_by_another_task_ends():
+    ledgers = track_in_generator()
+    costs = await anext(ledgers)
+    await asyncio.create_task(ledgers.aclose())
+    check_budgets()  # the block's limit is reached, but the block has ended
     record(reply())
     assert costs.total.calls == 1
 
 
 async def test_blocks_in_async_generators_end_in_any_order():
-    first, second = counted_words(), counted_words()
-    costs, others = await anext(first), await anext(second)
+    first, second = track_in_generator(), track_in_generator()
+    first_costs, second_costs = await anext(first), await anext(second)
     await first.aclose()
     record(reply())
     await second.aclose()
     check_budgets()
-    assert (costs.total.calls, others.total.calls) == (2, 2)
+    assert (first_costs.total.calls, second_costs.total.calls) == (2, 2)
 
 
-async def test_a_task_begun_in_a_block_counts_after_it():
+async def test_task_started_in_a_block_counts_after_it():
     with track_costs() as costs:
         task = asyncio.create_task(asyncio.to_thread(record, reply()))
     await task

@@ -1,4 +1,4 @@
-"""The approximate count of tokens: near where it can be, and of everything a request holds."""
+"""The estimated number of tokens: its accuracy, and all parts of a request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from aimlapi_integrations.types import (
     Video,
 )
 
-# The first article of the Universal Declaration of Human Rights, and what two byte pair encoders in use make of it.
+# The first article of the Universal Declaration of Human Rights, and the counts of two byte pair encodings in use.
 SAMPLES = [
     ("All human beings are born free and equal in dignity and rights. They are endowed with reason.", 16, 24),
     ("Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sind mit Vernunft begabt.", 18, 34),
@@ -36,21 +36,21 @@ SAMPLES = [
 
 
 @pytest.mark.parametrize(("text", "least", "most"), SAMPLES)
-def test_text_of_any_script(text, least, most):
+def test_text_of_any_script_is_close_to_the_count(text, least, most):
     assert least <= estimate_tokens(text) <= most
 
 
-def one(*parts) -> int:
+def estimate_parts(*parts) -> int:
     return estimate_tokens([Message("user", parts)])
 
 
-def test_nothing_is_little():
+def test_empty_text_has_no_tokens():
     assert estimate_tokens("") == 0
-    assert 0 < one() < 10
+    assert 0 < estimate_parts() < 10
 
 
-def test_a_message_costs_more_than_its_text():
-    assert one(Text("Hello")) > estimate_tokens("Hello")
+def test_message_has_more_tokens_than_its_text():
+    assert estimate_parts(Text("Hello")) > estimate_tokens("Hello")
 
 
 PCM = base64.b64encode(bytes(48_000)).decode()
@@ -73,32 +73,32 @@ PARTS = [
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
-def test_every_part_counts(part):
-    assert one(part) > one() + 3
+def test_every_part_adds_tokens(part):
+    assert estimate_parts(part) > estimate_parts() + 3
 
 
-def test_a_part_of_no_known_kind_is_not_passed_over():
+def test_unknown_part_raises_unsupported_content():
     with pytest.raises(UnsupportedContentError, match="str"):
-        one("text")
+        estimate_parts("text")
 
 
-def test_pictures_go_by_detail_and_family():
-    far, near = Image(url="https://example.com/a.png", detail="low"), Image(url="https://example.com/a.png")
-    assert one(far) < one(near)
-    assert estimate_tokens([Message("user", (near,))], model="anthropic/claude-sonnet-4.5") > one(near)
+def test_image_tokens_depend_on_detail_and_family():
+    low, high = Image(url="https://example.com/a.png", detail="low"), Image(url="https://example.com/a.png")
+    assert estimate_parts(low) < estimate_parts(high)
+    assert estimate_tokens([Message("user", (high,))], model="anthropic/claude-sonnet-4.5") > estimate_parts(high)
 
 
-def test_a_second_of_sound_is_some_ten_tokens():
-    assert one(Audio(data=PCM, format="wav")) - one() == pytest.approx(10, abs=1)
+def test_second_of_audio_is_about_ten_tokens():
+    assert estimate_parts(Audio(data=PCM, format="wav")) - estimate_parts() == pytest.approx(10, abs=1)
 
 
-def test_plain_text_in_a_file_counts_as_text():
+def test_text_file_counts_as_text():
     text = "word " * 400
     data = base64.b64encode(text.encode()).decode()
-    assert one(File(data=data, mime="text/plain")) == pytest.approx(one(Text(text)), rel=0.3)
+    assert estimate_parts(File(data=data, mime="text/plain")) == pytest.approx(estimate_parts(Text(text)), rel=0.3)
 
 
-def test_tools_count_by_their_schema():
+def test_tool_tokens_grow_with_the_schema():
     small = Tool("weather")
     large = Tool("weather", "The weather of a city.", {"type": "object", "properties": {"city": {"type": "string"}}})
     none = estimate_tokens([])
@@ -106,10 +106,10 @@ def test_tools_count_by_their_schema():
     assert none < estimate_tokens([], [HostedTool({"type": "web_search_preview"})])
 
 
-def test_families_count_otherwise():
+def test_families_count_differently():
     text = SAMPLES[0][0]
     assert estimate_tokens(text, model="claude-opus-4-6") > estimate_tokens(text, model="gpt-4o")
 
 
-def test_a_name_counts():
+def test_name_of_a_message_adds_tokens():
     assert estimate_tokens([Message("user", name="Alice")]) > estimate_tokens([Message("user")])

@@ -1,4 +1,4 @@
-"""Every example in a docstring runs as it stands, on the emulator, and gives what it says."""
+"""Every example in a docstring runs on the emulator and prints what it shows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 import aimlapi_integrations
 from aimlapi_integrations.emulator import Emulator
 
-SOURCE = Path(aimlapi_integrations.__file__).parent
-WITH_EXAMPLES = [path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
-NAMES = [
-    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__") for path in WITH_EXAMPLES
-]
+PACKAGE = Path(aimlapi_integrations.__file__).parent
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
+MODULES = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # examples leave connections open
-@pytest.mark.parametrize("name", NAMES)
-def test_examples_give_what_they_say(name: str, gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("module", MODULES)
+def test_docstring_examples_print_what_they_show(
+    module: str, gateway: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
-    said: list[str] = []
-    for examples in doctest.DocTestFinder().find(import_module(name)):
-        doctest.DocTestRunner().run(examples, out=said.append)
+    failures: list[str] = []
+    for examples in doctest.DocTestFinder().find(import_module(module)):
+        doctest.DocTestRunner().run(examples, out=failures.append)
     gc.collect()
-    assert not said, "".join(said)
+    assert not failures, "".join(failures)

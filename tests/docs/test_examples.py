@@ -1,4 +1,4 @@
-"""Every example runs as it is, on the emulator when no key is set, one command after the other."""
+"""Every example runs unchanged, on the emulator because no key is set."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 HELPERS = {"common"}
-OPT_IN = {"chat_page"}  # run by targets of their own
+OPT_IN = {"chat_page"}  # run by its own target
 
 NEEDS = {"bulk_ray": "ray"}  # run where it is installed
 
-# What an example is called with, run by run, and the words of the output that show that it did its work.
+# Arguments of each run, and text in its output that shows that the example worked.
 RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
-    "agent_with_memory": [([], ["the process ended with code 137", "next: tools", "sunny in Lisbon", "4 calls"])],
+    "agent_with_memory": [([], ["the process ended with code 137", "next: tools", "sunny in Lisbon", "4 model calls"])],
     "bulk_ray": [([], ["16 rows, 0 failed"])] * 2,
-    "cost_report": [([], ["cost_report.png is drawn", "total"])],
+    "cost_report": [([], ["The chart is in example-data/cost_report.png", "total"])],
     "extract_table": [([], ["Ada Lovelace", "Compiler", "300"])],
-    "fallbacks": [([], ["NotFoundError", "google/gemini-2.5-flash is asked", "[emulated]"])],
-    "handoff_li": [([], ["forecaster has the last word", "sunny in Lisbon"])],
+    "fallbacks": [([], ["NotFoundError", "calling google/gemini-2.5-flash", "[emulated]"])],
+    "handoff_li": [([], ["forecaster gives the answer", "sunny in Lisbon"])],
     "multimodal": [([], ["visitors.png", "(with an image, a file)"])],
-    "quickstart": [([], ["Trip(city='Lisbon', days=4)", "27 of them to think; $0.0000925", "total"])],
-    "rag_lc": [(["ingest"], ["sections are in example-data"]), (["query"], ["2,000,000 credits"])],
-    "rag_li": [(["ingest"], ["sections are in example-data"]), (["query"], ["2,000,000 credits"])],
-    "reasoning": [([], ["thinks", "27 of"])],
+    "quickstart": [([], ["Trip(city='Lisbon', days=4)", "51 tokens (27 reasoning), $0.0000925", "total"])],
+    "rag_lc": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
+    "rag_li": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
+    "reasoning": [([], ["reasoning", "(27 reasoning)"])],
     "streaming_chat": [([], ["Who was Ada Lovelace?", "total"])],
 }
 
-# Warnings about our own code, or about an example's, are errors; what other packages do among themselves is theirs.
-STRICTLY = """
+# Warnings caused by our code or by the example are errors. Warnings among other packages are not.
+RUN_WITH_STRICT_WARNINGS = """
 import runpy, sys, warnings
 warnings.filterwarnings("error", module=r"aimlapi_integrations(\\.|$)|__main__$|common$")
 sys.argv = sys.argv[1:]
@@ -43,10 +43,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run(example: str, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    keyless = {name: value for name, value in os.environ.items() if not name.startswith(("AIMLAPI_", "AIML_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIMLAPI_", "AIML_"))}
     return subprocess.run(
-        [sys.executable, "-c", STRICTLY, (EXAMPLES / f"{example}.py").as_posix(), *arguments],
-        env=keyless,
+        [sys.executable, "-c", RUN_WITH_STRICT_WARNINGS, (EXAMPLES / f"{example}.py").as_posix(), *arguments],
+        env=environment,
         cwd=folder,
         capture_output=True,
         text=True,
@@ -55,14 +55,14 @@ def run(example: str, arguments: list[str], folder: Path) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("example", sorted(RUNS))
-def test_it_runs(example: str, tmp_path: Path) -> None:
+def test_example_runs_on_the_emulator(example: str, tmp_path: Path) -> None:
     pytest.importorskip(NEEDS.get(example, "aimlapi_integrations"))
-    for arguments, said in RUNS[example]:
-        done = run(example, arguments, tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert "emulator" in done.stdout
-        missing = [words for words in said if words not in done.stdout]
-        assert not missing, done.stdout
+    for arguments, expected in RUNS[example]:
+        process = run(example, arguments, tmp_path)
+        assert process.returncode == 0, process.stderr
+        assert "emulator" in process.stdout
+        missing = [text for text in expected if text not in process.stdout]
+        assert not missing, process.stdout
 
 
 def test_every_example_is_run() -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .asking import Answer
+from .call_matrix import Answer
 from .replies import Json, call_item, chat_body, responses_body
 
 DEEP = '{"a":' * 400 + "1" + "}" * 400

@@ -7,7 +7,7 @@ from typing import Any
 
 from aimlapi_integrations import errors
 
-from .asking import Answer
+from .call_matrix import Answer
 from .fault_server import KEY, Act, head, reply, whole_stream
 from .faults_before import legacy, problem
 from .faults_plain import FAILED

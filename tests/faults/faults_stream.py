@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from aimlapi_integrations import errors
 
 from ..endpoints.cutting import events as responses_events
-from .asking import Answer
+from .call_matrix import Answer
 from .fault_server import END, Act, Hang, Stall, head, reply, stream, whole_stream
 from .faults_plain import FAILED, PAGE
 from .replies import (

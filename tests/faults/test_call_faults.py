@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .asking import HALF, WAYS, Answer, Way, ask
+from .call_matrix import HALF, WAYS, Answer, Way, ask
 from .fault_server import FaultServer, whole_stream
 from .faults_calls import CUT_TEXTS_FOR_TOOLS, ODD_CALLS, OddCall
 from .replies import Json, call_item, chat_body, responses_body, sse

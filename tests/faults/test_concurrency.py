@@ -15,7 +15,7 @@ from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, Client
 
-from .asking import KEY, QUESTION, Way, langchain_model, llama_index_model, of_message, of_reply, of_response
+from .call_matrix import KEY, QUESTION, Way, langchain_model, llama_index_model, of_message, of_reply, of_response
 from .fault_server import Case, FaultServer, reply, whole_stream
 from .faults_stream import whole
 from .replies import MODEL, chat_body

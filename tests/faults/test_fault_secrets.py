@@ -23,10 +23,10 @@ from . import faults_before as before
 from . import faults_events as events
 from . import faults_plain as plain
 from . import faults_stream as streams
-from .asking import HALF, QUESTION, WAYS, Way, ask, langchain_model, llama_index_model
+from .call_matrix import HALF, QUESTION, WAYS, Way, ask, langchain_model, llama_index_model
 from .fault_server import KEY, Act, FaultServer, Hang, Stall, reply, whole_stream
-from .leaks import everything_in, variables_of
 from .replies import sse
+from .secret_scan import everything_in, variables_of
 from .test_fault_table import failed
 
 ECHOED = f"Incorrect API key provided: {KEY}. You sent Authorization: Bearer {KEY}"

@@ -10,16 +10,16 @@ import httpx
 import pytest
 
 from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError, RetryEvent, RetryPolicy
-from aimlapi_integrations.langchain.core_errors import ModelError
+from aimlapi_integrations.langchain.errors import ModelError
 
 from ..endpoints.cutting import events as responses_events
 from . import faults_before as before
 from . import faults_plain as plain
-from .asking import HALF, WAYS, Answer, Way, ask
+from .call_matrix import HALF, WAYS, Answer, Way, ask
 from .fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
 from .faults_before import Fault
-from .leaks import everything_in
 from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
+from .secret_scan import everything_in
 
 GOOD = Answer(TEXT, reason="stop")
 PLAIN = [way for way in WAYS if not way.streamed]

@@ -29,7 +29,7 @@ from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.transport.sse import EventParser
 from aimlapi_integrations.types import Reply
 
-from . import sound
+from . import invariants
 from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS
 from .mutating import chunked, mutated_bytes, mutated_json
 from .replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
@@ -59,7 +59,7 @@ def read_plain(endpoint: Endpoint, body: Any) -> Reply | None:
         reply = endpoint.decode(body, {})
     except APIError:
         return None
-    sound.check(reply)
+    invariants.check(reply)
     return reply
 
 
@@ -73,7 +73,7 @@ def read_stream(endpoint: Endpoint, chunks: list[bytes]) -> Reply | None:
     except APIError:
         return None
     assert reply is not None
-    sound.check(reply)
+    invariants.check(reply)
     return reply
 
 

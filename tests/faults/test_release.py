@@ -13,7 +13,7 @@ from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
 
-from .asking import KEY, QUESTION, WAYS, Way, endpoint_of, langchain_model, llama_index_model
+from .call_matrix import KEY, QUESTION, WAYS, Way, endpoint_of, langchain_model, llama_index_model
 from .fault_server import Case, FaultServer, Stall, stream, whole_stream
 from .faults_stream import half, whole
 from .replies import MODEL

@@ -23,7 +23,7 @@ import pytest
 
 from aimlapi_integrations import APIError, AsyncClient, Client
 
-from .asking import KEY, QUESTION
+from .call_matrix import KEY, QUESTION
 from .fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
 from .faults_stream import half, whole
 from .replies import MODEL, chat_body

@@ -12,7 +12,7 @@ from aimlapi_integrations import APIConnectionError, APIError, APITimeoutError
 
 from . import faults_events as events
 from . import faults_stream as faults
-from .asking import HALF, WAYS, Answer, Way, ask
+from .call_matrix import HALF, WAYS, Answer, Way, ask
 from .fault_server import FaultServer, Stall, whole_stream
 from .faults_before import Fault
 from .faults_stream import SAID, StreamFault

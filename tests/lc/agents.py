@@ -1,4 +1,4 @@
-"""What the tests of agents share: two tools, a question for one of them, and what a run that ended looks like."""
+"""Helpers of the agent tests: two tools, a question for one of them, and a check that a run is finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""langchain-tests' suites. It is no dependency of ours at the lowest versions: it needs httpx 0.28.1."""
+"""The suites of langchain-tests, which is not installed with the lowest supported versions: it needs httpx 0.28.1."""
 
 from __future__ import annotations
 

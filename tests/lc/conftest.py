@@ -1,4 +1,4 @@
-"""A model at the emulator, on each endpoint."""
+"""A model that is connected to the emulator, on each endpoint."""
 
 from __future__ import annotations
 

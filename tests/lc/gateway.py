@@ -1,4 +1,4 @@
-"""A gateway of canned answers for the LangChain tests: what it was asked is in `bodies`."""
+"""A gateway with canned responses for the LangChain tests; `bodies` contains the requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def chat_body(content: str | None = "Hi", finish: str = "stop", **message: Any) -> Json:
-    """A chat completions reply."""
+    """Return a chat completions response body."""
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -36,7 +36,7 @@ def chat_body(content: str | None = "Hi", finish: str = "stop", **message: Any) 
 
 
 class Gateway:
-    """Answers every request with `body` (as a stream where one is asked for), or with `status` and `body`."""
+    """Respond to every request with `body` (streamed if requested), or with `status` and `body`."""
 
     def __init__(self, body: Json | None = None, *, status: int = 200, events: list[Json] | None = None) -> None:
         self.body = chat_body() if body is None else body
@@ -46,17 +46,17 @@ class Gateway:
         self.headers: list[httpx.Headers] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)
-        self.bodies.append(asked)
+        request_body = json.loads(request.content)
+        self.bodies.append(request_body)
         self.headers.append(request.headers)
         headers = {"x-inference-id": "inf-1", "x-request-id": "req-1"}
-        if self.status != 200 or not asked.get("stream"):
+        if self.status != 200 or not request_body.get("stream"):
             return httpx.Response(self.status, json=self.body, headers=headers)
         events = pieces(self.body) if self.events is None else self.events
         return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
 
     def model(self, **kwargs: Any) -> ChatAIMLAPI:
-        """A chat model that speaks to this gateway, sync and async."""
+        """Create a chat model that is connected to this gateway, sync and async."""
         transport = httpx.MockTransport(self)
         return ChatAIMLAPI(
             **{

@@ -1,4 +1,4 @@
-"""What the tests of histories share: a chat model at a scripted gateway, and an answer in each way to ask for one."""
+"""Helpers of the history tests: a chat model at a scripted gateway, and every method to call it by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.history_gateway import MODELS, ScriptedGateway
 
 
 def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:
-    """A chat model on an endpoint of the gateway."""
+    """Create a chat model on an endpoint of the gateway."""
     settings: dict[str, Any] = {
         "model": MODELS[endpoint],
         "endpoint": endpoint,
@@ -28,7 +28,7 @@ def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:
 
 
 def whole(chunks: Any) -> AIMessage:
-    """The chunks of a stream, added up."""
+    """Add up the chunks of a stream."""
     message: AIMessage = reduce(add, chunks)
     return message
 

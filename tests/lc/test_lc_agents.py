@@ -38,7 +38,7 @@ class Weather(BaseModel):
 # --- agents ---------------------------------------------------------------------------------------------------------
 
 
-async def test_agent(model: ChatAIMLAPI):
+async def test_agent_with_one_tool_runs_to_its_end(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather, add], name="forecaster")
     messages = agent.invoke(QUESTION)["messages"]
     assert ended(messages)
@@ -47,19 +47,19 @@ async def test_agent(model: ChatAIMLAPI):
 
 
 @pytest.mark.parametrize("name", ["google/gemini-2.5-pro", "google/gemini-3-5-flash", "anthropic/claude-sonnet-4.5"])
-def test_agent_of_another_vendor(gateway: Emulator, name: str):
+def test_agent_of_another_vendor_runs_to_its_end(gateway: Emulator, name: str):
     model = ChatAIMLAPI(model=name, api_key="k", base_url=gateway.base_url)
     assert ended(create_agent(model, [get_weather]).invoke(QUESTION)["messages"])
     model.close()
 
 
-def test_agent_that_calls_two_tools_at_once(model: ChatAIMLAPI):
-    asked = HumanMessage("What is the weather in Paris, and add 2 and 3?")
-    messages = create_agent(model, [get_weather, add]).invoke({"messages": [asked]})["messages"]
+def test_agent_with_parallel_calls_runs_to_its_end(model: ChatAIMLAPI):
+    requested = HumanMessage("What is the weather in Paris, and add 2 and 3?")
+    messages = create_agent(model, [get_weather, add]).invoke({"messages": [requested]})["messages"]
     assert sorted(message.text for message in messages if isinstance(message, ToolMessage)) == ["5", "Sunny in Paris."]
 
 
-def test_agent_goes_on_where_its_memory_ends(model: ChatAIMLAPI):
+def test_agent_with_checkpoint_continues_its_thread(model: ChatAIMLAPI):
     from langgraph.checkpoint.memory import InMemorySaver
 
     agent = create_agent(model, [get_weather], checkpointer=InMemorySaver())
@@ -74,13 +74,13 @@ def test_agent_goes_on_where_its_memory_ends(model: ChatAIMLAPI):
 @pytest.mark.parametrize(
     "strategy", [ProviderStrategy(Weather), ProviderStrategy(Weather, strict=True), ToolStrategy(Weather), Weather]
 )
-async def test_structured_answer_of_an_agent(model: ChatAIMLAPI, strategy: Any, tools: list[Any]):
+async def test_agent_with_response_format_returns_an_instance(model: ChatAIMLAPI, strategy: Any, tools: list[Any]):
     agent = create_agent(model, tools, response_format=strategy)
     assert isinstance(agent.invoke(QUESTION)["structured_response"], Weather)
     assert isinstance((await agent.ainvoke(QUESTION))["structured_response"], Weather)
 
 
-async def test_langgraph_react_agent(model: ChatAIMLAPI):
+async def test_react_agent_of_langgraph_runs_to_its_end(model: ChatAIMLAPI):
     from langgraph.prebuilt import create_react_agent
 
     agent = create_react_agent(model, [get_weather, add], response_format=Weather)
@@ -89,7 +89,7 @@ async def test_langgraph_react_agent(model: ChatAIMLAPI):
         assert isinstance(result["structured_response"], Weather)
 
 
-async def test_deep_agent(model: ChatAIMLAPI):
+async def test_deep_agent_runs_to_its_end(model: ChatAIMLAPI):
     deepagents = pytest.importorskip("deepagents")
     agent = deepagents.create_deep_agent(model=model, tools=[get_weather])
     result = await agent.ainvoke({"messages": [HumanMessage("Use get_weather: what is the weather in Paris?")]})
@@ -97,7 +97,7 @@ async def test_deep_agent(model: ChatAIMLAPI):
     assert isinstance(result["messages"][-1], AIMessage)
 
 
-def test_a_cut_off_call_is_not_run():
+def test_agent_with_truncated_call_runs_no_tool():
     call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Par'}}
     gateway = Gateway(chat_body("", "length", tool_calls=[call]))
     agent = create_agent(gateway.model(), [get_weather])
@@ -107,7 +107,7 @@ def test_a_cut_off_call_is_not_run():
     assert not any("Sunny" in message["content"] for message in answered)
 
 
-def test_no_tools_bound_is_no_tools_sent(model: ChatAIMLAPI, gateway: Emulator):
+def test_agent_without_tools_sends_none(model: ChatAIMLAPI, gateway: Emulator):
     model.bind_tools([], tool_choice="any", parallel_tool_calls=False).invoke("Hello")
     model.bind_tools([], tool_choice=None).invoke("Hello")
     create_agent(model, [], response_format=ProviderStrategy(Weather)).invoke(QUESTION)
@@ -129,7 +129,7 @@ def texts_by_id(chunks: list[Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", [None, "v1"])
-def test_streamed_messages_come_once(model: ChatAIMLAPI, version: str | None):
+def test_stream_messages_are_emitted_once(model: ChatAIMLAPI, version: str | None):
     model = model.model_copy(update={"output_version": version})
     agent = create_agent(model, [get_weather, add])
     final = agent.invoke(QUESTION)["messages"][-1].text
@@ -139,14 +139,14 @@ def test_streamed_messages_come_once(model: ChatAIMLAPI, version: str | None):
 
 @contexts_in_tasks
 @pytest.mark.parametrize("version", [None, "v1"])
-async def test_awaited_messages_come_once(model: ChatAIMLAPI, version: str | None):
+async def test_astream_messages_are_emitted_once(model: ChatAIMLAPI, version: str | None):
     agent = create_agent(model.model_copy(update={"output_version": version}), [get_weather, add])
     final = (await agent.ainvoke(QUESTION))["messages"][-1].text
     chunks = [message async for message, _ in agent.astream(QUESTION, stream_mode="messages")]
     assert list(texts_by_id(chunks).values()) == ["", final]
 
 
-def test_streamed_messages_are_those_of_the_state(model: ChatAIMLAPI):
+def test_streamed_messages_equal_those_of_the_state(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather])
     chunks, states = [], []
     for mode, part in agent.stream(QUESTION, stream_mode=["messages", "values"]):
@@ -156,7 +156,7 @@ def test_streamed_messages_are_those_of_the_state(model: ChatAIMLAPI):
 
 
 @pytest.mark.parametrize("disabled", [True, "tool_calling"])
-def test_streaming_can_be_switched_off(model: ChatAIMLAPI, gateway: Emulator, disabled: Any):
+def test_stream_with_streaming_disabled_yields_one_message(model: ChatAIMLAPI, gateway: Emulator, disabled: Any):
     model = model.model_copy(update={"disable_streaming": disabled})
     streamed = [message for message, _ in create_agent(model, [get_weather]).stream(QUESTION, stream_mode="messages")]
     assert ended([QUESTION["messages"][0], *streamed])
@@ -167,7 +167,7 @@ def test_streaming_can_be_switched_off(model: ChatAIMLAPI, gateway: Emulator, di
 
 
 @contexts_in_tasks
-async def test_events_of_an_agent(model: ChatAIMLAPI):
+async def test_agent_events_v2_include_model_and_tools(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather])
     events = [event async for event in agent.astream_events(QUESTION, version="v2")]
     kinds = [event["event"] for event in events]
@@ -178,18 +178,18 @@ async def test_events_of_an_agent(model: ChatAIMLAPI):
     assert texts_by_id(parts)[last.id] == last.text
 
 
-async def test_events_of_an_agent_v3(model: ChatAIMLAPI):
+async def test_agent_events_v3_include_model_and_tools(model: ChatAIMLAPI):
     agent = create_agent(model, [get_weather])
     run = await agent.astream_events(QUESTION, version="v3")
-    told = [await message.output async for message in run.messages]
+    reported = [await message.output async for message in run.messages]
     state = await run.output()
     turns = [message for message in state["messages"] if isinstance(message, AIMessage)]
-    assert [message.text for message in told] == [message.text for message in turns]
-    assert [message.tool_calls for message in told] == [message.tool_calls for message in turns]
+    assert [message.text for message in reported] == [message.text for message in turns]
+    assert [message.tool_calls for message in reported] == [message.tool_calls for message in turns]
     assert ended(state["messages"])
 
 
-def test_events_of_a_model_v3(model: ChatAIMLAPI):
+def test_model_events_v3_end_with_the_message(model: ChatAIMLAPI):
     stream = model.stream_events("Hello", version="v3")
     assert "".join(stream.text) == stream.output.text == "[emulated] You said: Hello"
     assert stream.output.usage_metadata["total_tokens"] > 0

@@ -63,31 +63,33 @@ WAYS = {
 }
 
 
-def told(message: AIMessage) -> dict[str, Any]:
+def reported(message: AIMessage) -> dict[str, Any]:
     """What a message says, without the places of blocks that only streams have, and run ids."""
-    said = message.model_dump(exclude={"id"})
-    if isinstance(said["content"], list):
-        said["content"] = [{key: value for key, value in block.items() if key != "index"} for block in said["content"]]
-    said["response_metadata"].pop("headers", None)
-    return said
+    dumped = message.model_dump(exclude={"id"})
+    if isinstance(dumped["content"], list):
+        dumped["content"] = [
+            {key: value for key, value in block.items() if key != "index"} for block in dumped["content"]
+        ]
+    dumped["response_metadata"].pop("headers", None)
+    return dumped
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("name", REPLIES)
-def test_every_way_gives_one_message(name: str, output_version: str | None):
+def test_message_of_every_call_method_is_the_same(name: str, output_version: str | None):
     plain, *others = (way(Gateway(REPLIES[name]).model(output_version=output_version)) for way in WAYS.values())
     for other in others:
-        assert told(other) == told(plain)
+        assert reported(other) == reported(plain)
 
 
-def test_text():
+def test_text_of_a_message_is_its_content():
     message = Gateway(REPLIES["text"]).model().invoke("Hi")
     assert message.content == "Hello, world"
     assert message.additional_kwargs == {}
     assert message.content_blocks == [{"type": "text", "text": "Hello, world"}]
 
 
-def test_metadata():
+def test_response_metadata_of_a_message_is_complete():
     message = Gateway(REPLIES["text"]).model().invoke("Hi")
     assert message.usage_metadata == {
         "input_tokens": 10,
@@ -120,13 +122,13 @@ def test_metadata_and_usage_are_on_one_chunk_alone():
     assert all(type(chunk.content) is str for chunk in chunks)
 
 
-def test_native_finish_reason_is_kept_beside_the_common_one():
+def test_finish_reason_that_differs_is_also_reported_natively():
     message = Gateway(chat_body("Hi", "end_turn")).model().invoke("Hi")
     assert message.response_metadata["finish_reason"] == "stop"
     assert message.response_metadata["native_finish_reason"] == "end_turn"
 
 
-def test_content_blocks_show_everything():
+def test_content_blocks_of_a_message_contain_every_part():
     message = Gateway(REPLIES["everything"]).model().invoke("Hi")
     reasoning, text, call = message.content_blocks
     assert reasoning == {"type": "reasoning", "reasoning": "Hm, well"}
@@ -146,7 +148,7 @@ def test_content_blocks_show_everything():
 @pytest.mark.parametrize("name", ["cut", "cut at once"])
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_cut_off_tool_call_is_never_mended(way: str, output_version: str | None, name: str):
+def test_truncated_tool_call_is_never_repaired(way: str, output_version: str | None, name: str):
     message = WAYS[way](Gateway(REPLIES[name]).model(output_version=output_version))
     assert message.tool_calls == []
     [call] = message.invalid_tool_calls
@@ -158,7 +160,7 @@ def test_a_cut_off_tool_call_is_never_mended(way: str, output_version: str | Non
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_events_v3_tell_the_same(output_version: str | None, name: str):
+def test_events_v3_end_with_the_plain_message(output_version: str | None, name: str):
     plain = Gateway(REPLIES[name]).model(output_version="v1").invoke("Hi")
     with_events = Gateway(REPLIES[name]).model(output_version=output_version).stream_events("Hi", version="v3").output
     assert with_events.tool_calls == plain.tool_calls
@@ -180,7 +182,7 @@ async def test_events_v2_end_with_the_plain_message():
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_blocks_of_chunks_carry_an_index_of_their_own(output_version: str | None):
+def test_chunk_blocks_have_an_index_of_their_own(output_version: str | None):
     chunks = list(Gateway(REPLIES["everything"]).model(output_version=output_version).stream("Hi"))
     places: dict[str, set[str]] = {}
     for chunk in chunks:
@@ -190,7 +192,7 @@ def test_blocks_of_chunks_carry_an_index_of_their_own(output_version: str | None
     assert {kind for kinds in places.values() for kind in kinds} == {"reasoning", "text", "tool_call_chunk"}
 
 
-def test_n_answers_are_counted_once():
+def test_usage_of_n_choices_is_counted_once():
     body = chat_body("One")
     body["choices"].append({"index": 1, "finish_reason": "stop", "message": {"role": "assistant", "content": "Two"}})
     result = Gateway(body).model(n=2).generate([[HumanMessage("Hi")]])
@@ -201,18 +203,18 @@ def test_n_answers_are_counted_once():
     assert result.llm_output["token_usage"]["total_tokens"] == 15
 
 
-def test_n_answers_are_not_streamed():
+def test_stream_with_n_choices_raises():
     with pytest.raises(ValueError, match="n must be 1"):
         list(Gateway().model(n=2).stream("Hi"))
 
 
-def test_generate_adds_up_what_the_calls_used():
+def test_generate_with_several_prompts_sums_usage():
     result = Gateway().model().generate([[HumanMessage("Hi")], [HumanMessage("Ho")]])
     assert result.llm_output["token_usage"]["total_tokens"] == 30
     assert result.llm_output["token_usage"]["prompt_tokens_details"]["cached_tokens"] == 6
 
 
-def test_the_answer_goes_back_as_it_came():
+def test_message_in_history_is_sent_back_unchanged():
     gateway = Gateway(REPLIES["everything"])
     for output_version in (None, "v1"):
         model = gateway.model(model="google/gemini-2.5-flash", output_version=output_version)

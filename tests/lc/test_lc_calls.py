@@ -14,12 +14,12 @@ from langchain_core.messages import HumanMessage, ToolMessage, message_chunk_to_
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelError
+from aimlapi_integrations.langchain.errors import ModelError
 from tests.chat_events import chunk
 from tests.endpoints.cutting import events
 from tests.lc.agents import MODEL
 from tests.lc.gateway import Gateway, chat_body
-from tests.lc.odd import PLAIN, STREAMED
+from tests.lc.odd_replies import PLAIN, STREAMED
 
 WAYS = {**PLAIN, **STREAMED}
 
@@ -36,7 +36,7 @@ class Timed(Gateway):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_without_a_timeout_there_is_one(way: str):
+def test_timeout_by_default_is_finite(way: str):
     """Neither none at all, nor httpx's five seconds, in which no long answer begins."""
     gateway = Timed()
     WAYS[way](gateway.model())
@@ -48,16 +48,20 @@ def test_without_a_timeout_there_is_one(way: str):
     ("timeout", "connect", "read"),
     [(60, 10, 60), (2.5, 2.5, 2.5), ((3, 90), 3, 90), (httpx.Timeout(7, connect=1), 1, 7)],
 )
-def test_timeouts_are_seconds(timeout: Any, connect: float, read: float):
-    for given, call in (({"timeout": timeout}, {}), ({}, {"timeout": timeout}), ({"timeout": 1}, {"timeout": timeout})):
+def test_timeout_in_seconds_reaches_the_client(timeout: Any, connect: float, read: float):
+    for arguments, call in (
+        ({"timeout": timeout}, {}),
+        ({}, {"timeout": timeout}),
+        ({"timeout": 1}, {"timeout": timeout}),
+    ):
         gateway = Timed()
-        gateway.model(**given).invoke("Hi", **call)
+        gateway.model(**arguments).invoke("Hi", **call)
         assert (gateway.limits["connect"], gateway.limits["read"]) == (connect, read)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("retries", [0, 2])
-def test_so_many_further_tries(gateway: Emulator, way: str, retries: int):
+def test_max_retries_limits_the_attempts(gateway: Emulator, way: str, retries: int):
     name = f"{MODEL}#fault=status-503;retry-after=0"
     model = ChatAIMLAPI(model=name, api_key="k", base_url=gateway.base_url, max_retries=retries)
     with pytest.raises(ModelError):
@@ -69,7 +73,7 @@ def test_so_many_further_tries(gateway: Emulator, way: str, retries: int):
 # --- loops and threads ----------------------------------------------------------------------------------------------
 
 
-def test_one_model_serves_loop_after_loop(gateway: Emulator):
+def test_model_in_successive_event_loops_works(gateway: Emulator):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, max_retries=0)
     for number in range(3):
         assert str(number) in asyncio.run(model.ainvoke(str(number))).text
@@ -77,19 +81,19 @@ def test_one_model_serves_loop_after_loop(gateway: Emulator):
     asyncio.run(model.aclose())
 
 
-def test_one_model_serves_threads_and_their_loops(gateway: Emulator):
+def test_model_in_threads_with_loops_works(gateway: Emulator):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, max_retries=0)
-    told: dict[int, str] = {}
+    reported: dict[int, str] = {}
 
     def ask(number: int) -> None:
-        told[number] = model.invoke(f"sync {number}").text + asyncio.run(model.ainvoke(f"async {number}")).text
+        reported[number] = model.invoke(f"sync {number}").text + asyncio.run(model.ainvoke(f"async {number}")).text
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(f"sync {number}" in told[number] and f"async {number}" in told[number] for number in range(4))
+    assert all(f"sync {number}" in reported[number] and f"async {number}" in reported[number] for number in range(4))
     model.close()
 
 
@@ -137,7 +141,7 @@ RESPONSE = {
 
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
-def test_tokens_are_text_on_either_endpoint(endpoint: str):
+def test_new_tokens_on_either_endpoint_are_text(endpoint: str):
     streams = {"chat_completions": None, "responses": events(RESPONSE)}
     model = Gateway(chat_body("Hello, world"), events=streams[endpoint]).model(endpoint=endpoint)
     plain, awaited = Tokens(), AsyncTokens()
@@ -156,7 +160,7 @@ async def drained(stream: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_a_finished_stream_of_events_ends_its_run_once(output_version: str | None):
+def test_finished_event_stream_ends_its_run_once(output_version: str | None):
     handler = Tokens()
     stream = (
         Gateway(chat_body("Hello"))
@@ -170,7 +174,7 @@ def test_a_finished_stream_of_events_ends_its_run_once(output_version: str | Non
 # --- what a message counts ------------------------------------------------------------------------------------------
 
 
-def test_core_adds_up_what_calls_count():
+def test_usage_of_several_calls_is_summed_by_core():
     with get_usage_metadata_callback() as counted:
         model = Gateway().model()
         model.invoke("Hi")
@@ -191,7 +195,7 @@ class Telling(Gateway):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_headers_of_the_answer_on_request(way: str):
+def test_response_headers_on_request_are_in_the_metadata(way: str):
     model = Telling().model(include_response_headers=True, api_key="sk-planted-key")
     headers = WAYS[way](model).response_metadata["headers"]
     assert headers["x-ratelimit-remaining"] == "7"
@@ -209,20 +213,20 @@ SIGNATURE = {"google": {"thought_signature": "sig"}}
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("way", WAYS)
-def test_thinking_goes_back_to_the_models_that_want_it(way: str, output_version: str | None):
+def test_reasoning_is_sent_back_to_models_that_need_it(way: str, output_version: str | None):
     signed = {**CALL, "extra_content": SIGNATURE}
     gateway = Gateway(chat_body("", "tool_calls", reasoning_content="Hm.", tool_calls=[signed]))
-    told = {}
+    reported = {}
     for name in ("google/gemini-3-1-pro-preview", "moonshot/kimi-k2-6", "gpt-4o"):
         model = gateway.model(model=name, output_version=output_version)
         answer = message_chunk_to_message(WAYS[way](model))
         model.invoke([HumanMessage("Hi"), answer, ToolMessage("42", tool_call_id="c1")])
-        told[name] = gateway.bodies[-1]["messages"][1]
-    assert told["google/gemini-3-1-pro-preview"]["tool_calls"][0]["extra_content"] == SIGNATURE
-    assert told["moonshot/kimi-k2-6"]["reasoning_content"] == "Hm."
-    assert "reasoning_content" not in told["gpt-4o"]
+        reported[name] = gateway.bodies[-1]["messages"][1]
+    assert reported["google/gemini-3-1-pro-preview"]["tool_calls"][0]["extra_content"] == SIGNATURE
+    assert reported["moonshot/kimi-k2-6"]["reasoning_content"] == "Hm."
+    assert "reasoning_content" not in reported["gpt-4o"]
 
 
-def test_a_chunk_of_the_price_alone_is_read():
-    told = [chunk({"content": "a"}), chunk(finish="stop"), {"choices": [], "meta": chat_body()["meta"]}]
-    assert STREAMED["stream"](Gateway(events=told).model()).response_metadata["cost"]["usd"] == "0.001240000"
+def test_chunk_with_only_the_cost_is_parsed():
+    reported = [chunk({"content": "a"}), chunk(finish="stop"), {"choices": [], "meta": chat_body()["meta"]}]
+    assert STREAMED["stream"](Gateway(events=reported).model()).response_metadata["cost"]["usd"] == "0.001240000"

@@ -22,14 +22,14 @@ PRICES = {"input": 2.5e-07, "output": 2e-06}
 def made(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Awaitable[ChatAIMLAPI]]:
     """A model from the catalogue, in either colour."""
 
-    async def making(model: str, **given: Any) -> ChatAIMLAPI:
-        found = getattr(ChatAIMLAPI, request.param)(model, api_key="k", base_url=gateway.base_url, **given)
-        return await found if inspect.isawaitable(found) else found
+    async def making(model: str, **arguments: Any) -> ChatAIMLAPI:
+        actual = getattr(ChatAIMLAPI, request.param)(model, api_key="k", base_url=gateway.base_url, **arguments)
+        return await actual if inspect.isawaitable(actual) else actual
 
     return making
 
 
-async def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(made: Any) -> None:
+async def test_model_from_catalogue_has_profile_and_prices(made: Any) -> None:
     model = await made(MINI, max_tokens=100, temperature=0)
     assert model.profile
     assert model.profile["max_input_tokens"] == 400_000
@@ -41,37 +41,37 @@ async def test_a_model_from_the_catalogue_knows_what_it_can_and_costs(made: Any)
     await model.aclose()
 
 
-async def test_what_was_given_goes_before_the_catalogue(made: Any) -> None:
+async def test_arguments_override_the_catalogue(made: Any) -> None:
     own = {"profile": {"max_input_tokens": 7}, "prices": {"input": 1.0}}
     model = await made(MINI, **own)
     assert (model.profile, model.prices) == (own["profile"], own["prices"])
     await model.aclose()
 
 
-async def test_a_model_that_is_not_there(made: Any) -> None:
+async def test_unknown_model_from_catalogue_raises(made: Any) -> None:
     with pytest.raises(NotFoundError):
         await made("acme/none")
 
 
-def test_an_estimate_is_marked_as_one() -> None:
+def test_estimate_of_a_cost_is_marked_as_estimate() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, max_tokens=100)
-    found = model.estimate_cost([SystemMessage("Be brief."), HumanMessage("What is the capital of France?")])
-    assert found.approximate
-    assert found.usd == found.input_tokens * Decimal("2.5e-07")
-    assert found.max_usd == found.usd + 100 * Decimal("2e-06")
+    actual = model.estimate_cost([SystemMessage("Be brief."), HumanMessage("What is the capital of France?")])
+    assert actual.approximate
+    assert actual.usd == actual.input_tokens * Decimal("2.5e-07")
+    assert actual.max_usd == actual.usd + 100 * Decimal("2e-06")
     longer = model.estimate_cost("What is the capital of France?", tools=[{"title": "Weather", "type": "object"}])
     assert longer.input_tokens > 0
 
 
-def test_without_a_limit_the_longest_answer_is_the_models() -> None:
+def test_estimate_without_max_tokens_uses_the_models_maximum() -> None:
     model = ChatAIMLAPI(model=MINI, api_key="k", prices=PRICES, profile={"max_output_tokens": 10})
-    found = model.estimate_cost("Hello")
-    assert found.max_output_tokens == 10
+    actual = model.estimate_cost("Hello")
+    assert actual.max_output_tokens == 10
 
 
 @pytest.mark.parametrize("model", [MINI, "acme/new"])
-def test_where_no_price_is_known_the_tokens_are_and_it_says_where_to_find_it(model: str) -> None:
-    found = ChatAIMLAPI(model=model, api_key="k").estimate_cost("Hello")
-    assert found.input_tokens > 0
-    assert (found.usd, found.max_usd) == (None, None)
-    assert "from_catalogue looks it up" in str(found)
+def test_estimate_without_prices_has_tokens_and_a_hint(model: str) -> None:
+    actual = ChatAIMLAPI(model=model, api_key="k").estimate_cost("Hello")
+    assert actual.input_tokens > 0
+    assert (actual.usd, actual.max_usd) == (None, None)
+    assert "from_catalogue looks it up" in str(actual)

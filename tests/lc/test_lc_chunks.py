@@ -18,7 +18,7 @@ from tests.endpoints.cutting import events
 from tests.faults.anthropic_replies import messages_events
 from tests.faults.replies import responses_rich
 from tests.lc.gateway import Gateway
-from tests.lc.odd import Json, merged
+from tests.lc.odd_replies import Json, merged
 from tests.lc.test_lc_odd_responses import BODY, ENDS
 from tests.lc.test_lc_odd_streams import CALLED, ROWS, piece
 
@@ -94,7 +94,7 @@ every_form = pytest.mark.parametrize("output_version", ["v0", "v1", "responses/v
 
 @every_form
 @every_stream
-def test_chunks_add_up_to_the_same_in_any_grouping(name: str, output_version: str) -> None:
+def test_chunks_in_any_grouping_add_up_to_the_same(name: str, output_version: str) -> None:
     chunks = chunks_of(name, output_version)
     whole, dice = merged(chunks), random.Random(name)
     for _ in range(30):
@@ -106,7 +106,7 @@ def test_chunks_add_up_to_the_same_in_any_grouping(name: str, output_version: st
 
 @every_form
 @every_stream
-def test_chunks_added_to_an_empty_one_of_core_are_judged_the_same(name: str, output_version: str) -> None:
+def test_chunks_added_to_a_core_chunk_validate_calls_the_same(name: str, output_version: str) -> None:
     chunks, total = chunks_of(name, output_version), AIMessageChunk(content="")
     for each in chunks:
         total = total + each
@@ -127,7 +127,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 @every_form
 @pytest.mark.parametrize("name", ["parallel", "a long call cut off", "two summaries and a search", "messages cut off"])
 @pytest.mark.parametrize("way", COPIES)
-def test_copies_of_chunks_add_up_to_the_same(way: str, name: str, output_version: str) -> None:
+def test_copied_chunks_add_up_to_the_same(way: str, name: str, output_version: str) -> None:
     chunks = chunks_of(name, output_version)
     copies = [COPIES[way](each) for each in chunks]
     assert copies == chunks
@@ -136,7 +136,7 @@ def test_copies_of_chunks_add_up_to_the_same(way: str, name: str, output_version
     assert COPIES[way](merged(chunks)) == merged(chunks)
 
 
-def test_a_copy_with_other_content_shows_that() -> None:
+def test_edited_copy_of_a_chunk_has_the_edited_blocks() -> None:
     first = chunks_of("text before a call", None)[0]
     assert [block["type"] for block in first.content_blocks] == ["text"]
     edited = first.model_copy(update={"content": "Edited"})
@@ -159,7 +159,7 @@ SERIALIZERS: dict[str, Callable[[Any], Any]] = {
 @every_stream
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 @pytest.mark.parametrize("way", SERIALIZERS)
-def test_a_merged_chunk_survives_serialization(way: str, name: str, output_version: str) -> None:
+def test_merged_chunk_survives_serialization(way: str, name: str, output_version: str) -> None:
     whole = merged(chunks_of(name, output_version))
     restored = whole
     for _ in range(3):

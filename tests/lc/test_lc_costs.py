@@ -21,8 +21,8 @@ from rich.console import Console
 from aimlapi_integrations.costs import Spending, track_costs
 from aimlapi_integrations.errors import BudgetExceededError, InternalServerError
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelError
 from aimlapi_integrations.langchain.costs import AIMLAPICallbackHandler, get_aimlapi_callback
+from aimlapi_integrations.langchain.errors import ModelError
 from tests.lc.agents import retries_by_error
 
 MINI = "openai/gpt-5-mini-2025-08-07"
@@ -32,8 +32,8 @@ MINI = "openai/gpt-5-mini-2025-08-07"
 def make(gateway):
     made = []
 
-    def model(**given: Any) -> ChatAIMLAPI:
-        made.append(ChatAIMLAPI(**{"api_key": "k", "base_url": gateway.base_url, "max_retries": 0, **given}))
+    def model(**arguments: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**{"api_key": "k", "base_url": gateway.base_url, "max_retries": 0, **arguments}))
         return made[-1]
 
     yield model
@@ -89,7 +89,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
-def test_one_call_counts_once(make, way, endpoint):
+def test_single_call_is_counted_once(make, way, endpoint):
     with get_aimlapi_callback() as costs:
         message = WAYS[way](make(endpoint=endpoint), "What is the capital of France?")
     assert costs.ledger.total == of(message)
@@ -97,46 +97,46 @@ def test_one_call_counts_once(make, way, endpoint):
     assert list(costs.ledger.by_model) == [message.response_metadata["model_name"]]
 
 
-def test_a_batch_counts_every_call(make):
+def test_batch_in_a_block_counts_every_call(make):
     with get_aimlapi_callback() as costs:
         messages = make().batch([f"Question {place}" for place in range(12)])
     assert costs.ledger.total == sum(map(of, messages), Spending())
 
 
-def test_generate_counts_every_prompt(make):
+def test_generate_with_several_prompts_counts_each(make):
     with get_aimlapi_callback() as costs:
         make().generate([[HumanMessage("a")], [HumanMessage("b")]])
     assert costs.ledger.total.calls == 2
 
 
-def test_several_answers_are_one_call(make, gateway):
+def test_several_choices_are_counted_as_one_call(make, gateway):
     with get_aimlapi_callback() as costs:
         result = make(n=3).generate([[HumanMessage("a")]])
     assert len(result.generations[0]) == 3
     assert (costs.ledger.total.calls, len(gateway.requests)) == (1, 1)
 
 
-def test_models_apart(make):
+def test_several_models_are_counted_separately(make):
     with get_aimlapi_callback() as costs:
         RunnableParallel(a=make(model="gpt-4o"), b=make(model=MINI)).invoke("Hello")
     assert {model: spent.calls for model, spent in costs.ledger.by_model.items()} == {"gpt-4o": 1, MINI: 1}
 
 
-def test_outside_the_block_nothing_counts(make):
+def test_calls_outside_the_block_count_nothing(make):
     with get_aimlapi_callback() as costs:
         pass
     make().invoke("Hello")
     assert costs.ledger.total.calls == 0
 
 
-def test_the_block_ends_when_it_raises(make):
+def test_block_that_raises_ends(make):
     with pytest.raises(KeyError), get_aimlapi_callback() as costs:
         raise KeyError
     make().invoke("Hello")
     assert costs.ledger.total.calls == 0
 
 
-async def test_a_block_in_an_async_generator_ends_when_another_task_closes_it(make):
+async def test_block_in_async_generator_closed_by_another_task_ends(make):
     model = make()
 
     async def words():
@@ -172,7 +172,7 @@ async def test_blocks_in_async_generators_end_in_any_order(make):
     await model.aclose()
 
 
-def test_blocks_nest(make):
+def test_nested_blocks_both_count(make):
     model = make()
     with get_aimlapi_callback() as outer:
         model.invoke("a")
@@ -182,7 +182,7 @@ def test_blocks_nest(make):
     assert (outer.ledger.total.calls, inner.ledger.total.calls) == (3, 1)
 
 
-def test_a_block_inside_a_chain_does_not_count_twice_outside(make):
+def test_block_inside_a_chain_is_counted_once_outside(make):
     model, inside = make(), []
 
     def step(text: str) -> Any:
@@ -196,14 +196,14 @@ def test_a_block_inside_a_chain_does_not_count_twice_outside(make):
     assert (inside, outer.ledger.total.calls) == ([1], 1)
 
 
-def test_as_a_callback_of_the_model_or_the_run(make):
+def test_handler_as_callback_of_model_or_run_counts(make):
     handler = AIMLAPICallbackHandler()
     make(callbacks=[handler]).invoke("a")
     make().invoke("b", config={"callbacks": [handler]})
     assert handler.ledger.total.calls == 2
 
 
-def test_threads_started_by_hand_share_a_handler(make):
+def test_manual_threads_share_a_handler(make):
     handler, model = AIMLAPICallbackHandler(), make()
     work = [
         threading.Thread(target=model.invoke, args=("Hello",), kwargs={"config": {"callbacks": [handler]}})
@@ -216,7 +216,7 @@ def test_threads_started_by_hand_share_a_handler(make):
     assert handler.ledger.total.calls == 8
 
 
-def test_cached_answers_count_nothing(make, gateway):
+def test_cached_responses_count_nothing(make, gateway):
     model = make(cache=InMemoryCache())
     with get_aimlapi_callback() as costs:
         model.invoke("Hello")
@@ -224,7 +224,7 @@ def test_cached_answers_count_nothing(make, gateway):
     assert (costs.ledger.total.calls, len(gateway.requests)) == (1, 1)
 
 
-def test_failures_count_nothing(make):
+def test_failed_calls_count_nothing(make):
     handler = AIMLAPICallbackHandler()
     with pytest.raises(InternalServerError):
         make(default_headers={"x-emulator-fault": "status-500"}).invoke("a", config={"callbacks": [handler]})
@@ -238,7 +238,7 @@ def weather(city: str) -> str:
     return f"Sunny in {city}."
 
 
-def test_an_agent_is_summed(make):
+def test_costs_of_an_agent_are_summed(make):
     with get_aimlapi_callback() as costs:
         end = create_agent(make(), [weather]).invoke({"messages": [("user", "What is the weather in Paris?")]})
     answers = [message for message in end["messages"] if message.type == "ai"]
@@ -246,7 +246,7 @@ def test_an_agent_is_summed(make):
     assert len(answers) > 1
 
 
-async def test_an_agent_that_streams_is_summed(make, gateway):
+async def test_costs_of_a_streaming_agent_are_summed(make, gateway):
     model = make()
     with get_aimlapi_callback() as costs:
         agent = create_agent(model, [weather])
@@ -261,7 +261,7 @@ async def test_an_agent_that_streams_is_summed(make, gateway):
 
 @pytest.mark.parametrize("limit", [{"max_cost_usd": "0.000000001"}, {"max_tokens_total": 1}])
 @pytest.mark.parametrize("way", WAYS)
-def test_the_next_call_is_not_made(make, gateway, way, limit):
+def test_budget_reached_blocks_the_next_call(make, gateway, way, limit):
     model = make()
     with get_aimlapi_callback(**limit):
         WAYS[way](model, "Hello")
@@ -275,14 +275,14 @@ by_either = pytest.mark.parametrize("budget", [get_aimlapi_callback, track_costs
 
 @retries_by_error
 @by_either
-def test_a_runaway_agent_is_stopped(make, gateway, budget):
+def test_budget_in_an_agent_stops_it(make, gateway, budget):
     agent = create_agent(make(), [weather], middleware=[ModelRetryMiddleware(max_retries=3)])
     with budget(max_tokens_total=1), pytest.raises(BudgetExceededError):
         agent.invoke({"messages": [("user", "What is the weather in Paris?")]})
     assert len(gateway.requests) == 1
 
 
-async def test_a_runaway_agent_is_stopped_async(make, gateway):
+async def test_budget_in_an_async_agent_stops_it(make, gateway):
     model = make()
     with get_aimlapi_callback(max_tokens_total=1), pytest.raises(BudgetExceededError):
         await create_agent(model, [weather]).ainvoke({"messages": [("user", "What is the weather in Paris?")]})
@@ -290,26 +290,26 @@ async def test_a_runaway_agent_is_stopped_async(make, gateway):
     assert len(gateway.requests) == 1
 
 
-def test_a_fallback_does_not_get_around_it(make, gateway):
+def test_budget_with_fallbacks_still_stops(make, gateway):
     with get_aimlapi_callback(max_cost_usd=0), pytest.raises(BudgetExceededError):
         make().with_fallbacks([make(model="gpt-4o")]).invoke("Hello")
     assert gateway.requests == []
 
 
-def test_an_inner_block_does_not_lift_the_limit_of_the_outer(make):
+def test_inner_block_keeps_the_outer_limit(make):
     with get_aimlapi_callback(max_cost_usd=0), get_aimlapi_callback(), pytest.raises(BudgetExceededError):
         make().invoke("Hello")
 
 
 @by_either
-def test_the_error_is_one_that_middleware_does_not_retry(make, budget):
+def test_budget_error_is_not_retried_by_middleware(make, budget):
     with budget(max_cost_usd=0), pytest.raises(ModelError) as raised:
         make().invoke("Hello")
     assert not raised.value.is_retryable
     assert isinstance(pickle.loads(pickle.dumps(raised.value)), BudgetExceededError)
 
 
-def test_threads_share_the_budget(make, gateway):
+def test_threads_of_a_batch_share_the_budget(make, gateway):
     handler, model, stopped = AIMLAPICallbackHandler(max_tokens_total=1), make(), []
 
     def call() -> None:
@@ -330,7 +330,7 @@ def test_threads_share_the_budget(make, gateway):
 # --- how it reads ---------------------------------------------------------------------------------------------------
 
 
-def test_it_prints(make):
+def test_handler_printed_shows_the_sums(make):
     with get_aimlapi_callback() as costs:
         make(model=MINI).invoke("Hello")
     assert str(costs).startswith(f"{MINI}: $0.0")

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain import core_errors as core
+from aimlapi_integrations.langchain import errors as core
 from tests.chat_events import chunk, sse
 from tests.lc.gateway import Gateway
 
@@ -47,7 +48,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("status", STATUSES)
-def test_status(status: int, way: str):
+def test_error_status_raises_both_classes(status: int, way: str):
     ours, theirs, retryable = STATUSES[status]
     model = Gateway({"message": "No such thing", "requestId": "req-1"}, status=status).model()
     with pytest.raises(ours) as caught:
@@ -70,10 +71,10 @@ OVERFLOWS = {
 
 
 @pytest.mark.parametrize("name", OVERFLOWS)
-def test_context_overflow_is_theirs_too(name: str):
+def test_context_overflow_is_also_cores_error(name: str):
     """Middleware that summarises goes by the class: a message alone must be enough."""
     status, body = OVERFLOWS[name]
-    with pytest.raises(core.ContextOverflowError) as caught:
+    with pytest.raises(ContextOverflowError) as caught:
         Gateway(body, status=status).model().invoke("Hi")
     assert isinstance(caught.value, errors.ContextOverflowError)
     assert isinstance(caught.value, core.ModelInvalidRequestError)
@@ -82,24 +83,24 @@ def test_context_overflow_is_theirs_too(name: str):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_a_key_out_of_a_function_is_in_no_error(status: int, way: str):
+def test_key_from_a_function_is_in_no_error(status: int, way: str):
     key = "planted-0123456789"
     body = {"error": {"message": f"{key} is not known"}, "details": [key]}
     asynchronous = way.startswith("a")
 
-    async def given() -> str:
+    async def arguments() -> str:
         return key
 
     gateway = Gateway(body, status=status, events=[body])
     with pytest.raises(errors.APIError) as caught:
-        WAYS[way](gateway.model(api_key=given if asynchronous else lambda: key))
+        WAYS[way](gateway.model(api_key=arguments if asynchronous else lambda: key))
     assert gateway.headers[0]["authorization"] == f"Bearer {key}"
     response = caught.value.response
-    told = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
-    assert key not in str(told)
+    texts = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
+    assert key not in str(texts)
 
 
-def test_connection_failure():
+def test_connection_failure_is_a_model_connection_error():
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
@@ -111,7 +112,7 @@ def test_connection_failure():
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
-def test_a_stream_that_breaks_off_is_an_error(way: str):
+def test_truncated_stream_raises(way: str):
     events = [chunk({"content": "Half an ans"})]
     cut = sse(events).replace(b"data: [DONE]\n\n", b"")
 
@@ -130,14 +131,14 @@ def test_a_stream_that_breaks_off_is_an_error(way: str):
     assert isinstance(caught.value, core.ModelAPIError)
 
 
-def test_what_cannot_be_sent_is_not_retried():
+def test_unsupported_content_is_not_retried():
     with pytest.raises(core.ModelInvalidRequestError) as caught:
         Gateway().model().invoke([HumanMessage([{"type": "hologram"}])])
     assert isinstance(caught.value, ValueError)
     assert not caught.value.is_retryable
 
 
-def test_errors_pickle():
+def test_errors_survive_pickling():
     with pytest.raises(errors.RateLimitError) as caught:
         Gateway({"message": "Slow down"}, status=429).model().invoke("Hi")
     copied = pickle.loads(pickle.dumps(caught.value))
@@ -146,7 +147,7 @@ def test_errors_pickle():
     assert str(copied) == str(caught.value)
 
 
-def test_fallbacks_and_retries_of_langchain():
+def test_fallbacks_and_retries_of_langchain_handle_errors():
     good = Gateway().model()
     assert Gateway({"message": "x"}, status=500).model().with_fallbacks([good]).invoke("Hi").text == "Hi"
     answers = iter([429, 200])
@@ -162,7 +163,7 @@ def test_fallbacks_and_retries_of_langchain():
     assert retried.invoke("Hi").text == "Hi"
 
 
-def test_a_stream_left_early_is_told_to_tracers_as_such():
+def test_stream_left_early_is_reported_to_tracers():
     from langchain_core.callbacks import BaseCallbackHandler
 
     class Seen(BaseCallbackHandler):
@@ -171,14 +172,14 @@ def test_a_stream_left_early_is_told_to_tracers_as_such():
         def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
             self.error = error
 
-    seen = Seen()
-    stream = Gateway().model().stream("Hi", config={"callbacks": [seen]})
+    observed = Seen()
+    stream = Gateway().model().stream("Hi", config={"callbacks": [observed]})
     next(stream)
     stream.close()
-    assert isinstance(seen.error, GeneratorExit)
+    assert isinstance(observed.error, GeneratorExit)
 
 
-def test_history_with_a_broken_call_is_sent_back():
+def test_history_with_an_invalid_call_is_sent_back():
     gateway = Gateway()
     broken = {"id": "c1", "name": "f", "args": None, "error": None, "type": "invalid_tool_call"}
     gateway.model().invoke([HumanMessage("Hi"), AIMessage("", invalid_tool_calls=[broken])])

@@ -96,13 +96,13 @@ MADE: dict[str, Make] = {
 }
 
 
-def test_every_middleware_of_langchain_is_in_the_table() -> None:
+def test_table_contains_every_middleware_of_langchain() -> None:
     assert AGENT_MIDDLEWARE.keys() <= MADE.keys()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the shell's leaves its pipes open
 @pytest.mark.parametrize("name", AGENT_MIDDLEWARE)
-async def test_an_agent_runs_to_its_end_with_each_middleware(name: str, model: ChatAIMLAPI, tmp_path: Path) -> None:
+async def test_agent_with_each_middleware_runs_to_its_end(name: str, model: ChatAIMLAPI, tmp_path: Path) -> None:
     agent = create_agent(model, [get_weather], middleware=[MADE[name](AGENT_MIDDLEWARE[name], model, tmp_path)])
     assert ended(agent.invoke(QUESTION)["messages"])
     assert ended((await agent.ainvoke(QUESTION))["messages"])
@@ -115,7 +115,7 @@ async def test_an_agent_runs_to_its_end_with_each_middleware(name: str, model: C
 @pytest.mark.skipif("ModelRefusalMiddleware" not in AGENT_MIDDLEWARE, reason="langchain has it since 1.5")
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_refusal_is_one_to_middleware(output_version: str | None, streamed: bool) -> None:
+def test_refusal_is_recognized_by_middleware(output_version: str | None, streamed: bool) -> None:
     from langchain_core.exceptions import ModelRefusalError
 
     gateway = Gateway(chat_body("", refusal="I cannot."))
@@ -140,7 +140,7 @@ def checkpointer(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield saver
 
 
-def test_an_agent_goes_on_from_its_checkpoint(model: ChatAIMLAPI, gateway: Emulator, checkpointer: Any) -> None:
+def test_agent_with_checkpoint_continues(model: ChatAIMLAPI, gateway: Emulator, checkpointer: Any) -> None:
     agent = create_agent(model, [get_weather], checkpointer=checkpointer)
     thread: Any = {"configurable": {"thread_id": "1"}}
     assert ended(agent.invoke(QUESTION, thread)["messages"])
@@ -153,7 +153,7 @@ class Conversation(TypedDict):
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_a_graph_that_keeps_merged_chunks_goes_on_from_its_checkpoint(
+def test_graph_with_merged_chunks_continues_from_its_checkpoint(
     model: ChatAIMLAPI, gateway: Emulator, checkpointer: Any, output_version: str | None
 ) -> None:
     model = model.model_copy(update={"output_version": output_version})

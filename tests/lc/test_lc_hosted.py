@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from aimlapi_integrations.langchain.messages.decode import Form, chat_result
+from aimlapi_integrations.langchain.messages.decode import MessageFormat, chat_result
 from aimlapi_integrations.langchain.messages.encode import encode_messages
 from aimlapi_integrations.langchain.messages.stream import ChunkBuilder
 from aimlapi_integrations.types import (
@@ -79,19 +79,19 @@ def messages(reply: Reply) -> list[AIMessage]:
     """The reply as a message: plain and streamed, in both forms."""
     parts = reply.message.parts
     deltas = [Delta(id=reply.id)] + [Delta((Fragment(i, part),)) for i, part in enumerate(parts)] + [Delta(reply=reply)]
-    found: list[AIMessage] = []
-    for form in (Form(), Form(v1=True)):
-        found.append(chat_result(reply, form).generations[0].message)
+    actual: list[AIMessage] = []
+    for form in (MessageFormat(), MessageFormat(v1=True)):
+        actual.append(chat_result(reply, form).generations[0].message)
         chunks = ChunkBuilder(form)
         total, *others = [chunks.chunk(delta).message for delta in deltas]
         for chunk in others:
             total = total + chunk
-        found.append(total)
-    return found
+        actual.append(total)
+    return actual
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_item_is_shown_as_call_and_result_and_goes_back_whole(name: str):
+def test_hosted_item_becomes_call_and_result_and_is_sent_back_unchanged(name: str):
     item = ITEMS[name]
     for message in messages(answer(HostedItem(item), Text("Found."))):
         call, result, text = message.content_blocks
@@ -106,14 +106,14 @@ def test_item_is_shown_as_call_and_result_and_goes_back_whole(name: str):
 
 
 @pytest.mark.parametrize("item", OTHERS, ids=lambda item: item["type"])
-def test_other_items_are_shown_as_they_are(item: dict[str, Any]):
+def test_unknown_items_become_non_standard_blocks(item: dict[str, Any]):
     for message in messages(answer(HostedItem(item))):
         [block] = message.content_blocks
         assert (block["type"], block["value"]) == ("non_standard", item)
         assert encode_messages([message])[0].parts == (HostedItem(item),)
 
 
-def test_a_generated_image_is_an_image_block():
+def test_generated_image_becomes_an_image_block():
     for message in messages(answer(HostedItem(IMAGE))):
         [block] = message.content_blocks
         assert (block["type"], block["base64"], block["mime_type"]) == ("image", "AAAA", "image/webp")
@@ -121,7 +121,7 @@ def test_a_generated_image_is_an_image_block():
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_blocks_of_another_adapter_are_put_together(name: str):
+def test_blocks_of_another_integration_are_rebuilt(name: str):
     item = ITEMS[name]
     blocks = messages(answer(HostedItem(item)))[0].content_blocks
     extras = {"tool_name": "roll", "server_label": "dice"} if "mcp" in name else {}
@@ -147,7 +147,7 @@ PARTS: tuple[Part, ...] = (
 )
 
 
-def test_items_go_back_in_their_order():
+def test_hosted_items_are_sent_back_in_order():
     for message in messages(answer(*PARTS)):
         assert message.id == "resp_1"
         assert message.response_metadata["endpoint"] == "responses"
@@ -164,7 +164,7 @@ def shorn(parts: tuple[Part, ...]) -> list[Part]:
     ]
 
 
-def test_default_form_of_several_texts():
+def test_several_texts_in_the_default_format_keep_their_order():
     message = messages(answer(*PARTS))[0]
     assert message.content == "One.Two."
     assert message.additional_kwargs["reasoning_content"] == "A\n\nB"
@@ -175,15 +175,15 @@ def test_default_form_of_several_texts():
     assert places == [(0, 3), (4, 7)]
 
 
-def test_refusal_is_a_block_and_beside_it():
+def test_refusal_is_a_block_and_in_additional_kwargs():
     for message in messages(answer(Refusal("No."))):
         assert message.additional_kwargs["refusal"] == "No."
         [block] = message.content_blocks
-        assert (block["type"], block["refusal"]) == ("refusal", "No.")
+        assert {key: block[key] for key in block if key != "index"} == {"type": "refusal", "refusal": "No."}
         assert encode_messages([message])[0].parts == (Refusal("No."),)
 
 
-def test_custom_tool_calls():
+def test_custom_tool_call_is_sent_back_unchanged():
     call = ToolCall("c1", "shell", "ls -l", kind="custom", item_id="ctc_1")
     for message in messages(answer(call)):
         assert message.tool_calls == [{"id": "c1", "name": "shell", "args": {"__arg1": "ls -l"}, "type": "tool_call"}]

@@ -64,7 +64,7 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("key", [OTHER, SecretStr(OTHER), f" {OTHER}\n"], ids=["text", "secret", "white space"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("make_and_call", CALLS.values(), ids=CALLS)
-def test_changed_key_is_used_by_the_next_call_and_shown_nowhere(
+def test_assigned_key_is_used_by_the_next_call_and_not_shown(
     gateway: Emulator, make_and_call: Any, change: Callable[[Any, Any], Any], key: Any
 ) -> None:
     make, call = make_and_call
@@ -78,7 +78,7 @@ def test_changed_key_is_used_by_the_next_call_and_shown_nowhere(
 
 
 @pytest.mark.parametrize("change", [CHANGES["assigned"], CHANGES["model_copy"]])
-def test_function_for_a_key_may_be_changed_too(gateway: Emulator, change: Callable[[Any, Any], Any]) -> None:
+def test_assigned_key_function_is_used_by_the_next_call(gateway: Emulator, change: Callable[[Any, Any], Any]) -> None:
     model = change(ChatAIMLAPI(model="gpt-4o", api_key="k", base_url=gateway.base_url), lambda: OTHER)
     model.invoke("Hello")
     assert gateway.requests[0].headers["authorization"] == f"Bearer {OTHER}"
@@ -86,7 +86,7 @@ def test_function_for_a_key_may_be_changed_too(gateway: Emulator, change: Callab
 
 @pytest.mark.parametrize("change", [CHANGES["assigned"], CHANGES["model_copy"]])
 @pytest.mark.parametrize("key", ["", None, " "])
-def test_key_that_is_none_is_an_error_where_it_is_given(
+def test_invalid_key_raises_where_it_is_assigned(
     monkeypatch: pytest.MonkeyPatch, change: Callable[[Any, Any], Any], key: Any
 ) -> None:
     model = ChatAIMLAPI(api_key="k")
@@ -96,7 +96,7 @@ def test_key_that_is_none_is_an_error_where_it_is_given(
         change(model, key)
 
 
-def test_other_settings_that_are_assigned_are_used(gateway: Emulator) -> None:
+def test_assigned_settings_are_used_by_the_next_call(gateway: Emulator) -> None:
     model = ChatAIMLAPI(model="gpt-4o", api_key="k", base_url="http://127.0.0.1:9/v1", max_retries=0)
     with pytest.raises(APIConnectionError):
         model.invoke("Hello")

@@ -47,65 +47,69 @@ def reasoning(message: AIMessage) -> list[dict[str, Any]]:
     return [dict(block) for block in message.content_blocks if block["type"] == "reasoning"]
 
 
-def test_a_system_text_and_an_answer(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+def test_system_message_is_sent_as_system_text(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     answer = ask(model, [SystemMessage("Be brief."), HumanMessage("Hello")], stop=["###"])
     assert answer.text == "[emulated] You said: Hello"
     assert answer.response_metadata["finish_reason"] == "stop"
     assert answer.response_metadata["native_finish_reason"] == "end_turn"
     assert answer.response_metadata["cost"]["credits"] > 0
     assert answer.usage_metadata["total_tokens"] > 0
-    seen = gateway.requests[-1]
-    assert seen.path == "/v1/messages"
-    assert (seen.json["system"], seen.json["max_tokens"], seen.json["stop_sequences"]) == ("Be brief.", 4000, ["###"])
+    observed = gateway.requests[-1]
+    assert observed.path == "/v1/messages"
+    assert (observed.json["system"], observed.json["max_tokens"], observed.json["stop_sequences"]) == (
+        "Be brief.",
+        4000,
+        ["###"],
+    )
 
 
-def test_the_reply_says_which_endpoint_it_came_from(model: ChatAIMLAPI, ask: Any) -> None:
+def test_metadata_names_the_endpoint(model: ChatAIMLAPI, ask: Any) -> None:
     assert ask(model, "Hello").response_metadata["endpoint"] == "messages"
 
 
-def test_thinking_goes_back_with_its_signature(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
-    asked = HumanMessage("Hello")
-    answer = ask(model, [asked], thinking=THINK)
+def test_thinking_is_sent_back_with_its_signature(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+    requested = HumanMessage("Hello")
+    answer = ask(model, [requested], thinking=THINK)
     [thought] = reasoning(answer)
     assert thought["reasoning"].startswith("[emulated]")
     assert answer.text == "[emulated] You said: Hello"
-    ask(model, [asked, answer, HumanMessage("And now?")], thinking=THINK)
+    ask(model, [requested, answer, HumanMessage("And now?")], thinking=THINK)
     [thinking, text] = gateway.requests[-1].json["messages"][1]["content"]
     signed = {"type": "thinking", "thinking": thought["reasoning"], "signature": thought["extras"]["signature"]}
     assert thinking == signed
     assert text == {"type": "text", "text": answer.text}
 
 
-def test_effort_is_a_budget_of_thinking(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+def test_reasoning_effort_becomes_a_thinking_budget(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     assert reasoning(ask(model, "Hello", reasoning_effort="low"))
     assert gateway.requests[-1].json["thinking"] == {"type": "enabled", "budget_tokens": 2048}
 
 
-def test_a_tool_loop(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+def test_tool_loop_ends_with_an_answer(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     bound = model.bind_tools([get_weather])
-    asked = HumanMessage("What is the weather in Oslo?")
-    called = ask(bound, [asked], thinking=THINK)
+    requested = HumanMessage("What is the weather in Oslo?")
+    called = ask(bound, [requested], thinking=THINK)
     [call] = called.tool_calls
     assert (call["name"], call["args"]) == ("get_weather", {"city": "Oslo"})
     assert called.response_metadata["finish_reason"] == "tool_calls"
     failed = ToolMessage("Timeout", tool_call_id=call["id"], status="error")
-    answer = ask(bound, [asked, called, failed], thinking=THINK)
+    answer = ask(bound, [requested, called, failed], thinking=THINK)
     assert "Timeout" in answer.text
-    _, said, result = gateway.requests[-1].json["messages"]
-    assert [block["type"] for block in said["content"]] == ["thinking", "tool_use"]
+    _, reply, result = gateway.requests[-1].json["messages"]
+    assert [block["type"] for block in reply["content"]] == ["thinking", "tool_use"]
     [block] = result["content"]
     assert (result["role"], block["type"], block["tool_use_id"]) == ("user", "tool_result", call["id"])
     assert block["is_error"]
 
 
-def test_a_forced_tool(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+def test_forced_tool_is_called(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     bound = model.bind_tools([get_weather], tool_choice="get_weather", parallel_tool_calls=False)
     assert ask(bound, "Hello").tool_calls[0]["name"] == "get_weather"
     choice = {"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True}
     assert gateway.requests[-1].json["tool_choice"] == choice
 
 
-def test_a_picture(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
+def test_image_is_sent_as_a_base64_source(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     picture = {"type": "image", "base64": PNG, "mime_type": "image/png"}
     answer = ask(model, [HumanMessage([{"type": "text", "text": "Look"}, picture])])
     assert "image" in answer.text
@@ -113,8 +117,8 @@ def test_a_picture(model: ChatAIMLAPI, gateway: Emulator, ask: Any) -> None:
     assert gateway.requests[-1].json["messages"][0]["content"][1] == {"type": "image", "source": source}
 
 
-@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-sonnet-5"])
-def test_structured_answers_are_asked_for_by_a_tool(gateway: Emulator, name: str) -> None:
+@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-opus-4.8-fast"])
+def test_structured_output_is_requested_by_a_tool(gateway: Emulator, name: str) -> None:
     model = ChatAIMLAPI(model=name, endpoint="messages", api_key="k", base_url=gateway.base_url)
     schema = {"title": "Place", "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     assert set(model.with_structured_output(schema).invoke("A trip to 'Oslo'")) == {"city"}

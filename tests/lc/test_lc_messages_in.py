@@ -112,7 +112,7 @@ BLOCKS: list[tuple[Any, Part]] = [
 
 
 @pytest.mark.parametrize(("block", "part"), BLOCKS)
-def test_block_of_a_user_turn(block: Any, part: Part):
+def test_block_of_a_user_message_becomes_parts(block: Any, part: Part):
     before = copy.deepcopy(block)
     assert encode_messages([HumanMessage([block])]) == (Message("user", (part,)),)
     assert block == before
@@ -129,7 +129,7 @@ def test_block_of_a_user_turn(block: Any, part: Part):
         ({"type": "server_tool_call", "name": "bash", "id": "1", "args": {}}, "bash"),
     ],
 )
-def test_a_block_without_a_form_is_named(block: Any, name: str):
+def test_unsupported_block_is_named(block: Any, name: str):
     with pytest.raises(ValueError, match=name) as caught:
         encode_messages([HumanMessage([block])])
     assert isinstance(caught.value, UnsupportedContentError)
@@ -158,7 +158,7 @@ MESSAGES: list[tuple[Any, Message]] = [
 
 
 @pytest.mark.parametrize(("message", "turn"), MESSAGES)
-def test_message(message: Any, turn: Message):
+def test_message_of_each_class_is_encoded(message: Any, turn: Message):
     assert encode_messages([message]) == (turn,)
 
 
@@ -170,12 +170,12 @@ def test_message(message: Any, turn: Message):
         (ChatMessage("x", role="critic"), "critic"),
     ],
 )
-def test_a_message_without_a_form_is_named(message: Any, name: str):
+def test_unsupported_message_is_named(message: Any, name: str):
     with pytest.raises(UnsupportedContentError, match=name):
         encode_messages([message])
 
 
-def test_anthropic_tool_results_become_turns():
+def test_anthropic_tool_results_become_messages():
     block = {"type": "tool_result", "tool_use_id": "c1", "content": "42", "is_error": True}
     assert encode_messages([HumanMessage([block, {"type": "text", "text": "Well?"}])]) == (
         Message("tool", (Text("42"),), None, "c1", True),
@@ -323,18 +323,18 @@ ANSWERS: list[tuple[AIMessage, tuple[Part, ...]]] = [
 
 
 @pytest.mark.parametrize(("message", "expected"), ANSWERS)
-def test_model_turn(message: AIMessage, expected: tuple[Part, ...]):
+def test_ai_message_in_each_form_is_encoded(message: AIMessage, expected: tuple[Part, ...]):
     [turn] = encode_messages([message])
     assert turn == Message("assistant", expected)
 
 
-def test_edited_tool_calls_win_over_their_blocks():
+def test_edited_tool_calls_override_their_blocks():
     message = AIMessage([{"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}}], tool_calls=CALLS)
     message.tool_calls[0]["args"] = {"a": 2}
     assert encode_messages([message])[0].tool_calls[0].arguments == '{"a": 2}'
 
 
-def test_edited_text_wins_over_the_layout():
+def test_edited_text_overrides_the_layout():
     layout = [
         {"type": "text", "length": 1, "citations": 0},
         {"type": "tool_call"},
@@ -346,7 +346,7 @@ def test_edited_text_wins_over_the_layout():
     assert encode_messages([message])[0].parts == (Text("changed"), CALL)
 
 
-def test_a_user_sees_which_block_cannot_go():
+def test_unsupported_block_of_a_user_raises_from_invoke():
     gateway = Gateway(chat_body())
     with pytest.raises(ValueError, match="hologram"):
         gateway.model().invoke([HumanMessage([{"type": "hologram"}])])

@@ -23,7 +23,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain.core_errors import ModelAuthenticationError, ModelError
+from aimlapi_integrations.langchain.errors import ModelAuthenticationError, ModelError
 from tests.lc.agents import MODEL, QUESTION, add, bodies, ended, get_weather, retries_by_error
 from tests.lc.gateway import Gateway, chat_body
 
@@ -34,8 +34,12 @@ pytestmark = [
 
 
 def long_history(turns: int = 10) -> list[AnyMessage]:
-    said = "The quick brown fox jumps over the lazy dog. " * 20
-    return [message for turn in range(turns) for message in (HumanMessage(f"{turn}: {said}"), AIMessage(said))]
+    content_text = "The quick brown fox jumps over the lazy dog. " * 20
+    return [
+        message
+        for turn in range(turns)
+        for message in (HumanMessage(f"{turn}: {content_text}"), AIMessage(content_text))
+    ]
 
 
 def small(model: ChatAIMLAPI, tokens: int) -> ChatAIMLAPI:
@@ -47,24 +51,24 @@ def small(model: ChatAIMLAPI, tokens: int) -> ChatAIMLAPI:
 # --- summaries ------------------------------------------------------------------------------------------------------
 
 
-async def test_summaries_by_fraction_of_the_context(model: ChatAIMLAPI):
+async def test_summary_at_the_fraction_of_the_context_is_made(model: ChatAIMLAPI):
     model = small(model, 4000)
     middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("fraction", 0.1))
     agent = create_agent(model, [get_weather], middleware=[middleware])
-    asked = {"messages": [*long_history(), *QUESTION["messages"]]}
-    for result in (agent.invoke(asked), await agent.ainvoke(asked)):
+    requested = {"messages": [*long_history(), *QUESTION["messages"]]}
+    for result in (agent.invoke(requested), await agent.ainvoke(requested)):
         assert len(result["messages"]) < 10
         assert "summary" in result["messages"][0].text
         assert "Sunny in Paris" in result["messages"][-1].text
 
 
-def test_nothing_is_summarised_below_the_fraction(model: ChatAIMLAPI, gateway: Emulator):
+def test_summary_below_the_fraction_is_not_made(model: ChatAIMLAPI, gateway: Emulator):
     middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.5), keep=("messages", 2))
     assert ended(create_agent(model, [get_weather], middleware=[middleware]).invoke(QUESTION)["messages"])
     assert len(bodies(gateway)) == 2
 
 
-def test_summaries_by_the_tokens_that_replies_report():
+def test_summary_at_reported_tokens_is_made():
     """Reported tokens count only where the provider of the message is the one that the model names itself."""
     gateway = Gateway(chat_body("Fine", finish="stop"))
     model = small(gateway.model(), 20)
@@ -81,7 +85,7 @@ def test_summaries_by_the_tokens_that_replies_report():
 
 
 @retries_by_error
-def test_fallback_without_a_retry_that_could_not_help():
+def test_permanent_error_falls_back_without_a_retry():
     failing = Gateway({"message": "x"}, status=401)
     fallback = Gateway(chat_body("Saved"))
     retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="error")
@@ -92,10 +96,10 @@ def test_fallback_without_a_retry_that_could_not_help():
 
 
 @pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
-async def test_fallback_to_another_vendor(gateway: Emulator, responses: bool):
-    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
-    first = ChatAIMLAPI(model=f"{MODEL}#fault=status-503", use_responses_api=responses, **told)
-    second = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", **told)
+async def test_fallback_to_another_vendor_answers(gateway: Emulator, responses: bool):
+    reported: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    first = ChatAIMLAPI(model=f"{MODEL}#fault=status-503", use_responses_api=responses, **reported)
+    second = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", **reported)
     agent = create_agent(first, [get_weather], middleware=[ModelFallbackMiddleware(second)])
     for result in (agent.invoke(QUESTION), await agent.ainvoke(QUESTION)):
         assert ended(result["messages"])
@@ -105,9 +109,9 @@ async def test_fallback_to_another_vendor(gateway: Emulator, responses: bool):
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-async def test_middleware_retries_what_may_pass(gateway: Emulator, status: int):
-    told: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
-    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status};times=2", **told)
+async def test_transient_error_is_retried_by_middleware(gateway: Emulator, status: int):
+    reported: dict[str, Any] = {"api_key": "k", "base_url": gateway.base_url, "max_retries": 0}
+    model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status};times=2", **reported)
     retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
     result = await create_agent(model, [], middleware=[retry]).ainvoke(QUESTION)
     assert "[emulated]" in result["messages"][-1].text
@@ -117,7 +121,7 @@ async def test_middleware_retries_what_may_pass(gateway: Emulator, status: int):
 
 @retries_by_error
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-def test_middleware_does_not_retry_what_will_not_pass(gateway: Emulator, status: int):
+def test_permanent_error_is_not_retried_by_middleware(gateway: Emulator, status: int):
     model = ChatAIMLAPI(model=f"{MODEL}#fault=status-{status}", api_key="k", base_url=gateway.base_url)
     retry: Any = ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="continue")
     with pytest.raises(ModelError):
@@ -126,7 +130,7 @@ def test_middleware_does_not_retry_what_will_not_pass(gateway: Emulator, status:
     model.close()
 
 
-def test_errors_of_an_agent_are_those_of_core():
+def test_errors_of_an_agent_are_core_errors():
     with pytest.raises(ModelAuthenticationError):
         create_agent(Gateway({"message": "x"}, status=401).model(), []).invoke(QUESTION)
 
@@ -138,7 +142,7 @@ def names(body: dict[str, Any]) -> list[str]:
     return [tool.get("function", tool)["name"] for tool in body.get("tools", [])]
 
 
-async def test_a_model_selects_the_tools(model: ChatAIMLAPI, gateway: Emulator):
+async def test_tool_selector_middleware_selects_tools(model: ChatAIMLAPI, gateway: Emulator):
     selector: Any = LLMToolSelectorMiddleware(max_tools=1, always_include=["add"])
     agent = create_agent(model, [get_weather, search_books, add], middleware=[selector])
     for result in (agent.invoke(QUESTION), await agent.ainvoke(QUESTION)):
@@ -154,7 +158,7 @@ def search_books(title: str) -> str:
 
 
 @pytest.mark.parametrize("method", ["approximate", "model"])
-def test_old_tool_results_are_cleared(model: ChatAIMLAPI, gateway: Emulator, method: Any):
+def test_context_editing_clears_old_tool_results(model: ChatAIMLAPI, gateway: Emulator, method: Any):
     call = {"name": "get_weather", "args": {"city": "Oslo"}, "id": "call_1", "type": "tool_call"}
     old = [HumanMessage("Oslo?"), AIMessage("", tool_calls=[call]), ToolMessage("Rain. " * 200, tool_call_id="call_1")]
     edit = ClearToolUsesEdit(trigger=100, keep=0, placeholder="[cleared]")
@@ -166,7 +170,7 @@ def test_old_tool_results_are_cleared(model: ChatAIMLAPI, gateway: Emulator, met
     assert "Rain." not in sent
 
 
-def test_a_limit_of_calls_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
+def test_call_limit_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
     limit: Any = ModelCallLimitMiddleware(run_limit=1, exit_behavior="end")
     create_agent(model, [get_weather], middleware=[limit]).invoke(QUESTION)
     assert len(bodies(gateway)) == 1
@@ -175,7 +179,7 @@ def test_a_limit_of_calls_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
 # --- what tools do --------------------------------------------------------------------------------------------------
 
 
-async def test_a_failing_tool_is_tried_again(model: ChatAIMLAPI):
+async def test_failing_tool_is_retried(model: ChatAIMLAPI):
     failures = ["first", "second"]
 
     def get_tide(city: str) -> str:
@@ -185,25 +189,25 @@ async def test_a_failing_tool_is_tried_again(model: ChatAIMLAPI):
         return f"High in {city}."
 
     retry: Any = ToolRetryMiddleware(max_retries=2, initial_delay=0, jitter=False)
-    asked = {"messages": [HumanMessage("What is the tide in Porto?")]}
-    result = await create_agent(model, [get_tide], middleware=[retry]).ainvoke(asked)
+    requested = {"messages": [HumanMessage("What is the tide in Porto?")]}
+    result = await create_agent(model, [get_tide], middleware=[retry]).ainvoke(requested)
     assert "High in Porto" in result["messages"][-1].text
 
 
-async def test_the_model_plays_a_tool(model: ChatAIMLAPI):
+async def test_tool_emulator_answers_for_a_tool(model: ChatAIMLAPI):
     emulating: Any = LLMToolEmulator(tools=["get_weather"], model=model)
     result = await create_agent(model, [get_weather], middleware=[emulating]).ainvoke(QUESTION)
     [played] = [message for message in result["messages"] if isinstance(message, ToolMessage)]
     assert played.text.startswith("[emulated]")
 
 
-def test_a_list_of_things_to_do(model: ChatAIMLAPI, gateway: Emulator):
+def test_todo_list_middleware_runs_to_its_end(model: ChatAIMLAPI, gateway: Emulator):
     agent = create_agent(model, [get_weather], middleware=[TodoListMiddleware()])
     assert ended(agent.invoke(QUESTION)["messages"])
     assert set(names(bodies(gateway)[0])) == {"get_weather", "write_todos"}
 
 
-def test_a_person_approves_a_call(model: ChatAIMLAPI):
+def test_human_in_the_loop_approves_a_call(model: ChatAIMLAPI):
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.types import Command
 

@@ -28,8 +28,8 @@ def make():
     """`ChatAIMLAPI`, closed when the test is over."""
     made = []
 
-    def model(**given: Any) -> ChatAIMLAPI:
-        made.append(ChatAIMLAPI(**given))
+    def model(**arguments: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**arguments))
         return made[-1]
 
     yield model
@@ -87,27 +87,29 @@ CHAT_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", CHAT_OPENAI)
-def test_the_arguments_of_chat_openai(make, gateway, url, case):
-    given, sent = CHAT_OPENAI[case]
-    key = {} if "openai_api_key" in given else {"api_key": KEY}
-    base = {"openai_api_base": url} if "openai_api_key" in given else {"base_url": url}
-    answer = make(**key, **base, **given).invoke("Hello")
+def test_arguments_of_chat_openai_are_accepted(make, gateway, url, case):
+    arguments, sent = CHAT_OPENAI[case]
+    key = {} if "openai_api_key" in arguments else {"api_key": KEY}
+    base = {"openai_api_base": url} if "openai_api_key" in arguments else {"base_url": url}
+    answer = make(**key, **base, **arguments).invoke("Hello")
     assert isinstance(answer, AIMessage)
     assert {name: body(gateway).get(name) for name in sent} == sent
     assert None not in body(gateway).values()
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("given", [{"use_responses_api": True}, {"reasoning": {"effort": "low", "summary": "auto"}}])
-def test_chat_openai_on_responses(make, gateway, url, given):
-    model = make(model="openai/gpt-5-mini-2025-08-07", api_key=KEY, base_url=url, **given)
+@pytest.mark.parametrize(
+    "arguments", [{"use_responses_api": True}, {"reasoning": {"effort": "low", "summary": "auto"}}]
+)
+def test_chat_openai_arguments_for_responses_are_accepted(make, gateway, url, arguments):
+    model = make(model="openai/gpt-5-mini-2025-08-07", api_key=KEY, base_url=url, **arguments)
     answer = model.invoke("Hello")
     assert gateway.requests[-1].path.endswith("/responses")
     assert answer.text
 
 
 @pytest.mark.parametrize("key", [KEY, SecretStr(KEY), lambda: KEY])
-def test_the_forms_of_a_key(make, gateway, url, key):
+def test_key_in_every_form_is_accepted(make, gateway, url, key):
     make(model="gpt-4o", api_key=key, base_url=url).invoke("Hello")
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
@@ -116,7 +118,7 @@ HEADERS = {"X-Title": "Mine", "X-Secret": "sk-of-another"}
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         {"default_headers": HEADERS},
         {"extra_headers": HEADERS},
@@ -125,8 +127,8 @@ HEADERS = {"X-Title": "Mine", "X-Secret": "sk-of-another"}
         {"app_title": "Mine", "default_headers": {"X-Secret": "sk-of-another"}},
     ],
 )
-def test_headers_of_every_call_by_any_name(make, gateway, url, given):
-    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
+def test_headers_by_any_name_are_sent_with_every_call(make, gateway, url, arguments):
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **arguments)
     model.invoke("Hello")
     sent = gateway.requests[-1]
     assert (sent.headers["x-title"], sent.headers["x-secret"]) == ("Mine", "sk-of-another")
@@ -134,9 +136,9 @@ def test_headers_of_every_call_by_any_name(make, gateway, url, given):
     assert "sk-of-another" not in f"{dumpd(model)} {model!r} {model._get_invocation_params()}"
 
 
-def test_a_query_of_every_call(make, gateway, url):
-    given = {"default_query": {"a": "1", "b": "1"}, "model_kwargs": {"extra_query": {"b": "2"}}}
-    model = make(model="gpt-4o", api_key=KEY, base_url=url, **given)
+def test_extra_query_is_sent_with_every_call(make, gateway, url):
+    arguments = {"default_query": {"a": "1", "b": "1"}, "model_kwargs": {"extra_query": {"b": "2"}}}
+    model = make(model="gpt-4o", api_key=KEY, base_url=url, **arguments)
     model.invoke("Hello")
     assert model.default_query == {"a": "1", "b": "2"}
     assert body(gateway).keys() == {"model", "messages"}
@@ -144,31 +146,31 @@ def test_a_query_of_every_call(make, gateway, url):
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "expected_warning"),
     [
-        ({"organization": "org-1"}, "'organization' means nothing to"),
-        ({"tiktoken_model_name": "gpt-4o"}, "'tiktoken_model_name' means nothing to"),
+        ({"organization": "org-1"}, "'organization' has no effect in"),
+        ({"tiktoken_model_name": "gpt-4o"}, "'tiktoken_model_name' has no effect in"),
         ({"http_socket_options": []}, "http_client=httpx.Client"),
         ({"openrouter_provider": {"order": ["openai"]}}, 'provider="openai"'),
     ],
 )
-def test_what_means_nothing_here_is_left_out_and_told(kind, given, told):
-    with pytest.warns(UserWarning, match=told) as caught:
-        model = kind(api_key=KEY, **given)
+def test_argument_without_effect_is_ignored_and_warned_about(kind, arguments, expected_warning):
+    with pytest.warns(UserWarning, match=expected_warning) as caught:
+        model = kind(api_key=KEY, **arguments)
     assert model.model_kwargs == {}
     assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
-@pytest.mark.parametrize("given", [{"openai_proxy": "http://user:sk-of-another@proxy"}, {"async_client": object()}])
-def test_what_would_send_calls_another_way_is_refused(kind, given):
-    with pytest.raises(ValidationError, match=r"give http_client=httpx.Client\(") as caught:
-        kind(api_key=KEY, **given)
+@pytest.mark.parametrize("arguments", [{"openai_proxy": "http://user:sk-of-another@proxy"}, {"async_client": object()}])
+def test_argument_that_reroutes_requests_raises(kind, arguments):
+    with pytest.raises(ValidationError, match=r"[Pp]ass http_client=httpx.Client\(") as caught:
+        kind(api_key=KEY, **arguments)
     assert "sk-of-another" not in str(caught.value)
-    assert kind(api_key=KEY, **dict.fromkeys(given)).model_kwargs == {}
+    assert kind(api_key=KEY, **dict.fromkeys(arguments)).model_kwargs == {}
 
 
-def test_headers_of_attribution(make, gateway, url):
+def test_attribution_headers_are_sent(make, gateway, url):
     headers = {"HTTP-Referer": "https://example.com", "X-Title": "Mine"}
     make(model="gpt-4o", api_key=KEY, base_url=url, default_headers=headers).invoke("Hello")
     assert gateway.requests[-1].headers["x-title"] == "Mine"
@@ -177,7 +179,7 @@ def test_headers_of_attribution(make, gateway, url):
 # --- ChatOpenRouter -------------------------------------------------------------------------------------------------
 
 
-def test_the_arguments_of_chat_openrouter(make, gateway, url):
+def test_arguments_of_chat_openrouter_are_accepted(make, gateway, url):
     model = make(
         model="anthropic/claude-sonnet-4.5",
         api_key=KEY,
@@ -195,7 +197,7 @@ def test_the_arguments_of_chat_openrouter(make, gateway, url):
     assert answer.response_metadata["cost"]["usd"]
 
 
-def test_the_names_of_chat_openrouter(make, gateway, url):
+def test_argument_names_of_chat_openrouter_are_accepted(make, gateway, url):
     make(model="gpt-4o", openrouter_api_key=KEY, openrouter_api_base=url, app_url="https://example.com").invoke("Hi")
     sent = gateway.requests[-1]
     assert sent.headers["authorization"] == f"Bearer {KEY}"
@@ -206,7 +208,7 @@ def test_the_names_of_chat_openrouter(make, gateway, url):
 # --- langchain-aimlapi ----------------------------------------------------------------------------------------------
 
 
-def test_the_arguments_of_chat_aimlapi(make, gateway, url):
+def test_arguments_of_chat_aimlapi_are_accepted(make, gateway, url):
     model = make(
         model="gpt-4o",
         aimlapi_api_key=KEY,
@@ -220,21 +222,21 @@ def test_the_arguments_of_chat_aimlapi(make, gateway, url):
     assert body(gateway)["temperature"] == 0.7
 
 
-def test_its_environment(make, gateway, url, monkeypatch):
+def test_environment_variables_are_read(make, gateway, url, monkeypatch):
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
     monkeypatch.setenv("AIMLAPI_API_BASE", url)
     assert make(model="gpt-4o").invoke("Hello").content
     assert gateway.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_missing_key_is_an_error_and_no_mock(monkeypatch):
+def test_missing_key_raises_and_mocks_nothing(monkeypatch):
     for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingAPIKeyError):
         ChatAIMLAPI(model="gpt-4o")
 
 
-def test_its_embeddings(gateway, url):
+def test_openai_embeddings_arguments_are_accepted(gateway, url):
     embeddings = AIMLAPIEmbeddings(model="text-embedding-3-large", aimlapi_api_key=KEY, aimlapi_api_base=url)
     assert len(embeddings.embed_documents(["one", "two"])) == 2
     embeddings.close()
@@ -262,20 +264,20 @@ def model(make, url):
     return make(model="gpt-4o", api_key=KEY, base_url=url)
 
 
-def test_tools(model):
+def test_bound_tools_are_called(model):
     answer = model.bind_tools([weather], tool_choice="any", parallel_tool_calls=False).invoke("Weather in Paris?")
     assert [call["name"] for call in answer.tool_calls] == ["weather"]
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-def test_structured_output(model, method):
+def test_structured_output_returns_an_instance(model, method):
     prompt = 'Paris is in France. Answer in JSON with "name" and "country".'
-    found = model.with_structured_output(City, method=method, include_raw=True).invoke(prompt)
-    assert found["raw"].usage_metadata["total_tokens"] > 0
-    assert isinstance(found["parsed"], City), found["parsing_error"]
+    actual = model.with_structured_output(City, method=method, include_raw=True).invoke(prompt)
+    assert actual["raw"].usage_metadata["total_tokens"] > 0
+    assert isinstance(actual["parsed"], City), actual["parsing_error"]
 
 
-def test_streams_with_usage(model):
+def test_stream_reports_usage(model):
     chunks = list(model.stream("Hello"))
     whole = chunks[0]
     for chunk in chunks[1:]:
@@ -284,7 +286,7 @@ def test_streams_with_usage(model):
     assert whole.usage_metadata["total_tokens"] > 0
 
 
-def test_async_and_batch(model):
+def test_async_and_batch_calls_return_messages(model):
     async def run():
         answers = await model.abatch(["a", "b"])
         await model.aclose()
@@ -294,7 +296,7 @@ def test_async_and_batch(model):
     assert len(model.batch(["a", "b"])) == 2
 
 
-def test_bound_and_per_call_arguments(model, gateway):
+def test_bound_and_per_call_arguments_are_sent(model, gateway):
     model.bind(stop=["END"]).invoke("Hello", temperature=0.1, max_tokens=20)
     assert {name: body(gateway)[name] for name in ("stop", "temperature", "max_tokens")} == {
         "stop": ["END"],
@@ -303,7 +305,7 @@ def test_bound_and_per_call_arguments(model, gateway):
     }
 
 
-def test_tokens_are_counted_offline(model, gateway):
+def test_token_count_is_offline(model, gateway):
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     plain = model.get_num_tokens_from_messages([HumanMessage("Hello")])
     assert 0 < plain < model.get_num_tokens_from_messages([HumanMessage([{"type": "text", "text": "Hello"}, picture])])
@@ -312,7 +314,7 @@ def test_tokens_are_counted_offline(model, gateway):
     assert gateway.requests == []
 
 
-def test_an_image(model, gateway):
+def test_image_is_described(model, gateway):
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     model.invoke([HumanMessage([{"type": "text", "text": "What is this?"}, picture])])
     assert body(gateway)["messages"][0]["content"][1]["type"] == "image_url"

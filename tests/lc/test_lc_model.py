@@ -27,7 +27,7 @@ def made(**kwargs: Any) -> ChatAIMLAPI:
     return ChatAIMLAPI(**{"api_key": "sk-secret", **kwargs})
 
 
-def test_names_and_aliases():
+def test_argument_names_and_aliases_are_accepted():
     by_alias = made(model="gpt-4o", base_url="http://a/v1", timeout=5, stop_sequences=["x"])
     by_name = ChatAIMLAPI(
         model_name="gpt-4o", aimlapi_api_key="sk-secret", aimlapi_api_base="http://a/v1", request_timeout=5, stop=["x"]
@@ -36,20 +36,20 @@ def test_names_and_aliases():
     assert by_alias.model == by_alias.model_name == "gpt-4o"
 
 
-def test_names_of_chat_openai():
+def test_argument_names_of_chat_openai_are_accepted():
     model = ChatAIMLAPI(openai_api_key="k", openai_api_base="http://a/v1", max_completion_tokens=7)
     assert model.aimlapi_api_key.get_secret_value() == "k"  # type: ignore[union-attr]
     assert (model.aimlapi_api_base, model.max_tokens) == ("http://a/v1", 7)
 
 
-def test_no_key(monkeypatch: pytest.MonkeyPatch):
+def test_model_without_a_key_raises(monkeypatch: pytest.MonkeyPatch):
     for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingAPIKeyError):
         ChatAIMLAPI()
 
 
-def test_unknown_argument_goes_to_model_kwargs_with_a_warning():
+def test_unknown_argument_moves_to_model_kwargs_with_a_warning():
     with pytest.warns(UserWarning, match="min_p"):
         model = made(min_p=0.1)
     assert model.model_kwargs == {"min_p": 0.1}
@@ -67,12 +67,12 @@ def test_unknown_argument_goes_to_model_kwargs_with_a_warning():
         {"output_version": "v7"},
     ],
 )
-def test_contradictions_are_errors(kwargs: dict[str, Any]):
+def test_contradicting_arguments_raise(kwargs: dict[str, Any]):
     with pytest.raises(ValidationError):
         made(**kwargs)
 
 
-def test_parameters_on_the_wire():
+def test_parameters_of_the_model_are_sent():
     gateway = Gateway()
     model = gateway.model(
         temperature=0.5, max_tokens=9, top_p=0.9, seed=3, stop="END", logit_bias={"1": 2}, extra_body={"top_k": 5}
@@ -94,11 +94,11 @@ def test_parameters_on_the_wire():
     assert gateway.headers[0]["authorization"] == "Bearer sk-test"
 
 
-def test_metadata_for_the_gateway_and_for_traces():
+def test_metadata_for_gateway_and_traces_stays_separate():
     """By name it is LangChain's; the endpoint's own goes with the further parameters, or over a finished body."""
     gateway = Gateway()
-    given: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
-    model = gateway.model(model="anthropic/claude-haiku-4.5", **given)
+    arguments: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
+    model = gateway.model(model="anthropic/claude-haiku-4.5", **arguments)
     model.invoke("Hi")
     model.invoke("Hi", extra_body={"metadata": {"user_id": "8"}})
     assert [body["metadata"] for body in gateway.bodies] == [{"user_id": "7"}, {"user_id": "8"}]
@@ -106,15 +106,15 @@ def test_metadata_for_the_gateway_and_for_traces():
     assert model.metadata["trace"] == "1"
 
 
-def test_a_call_has_the_last_word():
+def test_call_arguments_override_fields():
     gateway = Gateway()
     gateway.model(stop=["a"], temperature=0).bind(temperature=1).invoke("Hi", model="gpt-4o-mini", stop=["b"])
-    asked = gateway.bodies[0]
-    assert (asked["model"], asked["temperature"], asked["stop"]) == ("gpt-4o-mini", 1, ["b"])
+    requested = gateway.bodies[0]
+    assert (requested["model"], requested["temperature"], requested["stop"]) == ("gpt-4o-mini", 1, ["b"])
 
 
 @pytest.mark.parametrize(
-    ("field", "call", "asked"),
+    ("field", "call", "requested"),
     [
         (True, {}, True),
         (False, {}, False),
@@ -122,13 +122,13 @@ def test_a_call_has_the_last_word():
         (False, {"stream_options": {"include_usage": True}}, True),
     ],
 )
-def test_stream_usage(field: bool, call: dict[str, Any], asked: bool):
+def test_stream_usage_is_requested_by_default(field: bool, call: dict[str, Any], requested: bool):
     gateway = Gateway()
     list(gateway.model(stream_usage=field).stream("Hi", **call))
-    assert ("stream_options" in gateway.bodies[0]) is asked
+    assert ("stream_options" in gateway.bodies[0]) is requested
 
 
-def test_nothing_given_is_changed():
+def test_arguments_are_not_mutated():
     gateway = Gateway()
     messages = [
         HumanMessage([{"type": "text", "text": "Hi"}]),
@@ -144,7 +144,7 @@ def test_nothing_given_is_changed():
     assert (messages, kwargs) == before
 
 
-def test_key_from_a_function():
+def test_key_from_a_function_is_sent():
     gateway = Gateway()
     keys = iter(["one", "two"])
     model = gateway.model(api_key=lambda: next(keys))
@@ -153,7 +153,7 @@ def test_key_from_a_function():
     assert [headers["authorization"] for headers in gateway.headers] == ["Bearer one", "Bearer two"]
 
 
-async def test_key_from_an_async_function():
+async def test_key_from_an_async_function_is_sent():
     async def key() -> str:
         return "late"
 
@@ -167,20 +167,20 @@ async def test_key_from_an_async_function():
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
-def test_a_refused_argument_is_told_without_the_key(kind):
+def test_invalid_argument_error_omits_the_key(kind):
     for wrong in ({"base_url": "ftp://x"}, {"max_retries": -1}, {"api_key": ["sk-secret"]}):
         with pytest.raises(ValueError) as caught:
             kind(**{"api_key": "sk-secret", **wrong})
         assert "sk-secret" not in str(caught.value)
 
 
-def test_secrets_are_not_told():
+def test_secrets_are_not_shown():
     model = made(default_headers={"x-key": "sk-header"}, temperature=0.5)
-    for told in (repr(model), str(model.asdict()), dumps(model), str(model._get_llm_string())):
-        assert "sk-" not in told
+    for reported in (repr(model), str(model.asdict()), dumps(model), str(model._get_llm_string())):
+        assert "sk-" not in reported
 
 
-def test_mcp_credentials_are_not_traced():
+def test_mcp_credentials_in_tools_are_not_traced():
     tool = {
         "type": "mcp",
         "server_label": "a",
@@ -192,7 +192,7 @@ def test_mcp_credentials_are_not_traced():
 
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
-def test_dumped_and_loaded():
+def test_dumped_model_is_loaded():
     model = made(model="gpt-4o", temperature=0.5, model_kwargs={"top_k": 3}, output_version="v1")
     loaded = load(
         dumpd(model),
@@ -203,7 +203,7 @@ def test_dumped_and_loaded():
     assert loaded == model
 
 
-def test_langsmith_parameters():
+def test_langsmith_parameters_describe_the_call():
     params = made(model="gpt-4o", temperature=0.5, max_tokens=5, stop="x")._get_ls_params()
     assert params == {
         "ls_provider": "aimlapi",
@@ -216,7 +216,7 @@ def test_langsmith_parameters():
     assert made()._get_ls_params(model="b", temperature=1)["ls_model_name"] == "b"
 
 
-def test_profile():
+def test_profile_of_a_known_model_is_set():
     profile = made(model="openai/gpt-5-mini-2025-08-07").profile
     assert profile is not None
     assert profile["max_input_tokens"] > 100_000
@@ -226,7 +226,7 @@ def test_profile():
     assert made(profile={"tool_calling": False}).profile == {"tool_calling": False}
 
 
-def test_tokens_are_counted_offline():
+def test_token_count_is_offline():
     model = made()
     few = model.get_num_tokens_from_messages([HumanMessage("Hi")])
     many = model.get_num_tokens_from_messages([HumanMessage("Hi " * 100)], tools=[{"title": "f", "properties": {}}])
@@ -236,15 +236,15 @@ def test_tokens_are_counted_offline():
 # --- copies ----------------------------------------------------------------------------------------------------------
 
 
-def test_copies_and_pickles():
+def test_copies_and_pickles_equal_the_model():
     model = made(temperature=0.5)
     fresh = made(temperature=0.5)
-    model._connection()
+    model._get_client()
     for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
         assert copied == fresh
 
 
-def test_a_copy_with_another_key_uses_it():
+def test_copy_with_another_key_uses_it():
     gateway = Gateway()
     model = gateway.model()
     model.invoke("Hi")
@@ -252,7 +252,7 @@ def test_a_copy_with_another_key_uses_it():
     assert [headers["authorization"] for headers in gateway.headers] == ["Bearer sk-test", "Bearer sk-other"]
 
 
-def test_the_callers_client_is_not_closed():
+def test_callers_client_is_not_closed():
     client = httpx.Client(transport=httpx.MockTransport(Gateway()))
     model = made(http_client=client)
     model.invoke("Hi")
@@ -261,7 +261,7 @@ def test_the_callers_client_is_not_closed():
     assert copy.deepcopy(model).http_client is client
 
 
-def test_configurable_fields():
+def test_configurable_fields_are_applied():
     gateway = Gateway()
     model = gateway.model().configurable_fields(temperature=ConfigurableField(id="t"))
     model.invoke("Hi", config={"configurable": {"t": 0.7}})
@@ -271,7 +271,7 @@ def test_configurable_fields():
 # --- what core does around a call -------------------------------------------------------------------------------------
 
 
-def test_cache_is_keyed_on_what_changes_the_answer():
+def test_cache_key_contains_what_changes_the_response():
     gateway, cache = Gateway(), InMemoryCache()
     for kwargs in ({}, {}, {"temperature": 1}, {"max_tokens": 5}, {"output_version": "v1"}):
         gateway.model(cache=cache, **kwargs).invoke("Hi")
@@ -280,7 +280,7 @@ def test_cache_is_keyed_on_what_changes_the_answer():
     assert len(gateway.bodies) == 5
 
 
-def test_rate_limiter():
+def test_rate_limiter_is_used():
     gateway = Gateway()
     limiter = InMemoryRateLimiter(requests_per_second=1000, check_every_n_seconds=0.001)
     gateway.model(rate_limiter=limiter).invoke("Hi")
@@ -288,14 +288,14 @@ def test_rate_limiter():
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"disable_streaming": True}, {"streaming": False}])
-def test_disabled_streaming(kwargs: dict[str, Any]):
+def test_disable_streaming_sends_no_stream(kwargs: dict[str, Any]):
     gateway = Gateway(chat_body("Hello, world"))
     chunks = list(gateway.model(**kwargs).stream("Hi"))
     assert bool(gateway.bodies[0].get("stream")) is not bool(kwargs)
     assert "".join(chunk.text for chunk in chunks) == "Hello, world"
 
 
-def test_streaming_disabled_for_tools_alone():
+def test_disable_streaming_for_tools_streams_other_calls():
     gateway = Gateway()
     model = gateway.model(disable_streaming="tool_calling")
     list(model.stream("Hi"))
@@ -303,26 +303,26 @@ def test_streaming_disabled_for_tools_alone():
     assert [bool(body.get("stream")) for body in gateway.bodies] == [True, False]
 
 
-def test_each_token_is_told_once():
+def test_each_token_is_reported_once():
     class Tokens(BaseCallbackHandler):
         def __init__(self) -> None:
-            self.said: list[Any] = []
+            self.content_text: list[Any] = []
 
         def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
-            self.said.append(token)
+            self.content_text.append(token)
 
     tokens = Tokens()
     list(Gateway(chat_body("Hello, world")).model().stream("Hi", config={"callbacks": [tokens]}))
-    assert "".join(tokens.said) == "Hello, world"
+    assert "".join(tokens.content_text) == "Hello, world"
 
 
-async def test_batches():
+async def test_batch_returns_messages_in_order():
     gateway = Gateway()
     assert [m.text for m in gateway.model().batch(["a", "b"])] == ["Hi", "Hi"]
     assert [m.text for m in await gateway.model().abatch(["a", "b"])] == ["Hi", "Hi"]
 
 
-def test_only_the_new_messages_after_a_stored_response():
+def test_messages_after_a_stored_response_are_sent_alone():
     model = made(use_previous_response_id=True)
     from aimlapi_integrations.langchain.request import build_request
 
@@ -335,10 +335,10 @@ def test_only_the_new_messages_after_a_stored_response():
     assert len(build_request(made(), history, None, {}, {}).request.messages) == 3
 
 
-def test_import_loads_no_other_framework():
+def test_import_of_the_package_loads_no_other_framework():
     code = (
         "import sys; from aimlapi_integrations.langchain import ChatAIMLAPI;"
         "print([m for m in ('openai', 'tiktoken', 'transformers', 'llama_index', 'langchain') if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    actual = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert actual.stdout.strip() == "[]"

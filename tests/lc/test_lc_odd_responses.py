@@ -8,10 +8,10 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from aimlapi_integrations.errors import ResponseFailedError, StreamError
-from aimlapi_integrations.langchain.core_errors import ModelAPIError
+from aimlapi_integrations.langchain.errors import ModelAPIError
 from tests.endpoints.cutting import events, without
 from tests.lc.gateway import Gateway
-from tests.lc.odd import PLAIN, STREAMED, Json, Said, call, refusal, said, text
+from tests.lc.odd_replies import PLAIN, STREAMED, Json, MessageSummary, call, refusal, summarize, text
 
 NOTE = {"type": "file_citation", "file_id": "file_1", "filename": "a.pdf", "index": 7}
 SEARCH = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}
@@ -73,7 +73,7 @@ STREAMS: dict[str, list[Json]] = {
 }
 
 
-def told(message: AIMessage) -> Json:
+def reported(message: AIMessage) -> Json:
     shown = message.model_dump()
     if isinstance(shown["content"], list):
         shown["content"] = [{k: v for k, v in block.items() if k != "index"} for block in shown["content"]]
@@ -83,16 +83,16 @@ def told(message: AIMessage) -> Json:
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("way", STREAMED)
 @pytest.mark.parametrize("name", STREAMS)
-def test_however_it_streams_it_is_the_plain_message(name: str, way: str, output_version: str | None):
+def test_streamed_response_equals_the_plain_message(name: str, way: str, output_version: str | None):
     model = Gateway(BODY, events=STREAMS[name]).model(endpoint="responses", output_version=output_version)
     plain, streamed = model.invoke("Hi"), STREAMED[way](model)
-    assert told(streamed) == told(plain)
-    assert said(streamed) == said(plain)
+    assert reported(streamed) == reported(plain)
+    assert summarize(streamed) == summarize(plain)
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_everything_is_shown_in_its_order(output_version: str | None):
-    shown = said(Gateway(BODY).model(endpoint="responses", output_version=output_version).invoke("Hi"))
+def test_content_blocks_of_a_response_are_in_order(output_version: str | None):
+    shown = summarize(Gateway(BODY).model(endpoint="responses", output_version=output_version).invoke("Hi"))
     kinds = ["reasoning", "reasoning", "reasoning", "server_tool_call", "server_tool_result", "text", "tool_call"]
     assert [block["type"] for block in shown.blocks] == kinds
     assert [block["reasoning"] for block in shown.blocks[:3]] == ["First.", "Second.", "In full."]
@@ -102,34 +102,34 @@ def test_everything_is_shown_in_its_order(output_version: str | None):
     assert (shown.finish, shown.tokens) == ("tool_calls", 15)
 
 
-ENDS: dict[str, tuple[Json, Said]] = {
-    "whole": (body(written(words("a"))), Said([text("a")], "stop", 15)),
+ENDS: dict[str, tuple[Json, MessageSummary]] = {
+    "whole": (body(written(words("a"))), MessageSummary([text("a")], "stop", 15)),
     "out of tokens": (
         body(written(words("a")), status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
-        Said([text("a")], "length", 15),
+        MessageSummary([text("a")], "length", 15),
     ),
     "filtered": (
         body(written(words("a")), status="incomplete", incomplete_details={"reason": "content_filter"}),
-        Said([text("a")], "content_filter", 15),
+        MessageSummary([text("a")], "content_filter", 15),
     ),
     "a call cut off": (
         body(calling('{"x'), status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
-        Said([call("c1", "f", '{"x', extras={"item_id": "fc_1"})], "length", 15),
+        MessageSummary([call("c1", "f", '{"x', extras={"item_id": "fc_1"})], "length", 15),
     ),
     "declined": (
         body(written({"type": "refusal", "refusal": "No."})),
-        Said([refusal("No.")], "stop", 15),
+        MessageSummary([refusal("No.")], "stop", 15),
     ),
 }
 
 
 @pytest.mark.parametrize("way", [*PLAIN, *STREAMED])
 @pytest.mark.parametrize("name", ENDS)
-def test_how_it_ended(name: str, way: str):
+def test_end_of_a_response_sets_the_finish_reason(name: str, way: str):
     """Responses say it by a status; LangChain's agents and parsers look for a finish reason."""
     whole, expected = ENDS[name]
     model = Gateway(whole, events=events(whole)).model(endpoint="responses")
-    assert said({**PLAIN, **STREAMED}[way](model)) == expected
+    assert summarize({**PLAIN, **STREAMED}[way](model)) == expected
 
 
 FAILED = {"code": "server_error", "message": "it broke"}
@@ -147,8 +147,8 @@ ERRORS: dict[str, tuple[list[Json], type[Exception], str]] = {
 
 @pytest.mark.parametrize("way", STREAMED)
 @pytest.mark.parametrize("name", ERRORS)
-def test_what_ends_badly_is_an_error_of_core_too(name: str, way: str):
-    told, error, message = ERRORS[name]
+def test_failed_response_raises_a_core_error(name: str, way: str):
+    reported, error, message = ERRORS[name]
     with pytest.raises(error, match=message) as caught:
-        STREAMED[way](Gateway(events=told).model(endpoint="responses"))
+        STREAMED[way](Gateway(events=reported).model(endpoint="responses"))
     assert isinstance(caught.value, ModelAPIError)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chat_events import chunk
 from tests.lc.gateway import Gateway
-from tests.lc.odd import STREAMED, Json, Said, call, refusal, said, text, thought
+from tests.lc.odd_replies import STREAMED, Json, MessageSummary, call, refusal, summarize, text, thought
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
 STOP = chunk(finish="stop")
@@ -28,13 +28,13 @@ def choice(**fields: Any) -> Json:
     return {**chunk(), "choices": [{"index": 0, "finish_reason": None, **fields}]}
 
 
-def called(*calls: Json) -> Said:
-    return Said(list(calls), "tool_calls")
+def called(*calls: Json) -> MessageSummary:
+    return MessageSummary(list(calls), "tool_calls")
 
 
 A, AB = [text("a")], [text("ab")]
 
-ROWS: dict[str, tuple[list[Json], Said]] = {
+ROWS: dict[str, tuple[list[Json], MessageSummary]] = {
     # counts and ends
     "usage grows on every chunk": (
         [
@@ -42,21 +42,21 @@ ROWS: dict[str, tuple[list[Json], Said]] = {
             chunk({"content": "b"}, usage=USAGE),
             chunk(finish="stop", usage=USAGE),
         ],
-        Said(AB, tokens=12),
+        MessageSummary(AB, tokens=12),
     ),
     "usage with the end and again after it": (
         [chunk({"content": "a"}), chunk(finish="stop", usage=USAGE), chunk(usage=USAGE)],
-        Said(A, tokens=12),
+        MessageSummary(A, tokens=12),
     ),
     "usage of nulls": (
         [chunk({"content": "a"}, usage=None), STOP, chunk(usage={**USAGE, "prompt_tokens_details": None})],
-        Said(A, tokens=12),
+        MessageSummary(A, tokens=12),
     ),
     "usage of floats": (
         [chunk({"content": "a"}), STOP, chunk(usage={name: float(count) for name, count in USAGE.items()})],
-        Said(A, tokens=12),
+        MessageSummary(A, tokens=12),
     ),
-    "two finish reasons": ([chunk({"content": "a"}), STOP, STOP, chunk(usage=USAGE)], Said(A, tokens=12)),
+    "two finish reasons": ([chunk({"content": "a"}), STOP, STOP, chunk(usage=USAGE)], MessageSummary(A, tokens=12)),
     # tool calls
     "calls without an index": (
         [
@@ -101,7 +101,7 @@ ROWS: dict[str, tuple[list[Json], Said]] = {
     "arguments that are a list": ([piece("f", "[1]", id="c1", index=0), CALLED], called(call("c1", "f", "[1]"))),
     "arguments that were cut off": (
         [piece("f", '{"city": "Par', id="c1", index=0), chunk(finish="length")],
-        Said([call("c1", "f", '{"city": "Par')], "length"),
+        MessageSummary([call("c1", "f", '{"city": "Par')], "length"),
     ),
     "text before a call": (
         [chunk({"content": "Wait"}), piece("f", "{}", id="c1", index=0), CALLED],
@@ -112,28 +112,37 @@ ROWS: dict[str, tuple[list[Json], Said]] = {
         called(call("c1", "f", {}, extras={"extra_content": SIGNATURE})),
     ),
     # content
-    "a delta of null": ([chunk({"content": "a"}), choice(delta=None), STOP], Said(A)),
-    "no delta": ([chunk({"content": "a"}), choice(), STOP], Said(A)),
-    "content as a list": ([chunk({"content": [text("a")]}), chunk({"content": [text("b")]}), STOP], Said(AB)),
-    "another choice in between": ([chunk({"content": "a"}), choice(index=1, delta={"content": "z"}), STOP], Said(A)),
-    "line separators in the text": ([chunk({"content": "a\u2028b\x85c"}), STOP], Said([text("a\u2028b\x85c")])),
-    "a refusal": ([chunk({"refusal": "I "}), chunk({"refusal": "won't."}), STOP], Said([refusal("I won't.")])),
+    "a delta of null": ([chunk({"content": "a"}), choice(delta=None), STOP], MessageSummary(A)),
+    "no delta": ([chunk({"content": "a"}), choice(), STOP], MessageSummary(A)),
+    "content as a list": ([chunk({"content": [text("a")]}), chunk({"content": [text("b")]}), STOP], MessageSummary(AB)),
+    "another choice in between": (
+        [chunk({"content": "a"}), choice(index=1, delta={"content": "z"}), STOP],
+        MessageSummary(A),
+    ),
+    "line separators in the text": (
+        [chunk({"content": "a\u2028b\x85c"}), STOP],
+        MessageSummary([text("a\u2028b\x85c")]),
+    ),
+    "a refusal": (
+        [chunk({"refusal": "I "}), chunk({"refusal": "won't."}), STOP],
+        MessageSummary([refusal("I won't.")]),
+    ),
     "sources": (
         [chunk({"content": "a"}), chunk({"annotations": [SOURCE]}), STOP],
-        Said([text("a", annotations=[{"type": "citation", "url": "https://a.example"}])]),
+        MessageSummary([text("a", annotations=[{"type": "citation", "url": "https://a.example"}])]),
     ),
     # reasoning
     "reasoning": (
         [chunk({"reasoning": "H"}), chunk({"reasoning": "m"}), chunk({"content": "a"}), STOP],
-        Said([thought("Hm"), text("a")]),
+        MessageSummary([thought("Hm"), text("a")]),
     ),
     "reasoning_content": (
         [chunk({"reasoning_content": "Hm"}), chunk({"content": "a"}), STOP],
-        Said([thought("Hm"), *A]),
+        MessageSummary([thought("Hm"), *A]),
     ),
     "the same reasoning by both names": (
         [chunk({"reasoning": "Hm", "reasoning_content": "Hm"}), chunk({"content": "a"}), STOP],
-        Said([thought("Hm"), text("a")]),
+        MessageSummary([thought("Hm"), text("a")]),
     ),
     "reasoning_details in pieces": (
         [
@@ -142,7 +151,9 @@ ROWS: dict[str, tuple[list[Json], Said]] = {
             chunk({"content": "a"}),
             STOP,
         ],
-        Said([thought("Hm", signature="s", reasoning_details=[{**DETAIL, "text": "Hm", "signature": "s"}]), *A]),
+        MessageSummary(
+            [thought("Hm", signature="s", reasoning_details=[{**DETAIL, "text": "Hm", "signature": "s"}]), *A]
+        ),
     ),
 }
 
@@ -150,9 +161,9 @@ ROWS: dict[str, tuple[list[Json], Said]] = {
 @pytest.mark.parametrize("output_version", [None, "v1"])
 @pytest.mark.parametrize("way", STREAMED)
 @pytest.mark.parametrize("name", ROWS)
-def test_an_odd_stream_makes_a_right_message(name: str, way: str, output_version: str | None):
+def test_odd_stream_becomes_the_right_message(name: str, way: str, output_version: str | None):
     events, expected = ROWS[name]
-    assert said(STREAMED[way](Gateway(events=events).model(output_version=output_version))) == expected
+    assert summarize(STREAMED[way](Gateway(events=events).model(output_version=output_version))) == expected
 
 
 # Core's own reading of these events takes any JSON for the arguments of a call, and then fails on what is no object.
@@ -164,7 +175,7 @@ IN_EVENTS = [name for name in ROWS if name != "arguments that are a list"]
 def test_events_of_an_odd_stream_end_in_the_same_message(name: str):
     events, expected = ROWS[name]
     message = Gateway(events=events).model().stream_events("Hi", version="v3").output
-    assert [plain(block) for block in said(message).blocks] == [plain(block) for block in expected.blocks]
+    assert [plain(block) for block in summarize(message).blocks] == [plain(block) for block in expected.blocks]
     assert message.response_metadata.get("finish_reason") == expected.finish
 
 
@@ -174,7 +185,7 @@ def plain(block: Json) -> Json:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_is_said_once_is_on_one_chunk(name: str):
+def test_usage_and_finish_reason_are_on_one_chunk(name: str):
     """Core adds up counts and joins strings: on two chunks, twelve tokens are 24 and `stop` is `stopstop`."""
     chunks = list(Gateway(events=ROWS[name][0]).model().stream("Hi"))
     for field in ("finish_reason", "model_name", "id", "endpoint"):

@@ -124,7 +124,7 @@ def history(name: str, known: bool) -> list[Any]:
 @pytest.mark.parametrize("name", FOREIGN)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_answer_of_another_model_goes_without_its_own_blocks(endpoint: str, way: str, name: str, known: bool):
+def test_message_of_another_model_is_sent_without_its_own_blocks(endpoint: str, way: str, name: str, known: bool):
     gateway = ScriptedGateway()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -143,7 +143,7 @@ def test_answer_of_another_model_goes_without_its_own_blocks(endpoint: str, way:
 
 @pytest.mark.parametrize("message", [HumanMessage, SystemMessage])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_foreign_block_of_the_callers_raises(endpoint: str, message: Any):
+def test_foreign_block_of_the_caller_raises(endpoint: str, message: Any):
     gateway = ScriptedGateway()
     with pytest.raises(UnsupportedContentError, match="hologram"):
         chat(gateway, endpoint).invoke([message([{"type": "hologram"}, TEXT])])
@@ -151,7 +151,7 @@ def test_foreign_block_of_the_callers_raises(endpoint: str, message: Any):
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_media_of_an_answer_that_cannot_go_are_left_out(endpoint: str):
+def test_unsupported_media_of_an_ai_message_are_dropped(endpoint: str):
     blocks: list[Any] = [{"type": "audio", "base64": "QUI=", "mime_type": "audio/wav"}, TEXT]
     gateway = ScriptedGateway()
     with pytest.warns(ContentWarning, match="left out: audio"):
@@ -176,7 +176,7 @@ class SearchingGateway(ScriptedGateway):
 
 
 @pytest.mark.parametrize("version", [None, "v1"])
-def test_search_of_claudes_goes_back_to_claude_as_it_was(version: str | None):
+def test_search_of_claude_is_sent_back_unchanged(version: str | None):
     gateway = SearchingGateway()
     model = chat(gateway, "messages", **({"output_version": version} if version else {}))
     answer = model.invoke([ASKED])
@@ -187,7 +187,7 @@ def test_search_of_claudes_goes_back_to_claude_as_it_was(version: str | None):
         assert gateway.bodies[-1]["messages"][1]["content"] == [SEARCH, RESULT, {**TEXT, "citations": [SOURCE]}]
 
 
-def test_search_in_the_standard_blocks_of_chat_anthropic_goes_back_to_claude():
+def test_search_blocks_of_chat_anthropic_are_sent_back_to_claude():
     blocks: list[Any] = [
         {"type": "server_tool_call", "id": "srvtoolu_1", "name": "web_search", "args": {"query": "x"}},
         {
@@ -200,8 +200,8 @@ def test_search_in_the_standard_blocks_of_chat_anthropic_goes_back_to_claude():
         TEXT,
     ]
     gateway = ScriptedGateway()
-    said = AIMessage(blocks, response_metadata={"model_provider": "anthropic"})
-    chat(gateway, "messages").invoke([ASKED, said, ASKED])
+    earlier = AIMessage(blocks, response_metadata={"model_provider": "anthropic"})
+    chat(gateway, "messages").invoke([ASKED, earlier, ASKED])
     assert gateway.bodies[-1]["messages"][1]["content"] == [SEARCH, RESULT, TEXT]
 
 
@@ -224,7 +224,9 @@ def _model(gateway: ScriptedGateway, maker: str, **kwargs: Any) -> Any:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("writer", MAKERS)
 @pytest.mark.parametrize("reader", MAKERS)
-def test_proof_goes_back_to_its_own_vendor_only(reader: str, writer: str, way: str, version: str | None, travel: str):
+def test_proof_is_sent_back_to_its_own_vendor_only(
+    reader: str, writer: str, way: str, version: str | None, travel: str
+):
     gateway = ScriptedGateway([call("c1", a="needle")], [])
     form: Json = {"output_version": version} if version else {}
     answer = WAYS[way](_model(gateway, writer, **form), [ASKED])
@@ -237,7 +239,7 @@ def test_proof_goes_back_to_its_own_vendor_only(reader: str, writer: str, way: s
     assert proofs == ([writer] if reader == writer else [])
 
 
-def test_fallbacks_between_vendors_hold_a_long_conversation():
+def test_fallbacks_between_vendors_continue_a_long_conversation():
     history: list[Any] = []
     for turn, maker in enumerate(["openai", "anthropic", "google"] * 3):
         gateway = ScriptedGateway([call(f"c{turn}", a=turn)])

@@ -28,12 +28,12 @@ def _as_it_was():
     assert before == (chat_base._BUILTIN_PROVIDERS, embeddings_base._BUILTIN_PROVIDERS)
 
 
-def test_without_it_the_provider_is_unknown():
+def test_factory_without_register_raises():
     with pytest.raises(ValueError, match="model_provider"):
         init_chat_model(MODEL, api_key="k")
 
 
-def test_models_and_embeddings_by_name():
+def test_factories_after_register_create_the_classes():
     register()
     model = init_chat_model(MODEL, api_key="k", temperature=0.5)
     assert isinstance(model, ChatAIMLAPI)
@@ -44,17 +44,17 @@ def test_models_and_embeddings_by_name():
     assert embeddings.model == "voyage-2"
 
 
-def test_a_colon_in_the_id_is_part_of_the_id():
+def test_model_id_with_a_colon_is_not_split():
     register()
     assert init_chat_model("aimlapi:google/gemma-3-27b-it:free", api_key="k").model_name == "google/gemma-3-27b-it:free"
 
 
-def test_configurable_models(emulated):
+def test_configurable_model_selects_the_provider(emulated):
     register()
     config = {"configurable": {"model": "gpt-4o", "model_provider": "aimlapi"}}
     with httpx.Client() as client:
-        given = {"api_key": "k", "base_url": emulated.base_url, "http_client": client}
-        model = init_chat_model(configurable_fields=("model", "model_provider"), **given)
+        arguments = {"api_key": "k", "base_url": emulated.base_url, "http_client": client}
+        model = init_chat_model(configurable_fields=("model", "model_provider"), **arguments)
         assert model.invoke("Hello", config=config).response_metadata["model_name"] == "gpt-4o"
 
 
@@ -66,14 +66,14 @@ def emulated():
         yield gateway
 
 
-def test_twice_is_once():
+def test_register_called_twice_adds_one_row():
     register()
     rows = dict(chat_base._BUILTIN_PROVIDERS)
     register()
     assert rows == chat_base._BUILTIN_PROVIDERS
 
 
-def test_it_can_be_taken_back():
+def test_unregister_removes_the_provider():
     register()
     unregister()
     unregister()
@@ -86,22 +86,22 @@ def test_it_can_be_taken_back():
 
 
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
-def test_what_was_dumped_is_loaded_as_partners_are():
+def test_load_after_register_accepts_the_class():
     written = dumpd(ChatAIMLAPI(model="gpt-4o", api_key="sk-planted-secret", temperature=0.5))
-    asked = {"allowed_objects": "all", "secrets_map": {"AIMLAPI_API_KEY": "k"}}
+    requested = {"allowed_objects": "all", "secrets_map": {"AIMLAPI_API_KEY": "k"}}
     with pytest.raises(ValueError, match="not allowed"):
-        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+        load(written, **requested, valid_namespaces=["aimlapi_integrations"])
     register()
-    again = load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+    again = load(written, **requested, valid_namespaces=["aimlapi_integrations"])
     assert (type(again), again.model_name, again.temperature) == (ChatAIMLAPI, "gpt-4o", 0.5)
     with pytest.raises(ValueError, match="Invalid namespace"):
-        load(written, **asked)
+        load(written, **requested)
     unregister()
     with pytest.raises(ValueError, match="not allowed"):
-        load(written, **asked, valid_namespaces=["aimlapi_integrations"])
+        load(written, **requested, valid_namespaces=["aimlapi_integrations"])
 
 
-def test_a_list_of_loadable_classes_that_has_changed_is_told(monkeypatch):
+def test_register_with_changed_loader_tables_raises(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules["langchain_core.load.load"], "ALL_SERIALIZABLE_MAPPINGS", {})
         patch.setattr(sys.modules["langchain_core.load.load"], "_get_default_allowed_class_paths", lambda _: set())
@@ -112,7 +112,7 @@ def test_a_list_of_loadable_classes_that_has_changed_is_told(monkeypatch):
 
 @pytest.mark.parametrize("module", [chat_base, embeddings_base])
 @pytest.mark.parametrize("changed", [None, {}, [], {"openai": "langchain_openai:ChatOpenAI"}, {"openai": ("a", "B")}])
-def test_a_table_that_has_changed_is_told_and_left_alone(monkeypatch, module, changed):
+def test_register_with_changed_provider_table_raises_and_changes_nothing(monkeypatch, module, changed):
     with monkeypatch.context() as patch:
         patch.setattr(module, "_BUILTIN_PROVIDERS", changed)
         with pytest.raises(RegistrationError, match="directly"):
@@ -121,7 +121,7 @@ def test_a_table_that_has_changed_is_told_and_left_alone(monkeypatch, module, ch
             assert "aimlapi" not in (base._BUILTIN_PROVIDERS or {})
 
 
-def test_a_table_that_nobody_reads_any_more_is_told(monkeypatch):
+def test_register_with_unused_provider_table_raises(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(chat_base, "init_chat_model", lambda *_, **__: object())
         with pytest.raises(RegistrationError, match="directly"):
@@ -129,7 +129,7 @@ def test_a_table_that_nobody_reads_any_more_is_told(monkeypatch):
     assert "aimlapi" not in chat_base._BUILTIN_PROVIDERS
 
 
-def test_another_provider_of_that_name_is_not_replaced(monkeypatch):
+def test_register_with_another_provider_of_that_name_raises(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(chat_base._BUILTIN_PROVIDERS, "aimlapi", ("langchain_aimlapi", "ChatAimlapi", lambda cls: cls()))
         with pytest.raises(RegistrationError, match="langchain_aimlapi"):
@@ -138,13 +138,13 @@ def test_another_provider_of_that_name_is_not_replaced(monkeypatch):
         assert chat_base._BUILTIN_PROVIDERS["aimlapi"][0] == "langchain_aimlapi"
 
 
-def test_without_langchain_it_says_so(monkeypatch):
+def test_register_without_langchain_raises(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "langchain.chat_models.base", None)
         with pytest.raises(RegistrationError, match="pip install langchain"):
             register()
 
 
-def test_the_error_is_ours_and_a_runtime_error():
+def test_registration_error_is_a_package_and_runtime_error():
     assert issubclass(RegistrationError, AIMLAPIError)
     assert issubclass(RegistrationError, RuntimeError)

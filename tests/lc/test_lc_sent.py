@@ -21,7 +21,7 @@ from langchain_core.messages import (
 from aimlapi_integrations import ContentWarning
 from aimlapi_integrations.errors import UnsupportedContentError
 from tests.lc.gateway import Gateway, chat_body
-from tests.lc.odd import Json
+from tests.lc.odd_replies import Json
 
 URL, PDF = "https://x.example/a.png", "https://x.example/a.pdf"
 PNG = "data:image/png;base64,AAAA"
@@ -32,11 +32,11 @@ WRITTEN = '{"city": "東京"}'
 BROKEN: Any = [{"id": "c1", "name": "f", "args": '{"ci', "error": "", "type": "invalid_tool_call"}]
 
 
-def sent(messages: list[AnyMessage], **given: Any) -> Any:
+def sent(messages: list[AnyMessage], **arguments: Any) -> Any:
     """The messages or the input of the request; the caller's own are left as they are."""
     before = copy.deepcopy(messages)
     gateway = Gateway({**chat_body(), "output": []})  # a reply of either endpoint
-    gateway.model(**given).invoke(messages)
+    gateway.model(**arguments).invoke(messages)
     assert messages == before
     [body] = gateway.bodies
     return body.get("messages") or body["input"]
@@ -49,7 +49,7 @@ def picture(url: str, **further: Any) -> Json:
     return {"type": "image_url", "image_url": {"url": url, **further}}
 
 
-def seen(url: str, **further: Any) -> Json:
+def observed(url: str, **further: Any) -> Json:
     return {"type": "input_image", "image_url": url, **further}
 
 
@@ -59,18 +59,18 @@ USER: dict[str, tuple[list[Any], list[Json], list[Json]]] = {
         [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
         [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}],
     ),
-    "picture by URL": ([{"type": "image", "url": URL}], [picture(URL)], [seen(URL)]),
+    "picture by URL": ([{"type": "image", "url": URL}], [picture(URL)], [observed(URL)]),
     "its detail": (
         [{"type": "image", "url": URL, "extras": {"detail": "low"}}],
         [picture(URL, detail="low")],
-        [seen(URL, detail="low")],
+        [observed(URL, detail="low")],
     ),
-    "picture of bytes": ([{"type": "image", **BYTES}], [picture(PNG)], [seen(PNG)]),
-    "OpenAI's plain string": ([{"type": "image_url", "image_url": URL}], [picture(URL)], [seen(URL)]),
+    "picture of bytes": ([{"type": "image", **BYTES}], [picture(PNG)], [observed(PNG)]),
+    "OpenAI's plain string": ([{"type": "image_url", "image_url": URL}], [picture(URL)], [observed(URL)]),
     "Anthropic's source": (
         [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}],
         [picture(PNG)],
-        [seen(PNG)],
+        [observed(PNG)],
     ),
     "document without a name": (
         [{"type": "file", "base64": "AAAA", "mime_type": "application/pdf"}],
@@ -91,7 +91,7 @@ USER: dict[str, tuple[list[Any], list[Json], list[Json]]] = {
 
 
 @pytest.mark.parametrize("name", USER)
-def test_blocks_of_a_user(name: str):
+def test_blocks_of_a_user_message_are_sent(name: str):
     blocks, chat, responses = USER[name]
     assert sent([HumanMessage(blocks)], endpoint="chat_completions") == [{"role": "user", "content": chat}]
     assert sent([HumanMessage(blocks)], endpoint="responses") == [{"role": "user", "content": responses}]
@@ -100,14 +100,14 @@ def test_blocks_of_a_user(name: str):
 @pytest.mark.parametrize(
     ("mime", "written"), [("audio/wav", "wav"), ("audio/x-wav", "wav"), ("audio/mpeg", "mp3"), ("audio/mp3", "mp3")]
 )
-def test_sound_is_named_as_the_endpoint_names_it(mime: str, written: str):
+def test_audio_format_has_the_endpoints_name(mime: str, written: str):
     block = {"type": "audio", "base64": "AAAA", "mime_type": mime}
     [turn] = sent([HumanMessage([block])], model="gpt-audio")
     assert turn["content"] == [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": written}}]
 
 
 @pytest.mark.parametrize(
-    ("block", "given", "told"),
+    ("block", "arguments", "reported"),
     [
         ({"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"}, {"endpoint": "responses"}, "Audio.*responses"),
         ({"type": "audio", "url": URL}, {"model": "gpt-audio"}, "Audio by URL"),
@@ -116,10 +116,10 @@ def test_sound_is_named_as_the_endpoint_names_it(mime: str, written: str):
         ({"type": "hologram"}, {}, "hologram"),
     ],
 )
-def test_what_has_no_form_is_named_and_nothing_is_sent(block: Json, given: Json, told: str):
+def test_unsupported_content_is_named_and_nothing_is_sent(block: Json, arguments: Json, reported: str):
     gateway = Gateway()
-    with pytest.raises(UnsupportedContentError, match=told):
-        gateway.model(**given).invoke([HumanMessage([{"type": "text", "text": "Hi"}, block])])
+    with pytest.raises(UnsupportedContentError, match=reported):
+        gateway.model(**arguments).invoke([HumanMessage([{"type": "text", "text": "Hi"}, block])])
     assert gateway.bodies == []
 
 
@@ -137,12 +137,12 @@ def answered(content: Any, **further: Any) -> list[AnyMessage]:
 
 
 def results(chat: str, responses: str, picture_url: str | None = None) -> tuple[list[Json], list[Json]]:
-    told = [WELL, CALLED, {"role": "tool", "content": chat, "tool_call_id": "c1"}]
+    reported = [WELL, CALLED, {"role": "tool", "content": chat, "tool_call_id": "c1"}]
     items = [WELL, MADE, {"type": "function_call_output", "call_id": "c1", "output": responses}]
     if picture_url:
-        told.append({"role": "user", "content": [{"type": "text", "text": FILES}, picture(picture_url)]})
-        items.append({"role": "user", "content": [{"type": "input_text", "text": FILES}, seen(picture_url)]})
-    return told, items
+        reported.append({"role": "user", "content": [{"type": "text", "text": FILES}, picture(picture_url)]})
+        items.append({"role": "user", "content": [{"type": "input_text", "text": FILES}, observed(picture_url)]})
+    return reported, items
 
 
 def same(*turns: Json) -> tuple[list[Json], list[Json]]:
@@ -194,13 +194,13 @@ TURNS: dict[str, tuple[list[AnyMessage], tuple[list[Json], list[Json]]]] = {
 
 
 @pytest.mark.parametrize("name", TURNS)
-def test_turns(name: str):
+def test_messages_of_each_class_are_sent(name: str):
     messages, (chat, responses) = TURNS[name]
     assert sent(messages, endpoint="chat_completions") == chat
     assert sent(messages, endpoint="responses") == responses
 
 
-def test_a_hosted_search_goes_back_on_responses():
+def test_hosted_search_is_sent_back_on_responses():
     blocks: list[Any] = [
         {"type": "server_tool_call", "id": "ws_1", "name": "web_search", "args": {"type": "search", "query": "q"}},
         {"type": "server_tool_result", "tool_call_id": "ws_1", "status": "success"},
@@ -218,28 +218,28 @@ def test_a_hosted_search_goes_back_on_responses():
         assert sent(history, endpoint="chat_completions")[1] == {"role": "assistant", "content": "Found."}
 
 
-def test_function_call_of_old_with_result_is_sent_as_call_of_a_tool():
+def test_legacy_function_call_with_result_is_sent_as_tool_call():
     old = AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": '{"a": 1}'}})
     _, called, result = sent([ASKED, old, FunctionMessage("42", name="f")])
     assert called["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a": 1}'}
     assert (result["content"], result["tool_call_id"]) == ("42", called["tool_calls"][0]["id"])
 
 
-def test_function_call_of_old_is_not_sent_where_nothing_answers_it():
+def test_legacy_function_call_without_result_is_not_sent():
     old = AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}})
     assert "tool_calls" not in sent([ASKED, old, ASKED])[1]
     both = AIMessage("", tool_calls=CALLS, additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}})
     assert sent([ASKED, both, ToolMessage("42", tool_call_id="c1")]) == results("42", "42")[0]
 
 
-def test_trimmed_and_filtered_histories():
+def test_trimmed_and_filtered_histories_are_sent():
     history = [SystemMessage("Be brief."), *(turn for _ in range(20) for turn in (ASKED, AIMessage("a " * 50)))]
     model = Gateway().model()
-    kept = trim_messages(history, max_tokens=200, token_counter=model, include_system=True, start_on="human")
-    assert kept[0] == history[0]
-    assert kept[1] == ASKED
-    assert len(kept) < len(history)
-    assert model.get_num_tokens_from_messages(kept) <= 200
-    assert [turn["role"] for turn in sent(filter_messages(kept, include_types=["human"]))] == ["user"] * (
-        len(kept) // 2
+    restored = trim_messages(history, max_tokens=200, token_counter=model, include_system=True, start_on="human")
+    assert restored[0] == history[0]
+    assert restored[1] == ASKED
+    assert len(restored) < len(history)
+    assert model.get_num_tokens_from_messages(restored) <= 200
+    assert [turn["role"] for turn in sent(filter_messages(restored, include_types=["human"]))] == ["user"] * (
+        len(restored) // 2
     )

@@ -50,7 +50,7 @@ def model(gateway):
 # --- written down ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_dumped_is_loaded(model, monkeypatch):
+def test_dumped_object_is_loaded(model, monkeypatch):
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
     written = dumpd(model)
     json.dumps(written)
@@ -62,7 +62,7 @@ def test_what_is_dumped_is_loaded(model, monkeypatch):
     again.close()
 
 
-def test_a_bound_model_is_dumped_and_loaded(model, monkeypatch):
+def test_dumped_bound_model_is_loaded(model, monkeypatch):
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
     from langchain_core.runnables import RunnableBinding
 
@@ -71,13 +71,13 @@ def test_a_bound_model_is_dumped_and_loaded(model, monkeypatch):
     assert again.kwargs == {"seed": 5}
 
 
-def test_the_key_is_written_as_the_name_of_a_variable(model):
+def test_key_is_serialized_as_an_environment_variable(model):
     written = dumpd(model)
     assert written["kwargs"]["aimlapi_api_key"] == {"lc": 1, "type": "secret", "id": ["AIMLAPI_API_KEY"]}
     assert KEY not in json.dumps(written)
 
 
-def test_the_key_is_not_shown(model):
+def test_key_is_not_shown(model):
     bare = model.model_copy(update={"default_headers": None})
     shown = [repr(bare), str(bare), bare.model_dump_json(), str(bare._identifying_params), str(bare.asdict())]
     assert not [text for text in shown if KEY in text]
@@ -98,7 +98,7 @@ COPIES = {
 
 
 @pytest.mark.parametrize("way", COPIES)
-def test_copies_work_on_their_own(model, way):
+def test_copies_have_their_own_connections(model, way):
     first = model.invoke("Hello").text
     asyncio.run(_aonce(model))
     again = COPIES[way](model)
@@ -114,7 +114,7 @@ async def _aonce(model):
 
 
 @pytest.mark.parametrize("way", COPIES)
-def test_a_bound_model_copies(model, way):
+def test_bound_model_can_be_copied(model, way):
     again = COPIES[way](
         model.bind_tools([{"name": "now", "description": "The time.", "parameters": {"type": "object"}}])
     )
@@ -122,7 +122,7 @@ def test_a_bound_model_copies(model, way):
     again.bound.close()
 
 
-def test_a_changed_copy_has_its_own_connection(model, gateway):
+def test_changed_copy_has_its_own_connection(model, gateway):
     model.invoke("Hello")
     with Emulator() as other:
         moved = model.model_copy(update={"aimlapi_api_base": other.base_url})
@@ -131,7 +131,7 @@ def test_a_changed_copy_has_its_own_connection(model, gateway):
         assert (len(gateway.requests), len(other.requests)) == (1, 1)
 
 
-def test_the_callers_client_is_shared_and_left_open():
+def test_callers_client_is_shared_and_left_open():
     gateway = Gateway()
     with httpx.Client(transport=httpx.MockTransport(gateway)) as client:
         model = ChatAIMLAPI(api_key=KEY, http_client=client)
@@ -191,7 +191,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("version", [None, "v1"])
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_a_cached_answer_is_the_answer(cache, answer, version):
+def test_cached_response_equals_the_response(cache, answer, version):
     gateway = Gateway(ANSWERS[answer])
     model = gateway.model(cache=cache, output_version=version)
     first, second = model.invoke("Hello"), model.invoke("Hello")
@@ -204,7 +204,7 @@ def test_a_cached_answer_is_the_answer(cache, answer, version):
     assert second.usage_metadata["total_tokens"] == first.usage_metadata["total_tokens"]
 
 
-def test_a_cached_answer_serves_async_too(cache):
+def test_cached_response_serves_async_calls(cache):
     gateway = Gateway()
     model = gateway.model(cache=cache)
     model.invoke("Hello")
@@ -239,7 +239,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_what_changes_the_answer_changes_the_key(name):
+def test_field_that_changes_the_response_changes_the_cache_key(name):
     plain, other = (
         ChatAIMLAPI(model="gpt-4o", api_key=KEY),
         ChatAIMLAPI(**{"model": "gpt-4o", "api_key": KEY, **DIFFERENT[name]}),
@@ -257,7 +257,7 @@ PER_CALL: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", PER_CALL)
-def test_what_a_call_changes_changes_the_key(name):
+def test_call_argument_that_changes_the_response_changes_the_cache_key(name):
     model = ChatAIMLAPI(model="gpt-4o", api_key=KEY)
     assert model._get_llm_string() != model._get_llm_string(**PER_CALL[name])
 
@@ -272,7 +272,7 @@ SAME: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_what_does_not_change_it_does_not(name):
+def test_field_that_does_not_change_the_response_keeps_the_cache_key(name):
     plain, other = (
         ChatAIMLAPI(model="gpt-4o", api_key=KEY),
         ChatAIMLAPI(**{"model": "gpt-4o", "api_key": KEY, **SAME[name]}),
@@ -280,7 +280,7 @@ def test_what_does_not_change_it_does_not(name):
     assert plain._get_llm_string() == other._get_llm_string()
 
 
-def test_nothing_secret_is_in_a_cache(cache):
+def test_cache_contains_no_secrets(cache):
     mcp = {"type": "mcp", "server_label": "a", "server_url": "https://a.example", "headers": {"authorization": KEY}}
     model = Gateway().model(api_key=KEY, cache=cache, default_headers={"x-key": KEY})
     model.invoke("Hello")
@@ -289,7 +289,7 @@ def test_nothing_secret_is_in_a_cache(cache):
     assert KEY not in cache.written()
 
 
-def test_messages_with_other_ids_are_the_same(cache):
+def test_messages_with_other_ids_have_the_same_cache_key(cache):
     gateway = Gateway()
     model = gateway.model(cache=cache)
     model.invoke([HumanMessage("Hello", id="1")])
@@ -300,19 +300,19 @@ def test_messages_with_other_ids_are_the_same(cache):
 # --- wrappers -------------------------------------------------------------------------------------------------------
 
 
-def test_fallbacks():
+def test_fallback_after_an_error_answers():
     broken, sound = Gateway({"message": "Down"}, status=503), Gateway(chat_body("From the second"))
     assert broken.model().with_fallbacks([sound.model()]).invoke("Hello").text == "From the second"
     assert len(broken.bodies) == 1
 
 
-async def test_fallbacks_in_a_stream():
+async def test_fallback_in_a_stream_answers():
     broken, sound = Gateway({"message": "Down"}, status=503), Gateway(chat_body("From the second"))
     chain = broken.model().with_fallbacks([sound.model()])
     assert "".join([chunk.text async for chunk in chain.astream("Hello")]) == "From the second"
 
 
-def test_with_retry():
+def test_with_retry_repeats_failed_calls():
     class Recovering(Gateway):
         def __call__(self, request: httpx.Request) -> httpx.Response:
             self.status = 503 if len(self.bodies) < 2 else 200
@@ -323,7 +323,7 @@ def test_with_retry():
     assert len(gateway.bodies) == 3
 
 
-def test_configurable_fields():
+def test_configurable_fields_are_applied():
     gateway = Gateway()
     model = gateway.model().configurable_fields(
         model_name=ConfigurableField(id="model"), temperature=ConfigurableField(id="warmth")
@@ -334,7 +334,7 @@ def test_configurable_fields():
     assert [body.get("temperature") for body in gateway.bodies] == [0.25, None]
 
 
-def test_configurable_alternatives():
+def test_configurable_alternative_is_selected():
     gateway = Gateway()
     other = gateway.model(model="gpt-4o-mini")
     model = gateway.model().configurable_alternatives(ConfigurableField(id="which"), small=other)
@@ -353,7 +353,7 @@ class Counting(InMemoryRateLimiter):
         return self.acquire(blocking=blocking)
 
 
-def test_a_rate_limiter_is_asked_once_per_request():
+def test_rate_limiter_is_acquired_once_per_request():
     limiter = Counting()
     model = Gateway().model(rate_limiter=limiter, cache=InMemoryCache())
     model.invoke("a")

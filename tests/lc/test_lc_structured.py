@@ -90,7 +90,7 @@ def answering(value: Any, method: str, name: str, finish: str = "stop") -> Gatew
 @pytest.mark.parametrize("strict", [None, True])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_kind_of_schema(kind: str, method: str, strict: bool | None, stream: bool):
+def test_schema_of_each_kind_is_parsed(kind: str, method: str, strict: bool | None, stream: bool):
     schema, name, value, expected = KINDS[kind]
     if kind == "map" and strict and method != "json_mode":
         warnings.simplefilter("ignore", ParameterWarning)
@@ -101,7 +101,7 @@ def test_kind_of_schema(kind: str, method: str, strict: bool | None, stream: boo
     assert type(answer) is type(expected)
 
 
-async def test_async_and_streamed_parts():
+async def test_structured_output_streams_partial_answers():
     gateway = answering({"setup": "Why did it", "punchline": "Ha"}, "json_schema", "Joke")
     chain = gateway.model().with_structured_output(Joke)
     assert await chain.ainvoke("Hi") == Joke(setup="Why did it", punchline="Ha")
@@ -111,7 +111,7 @@ async def test_async_and_streamed_parts():
     assert all(later.startswith(before) for before, later in pairwise(growing))
 
 
-def test_the_method_follows_the_model():
+def test_default_method_depends_on_the_model():
     gateway = Gateway(chat_body('{"setup": "A"}'))
     gateway.model(model="gpt-4o").with_structured_output(Joke).invoke("Hi")
     assert gateway.bodies[0]["response_format"]["type"] == "json_schema"
@@ -120,7 +120,7 @@ def test_the_method_follows_the_model():
     assert gateway.bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "Joke"}}
 
 
-def test_strict_schema_of_a_format():
+def test_strict_response_format_is_sent_with_a_strict_schema():
     gateway = Gateway(chat_body('{"setup": "A"}'))
     gateway.model().with_structured_output(Joke, strict=True).invoke("Hi")
     sent = gateway.bodies[0]["response_format"]["json_schema"]
@@ -139,7 +139,7 @@ def test_strict_schema_of_a_format():
         ({"punchline": "A"}, "stop", OutputParserException),
     ],
 )
-def test_what_is_no_answer_is_an_error(method: str, value: Any, finish: str, error: type[Exception]):
+def test_message_without_an_answer_raises(method: str, value: Any, finish: str, error: type[Exception]):
     model = answering(value, method, "Joke", finish).model()
     with pytest.raises(error):
         model.with_structured_output(Joke, method=method).invoke("Hi")
@@ -160,7 +160,7 @@ def added(pieces: list[Any]) -> Any:
     return total
 
 
-def test_refusal():
+def test_refusal_raises_refusal_error():
     model = Gateway(chat_body("", refusal="I cannot.")).model()
     with pytest.raises(RefusalError, match="I cannot"):
         model.with_structured_output(Joke).invoke("Hi")
@@ -172,7 +172,7 @@ def test_refusal():
 
 
 @pytest.mark.parametrize("options", [{}, {"disable_streaming": True}])
-async def test_raw_beside_the_answer(options: dict[str, Any]):
+async def test_include_raw_returns_message_and_answer(options: dict[str, Any]):
     chain = Gateway(chat_body('{"setup": "A"}')).model(**options).with_structured_output(Joke, include_raw=True)
     streamed = added(list(chain.stream("Hi"))), added([piece async for piece in chain.astream("Hi")])
     for result in (chain.invoke("Hi"), await chain.ainvoke("Hi"), *streamed):
@@ -182,13 +182,13 @@ async def test_raw_beside_the_answer(options: dict[str, Any]):
         assert result["raw"].text == '{"setup": "A"}'
 
 
-def test_any_json():
+def test_json_mode_without_a_schema_returns_any_json():
     gateway = Gateway(chat_body('{"a": 1}'))
     assert gateway.model().with_structured_output(method="json_mode").invoke("Hi") == {"a": 1}
     assert gateway.bodies[0]["response_format"] == {"type": "json_object"}
 
 
-def test_fenced_json_is_read():
+def test_fenced_json_is_parsed():
     gateway = Gateway(chat_body('```json\n{"setup": "A"}\n```'))
     assert gateway.model().with_structured_output(Joke).invoke("Hi") == Joke(setup="A")
 
@@ -205,17 +205,17 @@ FORMS = {
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_schema_is_told_by_every_method(form: str, method: str):
+def test_schema_in_every_form_is_sent_by_every_method(form: str, method: str):
     """The method may follow from the model: what is asked must not."""
     gateway = answering({"setup": "A"}, method, "Joke")
     assert gateway.model().with_structured_output(FORMS[form], method=method).invoke("Hi") == {"setup": "A"}
     sent = gateway.bodies[0]
     if method == "json_mode":
         return
-    asked = sent["response_format"]["json_schema"] if "response_format" in sent else sent["tools"][0]["function"]
-    told = asked.get("schema") or asked["parameters"]
-    assert asked["name"] == "Joke"
-    assert told["properties"] == PARAMETERS["properties"]
+    requested = sent["response_format"]["json_schema"] if "response_format" in sent else sent["tools"][0]["function"]
+    reported = requested.get("schema") or requested["parameters"]
+    assert requested["name"] == "Joke"
+    assert reported["properties"] == PARAMETERS["properties"]
 
 
 NAMES = {"title": "Names", "type": "array", "items": {"type": "string"}}
@@ -225,7 +225,7 @@ NAMES = {"title": "Names", "type": "array", "items": {"type": "string"}}
     ("schema", "method"),
     [(NAMES, "json_schema"), (NAMES, "function_calling"), ({"type": "json_object"}, "function_calling")],
 )
-def test_what_is_no_schema_of_an_object_is_an_error(schema: Any, method: str):
+def test_schema_of_a_non_object_raises(schema: Any, method: str):
     with pytest.raises(ValueError, match="schema"):
         Gateway().model().with_structured_output(schema, method=method)
 
@@ -240,35 +240,35 @@ class Told(BaseModel):
 
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_a_strict_answer_is_one_of_the_class(gateway: Emulator, endpoint: str, method: str):
+def test_strict_answer_is_an_instance_of_the_class(gateway: Emulator, endpoint: str, method: str):
     model = ChatAIMLAPI(model=MODEL, api_key="k", base_url=gateway.base_url, endpoint=endpoint)
     answer = model.with_structured_output(Told, method=method, strict=True).invoke("The name is 'Bob'.")
     assert (answer.name, answer.tone) == ("Bob", "dry")
     model.close()
 
 
-def test_a_schema_is_needed():
+def test_structured_output_without_a_schema_raises():
     with pytest.raises(ValueError, match="schema"):
         Gateway().model().with_structured_output()
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("schema", [Joke, JokeDict, SCHEMA])
-def test_tracers_see_the_schema_as_it_was_given(schema: Any, method: str):
+def test_tracers_record_the_schema_as_passed(schema: Any, method: str):
     chain = Gateway().model().with_structured_output(schema, method=method, strict=True)
-    told = chain.first.kwargs["ls_structured_output_format"]  # type: ignore[attr-defined]
-    assert convert_to_json_schema(told["schema"]) == convert_to_json_schema(schema)
-    assert told["kwargs"]["method"] == method
+    reported = chain.first.kwargs["ls_structured_output_format"]  # type: ignore[attr-defined]
+    assert convert_to_json_schema(reported["schema"]) == convert_to_json_schema(schema)
+    assert reported["kwargs"]["method"] == method
 
 
-def test_disabled_streaming_still_streams_the_answer():
+def test_disabled_streaming_yields_the_complete_answer():
     for method in METHODS:
         gateway = answering({"setup": "A"}, method, "Joke")
         chain = gateway.model(disable_streaming=True).with_structured_output(Joke, method=method)
         assert list(chain.stream("Hi")) == [Joke(setup="A")]
 
 
-def test_tools_beside_the_answer():
+def test_tools_of_structured_output_are_sent():
     call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     gateway = Gateway(chat_body("", "tool_calls", tool_calls=[call]))
 

@@ -165,7 +165,7 @@ ASKED = [
     for method in ("json_schema", "function_calling", "json_mode")
     if endpoint != "messages" or method == "function_calling"
 ]
-asked = pytest.mark.parametrize(("endpoint", "method"), ASKED)
+requested = pytest.mark.parametrize(("endpoint", "method"), ASKED)
 
 
 def model(gateway: AnswerGateway, endpoint: str, **fields: Any) -> ChatAIMLAPI:
@@ -203,9 +203,9 @@ ways = pytest.mark.parametrize("ask", [_invoke, _ainvoke, _stream, _astream])
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("kind", KINDS)
-async def test_answer_of_any_type_is_read(kind: str, endpoint: str, method: Any, ask: Any) -> None:
+async def test_answer_of_any_type_is_parsed(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
     gateway = answering(value)
     bound = model(gateway, endpoint)
@@ -229,7 +229,7 @@ STRICT_KINDS = [kind for kind in KINDS if kind not in ("strict class", "map as r
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
 @pytest.mark.parametrize("kind", STRICT_KINDS)
-def test_strict_schema_has_only_what_strict_ones_take(kind: str, endpoint: str, method: Any) -> None:
+def test_strict_schema_contains_only_supported_keywords(kind: str, endpoint: str, method: Any) -> None:
     schema, value, expected = KINDS[kind]
     gateway = answering(value)
     chain = model(gateway, endpoint).with_structured_output(schema, method=method, strict=True)
@@ -247,8 +247,8 @@ def test_strict_schema_has_only_what_strict_ones_take(kind: str, endpoint: str, 
 @pytest.mark.parametrize(
     "schema", [Ages, Trip, dict[str, int], Box[Any], {"title": "A", "type": "object"}], ids=lambda each: str(each)[:20]
 )
-@asked
-def test_schema_without_a_strict_form_is_not_called_strict(schema: Any, endpoint: str, method: Any) -> None:
+@requested
+def test_schema_without_a_strict_form_is_sent_with_strict_false(schema: Any, endpoint: str, method: Any) -> None:
     gateway = AnswerGateway(lambda _: ["{}"])
     chain = model(gateway, endpoint).with_structured_output(schema, method=method, strict=True, include_raw=True)
     if method == "json_mode":
@@ -268,7 +268,7 @@ class Unknown:
 
 @pytest.mark.parametrize("schema", [list[Unknown], Callable[[int], int], Any, "Joke", 3])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
-def test_what_has_no_schema_is_one_error_before_the_call(schema: Any, method: Any) -> None:
+def test_value_without_a_schema_raises_before_the_call(schema: Any, method: Any) -> None:
     with pytest.raises(ValueError, match="schema"):
         model(answering(None), "responses").with_structured_output(schema, method=method)
 
@@ -284,17 +284,19 @@ def look(name: str) -> str:
 NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
     "null": (["null"], "null"),
     "empty": ([""], "empty"),
-    "prose": (["I will not tell."], "no JSON"),
+    "prose": (["I will not tell."], "not JSON"),
     "another tool": ([Call("other", {"name": "a"})], "'other'"),
     "another type": ([Call("Tree", {"name": 1})], "Tree"),
 }
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("streaming", [False, True], ids=["no streaming", "streaming"])
 @pytest.mark.parametrize("case", NO_ANSWERS)
-async def test_what_is_no_answer_is_an_error(case: str, streaming: bool, endpoint: str, method: Any, ask: Any) -> None:
+async def test_message_without_an_answer_raises(
+    case: str, streaming: bool, endpoint: str, method: Any, ask: Any
+) -> None:
     parts, message = NO_ANSWERS[case]
     bound = model(AnswerGateway(lambda _: parts), endpoint, disable_streaming=not streaming)
     with pytest.raises(OutputParserException, match=message) as caught:
@@ -314,14 +316,14 @@ async def test_what_is_no_answer_is_an_error(case: str, streaming: bool, endpoin
     [[Call("look", {"name": "b"}), Call("Tree", {"name": "a"})], [Call("Tree", {"name": "a"}), Call("Tree", {})]],
     ids=["one fits", "both"],
 )
-async def test_the_first_call_that_answers_counts(parts: list[str | Call], endpoint: str, ask: Any) -> None:
+async def test_first_call_with_valid_arguments_is_the_answer(parts: list[str | Call], endpoint: str, ask: Any) -> None:
     chain = model(AnswerGateway(lambda _: parts), endpoint).with_structured_output(Tree, method="function_calling")
     assert _last(ask, await ask(chain)) == Tree(name="a")
 
 
 @ways
-@asked
-async def test_tools_may_be_called_before_the_answer(endpoint: str, method: Any, ask: Any) -> None:
+@requested
+async def test_tool_call_before_the_answer_is_returned_with_include_raw(endpoint: str, method: Any, ask: Any) -> None:
     parts: list[str | Call] = ["Let me see.", Call("look", {"name": "b"})]
     gateway = AnswerGateway(lambda _: parts)
     chain = model(gateway, endpoint).with_structured_output(Tree, method=method, tools=[look], include_raw=True)
@@ -342,9 +344,9 @@ async def _next_raw(chain: Any, ask: Any) -> Any:
 
 
 @ways
-@asked
+@requested
 @pytest.mark.parametrize("kind", ["recursive class", "list as root", "list", "number", "typed dict"])
-async def test_message_and_answer_add_up_behind_any_step(kind: str, endpoint: str, method: Any, ask: Any) -> None:
+async def test_message_and_answer_add_up_after_any_step(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
     chain = model(answering(value), endpoint).with_structured_output(schema, method=method, include_raw=True)
     assert await _next_raw(chain, ask) == await _next_raw(chain, _invoke)
@@ -357,7 +359,7 @@ async def test_message_and_answer_add_up_behind_any_step(kind: str, endpoint: st
     assert _last(ask, await ask(alone | RunnableLambda(lambda each: [each]))) == [expected]
 
 
-@asked
+@requested
 def test_parts_of_a_wrapped_answer_are_unwrapped(endpoint: str, method: Any) -> None:
     chain = model(answering(["one", "two", "three"]), endpoint).with_structured_output(Names, method=method)
     parts = list(chain.stream("Hi"))
@@ -405,7 +407,7 @@ def test_recursive_tool_is_sent_whole(kind: str, strict: bool | None, endpoint: 
     assert all(part.get("items", True) != {} for part in schemas_in(sent))
 
 
-def test_class_of_a_list_is_a_tool_that_calls_can_be_read_as() -> None:
+def test_list_class_as_a_tool_validates_its_calls() -> None:
     gateway = answering(["a"])
     [call] = model(gateway, "responses").bind_tools([Names]).invoke("Hi").tool_calls
     assert sent_tool(gateway.bodies[0])["parameters"]["type"] == "object"

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
 from aimlapi_integrations import ContentWarning
-from aimlapi_integrations.langchain.messages.tool_results import result_parts
+from aimlapi_integrations.langchain.messages.tool_results import parse_tool_result
 from aimlapi_integrations.types import Image, Part, SearchResult, Text
 from tests.history_gateway import ENDPOINTS, ScriptedGateway, call
 from tests.lc.histories import chat
@@ -86,7 +86,7 @@ def _result_text(body: Any) -> str:
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_agent_goes_on_whatever_a_tool_returns(endpoint: str, name: str):
+def test_agent_continues_with_any_tool_result(endpoint: str, name: str):
     @tool
     def look(x: int) -> list[Any]:
         """Looks."""
@@ -123,12 +123,12 @@ CONTENT: list[tuple[Any, list[Part]]] = [
 
 
 @pytest.mark.parametrize(("content", "parts"), CONTENT)
-def test_result_of_a_tool(content: Any, parts: list[Part]):
-    assert result_parts(content) == parts
+def test_tool_result_of_each_form_becomes_parts(content: Any, parts: list[Part]):
+    assert parse_tool_result(content) == parts
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_search_result_goes_natively_where_the_model_has_it(endpoint: str):
+def test_search_result_is_sent_natively_to_models_that_support_it(endpoint: str):
     gateway = ScriptedGateway()
     calls: Any = [{"type": "tool_call", **_look()}]
     chat(gateway, endpoint).invoke(

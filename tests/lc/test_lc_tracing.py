@@ -34,18 +34,18 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}"
 
 
-async def told(model: Any, way: str, config: dict[str, Any] | None = None, messages: Any = None) -> Any:
+async def reported(model: Any, way: str, config: dict[str, Any] | None = None, messages: Any = None) -> Any:
     """One answer, got in one of four ways."""
-    asked = QUESTION if messages is None else messages
+    requested = QUESTION if messages is None else messages
     match way:
         case "invoke":
-            return model.invoke(asked, config)
+            return model.invoke(requested, config)
         case "ainvoke":
-            return await model.ainvoke(asked, config)
+            return await model.ainvoke(requested, config)
         case "stream":
-            chunks = list(model.stream(asked, config))
+            chunks = list(model.stream(requested, config))
         case "astream":
-            chunks = [chunk async for chunk in model.astream(asked, config)]
+            chunks = [chunk async for chunk in model.astream(requested, config)]
     return sum(chunks[1:], chunks[0])
 
 
@@ -57,8 +57,8 @@ endpoints = pytest.mark.parametrize("responses", [False, True], ids=["chat", "re
 def make(gateway: Emulator) -> Iterator[Any]:
     made: list[ChatAIMLAPI] = []
 
-    def model(**given: Any) -> ChatAIMLAPI:
-        made.append(ChatAIMLAPI(**{"model": MINI, "api_key": SECRET, "base_url": gateway.base_url, **given}))
+    def model(**arguments: Any) -> ChatAIMLAPI:
+        made.append(ChatAIMLAPI(**{"model": MINI, "api_key": SECRET, "base_url": gateway.base_url, **arguments}))
         return made[-1]
 
     yield model
@@ -88,8 +88,8 @@ def llm_span(exporter: InMemorySpanExporter) -> ReadableSpan:
 
 @ways
 @endpoints
-async def test_spans_tell_of_the_call(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
-    answer = await told(make(use_responses_api=responses), way)
+async def test_spans_describe_the_call(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
+    answer = await reported(make(use_responses_api=responses), way)
     attributes = dict(llm_span(spans).attributes or {})
     usage = answer.usage_metadata
     assert attributes["llm.model_name"] == MINI
@@ -106,8 +106,8 @@ async def test_spans_tell_of_the_call(make: Any, spans: InMemorySpanExporter, wa
 
 @ways
 @endpoints
-async def test_spans_tell_of_tools(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
-    answer = await told(make(use_responses_api=responses).bind_tools([get_weather]), way)
+async def test_spans_describe_tools(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
+    answer = await reported(make(use_responses_api=responses).bind_tools([get_weather]), way)
     attributes = dict(llm_span(spans).attributes or {})
     call = "llm.output_messages.0.message.tool_calls.0.tool_call"
     assert attributes[f"{call}.function.name"] == "get_weather"
@@ -117,8 +117,8 @@ async def test_spans_tell_of_tools(make: Any, spans: InMemorySpanExporter, way: 
 
 
 @ways
-async def test_spans_have_the_price_and_the_trail_and_no_key(make: Any, spans: InMemorySpanExporter, way: str) -> None:
-    answer = await told(make(default_headers={"X-Private": "private-header"}), way)
+async def test_spans_contain_cost_and_ids_but_no_key(make: Any, spans: InMemorySpanExporter, way: str) -> None:
+    answer = await reported(make(default_headers={"X-Private": "private-header"}), way)
     attributes = dict(llm_span(spans).attributes or {})
     output = str(attributes["output.value"])
     assert answer.response_metadata["cost"]["usd"] in output
@@ -127,7 +127,7 @@ async def test_spans_have_the_price_and_the_trail_and_no_key(make: Any, spans: I
     assert "private-header" not in str(attributes)
 
 
-async def test_a_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExporter) -> None:
+async def test_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExporter) -> None:
     with pytest.raises(BadRequestError):
         make(model="emulator/status-400").invoke("Hello")
     assert not llm_span(spans).status.is_ok
@@ -149,10 +149,10 @@ class Runs(BaseTracer):
 
 @ways
 @endpoints
-async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> None:
+async def test_langsmith_run_contains_the_call(make: Any, way: str, responses: bool) -> None:
     tracer = Runs()
     model = make(model="gpt-4o", use_responses_api=responses, temperature=1, max_tokens=500).bind_tools([get_weather])
-    answer = await told(model, way, {"callbacks": [tracer]})
+    answer = await reported(model, way, {"callbacks": [tracer]})
     [run] = tracer.runs
     metadata = run.extra["metadata"]
     assert (metadata["ls_provider"], metadata["ls_model_name"], metadata["ls_model_type"]) == (
@@ -164,11 +164,11 @@ async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> 
     assert {"langchain-core", "aimlapi-integrations"} <= metadata["lc_versions"].keys()
     assert run.extra["invocation_params"]["tools"][0]["function"]["name"] == "get_weather"
     [[message]] = [[generation["message"] for generation in each] for each in run.outputs["generations"]]
-    seen = message["kwargs"]
-    assert seen["usage_metadata"] == answer.usage_metadata
-    assert [(call["name"], call["args"]) for call in seen["tool_calls"]] == [("get_weather", {"city": "Paris"})]
-    assert seen["response_metadata"]["cost"] == answer.response_metadata["cost"]
-    assert seen["response_metadata"]["inference_id"] == answer.response_metadata["inference_id"]
+    observed = message["kwargs"]
+    assert observed["usage_metadata"] == answer.usage_metadata
+    assert [(call["name"], call["args"]) for call in observed["tool_calls"]] == [("get_weather", {"city": "Paris"})]
+    assert observed["response_metadata"]["cost"] == answer.response_metadata["cost"]
+    assert observed["response_metadata"]["inference_id"] == answer.response_metadata["inference_id"]
     assert SECRET not in str(run)
 
 
@@ -176,25 +176,25 @@ async def test_langsmith_sees_the_same(make: Any, way: str, responses: bool) -> 
 
 
 @ways
-async def test_the_run_id_goes_to_the_gateway_on_request(way: str) -> None:
+async def test_run_id_on_request_is_sent(way: str) -> None:
     gateway, tracer = Gateway(), Runs()
     model = gateway.model(client_request_id="run_id")
-    await told(model, way, {"callbacks": [tracer]})
-    await told(model, way, {"callbacks": [tracer]})
+    await reported(model, way, {"callbacks": [tracer]})
+    await reported(model, way, {"callbacks": [tracer]})
     sent = [headers["x-client-request-id"] for headers in gateway.headers]
     assert sent == [str(run.id) for run in tracer.runs]
     assert sent[0] != sent[1]
 
 
 @ways
-@pytest.mark.parametrize(("given", "sent"), [({}, None), ({"client_request_id": "mine-1"}, "mine-1")])
-async def test_it_is_sent_as_it_was_given_else(way: str, given: dict[str, Any], sent: str | None) -> None:
+@pytest.mark.parametrize(("arguments", "sent"), [({}, None), ({"client_request_id": "mine-1"}, "mine-1")])
+async def test_client_request_id_is_sent_as_passed(way: str, arguments: dict[str, Any], sent: str | None) -> None:
     gateway = Gateway()
-    await told(gateway.model(**given), way)
+    await reported(gateway.model(**arguments), way)
     assert gateway.headers[0].get("x-client-request-id") == sent
 
 
-def test_each_answer_of_a_batch_has_its_own_run_id() -> None:
+def test_each_call_of_a_batch_has_its_own_run_id() -> None:
     gateway, tracer = Gateway(), Runs()
     gateway.model(client_request_id="run_id").batch(["a", "b", "c"], {"callbacks": [tracer]})
     sent = {headers["x-client-request-id"] for headers in gateway.headers}
@@ -202,7 +202,7 @@ def test_each_answer_of_a_batch_has_its_own_run_id() -> None:
     assert len(sent) == 3
 
 
-def test_one_call_can_ask_for_it() -> None:
+def test_client_request_id_of_one_call_is_sent() -> None:
     gateway, tracer = Gateway(), Runs()
     gateway.model().invoke("Hi", {"callbacks": [tracer]}, client_request_id="run_id")
     assert gateway.headers[0]["x-client-request-id"] == str(tracer.runs[0].id)
@@ -223,10 +223,10 @@ class Failing(Gateway):
 
 
 @ways
-async def test_the_log_has_ids_and_retries_and_no_content(way: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_contains_ids_and_retries_but_no_content(way: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="aimlapi_integrations")
     model = Failing(chat_body("PRIVATE ANSWER")).model(max_retries=1, api_key=SECRET, default_query={"q": "PRIVATE"})
-    await told(model, way, messages="PRIVATE PROMPT")
+    await reported(model, way, messages="PRIVATE PROMPT")
     ours = [record for record in caplog.records if record.name.startswith("aimlapi_integrations")]
     [retry, answered] = [record.getMessage() for record in ours]
     assert "attempt 1 failed (InternalServerError, status 503, request req-0)" in retry
@@ -235,6 +235,6 @@ async def test_the_log_has_ids_and_retries_and_no_content(way: str, caplog: pyte
     assert not any(word in caplog.text for word in ("PRIVATE", SECRET))
 
 
-def test_nothing_is_logged_where_nobody_asks(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_by_default_is_empty(capfd: pytest.CaptureFixture[str]) -> None:
     Failing().model(max_retries=1).invoke("Hello")
     assert capfd.readouterr() == ("", "")

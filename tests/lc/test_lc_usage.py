@@ -41,11 +41,11 @@ MANNERS: dict[str, Callable[[ChatAIMLAPI], AIMessage]] = {
 @pytest.fixture(params=MODELS)
 def make(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., ChatAIMLAPI]:
     at: dict[str, Any] = {"model": MODELS[request.param], "endpoint": request.param, "max_tokens": 1000}
-    return lambda **given: ChatAIMLAPI(api_key="k", base_url=gateway.base_url, **at, **given)
+    return lambda **arguments: ChatAIMLAPI(api_key="k", base_url=gateway.base_url, **at, **arguments)
 
 
 @pytest.mark.parametrize("call", MANNERS.values(), ids=MANNERS)
-def test_total_tokens_are_in_every_account_of_a_message(
+def test_total_tokens_are_in_every_count_of_a_message(
     make: Callable[..., ChatAIMLAPI], call: Callable[[ChatAIMLAPI], AIMessage]
 ) -> None:
     with get_usage_metadata_callback() as counted, get_aimlapi_callback() as costs, track_costs() as ledger:
@@ -70,7 +70,7 @@ def test_total_tokens_are_in_llm_output(make: Callable[..., ChatAIMLAPI], asynch
 
 @pytest.mark.parametrize("version", [None, "v1"])
 @pytest.mark.parametrize("manner", ["plain", "async plain"])
-def test_cached_answer_costs_nothing_and_leaves_earlier_results_as_they_are(
+def test_cached_response_costs_nothing_and_changes_no_earlier_result(
     make: Callable[..., ChatAIMLAPI], gateway: Emulator, manner: str, version: str | None
 ) -> None:
     model = make(cache=InMemoryCache(), output_version=version)

@@ -155,7 +155,7 @@ def broken(_: Any) -> Any:
 
 
 def lambda_of(model: Model) -> Model:
-    return RunnableLambda(lambda given: given["q"]) | model
+    return RunnableLambda(lambda arguments: arguments["q"]) | model
 
 
 def whole(kind: Kind, pieces: list[Any]) -> Any:
@@ -176,26 +176,26 @@ async def answers(kind: Kind, model: Model) -> list[Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wrapper", INNER)
-async def test_every_kind_of_answer_comes_through_a_wrapper_of_the_model(wrapper: str, kind: Kind, make: Make) -> None:
+async def test_response_of_every_kind_passes_a_wrapper_of_the_model(wrapper: str, kind: Kind, make: Make) -> None:
     for answer in await answers(kind, kind(INNER[wrapper](make))):
         check(kind, answer)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wrapper", OUTER)
-async def test_every_kind_of_answer_comes_through_a_wrapper_around_it(wrapper: str, kind: Kind, make: Make) -> None:
+async def test_response_of_every_kind_passes_an_outer_wrapper(wrapper: str, kind: Kind, make: Make) -> None:
     for answer in await answers(kind, OUTER[wrapper](kind(make()))):
         check(kind, answer)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_async_listeners_hear_of_every_kind_of_answer(kind: Kind, make: Make) -> None:
+async def test_async_listeners_receive_every_kind_of_response(kind: Kind, make: Make) -> None:
     model = kind(make()).with_alisteners(on_start=alistened_to, on_end=alistened_to)
     check(kind, await model.ainvoke(QUESTION))
     check(kind, whole(kind, [piece async for piece in model.astream(QUESTION)]))
 
 
-def test_configured_fields_are_those_of_the_request(make: Make, gateway: Emulator) -> None:
+def test_configured_fields_are_sent(make: Make, gateway: Emulator) -> None:
     tools(behind_configurable_fields(make)).invoke(QUESTION)
     record = gateway.requests[-1]
     assert record.json["model"] == make().model_name
@@ -210,7 +210,7 @@ def history_of(sessions: dict[str, InMemoryChatMessageHistory], session_id: str)
 @pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("output_version", [None, "v1"])
-def test_a_history_hands_every_turn_on(
+def test_message_history_passes_every_message_on(
     make: Make, gateway: Emulator, streamed: bool, output_version: str | None
 ) -> None:
     sessions: dict[str, InMemoryChatMessageHistory] = {}

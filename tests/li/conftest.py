@@ -39,7 +39,7 @@ def current_loop() -> Iterator[asyncio.AbstractEventLoop]:
     asyncio.set_event_loop(None)
 
 
-class Colour:
+class Runner:
     """Calls sync methods, or their async twins by the same names with an `a` before them."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,9 +64,9 @@ class Colour:
 
 
 @pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop) -> Colour:
+def run(request: pytest.FixtureRequest, current_loop: asyncio.AbstractEventLoop) -> Runner:
     """Calls of components, sync and async."""
-    return Colour(request.param, current_loop)
+    return Runner(request.param, current_loop)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def emulator(gateway: Emulator) -> Emulator:
 
 
 @pytest.fixture(scope="module")
-def kept(running: Emulator) -> Iterator[list[Any]]:
+def open_models(running: Emulator) -> Iterator[list[Any]]:
     """Models that outlive the event loops of their tests, so that these close their connections.
 
     Core closes loops with connections open in them. A client that comes to a new loop lets go of those, and here they
@@ -94,16 +94,16 @@ def endpoint(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(emulator: Emulator, kept: list[Any]) -> Callable[..., AIMLAPI]:
+def make(emulator: Emulator, open_models: list[Any]) -> Callable[..., AIMLAPI]:
     """Makes LLMs that speak to the emulator."""
 
-    def making(**given: Any) -> AIMLAPI:
-        at = {"api_key": "k", "api_base": emulator.base_url, "max_retries": 0, "model": "gpt-4o"}
-        kept.append(AIMLAPI(**{**at, **given}))
-        model: AIMLAPI = kept[-1]
+    def create(**settings: Any) -> AIMLAPI:
+        defaults = {"api_key": "k", "api_base": emulator.base_url, "max_retries": 0, "model": "gpt-4o"}
+        open_models.append(AIMLAPI(**{**defaults, **settings}))
+        model: AIMLAPI = open_models[-1]
         return model
 
-    return making
+    return create
 
 
 @pytest.fixture
@@ -118,9 +118,9 @@ def llm(emulated: Callable[..., AIMLAPI]) -> AIMLAPI:
 
 
 @pytest.fixture
-def embedding(emulator: Emulator, kept: list[Any]) -> AIMLAPIEmbedding:
-    kept.append(AIMLAPIEmbedding(api_key="k", api_base=emulator.base_url, max_retries=0))
-    model: AIMLAPIEmbedding = kept[-1]
+def embedding(emulator: Emulator, open_models: list[Any]) -> AIMLAPIEmbedding:
+    open_models.append(AIMLAPIEmbedding(api_key="k", api_base=emulator.base_url, max_retries=0))
+    model: AIMLAPIEmbedding = open_models[-1]
     return model
 
 

@@ -9,7 +9,7 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 
-from .li_gateway import Gateway, call, reply, response, said, streamed
+from .li_gateway import Gateway, call, message_item, reply, response, streamed
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ def text_reply(endpoint: str, text: str = "Done.") -> Json:
         case "chat_completions":
             return reply(text)
         case "responses":
-            return response(said(text))
+            return response(message_item(text))
     return _message([{"type": "text", "text": text}], "end_turn")
 
 

@@ -43,7 +43,7 @@ def response(*output: Json, **fields: Any) -> Json:
     return {**known, "output": list(output), **fields}
 
 
-def said(*texts: str, item_id: str = "msg_1", annotations: Any = ()) -> Json:
+def message_item(*texts: str, item_id: str = "msg_1", annotations: Any = ()) -> Json:
     """An item of a Responses reply: a message."""
     parts = [{"type": "output_text", "text": text, "annotations": list(annotations)} for text in texts]
     return {"type": "message", "id": item_id, "role": "assistant", "status": "completed", "content": parts}
@@ -76,20 +76,20 @@ class Gateway:
         return self.bodies[-1].get("messages", self.bodies[-1].get("input"))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)
-        self.bodies.append(asked)
+        body = json.loads(request.content)
+        self.bodies.append(body)
         self.headers.append(request.headers)
         headers = {"x-inference-id": "inf-1", "x-request-id": "req-1"}
-        if not asked.get("stream"):
+        if not body.get("stream"):
             return httpx.Response(200, json=self.body, headers=headers)
         events = streamed(self.body) if self.events is None else self.events
         return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
 
-    def llm(self, **given: Any) -> AIMLAPI:
+    def llm(self, **settings: Any) -> AIMLAPI:
         """An LLM that speaks to this gateway, sync and async."""
         transport = httpx.MockTransport(self)
         clients = {
             "http_client": httpx.Client(transport=transport),
             "async_http_client": httpx.AsyncClient(transport=transport),
         }
-        return AIMLAPI(**{"model": "gpt-4o", "api_key": "sk-test", "max_retries": 0, **clients, **given})
+        return AIMLAPI(**{"model": "gpt-4o", "api_key": "sk-test", "max_retries": 0, **clients, **settings})

@@ -20,12 +20,12 @@ from aimlapi_integrations.errors import APIError, APIResponseError
 from aimlapi_integrations.llama_index import AIMLAPI
 
 from ..chat_events import chunk
+from .call_matrix import MESSAGES, all_calls, complete_calls, stream, streamed_calls
 from .li_gateway import Gateway, call, reply
-from .ways import ASK, anyhow, stream, streamed, whole
 
 
-@anyhow
-async def test_the_last_response_has_everything(ask: Any) -> None:
+@all_calls
+async def test_last_response_has_all_content_and_metadata(ask: Any) -> None:
     gateway = Gateway(
         reply("It is Paris.", reasoning_content="France? Paris.", tool_calls=[call()], finish="tool_calls")
     )
@@ -34,19 +34,19 @@ async def test_the_last_response_has_everything(ask: Any) -> None:
     assert thinking == ThinkingBlock(content="France? Paris.", num_tokens=2)
     assert text == TextBlock(text="It is Paris.")
     assert tool_call == ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs={"city": "Paris"})
-    assert last.message.additional_kwargs == {"tool_calls": [call()]}
-    told = last.additional_kwargs
-    assert (told["prompt_tokens"], told["completion_tokens"], told["total_tokens"]) == (10, 5, 15)
-    assert told["usage"]["prompt_tokens_details"] == {"cache_read": 3}
-    assert told["usage"]["completion_tokens_details"] == {"reasoning": 2}
-    assert told["cost"] == {"usd": "0.001240000", "credits": 2480}
-    assert told["finish_reason"] == "tool_calls"
-    assert (told["id"], told["inference_id"], told["request_id"]) == ("chatcmpl-1", "inf-1", "req-1")
+    assert last.message.additional_kwargs == {"tool_calls": [call()], "author": "gpt-4o"}
+    metadata = last.additional_kwargs
+    assert (metadata["prompt_tokens"], metadata["completion_tokens"], metadata["total_tokens"]) == (10, 5, 15)
+    assert metadata["usage"]["prompt_tokens_details"] == {"cache_read": 3}
+    assert metadata["usage"]["completion_tokens_details"] == {"reasoning": 2}
+    assert metadata["cost"] == {"usd": "0.001240000", "credits": 2480}
+    assert metadata["finish_reason"] == "tool_calls"
+    assert (metadata["id"], metadata["inference_id"], metadata["request_id"]) == ("chatcmpl-1", "inf-1", "req-1")
     assert last.raw["usage"]["prompt_tokens"] == 10
 
 
-@anyhow
-async def test_sources_pictures_sound_and_refusals_are_kept(ask: Any) -> None:
+@all_calls
+async def test_response_with_annotations_media_and_refusal_keeps_them(ask: Any) -> None:
     source = {
         "type": "url_citation",
         "url_citation": {"url": "https://x.org", "title": "X", "start_index": 0, "end_index": 5},
@@ -65,14 +65,14 @@ async def test_sources_pictures_sound_and_refusals_are_kept(ask: Any) -> None:
     assert kinds[AudioBlock].resolve_audio().read() == b"ID3 sound"
     cited = kinds[CitationBlock]
     assert (cited.source, cited.title, cited.cited_content.text) == ("https://x.org", "X", "Paris")
-    kept = last.message.additional_kwargs
-    assert kept["annotations"] == [source]
-    assert kept["reference_audio_id"] == "audio_1"
-    assert kept["refusal"] == last.additional_kwargs["refusal"] == "I will not say more."
+    kwargs = last.message.additional_kwargs
+    assert kwargs["annotations"] == [source]
+    assert kwargs["reference_audio_id"] == "audio_1"
+    assert kwargs["refusal"] == last.additional_kwargs["refusal"] == "I will not say more."
 
 
-@anyhow
-async def test_log_probabilities(ask: Any) -> None:
+@all_calls
+async def test_logprobs_are_returned_per_token(ask: Any) -> None:
     entry = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
     body = reply("Hi", logprobs={"content": [entry]})
     events = [
@@ -86,41 +86,41 @@ async def test_log_probabilities(ask: Any) -> None:
     assert (first.token, first.logprob) == ("Hi", -0.5)
 
 
-@streamed
-async def test_each_response_has_the_message_so_far(ask: Any) -> None:
-    told = await ask(Gateway(reply("It is Paris.", reasoning_content="France? Paris.")).llm())
-    assert "".join(response.delta for response in told) == "It is Paris."
-    assert "".join(response.additional_kwargs.get("thinking_delta", "") for response in told) == "France? Paris."
-    said = ""
-    for response in told:
-        said += response.delta
-        assert (response.message.content or "") == said
+@streamed_calls
+async def test_stream_responses_have_the_message_so_far(ask: Any) -> None:
+    metadata = await ask(Gateway(reply("It is Paris.", reasoning_content="France? Paris.")).llm())
+    assert "".join(response.delta for response in metadata) == "It is Paris."
+    assert "".join(response.additional_kwargs.get("thinking_delta", "") for response in metadata) == "France? Paris."
+    text = ""
+    for response in metadata:
+        text += response.delta
+        assert (response.message.content or "") == text
     contents = [
-        block.content for response in told for block in response.message.blocks if isinstance(block, ThinkingBlock)
+        block.content for response in metadata for block in response.message.blocks if isinstance(block, ThinkingBlock)
     ]
     assert contents[0] == "Fran"
     assert contents == sorted(contents, key=len)
 
 
-@streamed
-async def test_earlier_responses_never_change(ask: Any) -> None:
+@streamed_calls
+async def test_stream_responses_do_not_change_afterwards(ask: Any) -> None:
     llm = Gateway(reply("", tool_calls=[call(), call(call_id="call_2")], finish="tool_calls")).llm()
-    dumps, told = [], []
+    dumps, metadata = [], []
     if ask is stream:
-        for response in llm.stream_chat(ASK):
-            told.append(response)
+        for response in llm.stream_chat(MESSAGES):
+            metadata.append(response)
             dumps.append(response.model_dump_json())
     else:
-        async for response in await llm.astream_chat(ASK):
-            told.append(response)
+        async for response in await llm.astream_chat(MESSAGES):
+            metadata.append(response)
             dumps.append(response.model_dump_json())
-    assert [response.model_dump_json() for response in told] == dumps
-    blocks = [id(block) for response in told for block in response.message.blocks]
+    assert [response.model_dump_json() for response in metadata] == dumps
+    blocks = [id(block) for response in metadata for block in response.message.blocks]
     assert len(blocks) == len(set(blocks))
 
 
-@streamed
-async def test_calls_interleaved_repeated_and_two_to_a_chunk(ask: Any) -> None:
+@streamed_calls
+async def test_stream_with_interleaved_calls_returns_each_call(ask: Any) -> None:
     def piece(index: int | None, arguments: str, **further: Any) -> dict[str, Any]:
         numbered = {} if index is None else {"index": index}
         name = further.pop("name", None)
@@ -138,8 +138,8 @@ async def test_calls_interleaved_repeated_and_two_to_a_chunk(ask: Any) -> None:
     assert calls == [("a", "add", {"x": 1}), ("b", "mul", {"x": 2})]
 
 
-@anyhow
-async def test_a_call_that_was_cut_off_is_left_out_and_told_of(ask: Any) -> None:
+@all_calls
+async def test_response_with_incomplete_call_reports_it_as_invalid(ask: Any) -> None:
     last = (await ask(Gateway(reply("", tool_calls=[call(arguments='{"city": "Pa')], finish="length")).llm()))[-1]
     assert not [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
     assert "tool_calls" not in last.message.additional_kwargs
@@ -147,60 +147,60 @@ async def test_a_call_that_was_cut_off_is_left_out_and_told_of(ask: Any) -> None
     assert last.additional_kwargs["finish_reason"] == "length"
 
 
-@streamed
-async def test_a_stream_that_breaks_off_raises(ask: Any) -> None:
+@streamed_calls
+async def test_stream_that_breaks_off_raises(ask: Any) -> None:
     events = [chunk({"content": "Half"}), {"error": {"message": "upstream died"}}]
     with pytest.raises(APIError) as caught:
         await ask(Gateway(events=events).llm())
     assert "upstream died" in str(caught.value)
 
 
-@whole
-async def test_a_reply_that_is_none_raises(ask: Any) -> None:
+@complete_calls
+async def test_embedding_with_malformed_response_raises(ask: Any) -> None:
     with pytest.raises(APIResponseError):
         await ask(Gateway({"choices": []}).llm())
 
 
-async def test_no_usage_is_no_error() -> None:
+async def test_response_without_usage_is_accepted() -> None:
     body = {**reply(), "usage": None}
-    response = Gateway(body).llm().chat(ASK)
+    response = Gateway(body).llm().chat(MESSAGES)
     assert response.raw["usage"] is None
     assert "prompt_tokens" not in response.additional_kwargs
 
 
-async def test_completions_go_through_chat() -> None:
+async def test_complete_sends_the_prompt_as_a_user_message() -> None:
     gateway = Gateway(reply("It is Paris."))
     llm = gateway.llm(completion_to_prompt=lambda prompt: f"<{prompt}>")
     assert llm.complete("Q").text == (await llm.acomplete("Q")).text == "It is Paris."
     assert llm.complete("Q").additional_kwargs["total_tokens"] == 15
     streams = [list(llm.stream_complete("Q")), [each async for each in await llm.astream_complete("Q")]]
-    for told in streams:
-        assert "".join(each.delta for each in told) == told[-1].text == "It is Paris."
-        assert told[-1].raw["usage"]["total_tokens"] == 15
+    for metadata in streams:
+        assert "".join(each.delta for each in metadata) == metadata[-1].text == "It is Paris."
+        assert metadata[-1].raw["usage"]["total_tokens"] == 15
     llm.complete("Q", formatted=True)
     prompts = [body["messages"][0]["content"] for body in gateway.bodies]
     assert prompts == ["<Q>"] * 5 + ["Q"]
 
 
-async def test_leaving_a_stream_early_frees_its_connection(make: Any) -> None:
+async def test_stream_left_early_frees_its_connection(make: Any) -> None:
     llm = make()
-    left = llm.stream_chat(ASK)
+    left = llm.stream_chat(MESSAGES)
     next(left)
     left.close()
-    asynchronous = await llm.astream_chat(ASK)
+    asynchronous = await llm.astream_chat(MESSAGES)
     await anext(asynchronous)
     await asynchronous.aclose()
     for _ in range(5):
         await asyncio.sleep(0)
-    assert llm.chat(ASK).message.content
+    assert llm.chat(MESSAGES).message.content
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_both_endpoints_tell_the_same(llm: AIMLAPI, streaming: bool) -> None:
-    last = list(llm.stream_chat(ASK))[-1] if streaming else llm.chat(ASK)
+def test_response_metadata_on_both_endpoints_is_the_same(llm: AIMLAPI, streaming: bool) -> None:
+    last = list(llm.stream_chat(MESSAGES))[-1] if streaming else llm.chat(MESSAGES)
     assert last.message.content == "[emulated] You said: Hello"
-    told = last.additional_kwargs
-    assert told["finish_reason"] == "stop"
-    assert told["total_tokens"] == last.raw["usage"]["total_tokens"] > 0
-    assert last.raw["usage"]["prompt_tokens"] == told["prompt_tokens"]
-    assert told["cost"]["credits"] >= 0
+    metadata = last.additional_kwargs
+    assert metadata["finish_reason"] == "stop"
+    assert metadata["total_tokens"] == last.raw["usage"]["total_tokens"] > 0
+    assert last.raw["usage"]["prompt_tokens"] == metadata["prompt_tokens"]
+    assert metadata["cost"]["credits"] >= 0

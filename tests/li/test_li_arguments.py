@@ -15,13 +15,13 @@ from aimlapi_integrations import RetryPolicy
 from aimlapi_integrations.errors import APITimeoutError, InternalServerError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
-from .li_gateway import Gateway, reply, response, said
-from .ways import ASK, anyhow, streamed
+from .call_matrix import MESSAGES, all_calls, streamed_calls
+from .li_gateway import Gateway, message_item, reply, response
 
 THINKER = "openai/gpt-5-mini-2025-08-07"
 
 
-def test_the_model_may_come_first() -> None:
+def test_constructor_with_positional_model_accepts_it() -> None:
     assert AIMLAPI("gpt-4o", api_key="k").model == "gpt-4o"
     assert AIMLAPI(model_name="gpt-4o", api_key="k").model == "gpt-4o"
     with pytest.raises(TypeError, match="model"):
@@ -51,39 +51,39 @@ FIELDS: list[tuple[str, dict[str, Any], Any, Any]] = [
 ]
 
 
-def sent(responses: bool, model: str, **given: Any) -> dict[str, Any]:
-    gateway = Gateway(response(said("Hi")) if responses else reply())
-    gateway.llm(model=model, use_responses_api=responses, **given).chat(ASK)
+def sent(responses: bool, model: str, **settings: Any) -> dict[str, Any]:
+    gateway = Gateway(response(message_item("Hi")) if responses else reply())
+    gateway.llm(model=model, use_responses_api=responses, **settings).chat(MESSAGES)
     return gateway.bodies[0]
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
-    [(model, given, on_chat) for model, given, on_chat, _ in FIELDS if on_chat],
+    ("model", "settings", "expected"),
+    [(model, settings, on_chat) for model, settings, on_chat, _ in FIELDS if on_chat],
 )
-def test_fields_on_chat_completions(model: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
-    body = sent(False, model, **given)
+def test_field_on_chat_completions_is_sent(model: str, settings: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = sent(False, model, **settings)
     assert expected.items() <= body.items()
     assert body.keys() == {"model", "messages", *expected}
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "expected"),
-    [(model, given, on_responses) for model, given, _, on_responses in FIELDS if on_responses],
+    ("model", "settings", "expected"),
+    [(model, settings, on_responses) for model, settings, _, on_responses in FIELDS if on_responses],
 )
-def test_fields_on_responses(model: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
-    body = sent(True, model, **given)
+def test_field_on_responses_is_sent(model: str, settings: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = sent(True, model, **settings)
     assert {name: body[name] for name in expected} == expected
     assert body.keys() <= {"model", "input", "include", *expected}
 
 
-def test_sound_is_asked_for_and_comes() -> None:
+def test_audio_output_is_requested_and_returned() -> None:
     gateway = Gateway(reply("", audio={"id": "audio_1", "data": "SUQz", "transcript": "Hi"}))
     voice = {"voice": "alloy", "format": "wav"}
     llm = gateway.llm(model="gpt-4o-audio-preview", modalities=["text", "audio"], audio_config=voice)
-    for told in (llm.chat(ASK), list(llm.stream_chat(ASK))[-1]):
-        assert told.message.additional_kwargs["reference_audio_id"] == "audio_1"
-        assert told.message.additional_kwargs["audio_transcript"] == "Hi"
+    for answer in (llm.chat(MESSAGES), list(llm.stream_chat(MESSAGES))[-1]):
+        assert answer.message.additional_kwargs["reference_audio_id"] == "audio_1"
+        assert answer.message.additional_kwargs["audio_transcript"] == "Hi"
     for body in gateway.bodies:
         assert (body["modalities"], body["audio"]) == (["text", "audio"], voice)
 
@@ -95,35 +95,35 @@ class Failing:
     """Answers so many times with an error, then properly."""
 
     def __init__(self, times: int, **headers: str) -> None:
-        self.times, self.asked = times, 0
+        self.times, self.requests = times, 0
         self.headers = {"retry-after": "0", **headers}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.asked <= self.times:
+        self.requests += 1
+        if self.requests <= self.times:
             return httpx.Response(500, json={"message": "busy"}, headers=self.headers)
         return Gateway()(request)
 
-    def llm(self, **given: Any) -> AIMLAPI:
+    def llm(self, **settings: Any) -> AIMLAPI:
         transport = httpx.MockTransport(self)
         clients = {
             "http_client": httpx.Client(transport=transport),
             "async_http_client": httpx.AsyncClient(transport=transport),
         }
-        return AIMLAPI("gpt-4o", api_key="k", **clients, **given)
+        return AIMLAPI("gpt-4o", api_key="k", **clients, **settings)
 
 
-@anyhow
+@all_calls
 @pytest.mark.parametrize("retries", [0, 1, 2])
-async def test_a_call_is_tried_once_and_so_many_times_more(ask: Any, retries: int) -> None:
+async def test_call_that_fails_is_retried_max_retries_times(ask: Any, retries: int) -> None:
     failing = Failing(9)
     with pytest.raises(InternalServerError):
         await ask(failing.llm(max_retries=retries))
-    assert failing.asked == retries + 1
+    assert failing.requests == retries + 1
 
 
-@anyhow
-async def test_a_policy_and_who_is_told(ask: Any) -> None:
+@all_calls
+async def test_retry_policy_with_on_retry_calls_it_before_each_retry(ask: Any) -> None:
     events: list[Any] = []
     failing = Failing(3)
     llm = failing.llm(max_retries=0, retry=RetryPolicy(max_retries=3, base=0), on_retry=events.append)
@@ -131,9 +131,9 @@ async def test_a_policy_and_who_is_told(ask: Any) -> None:
     assert [event.attempt for event in events] == [1, 2, 3]
 
 
-@anyhow
+@all_calls
 @pytest.mark.parametrize(
-    ("header", "asked"),
+    ("header", "requests"),
     [
         ({"retry-after": "0"}, 2),
         ({"retry-after": formatdate(time.time() - 60, usegmt=True)}, 2),
@@ -142,23 +142,23 @@ async def test_a_policy_and_who_is_told(ask: Any) -> None:
     ],
     ids=["seconds", "a date", "too many seconds", "too late a date"],
 )
-async def test_the_wait_that_the_gateway_asks_for(ask: Any, header: dict[str, str], asked: int) -> None:
+async def test_retry_after_of_the_gateway_is_waited_for(ask: Any, header: dict[str, str], requests: int) -> None:
     failing = Failing(1, **header)
     try:
         await ask(failing.llm(max_retries=1))
     except InternalServerError:
-        assert asked == 1
-    assert failing.asked == asked
+        assert requests == 1
+    assert failing.requests == requests
 
 
 # --- the pause between two events of a stream ---------------------------------------------------------------------
 
 
-@streamed
+@streamed_calls
 @pytest.mark.parametrize("per_call", [False, True])
-async def test_a_stream_that_falls_silent(make: Any, ask: Any, per_call: bool) -> None:
-    given = {"chunk_timeout": 0.1}
-    llm = make(model="emulator/stall", **({"additional_kwargs": given} if per_call else given))
+async def test_stream_without_chunks_raises_after_chunk_timeout(make: Any, ask: Any, per_call: bool) -> None:
+    settings = {"chunk_timeout": 0.1}
+    llm = make(model="emulator/stall", **({"additional_kwargs": settings} if per_call else settings))
     with pytest.raises(APITimeoutError) as caught:
         await ask(llm)
     assert caught.value.partial
@@ -168,7 +168,7 @@ async def test_a_stream_that_falls_silent(make: Any, ask: Any, per_call: bool) -
 # --- by name ------------------------------------------------------------------------------------------------------
 
 
-def test_core_loads_them_once_it_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serialized_component_is_loaded_by_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", "from-env")
     monkeypatch.setitem(RECOGNIZED_LLMS, AIMLAPI.class_name(), AIMLAPI)
     monkeypatch.setitem(RECOGNIZED_EMBEDDINGS, AIMLAPIEmbedding.class_name(), AIMLAPIEmbedding)

@@ -22,14 +22,14 @@ PRICES = {"input": 2.5e-07, "output": 2e-06}
 def made(request: pytest.FixtureRequest, emulator: Emulator) -> Callable[..., Awaitable[AIMLAPI]]:
     """An LLM from the catalogue, in either colour."""
 
-    async def making(model: str, **given: Any) -> AIMLAPI:
-        found = getattr(AIMLAPI, request.param)(model, api_key="k", api_base=emulator.base_url, **given)
-        return await found if inspect.isawaitable(found) else found
+    async def create(model: str, **settings: Any) -> AIMLAPI:
+        result = getattr(AIMLAPI, request.param)(model, api_key="k", api_base=emulator.base_url, **settings)
+        return await result if inspect.isawaitable(result) else result
 
-    return making
+    return create
 
 
-async def test_an_llm_from_the_catalogue_knows_what_it_holds_and_costs(made: Any) -> None:
+async def test_from_catalogue_sets_context_window_and_prices(made: Any) -> None:
     llm = await made(MINI, max_tokens=100)
     assert llm.metadata.context_window == 400_000
     assert llm.prices == {"input": 3e-07, "output": 2.5e-06}
@@ -38,29 +38,31 @@ async def test_an_llm_from_the_catalogue_knows_what_it_holds_and_costs(made: Any
     await llm.aclose()
 
 
-async def test_what_was_given_goes_before_the_catalogue(made: Any) -> None:
+async def test_from_catalogue_with_arguments_keeps_them(made: Any) -> None:
     own = {"context_window": 7, "prices": {"input": 1.0}}
     llm = await made(MINI, **own)
     assert (llm.metadata.context_window, llm.prices) == (7, {"input": 1.0})
     await llm.aclose()
 
 
-async def test_a_model_that_is_not_there(made: Any) -> None:
+async def test_from_catalogue_with_unknown_model_raises(made: Any) -> None:
     with pytest.raises(NotFoundError):
         await made("acme/none")
 
 
-@pytest.mark.parametrize("asked", ["What is the capital of France?", [ChatMessage("What is the capital of France?")]])
-def test_an_estimate_is_marked_as_one(asked: str | list[ChatMessage]) -> None:
-    found = AIMLAPI(model=MINI, api_key="k", prices=PRICES, max_tokens=100).estimate_cost(asked)
-    assert found.approximate
-    assert found.usd == found.input_tokens * Decimal("2.5e-07")
-    assert found.max_usd == found.usd + 100 * Decimal("2e-06")
+@pytest.mark.parametrize(
+    "messages", ["What is the capital of France?", [ChatMessage("What is the capital of France?")]]
+)
+def test_estimate_cost_with_prices_returns_an_estimate(messages: str | list[ChatMessage]) -> None:
+    result = AIMLAPI(model=MINI, api_key="k", prices=PRICES, max_tokens=100).estimate_cost(messages)
+    assert result.approximate
+    assert result.usd == result.input_tokens * Decimal("2.5e-07")
+    assert result.max_usd == result.usd + 100 * Decimal("2e-06")
 
 
 @pytest.mark.parametrize("model", [MINI, "acme/new"])
-def test_where_no_price_is_known_the_tokens_are_and_it_says_where_to_find_it(model: str) -> None:
-    found = AIMLAPI(model=model, api_key="k").estimate_cost("Hello")
-    assert found.input_tokens > 0
-    assert (found.usd, found.max_usd) == (None, None)
-    assert "from_catalogue looks it up" in str(found)
+def test_estimate_cost_without_price_has_tokens_and_a_hint(model: str) -> None:
+    result = AIMLAPI(model=model, api_key="k").estimate_cost("Hello")
+    assert result.input_tokens > 0
+    assert (result.usd, result.max_usd) == (None, None)
+    assert "from_catalogue looks it up" in str(result)

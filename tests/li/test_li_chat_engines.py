@@ -28,7 +28,7 @@ QUESTION = "Which river flows through Porto?"
 
 
 @pytest.mark.parametrize("mode", ["context", "condense_question", "condense_plus_context", "best"])
-def test_chat_engines(index: VectorStoreIndex, llm: Any, run: Any, mode: str) -> None:
+def test_chat_engine_of_any_mode_responds(index: VectorStoreIndex, llm: Any, run: Any, mode: str) -> None:
     engine = index.as_chat_engine(llm=llm, chat_mode=mode, similarity_top_k=1)
     first = run(engine, "chat", QUESTION)
     assert "Douro flows through Porto" in str(first)
@@ -39,7 +39,7 @@ def test_chat_engines(index: VectorStoreIndex, llm: Any, run: Any, mode: str) ->
     assert engine.chat_history[-1].content == str(second)
 
 
-def test_a_chat_without_an_index(llm: Any, emulator: Any, run: Any) -> None:
+def test_simple_chat_engine_without_index_responds(llm: Any, emulator: Any, run: Any) -> None:
     engine = SimpleChatEngine.from_defaults(llm=llm, system_prompt="Be brief.")
     assert str(run(engine, "chat", "Hello")) == "[emulated] You said: Hello"
     assert run.text(run(engine, "stream_chat", "Again")) == "[emulated] You said: Again"
@@ -63,7 +63,7 @@ MEMORIES = {
 
 
 @pytest.mark.parametrize("kind", MEMORIES)
-def test_chats_with_a_memory(llm: Any, embedding: Any, run: Any, kind: str) -> None:
+def test_chat_engine_with_memory_remembers(llm: Any, embedding: Any, run: Any, kind: str) -> None:
     memory = MEMORIES[kind](llm, embedding)
     engine = SimpleChatEngine.from_defaults(llm=llm, memory=memory)
     for word in ("Porto", "Lisbon", "Faro"):
@@ -71,7 +71,7 @@ def test_chats_with_a_memory(llm: Any, embedding: Any, run: Any, kind: str) -> N
     assert "Faro" in str(memory.get("Where was I in spring?"))
 
 
-def test_a_memory_of_facts(llm: Any, current_loop: Any) -> None:
+def test_memory_block_with_llm_extracts_facts(llm: Any, current_loop: Any) -> None:
     blocks = [StaticMemoryBlock(static_content="I am Ann"), FactExtractionMemoryBlock(llm=llm)]
     memory = Memory.from_defaults(
         session_id="one", token_limit=60, chat_history_token_ratio=0.5, token_flush_size=20, memory_blocks=blocks
@@ -79,6 +79,6 @@ def test_a_memory_of_facts(llm: Any, current_loop: Any) -> None:
     for number in range(6):
         message = ChatMessage(f"Message {number}, which is long enough for the memory to put it away.")
         current_loop.run_until_complete(memory.aput(message))
-    [told, *recent] = current_loop.run_until_complete(memory.aget())
-    assert "I am Ann" in str(told.content)
+    [facts, *recent] = current_loop.run_until_complete(memory.aget())
+    assert "I am Ann" in str(facts.content)
     assert len(recent) < 6

@@ -33,7 +33,7 @@ def connection(gateway):
 
 @pytest.fixture
 def make(connection):
-    return lambda **given: AIMLAPI(**{**connection, **given})
+    return lambda **settings: AIMLAPI(**{**connection, **settings})
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def _alast(stream):
     return [response async for response in await stream][-1]
 
 
-WAYS = {
+METHODS = {
     "chat": lambda llm: llm.chat(MESSAGES),
     "achat": lambda llm: asyncio.run(llm.achat(MESSAGES)),
     "stream_chat": lambda llm: list(llm.stream_chat(MESSAGES))[-1],
@@ -61,12 +61,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("responses", [False, True])
-def test_one_call_counts_once(make, way, responses):
+def test_cost_of_one_call_is_counted_once(make, method, responses):
     handler = AIMLAPICostHandler()
     with track_costs() as costs:
-        answer = WAYS[way](make(use_responses_api=responses, **listening(handler)))
+        answer = METHODS[method](make(use_responses_api=responses, **listening(handler)))
     spent = handler.ledger.total
     assert spent == costs.total
     assert (spent.calls, spent.usd) == (1, Decimal(answer.additional_kwargs["cost"]["usd"]))
@@ -80,7 +80,7 @@ class City(BaseModel):
     name: str
 
 
-def test_a_structured_answer_counts_once(make, gateway):
+def test_cost_of_structured_output_is_counted_once(make, gateway):
     handler = AIMLAPICostHandler()
     with track_costs() as costs:
         make(**listening(handler)).as_structured_llm(City).chat(MESSAGES)
@@ -88,7 +88,7 @@ def test_a_structured_answer_counts_once(make, gateway):
     assert handler.ledger.total.calls <= 1
 
 
-def test_an_engine_counts_with_its_embeddings(make, embedding):
+def test_cost_of_a_query_engine_includes_embeddings(make, embedding):
     with track_costs() as costs:
         index = VectorStoreIndex.from_documents([Document(text="Paris is in France.")], embed_model=embedding)
         index.as_query_engine(llm=make(model="gpt-4o")).query("Where is Paris?")
@@ -106,14 +106,14 @@ async def _run(llm) -> Any:
     return await FunctionAgent(tools=[weather], llm=llm, verbose=False).run("What is the weather in Paris?")
 
 
-def test_an_agent_is_summed(make, gateway):
+def test_cost_of_an_agent_is_the_sum_of_its_calls(make, gateway):
     handler = AIMLAPICostHandler()
     with track_costs() as costs:
         asyncio.run(_run(make(**listening(handler))))
     assert costs.total.calls == handler.ledger.total.calls == len(gateway.requests) > 1
 
 
-def test_settings_give_the_handler_to_all(make, monkeypatch):
+def test_cost_handler_in_settings_counts_every_call(make, monkeypatch):
     handler = AIMLAPICostHandler()
     with monkeypatch.context() as patch:
         patch.setattr(Settings, "_callback_manager", CallbackManager([handler]))
@@ -127,42 +127,42 @@ LIMITS = [{"max_cost_usd": "0.000000001"}, {"max_tokens_total": 1}]
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("way", WAYS)
-def test_the_handler_stops_the_next_call(make, gateway, way, limit):
+@pytest.mark.parametrize("method", METHODS)
+def test_cost_handler_over_budget_stops_the_next_call(make, gateway, method, limit):
     llm = make(**listening(AIMLAPICostHandler(**limit)))
-    WAYS[way](llm)
+    METHODS[method](llm)
     with pytest.raises(BudgetExceededError, match="used up"):
-        WAYS[way](llm)
+        METHODS[method](llm)
     assert len(gateway.requests) == 1
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("way", WAYS)
-def test_the_block_stops_the_next_call(make, gateway, way, limit):
+@pytest.mark.parametrize("method", METHODS)
+def test_budget_of_a_with_block_stops_the_next_call(make, gateway, method, limit):
     llm = make()
     with track_costs(**limit):
-        WAYS[way](llm)
+        METHODS[method](llm)
         with pytest.raises(BudgetExceededError, match="used up"):
-            WAYS[way](llm)
+            METHODS[method](llm)
     assert len(gateway.requests) == 1
 
 
 @pytest.mark.parametrize("by", ["handler", "block"])
-def test_a_runaway_agent_is_stopped(make, gateway, by):
+def test_agent_over_budget_is_stopped(make, gateway, by):
     llm = make(**(listening(AIMLAPICostHandler(max_tokens_total=1)) if by == "handler" else {}))
     with track_costs(max_tokens_total=None if by == "handler" else 1), pytest.raises(BudgetExceededError):
         asyncio.run(_run(llm))
     assert len(gateway.requests) == 1
 
 
-def test_failures_count_nothing(make):
+def test_cost_of_failed_calls_is_zero(make):
     handler = AIMLAPICostHandler()
     with track_costs() as costs, pytest.raises(InternalServerError):
         make(default_headers={"x-emulator-fault": "status-500"}, **listening(handler)).chat(MESSAGES)
     assert handler.ledger.total.calls == costs.total.calls == 0
 
 
-def test_it_prints(make):
+def test_cost_handler_printed_shows_totals(make):
     handler = AIMLAPICostHandler()
     make(model="gpt-4o", **listening(handler)).chat(MESSAGES)
     assert str(handler).startswith("gpt-4o: $0.0")

@@ -24,34 +24,34 @@ class Vectors:
         self.bodies.append(json.loads(request.content))
         if self.statuses:
             return httpx.Response(self.statuses.pop(), json={"message": "busy"}, headers={"retry-after": "0"})
-        asked = self.bodies[-1]["input"]
-        texts = [asked] if isinstance(asked, str) else asked
+        query = self.bodies[-1]["input"]
+        texts = [query] if isinstance(query, str) else query
         data = [
             {"object": "embedding", "index": i, "embedding": [float(len(text)), 1.0]} for i, text in enumerate(texts)
         ]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         return httpx.Response(200, json={"object": "list", "model": "m", "data": data[::-1], "usage": usage})
 
-    def embedding(self, **given: Any) -> AIMLAPIEmbedding:
+    def embedding(self, **argument: Any) -> AIMLAPIEmbedding:
         transport = httpx.MockTransport(self)
         clients = {
             "http_client": httpx.Client(transport=transport),
             "async_http_client": httpx.AsyncClient(transport=transport),
         }
-        return AIMLAPIEmbedding(**{"api_key": "k", **clients, **given})
+        return AIMLAPIEmbedding(**{"api_key": "k", **clients, **argument})
 
 
-async def test_all_hooks_agree() -> None:
+async def test_embedding_hooks_for_one_text_return_the_same_vector() -> None:
     embedding = Vectors().embedding()
     assert embedding.get_text_embedding("abc") == await embedding.aget_text_embedding("abc") == [3.0, 1.0]
     assert embedding.get_query_embedding("abc") == await embedding.aget_query_embedding("abc") == [3.0, 1.0]
 
 
-@pytest.mark.parametrize("given", [{}, {"num_workers": 2}])
+@pytest.mark.parametrize("argument", [{}, {"num_workers": 2}])
 @pytest.mark.parametrize("show_progress", [False, True])
-async def test_batches_keep_their_order(given: dict[str, Any], show_progress: bool) -> None:
+async def test_embedding_batches_return_vectors_in_order(argument: dict[str, Any], show_progress: bool) -> None:
     vectors = Vectors()
-    embedding = vectors.embedding(embed_batch_size=2, **given)
+    embedding = vectors.embedding(embed_batch_size=2, **argument)
     texts = ["a", "bb", "ccc", "dddd", "eeeee"]
     expected = [[float(len(text)), 1.0] for text in texts]
     assert embedding.get_text_embedding_batch(texts, show_progress=show_progress) == expected
@@ -60,7 +60,7 @@ async def test_batches_keep_their_order(given: dict[str, Any], show_progress: bo
     assert len(vectors.bodies) == 6
 
 
-async def test_nothing_to_embed_is_no_request() -> None:
+async def test_embedding_of_no_texts_sends_no_request() -> None:
     vectors = Vectors()
     embedding = vectors.embedding()
     assert embedding.get_text_embedding_batch([]) == await embedding.aget_text_embedding_batch([]) == []
@@ -69,20 +69,18 @@ async def test_nothing_to_embed_is_no_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "error", "told"),
+    ("texts", "error", "message"),
     [
         (["a", "b", "c", ""], UnsupportedContentError, r"texts\[3\] is empty"),
         (["a", "b", 5], TypeError, r"texts\[2\] is int"),
     ],
 )
-async def test_a_text_that_cannot_be_embedded_is_named_by_its_place_among_all(
-    texts: Any, error: Any, told: str
-) -> None:
+async def test_embedding_of_an_invalid_text_raises_with_its_index(texts: Any, error: Any, message: str) -> None:
     vectors = Vectors()
     embedding = vectors.embedding(embed_batch_size=2)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         embedding.get_text_embedding_batch(texts)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         await embedding.aget_text_embedding_batch(texts)
     assert vectors.bodies == []
 
@@ -91,17 +89,17 @@ TEXTS = ["a", "bb", "ccc"]
 
 
 @pytest.mark.parametrize(
-    "given", [iter, tuple, lambda texts: (text for text in texts), lambda texts: dict.fromkeys(texts).keys()]
+    "argument", [iter, tuple, lambda texts: (text for text in texts), lambda texts: dict.fromkeys(texts).keys()]
 )
-async def test_texts_of_any_iterable_are_embedded_in_their_order(given: Any) -> None:
+async def test_texts_of_any_iterable_are_embedded_in_their_order(argument: Any) -> None:
     embedding = Vectors().embedding(embed_batch_size=2)
     expected = [[float(len(text)), 1.0] for text in TEXTS]
-    assert embedding.get_text_embedding_batch(given(TEXTS)) == expected
-    assert await embedding.aget_text_embedding_batch(given(TEXTS)) == expected
+    assert embedding.get_text_embedding_batch(argument(TEXTS)) == expected
+    assert await embedding.aget_text_embedding_batch(argument(TEXTS)) == expected
 
 
 @pytest.mark.parametrize("texts", ["abc", b"abc", {"a": 1}, 5, None])
-async def test_what_holds_no_texts_is_refused(texts: Any) -> None:
+async def test_embedding_of_a_string_raises(texts: Any) -> None:
     vectors = Vectors()
     with pytest.raises(TypeError, match="Embeddings take a list of texts"):
         vectors.embedding().get_text_embedding_batch(texts)
@@ -111,7 +109,7 @@ async def test_what_holds_no_texts_is_refused(texts: Any) -> None:
 
 
 @pytest.mark.parametrize("vector", [[[1.0, 1.0]], [[1.0], [1.0], [1.0]]], ids=["too few", "too many"])
-def test_vectors_are_counted(vector: list[list[float]]) -> None:
+def test_embedding_response_with_wrong_count_raises(vector: list[list[float]]) -> None:
     data = [{"index": index, "embedding": each} for index, each in enumerate(vector)]
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": data, "model": "m"}))
     embedding = AIMLAPIEmbedding(api_key="k", http_client=httpx.Client(transport=transport))
@@ -119,13 +117,13 @@ def test_vectors_are_counted(vector: list[list[float]]) -> None:
         embedding.get_text_embedding_batch(["a", "b"])
 
 
-def test_a_large_batch_by_default() -> None:
+def test_embedding_by_default_sends_100_texts_per_request() -> None:
     vectors = Vectors()
     vectors.embedding().get_text_embedding_batch(["text"] * 150)
     assert [len(body["input"]) for body in vectors.bodies] == [100, 50]
 
 
-def test_any_model_and_its_parameters_and_text_as_it_is() -> None:
+def test_embedding_with_any_model_sends_parameters_and_text_unchanged() -> None:
     vectors = Vectors()
     vectors.embedding(model="nobody/new", dimensions=2, additional_kwargs={"user": "me"}).get_text_embedding(
         "two\nlines"
@@ -135,7 +133,7 @@ def test_any_model_and_its_parameters_and_text_as_it_is() -> None:
     assert body["input"] in ("two\nlines", ["two\nlines"])
 
 
-def test_retries_are_of_one_layer() -> None:
+def test_retries_happen_in_one_layer() -> None:
     vectors = Vectors(500, 429)
     assert vectors.embedding(max_retries=2).get_text_embedding("abc") == [3.0, 1.0]
     assert len(vectors.bodies) == 3
@@ -149,9 +147,9 @@ def test_retries_are_of_one_layer() -> None:
     assert len(none.bodies) == 1
 
 
-async def test_over_the_wire(embedding: AIMLAPIEmbedding) -> None:
+async def test_messages_endpoint_in_every_mode_answers(embedding: AIMLAPIEmbedding) -> None:
     nodes = embedding([TextNode(text="The Douro flows through Porto."), TextNode(text="Bread is baked in ovens.")])
-    asked = await embedding.aget_query_embedding("Which river flows through Porto?")
-    assert embedding.similarity(asked, nodes[0].embedding) > embedding.similarity(asked, nodes[1].embedding)
+    query = await embedding.aget_query_embedding("Which river flows through Porto?")
+    assert embedding.similarity(query, nodes[0].embedding) > embedding.similarity(query, nodes[1].embedding)
     small = embedding.model_copy(update={"dimensions": 64})
     assert len(small.get_text_embedding("Porto")) == 64

@@ -61,7 +61,7 @@ NOT_STREAMED = (
 
 @pytest.mark.usefixtures("settings")
 @pytest.mark.parametrize("mode", ResponseMode)
-def test_response_modes(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
+def test_response_mode_answers(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
     answer = run(index.as_query_engine(response_mode=mode, similarity_top_k=1), "query", QUESTION)
     assert "Douro" in answer.source_nodes[0].text
     assert OTHERWISE.get(mode, SAID) in str(answer)
@@ -69,7 +69,7 @@ def test_response_modes(index: VectorStoreIndex, run: Any, mode: ResponseMode) -
 
 @pytest.mark.usefixtures("settings")
 @pytest.mark.parametrize("mode", [mode for mode in ResponseMode if mode not in NOT_STREAMED])
-def test_response_modes_streamed(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
+def test_response_mode_streamed_answers(index: VectorStoreIndex, run: Any, mode: ResponseMode) -> None:
     engine = index.as_query_engine(response_mode=mode, similarity_top_k=1, streaming=True)
     assert run.text(run(engine, "query", QUESTION)) == OTHERWISE.get(mode, SAID)
 
@@ -81,7 +81,7 @@ class River(BaseModel):
 
 
 @pytest.mark.parametrize("mode", ["compact", "refine", "tree_summarize"])
-def test_an_engine_with_a_structured_answer(index: VectorStoreIndex, llm: Any, run: Any, mode: str) -> None:
+def test_query_engine_with_output_class_returns_it(index: VectorStoreIndex, llm: Any, run: Any, mode: str) -> None:
     engine = index.as_query_engine(llm=llm, output_cls=River, response_mode=mode, similarity_top_k=1)
     answer = run(engine, "query", "The river is called 'Douro'.")
     assert answer.response.name == "Douro"
@@ -102,14 +102,14 @@ def tools(index: VectorStoreIndex, documents: Any, llm: Any) -> list[QueryEngine
 @pytest.mark.parametrize(
     "selector", [PydanticSingleSelector, LLMSingleSelector, PydanticMultiSelector, LLMMultiSelector]
 )
-def test_routers(tools: Any, llm: Any, run: Any, selector: Any) -> None:
+def test_router_with_choices_selects_one(tools: Any, llm: Any, run: Any, selector: Any) -> None:
     router = RouterQueryEngine(selector=selector.from_defaults(llm=llm), query_engine_tools=tools, llm=llm)
     answer = run(router, "query", "Which of the rivers of Portugal flows through Porto?")
     assert "[emulated]" in str(answer)
     assert answer.metadata["selector_result"].selections
 
 
-def test_a_router_by_embeddings(tools: Any, llm: Any, embedding: Any, run: Any) -> None:
+def test_embedding_selector_with_choices_selects_the_nearest(tools: Any, llm: Any, embedding: Any, run: Any) -> None:
     selector = EmbeddingSingleSelector.from_defaults(embed_model=embedding)
     router = RouterQueryEngine(selector=selector, query_engine_tools=tools, llm=llm)
     answer = run(router, "query", "Which of the rivers of Portugal flows through Porto?")
@@ -117,7 +117,7 @@ def test_a_router_by_embeddings(tools: Any, llm: Any, embedding: Any, run: Any) 
 
 
 @pytest.mark.usefixtures("settings")
-def test_sub_questions(tools: Any, llm: Any, run: Any) -> None:
+def test_sub_question_engine_with_tools_answers(tools: Any, llm: Any, run: Any) -> None:
     generator = LLMQuestionGenerator.from_defaults(llm=llm)
     engine = SubQuestionQueryEngine.from_defaults(tools, llm=llm, question_gen=generator, verbose=False)
     answer = run(engine, "query", QUESTION)
@@ -126,7 +126,7 @@ def test_sub_questions(tools: Any, llm: Any, run: Any) -> None:
 
 
 @pytest.mark.usefixtures("settings")
-def test_engines_that_try_again(index: VectorStoreIndex, llm: Any, current_loop: Any) -> None:
+def test_query_engine_that_retries_responds(index: VectorStoreIndex, llm: Any, current_loop: Any) -> None:
     engine, relevancy = index.as_query_engine(llm=llm), RelevancyEvaluator(llm=llm)
     assert "Douro" in str(RetryQueryEngine(engine, relevancy, max_retries=1).query(QUESTION))
     assert "Douro" in str(RetrySourceQueryEngine(engine, relevancy, llm=llm, max_retries=1).query(QUESTION))
@@ -134,16 +134,16 @@ def test_engines_that_try_again(index: VectorStoreIndex, llm: Any, current_loop:
     assert "[emulated]" in str(guided.query(QUESTION))
 
 
-def test_rerank_and_fusion(index: VectorStoreIndex, llm: Any, run: Any) -> None:
-    found = run(index.as_retriever(similarity_top_k=3), "retrieve", QUESTION)
-    [best] = run(LLMRerank(llm=llm, top_n=1), "postprocess_nodes", found, query_str=QUESTION)
+def test_rerank_and_fusion_return_the_best_node(index: VectorStoreIndex, llm: Any, run: Any) -> None:
+    result = run(index.as_retriever(similarity_top_k=3), "retrieve", QUESTION)
+    [best] = run(LLMRerank(llm=llm, top_n=1), "postprocess_nodes", result, query_str=QUESTION)
     assert "Douro" in best.node.text
     fusion = QueryFusionRetriever([index.as_retriever()], llm=llm, num_queries=2, use_async=run.name == "async")
     assert "Douro" in run(fusion, "retrieve", QUESTION)[0].node.text
 
 
 @pytest.mark.usefixtures("settings")
-def test_engines_that_ask_otherwise(index: VectorStoreIndex, llm: Any, run: Any) -> None:
+def test_query_engine_that_transforms_queries_responds(index: VectorStoreIndex, llm: Any, run: Any) -> None:
     hyde = TransformQueryEngine(index.as_query_engine(llm=llm), HyDEQueryTransform(llm=llm))
     assert "Douro" in str(run(hyde, "query", QUESTION))
     cited = CitationQueryEngine.from_args(index, llm=llm, similarity_top_k=1)
@@ -151,11 +151,11 @@ def test_engines_that_ask_otherwise(index: VectorStoreIndex, llm: Any, run: Any)
 
 
 @pytest.mark.parametrize("kind", [SummaryIndex, TreeIndex, KeywordTableIndex, DocumentSummaryIndex])
-def test_other_indexes(kind: Any, documents: Any, settings: Any, current_loop: Any) -> None:
+def test_index_of_any_kind_answers(kind: Any, documents: Any, settings: Any, current_loop: Any) -> None:
     assert "Douro" in str(kind.from_documents(documents).as_query_engine().query(QUESTION))
 
 
-def test_prompts_with_a_system_prompt(emulated: Any, emulator: Any, run: Any) -> None:
+def test_predict_with_system_prompt_sends_it(emulated: Any, emulator: Any, run: Any) -> None:
     llm = emulated(system_prompt="Be brief.")
     prompt = PromptTemplate("Hello {who}")
     assert run(llm, "predict", prompt, who="reader").startswith("[emulated]")

@@ -33,14 +33,14 @@ def answer(index: VectorStoreIndex, llm: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [FaithfulnessEvaluator, RelevancyEvaluator])
-def test_what_the_context_supports(kind: Any, answer: Any, llm: Any, run: Any) -> None:
+def test_context_window_matches_the_model(kind: Any, answer: Any, llm: Any, run: Any) -> None:
     assert run(kind(llm=llm), "evaluate_response", QUESTION, answer).passing
     wrong = {"query": "Who won?", "response": "Zebras juggle lemons nightly.", "contexts": ["Bread is baked."]}
     assert not run(kind(llm=llm), "evaluate", **wrong).passing
 
 
 @pytest.mark.parametrize(
-    ("kind", "given"),
+    ("kind", "output"),
     [
         (CorrectnessEvaluator, {"reference": "The Douro"}),
         (GuidelineEvaluator, {}),
@@ -49,13 +49,13 @@ def test_what_the_context_supports(kind: Any, answer: Any, llm: Any, run: Any) -
         (PairwiseComparisonEvaluator, {"second_response": "The Tagus", "reference": "The Douro"}),
     ],
 )
-def test_judgements_that_are_parsed(kind: Any, given: Any, answer: Any, llm: Any, run: Any) -> None:
-    judged = run(kind(llm=llm), "evaluate", query=QUESTION, response=str(answer), **given)
-    assert judged.feedback
-    assert kind is not CorrectnessEvaluator or judged.score == 4.0
+def test_evaluator_with_parsed_output_scores(kind: Any, output: Any, answer: Any, llm: Any, run: Any) -> None:
+    scored = run(kind(llm=llm), "evaluate", query=QUESTION, response=str(answer), **output)
+    assert scored.feedback
+    assert kind is not CorrectnessEvaluator or scored.score == 4.0
 
 
-def test_likeness_by_embeddings(embedding: Any, run: Any) -> None:
+def test_semantic_similarity_evaluator_with_embedding_scores(embedding: Any, run: Any) -> None:
     evaluator = SemanticSimilarityEvaluator(embed_model=embedding)
     same = run(evaluator, "evaluate", response="The Douro", reference="The Douro")
     other = run(evaluator, "evaluate", response="The Douro", reference="Bread and salt")
@@ -63,10 +63,10 @@ def test_likeness_by_embeddings(embedding: Any, run: Any) -> None:
     assert other.score < same.score
 
 
-def test_a_batch_of_evaluations(answer: Any, llm: Any, current_loop: Any) -> None:
+def test_batch_eval_runner_with_llm_scores_every_response(answer: Any, llm: Any, current_loop: Any) -> None:
     runner = BatchEvalRunner({"faithful": FaithfulnessEvaluator(llm=llm), "relevant": RelevancyEvaluator(llm=llm)})
-    found = runner.evaluate_responses([QUESTION] * 3, [answer] * 3)
-    assert {name: [each.passing for each in judged] for name, judged in found.items()} == {
+    result = runner.evaluate_responses([QUESTION] * 3, [answer] * 3)
+    assert {name: [each.passing for each in scored] for name, scored in result.items()} == {
         "faithful": [True] * 3,
         "relevant": [True] * 3,
     }

@@ -25,7 +25,7 @@ CALLS: list[tuple[str, Any]] = [
     ("complete", "Hello"),
     ("stream_complete", "Hello"),
 ]
-methods = pytest.mark.parametrize(("method", "asked"), CALLS, ids=[method for method, _ in CALLS])
+methods = pytest.mark.parametrize(("method", "argument"), CALLS, ids=[method for method, _ in CALLS])
 
 
 @pytest.fixture(params=ENDPOINTS)
@@ -54,22 +54,24 @@ def events() -> Iterator[list[Any]]:
     dispatcher.event_handlers.remove(listener)
 
 
-def answered(run: Any, llm: Any, method: str, asked: Any) -> Any:
+def answered(run: Any, llm: Any, method: str, argument: Any) -> Any:
     """The last response of a call."""
-    response = run(llm, method, asked)
+    response = run(llm, method, argument)
     return run.listed(response)[-1] if "stream" in method else response
 
 
 @methods
-def test_a_call_begins_and_ends_once(emulated: Any, run: Any, method: str, asked: Any, events: list[Any]) -> None:
+def test_events_of_a_call_start_and_end_once(
+    emulated: Any, run: Any, method: str, argument: Any, events: list[Any]
+) -> None:
     debug = LlamaDebugHandler(print_trace_on_end=False)
     llm = emulated(api_key=SECRET, callback_manager=CallbackManager([debug]))
-    last = answered(run, llm, method, asked)
-    told = Counter(type(event).__name__ for event in events)
+    last = answered(run, llm, method, argument)
+    counts = Counter(type(event).__name__ for event in events)
     kind = "Completion" if "complete" in method else "Chat"
-    assert (told[f"LLM{kind}StartEvent"], told[f"LLM{kind}EndEvent"]) == (1, 1)
-    assert (told[f"LLM{kind}InProgressEvent"] > 0) == ("stream" in method)
-    assert not told["LLMChatStartEvent" if kind == "Completion" else "LLMCompletionStartEvent"]
+    assert (counts[f"LLM{kind}StartEvent"], counts[f"LLM{kind}EndEvent"]) == (1, 1)
+    assert (counts[f"LLM{kind}InProgressEvent"] > 0) == ("stream" in method)
+    assert not counts["LLMChatStartEvent" if kind == "Completion" else "LLMCompletionStartEvent"]
     [(start, end)] = debug.get_llm_inputs_outputs()
     assert len(debug.get_events(CBEventType.LLM)) == 2
     assert last.raw == (end.payload.get("response") or end.payload.get("completion")).raw
@@ -78,15 +80,15 @@ def test_a_call_begins_and_ends_once(emulated: Any, run: Any, method: str, asked
 
 
 @methods
-def test_a_failed_call_is_told_of(emulated: Any, run: Any, method: str, asked: Any) -> None:
+def test_events_of_a_failed_call_report_the_error(emulated: Any, run: Any, method: str, argument: Any) -> None:
     debug = LlamaDebugHandler(print_trace_on_end=False)
     llm = emulated(model="emulator/status-400", callback_manager=CallbackManager([debug]))
     with pytest.raises(Exception, match="400"):
-        answered(run, llm, method, asked)
+        answered(run, llm, method, argument)
     assert "exception" in str(debug.get_events(CBEventType.LLM)[-1].payload)
 
 
-def test_a_stream_left_early_has_no_end(emulated: Any, run: Any, events: list[Any]) -> None:
+def test_events_of_a_stream_left_early_have_no_end(emulated: Any, run: Any, events: list[Any]) -> None:
     stream = run(emulated(), "stream_chat", [ChatMessage("Hello")])
     if run.name == "sync":
         next(stream)
@@ -98,18 +100,18 @@ def test_a_stream_left_early_has_no_end(emulated: Any, run: Any, events: list[An
 
 
 @methods
-def test_tokens_are_counted_exactly(emulated: Any, run: Any, method: str, asked: Any) -> None:
+def test_token_counting_handler_counts_exactly(emulated: Any, run: Any, method: str, argument: Any) -> None:
     counter = TokenCountingHandler()
     llm = emulated(callback_manager=CallbackManager([counter]))
-    told = [answered(run, llm, method, asked).additional_kwargs for _ in range(2)]
-    assert counter.prompt_llm_token_count == sum(each["prompt_tokens"] for each in told)
-    assert counter.completion_llm_token_count == sum(each["completion_tokens"] for each in told)
+    counts = [answered(run, llm, method, argument).additional_kwargs for _ in range(2)]
+    assert counter.prompt_llm_token_count == sum(each["prompt_tokens"] for each in counts)
+    assert counter.completion_llm_token_count == sum(each["completion_tokens"] for each in counts)
     assert counter.total_llm_token_count > 0
     assert len(counter.llm_token_counts) == 2
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_tokens_of_an_engine(
+def test_token_counting_handler_on_a_query_engine_counts(
     index: VectorStoreIndex, llm: Any, run: Any, monkeypatch: pytest.MonkeyPatch, streaming: bool
 ) -> None:
     counter = TokenCountingHandler()

@@ -78,8 +78,8 @@ CALLS_WITHOUT_ID: dict[str, Any] = {
 }
 
 
-def assistant(*blocks: Any, **kept: Any) -> ChatMessage:
-    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kept)
+def assistant(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kwargs)
 
 
 def result(call_id: str, text: str = "Sunny") -> ChatMessage:
@@ -102,22 +102,24 @@ def histories(calls: dict[str, Any]) -> list[Any]:
 
 
 @ANYWHERE
-@pytest.mark.parametrize(("call", "kept"), histories(CALLS))
-def test_call_of_another_integration_goes_with_its_id_and_arguments(endpoint: str, call: Any, kept: Any) -> None:
+@pytest.mark.parametrize(("call", "travel"), histories(CALLS))
+def test_call_of_another_integration_goes_with_its_id_and_arguments(endpoint: str, call: Any, travel: Any) -> None:
     gateway = Replies(text_reply(endpoint))
     history = [ChatMessage("Weather?"), assistant(tool_calls=[call]), result("a1"), ChatMessage("And now?")]
-    gateway.on(endpoint).chat(kept(history))
+    gateway.on(endpoint).chat(travel(history))
     assert calls_sent(gateway) == [("a1", "get_weather", PARIS)]
     assert results_sent(gateway) == [("a1", "Sunny")]
 
 
 @ANYWHERE
-@pytest.mark.parametrize(("call", "kept"), histories(CALLS_WITHOUT_ID))
+@pytest.mark.parametrize(("call", "travel"), histories(CALLS_WITHOUT_ID))
 @pytest.mark.parametrize("answered", ["get_weather", "0b7c", ""])
-def test_call_without_an_id_goes_with_its_result(endpoint: str, call: Any, kept: Any, answered: str) -> None:
+def test_call_without_an_id_goes_with_its_result(endpoint: str, call: Any, travel: Any, answered: str) -> None:
     gateway = Replies(text_reply(endpoint))
     turn = [assistant(TextBlock(text="Let me see."), tool_calls=[call]), result(answered)]
-    gateway.on(endpoint).chat(kept([ChatMessage("Weather?"), *turn, ChatMessage("Again."), *turn, ChatMessage("And?")]))
+    gateway.on(endpoint).chat(
+        travel([ChatMessage("Weather?"), *turn, ChatMessage("Again."), *turn, ChatMessage("And?")])
+    )
     calls, results = calls_sent(gateway), results_sent(gateway)
     assert [call[1:] for call in calls] == [("get_weather", PARIS)] * 2
     assert len({call[0] for call in calls}) == 2
@@ -128,8 +130,8 @@ def test_call_without_an_id_goes_with_its_result(endpoint: str, call: Any, kept:
 def test_calls_as_blocks_and_as_entries_are_sent_once(endpoint: str) -> None:
     block = ToolCallBlock(tool_call_id="a1", tool_name="get_weather", tool_kwargs='{"city": "Paris"}')
     gateway = Replies(text_reply(endpoint))
-    said = assistant(block, tool_calls=[ResponseFunctionToolCall()])
-    gateway.on(endpoint).chat([ChatMessage("Weather?"), said, result("a1")])
+    message = assistant(block, tool_calls=[ResponseFunctionToolCall()])
+    gateway.on(endpoint).chat([ChatMessage("Weather?"), message, result("a1")])
     assert calls_sent(gateway) == [("a1", "get_weather", PARIS)]
 
 
@@ -164,7 +166,7 @@ def test_blocks_that_only_another_vendor_knows_are_left_out_with_one_warning(end
         warnings.simplefilter("always")
         gateway.on(endpoint).chat(history)
     [warning] = [each for each in caught if issubclass(each.category, ContentWarning)]
-    assert "left out: smell, image, server_tool_use" in str(warning.message)
+    assert "smell, image, server_tool_use in additional_kwargs" in str(warning.message)
     assert [call[1:] for call in calls_sent(gateway)] == [("get_weather", PARIS)] * 2
     assert str(gateway.turns).count("Let me see.") == 2
 
@@ -182,12 +184,12 @@ def test_blocks_that_only_another_vendor_knows_are_left_out_with_one_warning(end
         ({"signature": b"sig", "id": 7, "reasoning_details": "x", "parts": "Hm.", "data": "d"}, Reasoning("Hm.")),
     ],
 )
-def test_thinking_of_another_integration_is_read_as_far_as_it_is_known(known: dict[str, Any], part: Reasoning) -> None:
+def test_reasoning_of_another_integration_is_read_as_far_as_possible(known: dict[str, Any], part: Reasoning) -> None:
     [turn] = encode_messages([assistant(ThinkingBlock(content="Hm.", additional_information=known))])
     assert turn.parts == (part,)
 
 
-def test_items_of_tools_that_a_vendor_ran_are_read_from_dicts_and_objects() -> None:
+def test_built_in_tool_calls_are_read_from_dicts_and_objects() -> None:
     class Search(BaseModel):
         id: str = "ws_1"
         type: str = "web_search_call"

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from aimlapi_integrations.errors import IncompleteOutputError, InvalidToolCallError, OutputError
 
-from .conftest import Colour
+from .conftest import Runner
 from .li_calls import MODELS, Replies, call_reply, calls_sent, results_sent, text_reply
 
 pytestmark = [
@@ -73,18 +73,18 @@ def agents(tool: FunctionTool, llm: Any, streaming: bool) -> Iterator[Any]:
 @ANYWHERE
 @EITHER_WAY
 @pytest.mark.parametrize("arguments", MALFORMED)
-async def test_agent_gets_malformed_arguments_model_is_told_and_mends_them(
+async def test_agent_with_malformed_arguments_reports_the_error_to_the_model(
     endpoint: str, streaming: bool, arguments: str, tool: FunctionTool, runs: list[str]
 ) -> None:
-    whole = json.dumps({"city": "Porto"})
+    complete = json.dumps({"city": "Porto"})
     for place in range(2):
-        gateway = Replies(call_reply(endpoint, arguments), call_reply(endpoint, whole), text_reply(endpoint))
+        gateway = Replies(call_reply(endpoint, arguments), call_reply(endpoint, complete), text_reply(endpoint))
         agent = list(agents(tool, gateway.on(endpoint), streaming))[place]
         assert str(await agent.run("Weather?")) == "Done."
-        [(broken, told), (_, sunny)] = results_sent(gateway)
+        [(broken, explained), (_, sunny)] = results_sent(gateway)
         assert broken == calls_sent(gateway)[0][0]
-        assert "not a JSON object" in told
-        assert arguments in told
+        assert "not a JSON object" in explained
+        assert arguments in explained
         assert sunny == "Sunny in Porto"
     assert runs == ["Porto", "Porto"]
 
@@ -99,7 +99,7 @@ async def test_agent_with_tool_that_takes_anything_malformed_arguments_do_not_ru
 
 
 @ANYWHERE
-async def test_agent_history_restored_from_json_still_explains_the_error(endpoint: str, tool: FunctionTool) -> None:
+async def test_agent_history_restored_from_json_explains_the_error(endpoint: str, tool: FunctionTool) -> None:
     gateway = Replies(call_reply(endpoint, "Paris"), text_reply(endpoint))
     agent = FunctionAgent(tools=[tool], llm=gateway.on(endpoint))
     memory = ChatMemoryBuffer.from_defaults(token_limit=100_000)
@@ -116,7 +116,7 @@ async def test_agent_history_restored_from_json_still_explains_the_error(endpoin
 
 @ANYWHERE
 @EITHER_WAY
-async def test_agent_gets_arguments_that_were_cut_off_raises(
+async def test_agent_with_incomplete_arguments_raises(
     endpoint: str, streaming: bool, tool: FunctionTool, runs: list[str]
 ) -> None:
     gateway = Replies(call_reply(endpoint, '{"city": "Par', cut=True))
@@ -126,30 +126,30 @@ async def test_agent_gets_arguments_that_were_cut_off_raises(
     assert runs == []
 
 
-def predict_and_call(llm: Any, run: Colour, tool: FunctionTool) -> Any:
+def predict_and_call(llm: Any, run: Runner, tool: FunctionTool) -> Any:
     return run(llm, "predict_and_call", [tool], user_msg="x")
 
 
-def predict_and_call_without_need(llm: Any, run: Colour, tool: FunctionTool) -> Any:
+def predict_and_call_without_need(llm: Any, run: Runner, tool: FunctionTool) -> Any:
     return run(llm, "predict_and_call", [tool], user_msg="x", error_on_no_tool_call=False)
 
 
-def structured_predict(llm: Any, run: Colour, _: FunctionTool) -> Any:
+def structured_predict(llm: Any, run: Runner, _: FunctionTool) -> Any:
     by_tool = llm.model_copy(update={"should_use_structured_outputs": False})
     return run(by_tool, "structured_predict", City, PromptTemplate("x"))
 
 
-def stream_structured_predict(llm: Any, run: Colour, _: FunctionTool) -> Any:
+def stream_structured_predict(llm: Any, run: Runner, _: FunctionTool) -> Any:
     by_tool = llm.model_copy(update={"should_use_structured_outputs": False})
     return run.listed(run(by_tool, "stream_structured_predict", City, PromptTemplate("x")))
 
 
-def program(llm: Any, run: Colour, _: FunctionTool) -> Any:
+def program(llm: Any, run: Runner, _: FunctionTool) -> Any:
     made = FunctionCallingProgram.from_defaults(City, prompt_template_str="x", llm=llm)
     return made() if run.name == "sync" else run.loop.run_until_complete(made.acall())
 
 
-def stream_program(llm: Any, run: Colour, _: FunctionTool) -> Any:
+def stream_program(llm: Any, run: Runner, _: FunctionTool) -> Any:
     return run.listed(run(FunctionCallingProgram.from_defaults(City, prompt_template_str="x", llm=llm), "stream_call"))
 
 
@@ -166,8 +166,8 @@ CALLERS = [
 @ANYWHERE
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("cut", [False, True])
-def test_program_gets_invalid_arguments_raises(
-    endpoint: str, caller: Any, cut: bool, run: Colour, tool: FunctionTool, runs: list[str]
+def test_program_with_invalid_arguments_raises(
+    endpoint: str, caller: Any, cut: bool, run: Runner, tool: FunctionTool, runs: list[str]
 ) -> None:
     name = "get_weather" if caller in CALLERS[:2] else "City"
     llm = Replies(call_reply(endpoint, '{"city": "Par', name, cut)).on(endpoint)
@@ -198,15 +198,15 @@ async def test_arguments_with_one_possible_reading_are_read_and_sent_back_as_jso
 
 
 @ANYWHERE
-def test_users_own_result_of_an_invalid_call_is_sent_as_it_is(endpoint: str) -> None:
+def test_result_of_an_invalid_call_by_the_caller_is_sent_unchanged(endpoint: str) -> None:
     gateway = Replies(call_reply(endpoint, "Paris"), text_reply(endpoint))
     llm = gateway.on(endpoint)
-    said = llm.chat([ChatMessage("Weather?")]).message
+    message = llm.chat([ChatMessage("Weather?")]).message
     result = ChatMessage("Say it in JSON.", role="tool", additional_kwargs={"tool_call_id": "call_1"})
-    llm.chat([ChatMessage("Weather?"), said, result])
+    llm.chat([ChatMessage("Weather?"), message, result])
     assert results_sent(gateway) == [("call_1", "Say it in JSON.")]
     assert [call[0] for call in calls_sent(gateway)] == ["call_1"]
-    llm.chat([ChatMessage("Weather?"), said, ChatMessage("Never mind.")])
+    llm.chat([ChatMessage("Weather?"), message, ChatMessage("Never mind.")])
     assert calls_sent(gateway) == []
 
 
@@ -224,7 +224,7 @@ def test_blocks_made_by_others_with_invalid_arguments_select_no_tool(arguments: 
     assert caught.value.arguments == arguments
 
 
-def test_agents_run_one_after_another_in_one_loop_each() -> None:
+def test_agents_with_an_event_loop_each_run_one_after_another() -> None:
     """An error that leaves a stream does not spoil the loop for what comes after it."""
     gateway = Replies(call_reply("chat_completions", "{", cut=True), text_reply("chat_completions"))
     llm = gateway.on("chat_completions")

@@ -46,8 +46,8 @@ def ask(request: pytest.FixtureRequest) -> Any:
 
     def asking(llm: AIMLAPI, messages: list[ChatMessage], tools: tuple[FunctionTool, ...] = (), **kwargs: Any) -> Any:
         named = f"{request.param}_with_tools" if tools else request.param
-        given = {"tools": tools, "chat_history": messages} if tools else {"messages": messages}
-        answer = getattr(llm, named)(**given, **kwargs)
+        arguments = {"tools": tools, "chat_history": messages} if tools else {"messages": messages}
+        answer = getattr(llm, named)(**arguments, **kwargs)
         if isinstance(answer, ChatResponse):
             return answer
         *_, last = answer
@@ -60,18 +60,18 @@ def thinking(response: ChatResponse) -> list[ThinkingBlock]:
     return [block for block in response.message.blocks if isinstance(block, ThinkingBlock)]
 
 
-def test_a_system_text_and_an_answer(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+def test_system_message_is_sent_as_system_text(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
     answer = ask(llm, [ChatMessage(role=MessageRole.SYSTEM, content="Be brief."), HELLO])
     assert answer.message.content == "[emulated] You said: Hello"
     assert answer.additional_kwargs["finish_reason"] == "stop"
     assert answer.additional_kwargs["native_finish_reason"] == "end_turn"
     assert answer.additional_kwargs["cost"]["credits"] > 0
     assert answer.additional_kwargs["total_tokens"] > 0
-    seen = emulator.requests[-1]
-    assert (seen.path, seen.json["system"], seen.json["max_tokens"]) == ("/v1/messages", "Be brief.", 4000)
+    observed = emulator.requests[-1]
+    assert (observed.path, observed.json["system"], observed.json["max_tokens"]) == ("/v1/messages", "Be brief.", 4000)
 
 
-def test_thinking_goes_back_with_its_signature(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+def test_reasoning_with_signature_is_sent_back(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
     answer = ask(llm, [HELLO], thinking=THINK)
     [thought] = thinking(answer)
     assert (thought.content or "").startswith("[emulated]")
@@ -82,29 +82,33 @@ def test_thinking_goes_back_with_its_signature(llm: AIMLAPI, emulator: Emulator,
     assert text == {"type": "text", "text": answer.message.content}
 
 
-def test_a_tool_loop(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
-    asked = ChatMessage("What is the weather in Oslo?")
-    called = ask(llm, [asked], (TOOL,), thinking=THINK)
+def test_tool_result_on_messages_endpoint_continues_the_conversation(
+    llm: AIMLAPI, emulator: Emulator, ask: Any
+) -> None:
+    question = ChatMessage("What is the weather in Oslo?")
+    called = ask(llm, [question], (TOOL,), thinking=THINK)
     [call] = llm.get_tool_calls_from_response(called)
     assert (call.tool_name, call.tool_kwargs) == ("get_weather", {"city": "Oslo"})
     assert called.additional_kwargs["finish_reason"] == "tool_calls"
     result = ChatMessage(
         role=MessageRole.TOOL, content="Sunny in Oslo", additional_kwargs={"tool_call_id": call.tool_id}
     )
-    answer = ask(llm, [asked, called.message, result], (TOOL,), thinking=THINK)
+    answer = ask(llm, [question, called.message, result], (TOOL,), thinking=THINK)
     assert "Sunny in Oslo" in answer.message.content
-    _, said, told = emulator.requests[-1].json["messages"]
-    assert [block["type"] for block in said["content"]] == ["thinking", "tool_use"]
-    assert [(block["type"], block["tool_use_id"]) for block in told["content"]] == [("tool_result", call.tool_id)]
+    _, assistant_message, tool_message = emulator.requests[-1].json["messages"]
+    assert [block["type"] for block in assistant_message["content"]] == ["thinking", "tool_use"]
+    assert [(block["type"], block["tool_use_id"]) for block in tool_message["content"]] == [
+        ("tool_result", call.tool_id)
+    ]
 
 
-def test_a_forced_tool(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+def test_tool_choice_with_a_tool_name_forces_the_call(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
     answer = ask(llm, [HELLO], (TOOL,), tool_required=True)
     assert any(isinstance(block, ToolCallBlock) for block in answer.message.blocks)
     assert emulator.requests[-1].json["tool_choice"]["type"] == "any"
 
 
-def test_a_picture(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
+def test_image_in_a_user_message_is_sent(llm: AIMLAPI, emulator: Emulator, ask: Any) -> None:
     picture = ImageBlock(image=base64.b64decode(PNG), image_mimetype="image/png")
     answer = ask(llm, [ChatMessage(blocks=[TextBlock(text="Look"), picture])])
     assert "image" in answer.message.content

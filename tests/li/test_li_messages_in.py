@@ -26,9 +26,9 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.llama_index.messages.blocks import mime_type
 from aimlapi_integrations.llama_index.messages.decode import chat_message
 from aimlapi_integrations.llama_index.messages.encode import encode_messages
+from aimlapi_integrations.llama_index.messages.mime_types import detect_mime_type
 from aimlapi_integrations.types import HostedItem, Message, Reasoning, Text, ToolCall, Video
 
 from .li_gateway import Gateway, call
@@ -38,10 +38,10 @@ PDF = b"%PDF-1.7 rest"
 ENCODED = base64.b64encode(PNG).decode()
 
 
-def sent(*messages: ChatMessage, **given: Any) -> list[dict[str, Any]]:
+def sent(*messages: ChatMessage, **settings: Any) -> list[dict[str, Any]]:
     """The messages on the wire."""
     gateway = Gateway()
-    gateway.llm(**given).chat(list(messages))
+    gateway.llm(**settings).chat(list(messages))
     return list(gateway.bodies[0]["messages"])
 
 
@@ -49,12 +49,12 @@ def user(*blocks: Any) -> ChatMessage:
     return ChatMessage(role="user", blocks=list(blocks))
 
 
-def assistant(*blocks: Any, **kept: Any) -> ChatMessage:
-    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kept)
+def assistant(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kwargs)
 
 
-def tool(content: Any, **kept: Any) -> ChatMessage:
-    return ChatMessage(role="tool", content=content, additional_kwargs=kept)
+def tool(content: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="tool", content=content, additional_kwargs=kwargs)
 
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs={"city": "Münster"})
@@ -70,11 +70,11 @@ CALL = ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs
         ("model", "assistant"),
     ],
 )
-def test_roles(role: str, expected: str) -> None:
+def test_roles_of_messages_are_mapped(role: str, expected: str) -> None:
     assert sent(ChatMessage("Hello", role=role), ChatMessage("x"))[0] == {"role": expected, "content": "Hello"}
 
 
-def test_pictures_by_url_bytes_path_and_data_url(tmp_path: Path) -> None:
+def test_image_by_url_bytes_path_and_data_url_is_sent(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(PNG)
     [turn] = sent(
         user(
@@ -91,7 +91,7 @@ def test_pictures_by_url_bytes_path_and_data_url(tmp_path: Path) -> None:
     assert turn["content"] == [{"type": "text", "text": "Look"}, linked, data, data, data, data]
 
 
-def test_documents_and_sound(tmp_path: Path) -> None:
+def test_document_and_audio_blocks_are_sent(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_bytes(PDF)
     turns = encode_messages(
         [
@@ -114,7 +114,7 @@ def test_documents_and_sound(tmp_path: Path) -> None:
     assert (linked.url, linked.filename) == ("https://x.org/a.pdf", "a.pdf")
 
 
-def test_text_documents_go_as_text(tmp_path: Path) -> None:
+def test_text_document_is_sent_as_text(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Porto\nDouro")
     [turn] = sent(user(DocumentBlock(path=tmp_path / "notes.txt"), TextBlock(text="Which river?")))
     assert "notes.txt\n\nPorto\nDouro" in str([part["text"] for part in turn["content"]]).replace("\\n", "\n")
@@ -131,12 +131,12 @@ def test_text_documents_go_as_text(tmp_path: Path) -> None:
         ("text/plain; charset=nonsense", "café".encode()),
     ],
 )
-def test_text_document_of_any_spelling_of_its_type_goes_as_text(mime: str, data: bytes) -> None:
+def test_text_document_with_any_spelling_of_its_type_is_sent_as_text(mime: str, data: bytes) -> None:
     [turn] = sent(user(DocumentBlock(data=data, title="menu", document_mimetype=mime)))
     assert turn["content"] == "menu\n\ncafé"
 
 
-def test_films_are_kept_or_refused() -> None:
+def test_video_block_is_sent_or_raises() -> None:
     [turn] = encode_messages([user(VideoBlock(url="https://x.org/a.mp4"), VideoBlock(video=b"\0\0\0\x18ftypmp42rest"))])
     assert turn.parts[0] == Video(url="https://x.org/a.mp4")
     assert turn.parts[1].mime == "video/mp4"
@@ -155,11 +155,11 @@ def test_films_are_kept_or_refused() -> None:
         (b"nul \x00", None, "application/octet-stream"),
     ],
 )
-def test_types_are_sniffed_and_never_none(data: bytes, name: str | None, expected: str) -> None:
-    assert mime_type(data, name) == expected
+def test_mime_type_of_bytes_is_detected(data: bytes, name: str | None, expected: str) -> None:
+    assert detect_mime_type(data, name) == expected
 
 
-def test_cache_points_mark_the_part_before() -> None:
+def test_cache_point_marks_the_part_before_it() -> None:
     point = CachePoint(cache_control=CacheControl(type="ephemeral"))
     [turn] = encode_messages(
         [user(point, TextBlock(text="Long"), point, TextBlock(text="Short"), AudioBlock(audio=b"ID3"), point)]
@@ -167,18 +167,18 @@ def test_cache_points_mark_the_part_before() -> None:
     assert turn.parts[:2] == (Text("Long", cache={"type": "ephemeral", "ttl": "5m"}), Text("Short"))
 
 
-def test_citable_and_cited_content_goes_as_text() -> None:
+def test_citable_block_is_sent_as_text() -> None:
     citable = CitableBlock(
         title="T", source="S", content=[TextBlock(text="Body"), ImageBlock(url="https://x.org/a.png")]
     )
     cited = CitationBlock(cited_content=TextBlock(text="Quote"), source="S", title="T", additional_location_info={})
-    [asked, answered] = encode_messages([user(citable, cited), assistant(TextBlock(text="Said"), cited)])
-    assert [part.text for part in asked.parts if isinstance(part, Text)] == ["T (S):", "Body", "Quote"]
+    [question, answered] = encode_messages([user(citable, cited), assistant(TextBlock(text="Said"), cited)])
+    assert [part.text for part in question.parts if isinstance(part, Text)] == ["T (S):", "Body", "Quote"]
     assert answered.parts == (Text("Said"),)
     assert encode_messages([assistant(cited)])[0].parts == (Text("Quote"),)
 
 
-def test_a_block_of_an_unknown_class_is_refused() -> None:
+def test_user_message_with_unknown_block_raises() -> None:
     class Smell(BaseContentBlock):
         block_type: str = "smell"
 
@@ -188,24 +188,24 @@ def test_a_block_of_an_unknown_class_is_refused() -> None:
         sent(message)
 
 
-def test_a_loop_of_tools() -> None:
+def test_conversation_with_tool_calls_ends_with_an_answer() -> None:
     history = [ChatMessage("Weather?"), assistant(TextBlock(text=""), CALL), tool("Sunny", tool_call_id="call_1")]
-    asked = sent(*history)
+    turns = sent(*history)
     expected = call(arguments='{"city": "Münster"}')
-    assert asked[1] == {"role": "assistant", "content": "", "tool_calls": [expected]}
-    assert asked[2] == {"role": "tool", "content": "Sunny", "tool_call_id": "call_1"}
+    assert turns[1] == {"role": "assistant", "content": "", "tool_calls": [expected]}
+    assert turns[2] == {"role": "tool", "content": "Sunny", "tool_call_id": "call_1"}
 
 
-def test_arguments_nobody_changed_go_back_letter_by_letter() -> None:
+def test_call_arguments_that_nobody_edited_are_sent_back_exactly() -> None:
     entry = call(arguments='{ "city":"Münster" }', extra_content={"google": {"thought_signature": "sig"}})
-    [kept] = encode_messages([assistant(CALL, tool_calls=[entry])])[0].parts
-    assert kept.arguments == '{ "city":"Münster" }'
-    assert kept.extra == {"extra_content": {"google": {"thought_signature": "sig"}}}
+    [part] = encode_messages([assistant(CALL, tool_calls=[entry])])[0].parts
+    assert part.arguments == '{ "city":"Münster" }'
+    assert part.extra == {"extra_content": {"google": {"thought_signature": "sig"}}}
     edited = CALL.model_copy(update={"tool_kwargs": {"city": "Porto"}})
     assert encode_messages([assistant(edited, tool_calls=[entry])])[0].parts[0].arguments == '{"city": "Porto"}'
 
 
-def test_calls_of_older_code_are_read_and_blocks_win() -> None:
+def test_calls_in_additional_kwargs_are_sent_unless_there_are_blocks() -> None:
     [turn] = encode_messages([assistant(tool_calls=[call()])])
     assert turn.parts == (ToolCall("call_1", "get_weather", '{"city": "Paris"}'),)
     [turn] = encode_messages([assistant(CALL, tool_calls=[call(call_id="other")])])
@@ -218,25 +218,25 @@ def test_calls_of_older_code_are_read_and_blocks_win() -> None:
     assert answered["tool_call_id"] == called["tool_calls"][0]["id"]
 
 
-def test_a_tool_message_without_an_id_answers_the_open_call() -> None:
+def test_tool_message_without_an_id_answers_the_open_call() -> None:
     assert sent(assistant(CALL), tool("Sunny"))[1]["tool_call_id"] == "call_1"
     assert sent(assistant(CALL), tool("Sunny", call_id="call_1"))[1]["tool_call_id"] == "call_1"
     with pytest.raises(UnsupportedContentError, match="tool_call_id"):
         sent(tool("Sunny"))
 
 
-def test_an_assistant_turn_has_no_tool_call_id() -> None:
+def test_assistant_message_with_tool_call_id_is_sent_without_it() -> None:
     assert "tool_call_id" not in sent(assistant(TextBlock(text="Sunny"), tool_call_id="call_1"), ChatMessage("x"))[0]
 
 
-def test_pictures_in_tool_results_follow_in_a_user_turn() -> None:
-    asked = sent(assistant(CALL), tool([TextBlock(text="A map"), ImageBlock(image=PNG)], tool_call_id="call_1"))
-    assert asked[1]["content"] == "A map"
-    assert asked[2]["role"] == "user"
-    assert asked[2]["content"][-1]["image_url"]["url"] == f"data:image/png;base64,{ENCODED}"
+def test_image_in_tool_result_is_sent_in_a_user_message() -> None:
+    turns = sent(assistant(CALL), tool([TextBlock(text="A map"), ImageBlock(image=PNG)], tool_call_id="call_1"))
+    assert turns[1]["content"] == "A map"
+    assert turns[2]["role"] == "user"
+    assert turns[2]["content"][-1]["image_url"]["url"] == f"data:image/png;base64,{ENCODED}"
 
 
-def test_what_came_goes_back_as_it_came() -> None:
+def test_response_sent_back_is_unchanged() -> None:
     """Through JSON, as a workflow's context keeps it."""
     parts = (
         Reasoning("One", "summary", id="rs_1", encrypted="enc"),
@@ -252,13 +252,13 @@ def test_what_came_goes_back_as_it_came() -> None:
     assert encode_messages([again])[0].parts == parts
 
 
-def test_sound_of_a_reply_goes_back_by_its_id() -> None:
+def test_audio_of_a_response_is_sent_back_by_its_id() -> None:
     spoken = assistant(AudioBlock(audio=b"ID3 s"), reference_audio_id="audio_1")
     [part] = encode_messages([spoken])[0].parts
     assert (part.id, part.data) == ("audio_1", None)
 
 
-def test_nothing_given_is_changed() -> None:
+def test_arguments_of_the_caller_are_not_changed() -> None:
     history = [ChatMessage("Weather?"), assistant(CALL, tool_calls=[call()]), tool("Sunny", tool_call_id="call_1")]
     before = [message.model_dump_json() for message in history]
     kwargs = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}], "tool_choice": "f"}
@@ -267,12 +267,12 @@ def test_nothing_given_is_changed() -> None:
     assert set(kwargs) == {"tools", "tool_choice"}
 
 
-def test_thinking_is_no_text() -> None:
-    [asked, _] = sent(assistant(ThinkingBlock(content="Hm"), TextBlock(text="Said")), ChatMessage("x"))
-    assert asked["content"] == "Said"
+def test_reasoning_is_not_part_of_the_text() -> None:
+    [turn, _] = sent(assistant(ThinkingBlock(content="Hm"), TextBlock(text="Said")), ChatMessage("x"))
+    assert turn["content"] == "Said"
 
 
-def test_only_what_is_new_since_a_stored_response_is_sent(make: Any, emulator: Any) -> None:
+def test_track_previous_responses_sends_only_new_messages(make: Any, emulator: Any) -> None:
     llm = make(model="openai/gpt-5-mini-2025-08-07", track_previous_responses=True)
     one, other = [ChatMessage("One")], [ChatMessage("Other")]
     one.append(llm.chat(one).message)

@@ -25,18 +25,18 @@ from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
 from .li_gateway import Gateway, reply
 
-ASK = [ChatMessage("Hello")]
+MESSAGES = [ChatMessage("Hello")]
 SECRET = "sk-do-not-tell"
 
 
-def body(**given: Any) -> dict[str, Any]:
+def body(**settings: Any) -> dict[str, Any]:
     """The body that a chat with these fields sends."""
     gateway = Gateway()
-    gateway.llm(**given).chat(ASK)
+    gateway.llm(**settings).chat(MESSAGES)
     return gateway.bodies[0]
 
 
-def test_they_are_what_llama_index_takes() -> None:
+def test_classes_are_instances_of_llama_index_base_classes() -> None:
     assert issubclass(AIMLAPI, FunctionCallingLLM)
     assert BaseLLM in AIMLAPI.__mro__
     assert BaseEmbedding in AIMLAPIEmbedding.__mro__
@@ -46,27 +46,27 @@ def test_they_are_what_llama_index_takes() -> None:
 # --- arguments ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_set_is_not_sent() -> None:
+def test_unset_field_is_not_sent() -> None:
     assert body() == {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_new_tokens", "max_output_tokens"])
-def test_the_limit_has_several_names_and_one_on_the_wire(name: str) -> None:
+def test_max_tokens_by_any_name_is_sent_as_max_tokens(name: str) -> None:
     assert body(**{name: 100})["max_tokens"] == 100
 
 
-def test_the_call_goes_before_additional_kwargs_and_these_before_fields() -> None:
+def test_call_argument_overrides_additional_kwargs_and_field() -> None:
     gateway = Gateway()
     llm = gateway.llm(
         temperature=0.1, max_tokens=10, top_p=0.1, additional_kwargs={"temperature": 0.2, "max_tokens": 20}
     )
-    llm.chat(ASK, temperature=0.3, top_p=None)
+    llm.chat(MESSAGES, temperature=0.3, top_p=None)
     sent = gateway.bodies[0]
     assert (sent["temperature"], sent["max_tokens"], sent["top_p"]) == (0.3, 20, 0.1)
     assert None not in sent.values()
 
 
-def test_an_unknown_argument_is_named() -> None:
+def test_constructor_with_unknown_argument_raises() -> None:
     with pytest.raises(ValidationError, match="temprature"):
         AIMLAPI(api_key=SECRET, temprature=1)
     with pytest.raises(ValidationError, match="dimension") as caught:
@@ -85,44 +85,44 @@ def test_an_unknown_argument_is_named() -> None:
         ("tokenizer", "leave it out"),
     ],
 )
-def test_an_argument_of_other_classes_is_told_where_it_goes(kind: Any, name: str, instead: str) -> None:
-    with pytest.raises(ValidationError, match=f"'{name}' is no argument of {kind.__name__}: .*{instead}") as caught:
+def test_argument_of_another_class_raises_with_its_replacement(kind: Any, name: str, instead: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{name}' is not an argument of {kind.__name__}: .*{instead}") as caught:
         kind(api_key=SECRET, **{name: SECRET})
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "here"), [("metadata", "call_metadata"), ("order", "provider")])
-def test_it_is_told_what_this_class_has(name: str, here: str) -> None:
+def test_argument_with_another_name_is_accepted(name: str, here: str) -> None:
     with pytest.raises(ValidationError, match=f"it is called {here}"):
         AIMLAPI(api_key=SECRET, **{name: {}})
     with pytest.raises(ValidationError, match="additional_kwargs"):
         AIMLAPIEmbedding(api_key=SECRET, **{name: {}})
 
 
-def test_counts_of_streams_are_asked_for_in_streams_alone() -> None:
+def test_stream_options_are_sent_for_streams_only() -> None:
     gateway = Gateway()
     llm = gateway.llm(additional_kwargs={"stream_options": {"include_usage": True}})
-    llm.chat(ASK)
-    assert list(llm.stream_chat(ASK))[-1].additional_kwargs["total_tokens"] == 15
+    llm.chat(MESSAGES)
+    assert list(llm.stream_chat(MESSAGES))[-1].additional_kwargs["total_tokens"] == 15
     assert ["stream_options" in body for body in gateway.bodies] == [False, True]
 
 
-def test_nothing_is_taken_twice() -> None:
+def test_argument_passed_twice_raises() -> None:
     with pytest.raises(ValidationError, match="max_tokens"):
         AIMLAPI(api_key="k", max_tokens=1, max_new_tokens=2)
 
 
-def test_headers_and_trail() -> None:
+def test_headers_are_sent_and_ids_are_returned() -> None:
     gateway = Gateway()
     llm = gateway.llm(default_headers={"X-Title": "Mine"}, client_request_id="trace-1")
-    llm.chat(ASK, extra_headers={"X-More": "1"}, extra_body={"custom": True})
+    llm.chat(MESSAGES, extra_headers={"X-More": "1"}, extra_body={"custom": True})
     [headers] = gateway.headers
     assert (headers["x-title"], headers["x-more"], headers["x-client-request-id"]) == ("Mine", "1", "trace-1")
     assert headers["authorization"] == "Bearer sk-test"
     assert gateway.bodies[0]["custom"] is True
 
 
-def test_a_missing_key_is_told_at_construction(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_constructor_without_api_key_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingAPIKeyError, match="AIMLAPI_API_KEY"):
@@ -134,7 +134,7 @@ def test_a_missing_key_is_told_at_construction(monkeypatch: pytest.MonkeyPatch) 
 # --- metadata -----------------------------------------------------------------------------------------------------
 
 
-def test_metadata_comes_from_the_models_data() -> None:
+def test_metadata_of_a_known_model_comes_from_its_data() -> None:
     model = "openai/gpt-5-mini-2025-08-07"
     metadata = AIMLAPI(api_key="k", model=model, max_tokens=100).metadata
     assert metadata.is_chat_model
@@ -145,13 +145,13 @@ def test_metadata_comes_from_the_models_data() -> None:
 
 
 @pytest.mark.parametrize("model", ["nobody/knows-it", "", "☃", "openai/gpt-5-pro"])
-def test_metadata_of_any_model_is_generous(model: str) -> None:
+def test_metadata_of_an_unknown_model_assumes_a_capable_one(model: str) -> None:
     metadata = AIMLAPI(api_key="k", model=model, max_tokens=128_000).metadata
     assert metadata.is_function_calling_model
     assert metadata.context_window > metadata.num_output
 
 
-def test_metadata_can_be_overruled() -> None:
+def test_metadata_with_fields_set_uses_them() -> None:
     llm = AIMLAPI(
         api_key="k", model="gpt-4o", context_window=1000, is_function_calling_model=False, is_chat_model=False
     )
@@ -159,10 +159,10 @@ def test_metadata_can_be_overruled() -> None:
     assert not llm.metadata.is_chat_model
 
 
-def test_the_live_catalogue_is_asked_only_when_told_to(emulator: Any) -> None:
+def test_constructor_sends_no_catalog_request(emulator: Any) -> None:
     llm = AIMLAPI.from_catalogue("gpt-4o", api_key="k", api_base=emulator.base_url)
-    [asked] = emulator.requests
-    assert asked.path.endswith("/gpt-4o")
+    [requests] = emulator.requests
+    assert requests.path.endswith("/gpt-4o")
     assert llm.metadata.context_window > 0
 
 
@@ -174,7 +174,7 @@ def holder(request: pytest.FixtureRequest) -> Any:
     return request.param(api_key=SECRET, default_headers={"X-Secret": SECRET})
 
 
-def test_the_key_is_in_no_text_and_no_hash(holder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_key_is_in_no_dump_and_no_hash(holder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     in_events = getattr(holder, "to_payload", dict)()  # core has it since 0.14.25
     texts = [repr(holder), str(holder), str(holder.to_dict()), holder.to_json(), str(in_events)]
     assert not [text for text in texts if SECRET in text]
@@ -186,10 +186,10 @@ def test_the_key_is_in_no_text_and_no_hash(holder: Any, monkeypatch: pytest.Monk
     assert again.to_dict() == holder.to_dict()
 
 
-def test_the_key_is_in_no_event(make: Any) -> None:
+def test_events_do_not_contain_the_api_key(make: Any) -> None:
     debug = LlamaDebugHandler(print_trace_on_end=False)
     llm = make(api_key=SECRET, callback_manager=CallbackManager([debug]))
-    llm.chat(ASK)
+    llm.chat(MESSAGES)
     [(start, end)] = debug.get_llm_inputs_outputs()
     assert SECRET not in str(start.payload) + str(end.payload)
     assert len(debug.get_events(CBEventType.LLM)) == 2
@@ -205,33 +205,35 @@ COPIES = {
 
 
 @pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
-async def test_copies_work_after_use(make: Any, kept: list[Any], embedding: AIMLAPIEmbedding, duplicate: Any) -> None:
+async def test_copy_of_a_used_model_works(
+    make: Any, open_models: list[Any], embedding: AIMLAPIEmbedding, duplicate: Any
+) -> None:
     llm = make()
-    llm.chat(ASK)
-    await llm.achat(ASK)
+    llm.chat(MESSAGES)
+    await llm.achat(MESSAGES)
     await embedding.aget_text_embedding("Porto")
-    kept += [twin := duplicate(llm), other := duplicate(embedding)]
-    assert twin.chat(ASK).message.content == (await twin.achat(ASK)).message.content
+    open_models += [twin := duplicate(llm), other := duplicate(embedding)]
+    assert twin.chat(MESSAGES).message.content == (await twin.achat(MESSAGES)).message.content
     assert twin.api_key == llm.api_key
     assert other.get_text_embedding("Porto") == await other.aget_text_embedding("Porto")
 
 
-def test_a_given_client_is_shared_by_copies_and_never_closed() -> None:
+def test_http_client_of_the_caller_is_shared_by_copies_and_never_closed() -> None:
     gateway = Gateway()
     llm = gateway.llm()
     twin = copy.deepcopy(llm)
-    twin.chat(ASK)
+    twin.chat(MESSAGES)
     del twin
-    llm.chat(ASK)
+    llm.chat(MESSAGES)
     assert not llm.http_client.is_closed
     assert len(gateway.bodies) == 2
 
 
 @pytest.mark.parametrize("timeout", [5.0, (1.0, 2.0), httpx.Timeout(9, read=2)])
-def test_every_form_of_timeout_is_kept_when_written(holder: Any, timeout: Any) -> None:
-    given = type(holder)(api_key=SECRET, timeout=timeout)
-    assert type(holder).from_dict({**json.loads(given.to_json()), "api_key": SECRET}).timeout == timeout
-    assert pickle.loads(pickle.dumps(given)).timeout == timeout
+def test_timeout_in_any_form_survives_serialization(holder: Any, timeout: Any) -> None:
+    settings = type(holder)(api_key=SECRET, timeout=timeout)
+    assert type(holder).from_dict({**json.loads(settings.to_json()), "api_key": SECRET}).timeout == timeout
+    assert pickle.loads(pickle.dumps(settings)).timeout == timeout
 
 
 @pytest.mark.parametrize("change", ["assigned", "copied"])
@@ -270,23 +272,25 @@ async def _call_both_ways(model: Any) -> None:
         await model.aget_text_embedding("x")
 
 
-def test_a_changed_field_is_heeded() -> None:
+def test_field_changed_after_use_applies_to_the_next_call() -> None:
     gateway = Gateway()
     llm = gateway.llm()
-    llm.chat(ASK)
+    llm.chat(MESSAGES)
     llm.default_headers = {"X-Mine": "New"}
-    llm.chat(ASK)
+    llm.chat(MESSAGES)
     assert [headers.get("x-mine") for headers in gateway.headers] == [None, "New"]
 
 
 # --- threads and event loops --------------------------------------------------------------------------------------
 
 
-def test_two_event_loops_one_request_each(make: Any, embedding: AIMLAPIEmbedding, emulator: Any) -> None:
+def test_clients_in_two_event_loops_send_one_request_each(
+    make: Any, embedding: AIMLAPIEmbedding, emulator: Any
+) -> None:
     llm = make()
 
     async def both() -> None:
-        await llm.achat(ASK)
+        await llm.achat(MESSAGES)
         await embedding.aget_text_embedding("Porto")
 
     for _ in range(2):
@@ -296,10 +300,10 @@ def test_two_event_loops_one_request_each(make: Any, embedding: AIMLAPIEmbedding
 
 # Core closes the loop that it makes beside a running one, but not what is open in it.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_inside_a_running_loop_and_in_threads(make: Any, emulator: Any) -> None:
+async def test_sync_call_inside_a_running_loop_and_in_threads_works(make: Any, emulator: Any) -> None:
     llm = make()
-    replies = [await llm.achat(ASK), asyncio_run(llm.achat(ASK)), await llm.achat(ASK)]
+    replies = [await llm.achat(MESSAGES), asyncio_run(llm.achat(MESSAGES)), await llm.achat(MESSAGES)]
     with ThreadPoolExecutor(4) as pool:
-        replies += list(pool.map(llm.chat, [ASK] * 8))
+        replies += list(pool.map(llm.chat, [MESSAGES] * 8))
     assert len({reply.message.content for reply in replies}) == 1
     assert len(emulator.requests) == 11

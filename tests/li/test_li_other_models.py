@@ -25,10 +25,10 @@ from aimlapi_integrations.llama_index import AIMLAPI
 
 from ..history_gateway import ENDPOINTS, MODELS, ScriptedGateway, call
 
-ASKED = ChatMessage("q")
+QUESTION = ChatMessage("q")
 
 
-def llm(gateway: ScriptedGateway, endpoint: str, **given: Any) -> AIMLAPI:
+def llm(gateway: ScriptedGateway, endpoint: str, **fields: Any) -> AIMLAPI:
     settings: dict[str, Any] = {
         "model": MODELS[endpoint],
         "endpoint": endpoint,
@@ -37,7 +37,7 @@ def llm(gateway: ScriptedGateway, endpoint: str, **given: Any) -> AIMLAPI:
         "http_client": httpx.Client(transport=gateway.transport),
         "async_http_client": httpx.AsyncClient(transport=gateway.transport),
     }
-    return AIMLAPI(**{**settings, **given})
+    return AIMLAPI(**{**settings, **fields})
 
 
 async def _last(model: AIMLAPI, messages: list[ChatMessage]) -> ChatMessage:
@@ -45,7 +45,7 @@ async def _last(model: AIMLAPI, messages: list[ChatMessage]) -> ChatMessage:
     return response.message
 
 
-WAYS: dict[str, Any] = {
+METHODS: dict[str, Any] = {
     "chat": lambda model, messages: model.chat(messages).message,
     "stream_chat": lambda model, messages: list(model.stream_chat(messages))[-1].message,
     "achat": lambda model, messages: asyncio.run(model.achat(messages)).message,
@@ -63,16 +63,16 @@ MAKERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("travel", ["as it came", "JSON"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("writer", MAKERS)
 @pytest.mark.parametrize("reader", MAKERS)
-def test_proof_goes_back_to_its_own_vendor_only(reader: str, writer: str, way: str, travel: str) -> None:
+def test_proof_goes_back_to_its_own_vendor_only(reader: str, writer: str, method: str, travel: str) -> None:
     gateway = ScriptedGateway([call("c1", a="needle")], [])
-    answer = WAYS[way](llm(gateway, **MAKERS[writer]), [ASKED])
+    answer = METHODS[method](llm(gateway, **MAKERS[writer]), [QUESTION])
     if travel == "JSON":
         answer = ChatMessage.model_validate_json(answer.model_dump_json())
     result = ChatMessage(role="tool", content="done", additional_kwargs={"tool_call_id": "c1"})
-    llm(gateway, **MAKERS[reader]).chat([ASKED, answer, result])
+    llm(gateway, **MAKERS[reader]).chat([QUESTION, answer, result])
     assert "needle" in gateway.wire
     assert "I look." in gateway.wire
     proofs = [maker for maker in MAKERS if f"proof-of-{maker}" in gateway.wire]
@@ -90,8 +90,8 @@ ENCRYPTED = ThinkingBlock(content="", additional_information={"id": "rs_1", "enc
 @pytest.mark.parametrize("reader", MAKERS)
 def test_proof_without_an_author_goes_to_the_vendor_of_its_form(reader: str, block: Any, maker: str) -> None:
     gateway = ScriptedGateway()
-    said = ChatMessage(role="assistant", blocks=[block, TextBlock(text="words")])
-    llm(gateway, **MAKERS[reader]).chat([ASKED, said, ASKED])
+    message = ChatMessage(role="assistant", blocks=[block, TextBlock(text="words")])
+    llm(gateway, **MAKERS[reader]).chat([QUESTION, message, QUESTION])
     assert "words" in gateway.wire
     assert ("proof" in gateway.wire) == (reader == maker)
 
@@ -106,28 +106,28 @@ BLOCKS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_block_of_an_answer_that_cannot_go_is_left_out(endpoint: str, way: str, name: str) -> None:
+def test_assistant_block_without_a_wire_form_is_left_out(endpoint: str, method: str, name: str) -> None:
     block, kind = BLOCKS[name]
     gateway = ScriptedGateway()
     use = ToolCallBlock(tool_call_id="c1", tool_name="look", tool_kwargs={"a": "needle"})
-    said = ChatMessage(
+    message = ChatMessage(
         role="assistant", blocks=[block, TextBlock(text="words"), CachePoint(cache_control={"type": "ephemeral"}), use]
     )
     result = ChatMessage(role="tool", content="done", additional_kwargs={"tool_call_id": "c1"})
     with pytest.warns(ContentWarning, match=f"left out: {kind}"):
-        WAYS[way](llm(gateway, endpoint), [ASKED, said, result])
+        METHODS[method](llm(gateway, endpoint), [QUESTION, message, result])
     assert "words" in gateway.wire
     assert "needle" in gateway.wire
 
 
-def test_items_of_responses_do_not_go_to_claude() -> None:
+def test_responses_items_are_not_sent_to_claude() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
-    said = ChatMessage(role="assistant", content="words", additional_kwargs={"built_in_tool_calls": [search]})
+    message = ChatMessage(role="assistant", content="words", additional_kwargs={"built_in_tool_calls": [search]})
     gateway = ScriptedGateway()
     with pytest.warns(ContentWarning, match="left out: web_search_call"):
-        llm(gateway, "messages").chat([ASKED, said, ASKED])
+        llm(gateway, "messages").chat([QUESTION, message, QUESTION])
     assert "words" in gateway.wire
 
 
@@ -148,7 +148,7 @@ RETURNED: dict[str, Any] = {
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("name", RETURNED)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_agent_goes_on_whatever_a_tool_returns(endpoint: str, name: str) -> None:
+def test_agent_with_tool_that_returns_anything_continues(endpoint: str, name: str) -> None:
     def look(x: int) -> Any:
         """Looks."""
         return RETURNED[name]
@@ -163,7 +163,7 @@ async def _run(agent: FunctionAgent) -> Any:
     return await agent.run("q")
 
 
-def test_passage_goes_to_claude_as_a_search_result() -> None:
+def test_citable_block_is_sent_to_claude_as_a_search_result() -> None:
     passage = CitableBlock(title="T", source="S", content=[TextBlock(text="Body")])
     gateway = ScriptedGateway()
     llm(gateway, "messages").chat([ChatMessage(role="user", blocks=[passage])])

@@ -17,7 +17,7 @@ from .li_gateway import Gateway, call, reply
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
-ASK = "Note this down: {who} friends go to 'Lisbon' for 4 days."
+QUESTION = "Note this down: {who} friends go to 'Lisbon' for 4 days."
 
 
 @pytest.fixture(params=ENDPOINTS)
@@ -36,41 +36,41 @@ LISBON = Trip(city="Lisbon", days=4)
 
 
 @pytest.mark.parametrize("kind", [FunctionCallingProgram, LLMTextCompletionProgram])
-def test_a_program(llm: Any, run: Any, kind: Any) -> None:
-    program = kind.from_defaults(output_cls=Trip, prompt_template_str=ASK, llm=llm)
-    found = program(who="two") if run.name == "sync" else run.loop.run_until_complete(program.acall(who="two"))
-    assert found == LISBON
+def test_program_with_output_class_returns_the_object(llm: Any, run: Any, kind: Any) -> None:
+    program = kind.from_defaults(output_cls=Trip, prompt_template_str=QUESTION, llm=llm)
+    result = program(who="two") if run.name == "sync" else run.loop.run_until_complete(program.acall(who="two"))
+    assert result == LISBON
 
 
-def test_a_program_streamed(llm: Any, run: Any) -> None:
-    program = FunctionCallingProgram.from_defaults(output_cls=Trip, prompt_template_str=ASK, llm=llm)
+def test_program_that_streams_ends_with_the_object(llm: Any, run: Any) -> None:
+    program = FunctionCallingProgram.from_defaults(output_cls=Trip, prompt_template_str=QUESTION, llm=llm)
     if run.name == "sync":
-        told = list(program.stream_call(who="two"))
+        objects = list(program.stream_call(who="two"))
     else:
-        told = run.listed(run.loop.run_until_complete(program.astream_call(who="two")))
-    assert told[-1] == LISBON
-    assert len(told) > 2
+        objects = run.listed(run.loop.run_until_complete(program.astream_call(who="two")))
+    assert objects[-1] == LISBON
+    assert len(objects) > 2
 
 
-def test_several_objects_of_one_answer() -> None:
+def test_program_with_parallel_calls_returns_several_objects() -> None:
     calls = [call("Trip", '{"city": "Rome", "days": 1}'), call("Trip", '{"city": "Oslo", "days": 2}', "call_2")]
     llm = Gateway(reply("", tool_calls=calls, finish="tool_calls")).llm()
-    several = {"output_cls": Trip, "prompt_template_str": ASK, "llm": llm}
+    several = {"output_cls": Trip, "prompt_template_str": QUESTION, "llm": llm}
     both = FunctionCallingProgram.from_defaults(**several, allow_parallel_tool_calls=True)
     assert both(who="two") == [Trip(city="Rome", days=1), Trip(city="Oslo", days=2)]
     assert FunctionCallingProgram.from_defaults(**several)(who="two") == Trip(city="Rome", days=1)
 
 
-def test_cores_reader_of_streams_finds_the_object() -> None:
+def test_core_program_with_streamed_call_returns_the_object() -> None:
     """It looks for calls in `additional_kwargs`, and gives empty objects where there are none."""
     llm = Gateway(reply("", tool_calls=[call("Trip", '{"city": "Lisbon", "days": 4}')], finish="tool_calls")).llm()
     tool = FunctionTool.from_defaults(lambda city, days: None, name="Trip", description="A trip.")
-    told = [
+    objects = [
         process_streaming_objects(response, Trip, llm=llm)
         for response in llm.stream_chat_with_tools([tool], user_msg="Where?")
     ]
-    assert told[-1] == LISBON
-    assert "Li" in [each.city for each in told]
+    assert objects[-1] == LISBON
+    assert "Li" in [each.city for each in objects]
 
 
 # --- calls as gateways write them ---------------------------------------------------------------------------------
@@ -80,19 +80,19 @@ def test_cores_reader_of_streams_finds_the_object() -> None:
     ("arguments", "expected"),
     [("", {}), ("{}", {}), ("null", {}), (None, {}), ({"a": 1}, {"a": 1}), ('{"a": null}', {"a": None})],
 )
-def test_arguments_of_any_form(arguments: Any, expected: dict[str, Any]) -> None:
+def test_call_arguments_in_any_form_are_sent_as_json(arguments: Any, expected: dict[str, Any]) -> None:
     """And without an id, which the tool's answer needs."""
     entry = {"type": "function", "function": {"name": "now", "arguments": arguments}}
     gateway = Gateway(reply("", tool_calls=[entry], finish="tool_calls"))
     llm = gateway.llm()
-    asked = [ChatMessage("x")]
-    response = llm.chat(asked)
+    messages = [ChatMessage("x")]
+    response = llm.chat(messages)
     [selection] = llm.get_tool_calls_from_response(response)
     assert (selection.tool_name, selection.tool_kwargs) == ("now", expected)
     assert selection.tool_id
     llm.chat(
         [
-            *asked,
+            *messages,
             response.message,
             ChatMessage("12", role="tool", additional_kwargs={"tool_call_id": selection.tool_id}),
         ]
@@ -101,7 +101,7 @@ def test_arguments_of_any_form(arguments: Any, expected: dict[str, Any]) -> None
     assert turn["tool_calls"][0]["id"] == result["tool_call_id"]
 
 
-def test_calls_where_older_code_put_them() -> None:
+def test_calls_in_additional_kwargs_alone_are_selected() -> None:
     llm = Gateway().llm()
     response = llm.chat([ChatMessage("x")])
     response.message.additional_kwargs = {"tool_calls": [call()]}
@@ -113,7 +113,7 @@ def test_calls_where_older_code_put_them() -> None:
     )
 
 
-def test_core_counts_the_tokens_of_calls() -> None:
+def test_token_counting_handler_with_calls_counts_them() -> None:
     """By the strings in them: it fails on None."""
     llm = Gateway(reply("", tool_calls=[call()], finish="tool_calls")).llm()
     responses = list(llm.stream_chat([ChatMessage("x")]))

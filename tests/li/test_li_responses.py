@@ -22,8 +22,8 @@ from aimlapi_integrations.errors import ResponseFailedError
 from aimlapi_integrations.llama_index import AIMLAPI
 
 from ..endpoints.cutting import events as events_of
-from .li_gateway import Gateway, response, said
-from .ways import anyhow, streamed
+from .call_matrix import all_calls, streamed_calls
+from .li_gateway import Gateway, message_item, response
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()
@@ -48,8 +48,8 @@ SEARCH = {"type": "web_search_call", "id": "ws_1", "status": "completed", "actio
 DRAWN = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": PNG}
 
 
-def llm_of(gateway: Gateway, **given: Any) -> AIMLAPI:
-    return gateway.llm(**{"model": MINI, "use_responses_api": True, **given})
+def llm_of(gateway: Gateway, **arguments: Any) -> AIMLAPI:
+    return gateway.llm(**{"model": MINI, "use_responses_api": True, **arguments})
 
 
 async def answer(ask: Any, *output: dict[str, Any], **fields: Any) -> ChatResponse:
@@ -58,32 +58,37 @@ async def answer(ask: Any, *output: dict[str, Any], **fields: Any) -> ChatRespon
     return last
 
 
-@anyhow
-async def test_two_messages_are_told_once_each(ask: Any) -> None:
-    last = await answer(ask, said("One. "), said("Two."), said("Three.", item_id="msg_3"))
+@all_calls
+async def test_response_with_two_messages_has_each_text_once(ask: Any) -> None:
+    last = await answer(ask, message_item("One. "), message_item("Two."), message_item("Three.", item_id="msg_3"))
     assert "".join(block.text for block in last.message.blocks if isinstance(block, TextBlock)).count("Two.") == 1
     assert last.message.content == "One. Two.Three."
 
 
-@anyhow
-async def test_a_picture_without_a_message_is_kept(ask: Any) -> None:
+@all_calls
+async def test_response_with_image_item_alone_has_an_image_block(ask: Any) -> None:
     last = await answer(ask, DRAWN)
     [picture] = [block for block in last.message.blocks if isinstance(block, ImageBlock)]
     assert picture.resolve_image().read() == b"\x89PNG\r\n\x1a\nrest"
 
 
-@anyhow
-async def test_sources_of_every_part_are_kept(ask: Any) -> None:
-    one, other = said("One", annotations=[source(1)]), said("Two", annotations=[source(2)], item_id="msg_2")
+@all_calls
+async def test_annotations_of_every_part_are_kept(ask: Any) -> None:
+    one, other = (
+        message_item("One", annotations=[source(1)]),
+        message_item("Two", annotations=[source(2)], item_id="msg_2"),
+    )
     last = await answer(ask, one, other)
     cited = [block.source for block in last.message.blocks if isinstance(block, CitationBlock)]
     assert cited == ["https://x.org/1", "https://x.org/2"]
     assert len(last.message.additional_kwargs["annotations"]) == 2
 
 
-@anyhow
-async def test_thinking_tools_and_text_in_their_order(ask: Any) -> None:
-    last = await answer(ask, THOUGHT, SEARCH, said("Here:"), function_call(1), function_call(2, '{"city": "Porto"}'))
+@all_calls
+async def test_response_with_reasoning_tools_and_text_keeps_their_order(ask: Any) -> None:
+    last = await answer(
+        ask, THOUGHT, SEARCH, message_item("Here:"), function_call(1), function_call(2, '{"city": "Porto"}')
+    )
     thought, text, *calls = last.message.blocks
     assert (thought.content, thought.additional_information["encrypted_content"]) == ("Let me think.", "enc")
     assert text == TextBlock(text="Here:")
@@ -94,40 +99,42 @@ async def test_thinking_tools_and_text_in_their_order(ask: Any) -> None:
     assert last.message.additional_kwargs["built_in_tool_calls"] == [SEARCH]
 
 
-@anyhow
-async def test_counts_have_the_names_that_handlers_know(ask: Any) -> None:
-    last = await answer(ask, said("Hi"))
+@all_calls
+async def test_token_counts_have_the_names_that_handlers_read(ask: Any) -> None:
+    last = await answer(ask, message_item("Hi"))
     assert last.raw["usage"]["prompt_tokens"] == last.additional_kwargs["prompt_tokens"] == 10
     assert last.raw["usage"]["completion_tokens"] == last.additional_kwargs["completion_tokens"] == 5
 
 
-@anyhow
-async def test_no_usage_is_no_error(ask: Any) -> None:
-    last = await answer(ask, said("Hi"), usage=None)
+@all_calls
+async def test_response_without_usage_is_accepted(ask: Any) -> None:
+    last = await answer(ask, message_item("Hi"), usage=None)
     assert last.message.content == "Hi"
     assert "prompt_tokens" not in last.additional_kwargs
 
 
-@anyhow
-async def test_an_answer_that_was_cut_off_is_kept_and_says_so(ask: Any) -> None:
-    last = await answer(ask, said("Half"), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+@all_calls
+async def test_response_that_is_cut_off_keeps_its_text_and_reports_length(ask: Any) -> None:
+    last = await answer(
+        ask, message_item("Half"), status="incomplete", incomplete_details={"reason": "max_output_tokens"}
+    )
     assert last.message.content == "Half"
     assert last.additional_kwargs["finish_reason"] == "length"
 
 
-@anyhow
-async def test_a_refusal_is_told(ask: Any) -> None:
-    last = await answer(ask, {**said(), "content": [{"type": "refusal", "refusal": "I will not."}]})
+@all_calls
+async def test_response_with_refusal_reports_it(ask: Any) -> None:
+    last = await answer(ask, {**message_item(), "content": [{"type": "refusal", "refusal": "I will not."}]})
     assert last.additional_kwargs["refusal"] == last.message.additional_kwargs["refusal"] == "I will not."
 
 
-@anyhow
-async def test_a_failed_response_is_an_error(ask: Any) -> None:
+@all_calls
+async def test_response_with_status_failed_raises(ask: Any) -> None:
     with pytest.raises(ResponseFailedError, match="It broke"):
         await answer(ask, status="failed", error={"code": "server_error", "message": "It broke."})
 
 
-@streamed
+@streamed_calls
 @pytest.mark.parametrize(
     "end",
     [
@@ -135,27 +142,27 @@ async def test_a_failed_response_is_an_error(ask: Any) -> None:
         {"type": "response.failed", "response": response(status="failed", error={"message": "It broke."})},
     ],
 )
-async def test_a_failure_amid_a_stream_is_an_error(ask: Any, end: Any) -> None:
-    events = [event for event in events_of(response(said("Half a"))) if event["type"] != "response.completed"]
+async def test_stream_with_failure_event_raises(ask: Any, end: Any) -> None:
+    events = [event for event in events_of(response(message_item("Half a"))) if event["type"] != "response.completed"]
     with pytest.raises(ResponseFailedError, match="It broke") as caught:
         await ask(llm_of(Gateway(events=[*events, end])))
     assert caught.value.partial == "Half a"
 
 
-@streamed
-async def test_each_response_has_the_message_so_far(ask: Any) -> None:
-    told = await ask(llm_of(Gateway(response(THOUGHT, said("It is Paris, of course.")))))
-    assert "".join(each.delta for each in told) == "It is Paris, of course."
-    assert "".join(each.additional_kwargs.get("thinking_delta", "") for each in told) == "Let me think."
-    said_so_far = ""
-    for each in told:
-        said_so_far += each.delta
-        assert (each.message.content or "") == said_so_far
-    assert any(isinstance(block, ThinkingBlock) for block in told[0].message.blocks)
+@streamed_calls
+async def test_stream_responses_have_the_message_so_far(ask: Any) -> None:
+    responses = await ask(llm_of(Gateway(response(THOUGHT, message_item("It is Paris, of course.")))))
+    assert "".join(each.delta for each in responses) == "It is Paris, of course."
+    assert "".join(each.additional_kwargs.get("thinking_delta", "") for each in responses) == "Let me think."
+    text_so_far = ""
+    for each in responses:
+        text_so_far += each.delta
+        assert (each.message.content or "") == text_so_far
+    assert any(isinstance(block, ThinkingBlock) for block in responses[0].message.blocks)
 
 
-@streamed
-async def test_calls_whose_pieces_interleave(ask: Any) -> None:
+@streamed_calls
+async def test_stream_with_interleaved_call_items_returns_each_call(ask: Any) -> None:
     def piece(number: int, arguments: str) -> dict[str, Any]:
         kind = "response.function_call_arguments.delta"
         return {"type": kind, "output_index": number, "item_id": f"fc_{number}", "delta": arguments}
@@ -167,12 +174,12 @@ async def test_calls_whose_pieces_interleave(ask: Any) -> None:
     ]
     pieces = [piece(1, '{"y"'), piece(0, '{"x": '), piece(1, ": 2}"), piece(0, "1}")]
     end = {"type": "response.completed", "response": response(*calls)}
-    told = await ask(llm_of(Gateway(events=[*begun, *pieces, end])))
-    for each in (told[-2], told[-1]):
+    responses = await ask(llm_of(Gateway(events=[*begun, *pieces, end])))
+    for each in (responses[-2], responses[-1]):
         blocks = [block for block in each.message.blocks if isinstance(block, ToolCallBlock)]
         assert [(block.tool_call_id, block.tool_name) for block in blocks] == [("call_0", "add"), ("call_1", "mul")]
-    assert [block.tool_kwargs for block in told[-2].message.blocks] == ['{"x": 1}', '{"y": 2}']
-    assert [block.tool_kwargs for block in told[-1].message.blocks] == [{"x": 1}, {"y": 2}]
+    assert [block.tool_kwargs for block in responses[-2].message.blocks] == ['{"x": 1}', '{"y": 2}']
+    assert [block.tool_kwargs for block in responses[-1].message.blocks] == [{"x": 1}, {"y": 2}]
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------
@@ -197,8 +204,8 @@ def nulls(value: Any) -> bool:
     return value is None or any(map(nulls, inner))
 
 
-def test_what_is_not_set_is_not_sent() -> None:
-    gateway = Gateway(response(said("Hi")))
+def test_unset_field_is_not_sent() -> None:
+    gateway = Gateway(response(message_item("Hi")))
     llm_of(gateway).chat_with_tools([], user_msg="Hello", tool_required=True)
     [body] = gateway.bodies
     assert not nulls(body)
@@ -206,24 +213,24 @@ def test_what_is_not_set_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "choice"),
+    ("arguments", "choice"),
     [
         ({"tool_required": True}, "required"),
         ({"tool_choice": "add"}, {"type": "function", "name": "add"}),
         ({"tool_choice": {"type": "function", "function": {"name": "add"}}}, {"type": "function", "name": "add"}),
     ],
 )
-def test_tools_and_choices_are_flat(given: Any, choice: Any) -> None:
+def test_tools_and_choice_on_responses_are_flat(arguments: Any, choice: Any) -> None:
     gateway = Gateway(response(function_call(1), function_call(2)))
     llm = llm_of(gateway)
-    told = llm.chat_with_tools(TOOLS, user_msg="Hello", **given)
+    responses = llm.chat_with_tools(TOOLS, user_msg="Hello", **arguments)
     [body] = gateway.bodies
     assert [(tool["type"], tool["name"]) for tool in body["tools"]] == [
         ("function", "get_weather"),
         ("function", "add"),
     ]
     assert body["tool_choice"] == choice
-    assert len(llm.get_tool_calls_from_response(told)) == 1  # no parallel calls were asked for
+    assert len(llm.get_tool_calls_from_response(responses)) == 1  # no parallel calls were asked for
 
 
 class Trip(BaseModel):
@@ -233,8 +240,8 @@ class Trip(BaseModel):
 
 
 @pytest.mark.parametrize("by_schema", [True, False])
-def test_structured_answers_heed_every_setting(by_schema: bool) -> None:
-    output = said('{"city": "Rome"}') if by_schema else function_call(1, '{"city": "Rome"}', "Trip")
+def test_structured_predict_uses_every_setting(by_schema: bool) -> None:
+    output = message_item('{"city": "Rome"}') if by_schema else function_call(1, '{"city": "Rome"}', "Trip")
     gateway = Gateway(response(output))
     llm = llm_of(
         gateway,

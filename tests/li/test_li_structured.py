@@ -61,60 +61,60 @@ async def _astream(llm: Any, kind: Any = Trip, prompt: Any = PROMPT, **kwargs: A
     return [each async for each in await llm.astream_structured_predict(kind, _prompt(prompt), who="two", **kwargs)]
 
 
-anyhow = pytest.mark.parametrize("ask", [_sync, _async, _stream, _astream])
+all_calls = pytest.mark.parametrize("ask", [_sync, _async, _stream, _astream])
 streamed = pytest.mark.parametrize("ask", [_stream, _astream])
 
-WAYS = {
+MODES = {
     "schema": {},
     "tool": {"should_use_structured_outputs": False},
     "mode function": {"pydantic_program_mode": PydanticProgramMode.FUNCTION},
     "text": {"should_use_structured_outputs": False, "is_function_calling_model": False},
     "mode llm": {"pydantic_program_mode": PydanticProgramMode.LLM},
 }
-ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+all_modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 
 
-@anyhow
-@ways
-async def test_the_answer_is_of_the_class(emulated: Any, way: dict[str, Any], ask: Any) -> None:
-    assert (await ask(emulated(**way)))[-1] == LISBON
+@all_calls
+@all_modes
+async def test_structured_predict_in_any_mode_returns_the_class(emulated: Any, mode: dict[str, Any], ask: Any) -> None:
+    assert (await ask(emulated(**mode)))[-1] == LISBON
 
 
-@anyhow
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
-async def test_generic_classes(emulated: Any, way: dict[str, Any], ask: Any) -> None:
-    assert (await ask(emulated(**way), Box[int], "7"))[-1] == Box[int](value=7)
+@all_calls
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
+async def test_structured_predict_with_generic_class_returns_it(emulated: Any, mode: dict[str, Any], ask: Any) -> None:
+    assert (await ask(emulated(**mode), Box[int], "7"))[-1] == Box[int](value=7)
 
 
 @streamed
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
-async def test_objects_fill_as_they_arrive(emulated: Any, way: dict[str, Any], ask: Any) -> None:
-    told = await ask(emulated(**way))
-    assert len(told) > 2
-    assert [each.city for each in told] == sorted((each.city for each in told), key=len)
-    assert told[0].city != "Lisbon"
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
+async def test_structured_stream_yields_partial_objects(emulated: Any, mode: dict[str, Any], ask: Any) -> None:
+    outputs = await ask(emulated(**mode))
+    assert len(outputs) > 2
+    assert [each.city for each in outputs] == sorted((each.city for each in outputs), key=len)
+    assert outputs[0].city != "Lisbon"
 
 
-def asked(body: dict[str, Any]) -> str:
+def request_mode(body: dict[str, Any]) -> str:
     return "schema" if "response_format" in body or "text" in body else "tool" if "tools" in body else "text"
 
 
-@anyhow
-@ways
-async def test_the_request_asks_in_the_way_chosen(way: dict[str, Any], ask: Any) -> None:
+@all_calls
+@all_modes
+async def test_structured_request_in_each_mode_has_its_form(mode: dict[str, Any], ask: Any) -> None:
     tool = reply("", tool_calls=[call("Trip", '{"city": "Lisbon", "days": 4}')], finish="tool_calls")
     text = reply('{"city": "Lisbon", "days": 4}')
-    expected = next(name for name, given in WAYS.items() if given == way)
+    expected = next(name for name, settings in MODES.items() if settings == mode)
     kind = {"mode function": "tool", "mode llm": "text"}.get(expected, expected)
     gateway = Gateway(tool if kind == "tool" else text)
-    await ask(gateway.llm(system_prompt="Be brief.", **way))
+    await ask(gateway.llm(system_prompt="Be brief.", **mode))
     [body] = gateway.bodies
-    assert asked(body) == kind
+    assert request_mode(body) == kind
     assert kind == "text" or body["messages"][0] == {"role": "system", "content": "Be brief."}
     assert body.get("tool_choice") == ("required" if kind == "tool" else None)
 
 
-@anyhow
+@all_calls
 @pytest.mark.parametrize(
     "text",
     [
@@ -123,13 +123,13 @@ async def test_the_request_asks_in_the_way_chosen(way: dict[str, Any], ask: Any)
         'Here you are: {"city": "Lisbon", "days": 4}. Enjoy!',
     ],
 )
-async def test_json_among_words(ask: Any, text: str) -> None:
+async def test_structured_output_in_text_is_extracted(ask: Any, text: str) -> None:
     assert (await ask(Gateway(reply(text)).llm()))[-1] == LISBON
     assert (await ask(Gateway(reply(text)).llm(should_use_structured_outputs=False)))[-1] == LISBON
 
 
-@anyhow
-async def test_refusals_and_broken_answers_are_errors_of_their_own(ask: Any) -> None:
+@all_calls
+async def test_structured_output_refused_or_incomplete_raises(ask: Any) -> None:
     with pytest.raises(RefusalError, match="I will not"):
         await ask(Gateway(reply("", refusal="I will not.")).llm())
     with pytest.raises(IncompleteOutputError) as caught:
@@ -144,7 +144,7 @@ async def test_refusals_and_broken_answers_are_errors_of_their_own(ask: Any) -> 
         await ask(Gateway(reply("No JSON at all")).llm())
 
 
-async def test_the_callers_arguments_are_kept_and_passed_on() -> None:
+async def test_structured_predict_passes_llm_kwargs_on() -> None:
     gateway = Gateway(reply('{"city": "Lisbon", "days": 4}'))
     kwargs = {"temperature": 0.5, "tool_choice": "x", "allow_parallel_tool_calls": True}
     await _sync(gateway.llm(), llm_kwargs=kwargs)
@@ -170,21 +170,21 @@ class Tree(BaseModel):
     children: list[Tree] = Field(default_factory=list)
 
 
-@anyhow
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
+@all_calls
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
 @pytest.mark.parametrize("strict", [None, True])
-async def test_a_class_that_contains_itself(
-    emulated: Any, emulator: Any, way: dict[str, Any], ask: Any, strict: bool | None
+async def test_structured_predict_with_recursive_class_returns_it(
+    emulated: Any, emulator: Any, mode: dict[str, Any], ask: Any, strict: bool | None
 ) -> None:
-    answers = await ask(emulated(strict=strict, **way), Tree)
+    answers = await ask(emulated(strict=strict, **mode), Tree)
     assert isinstance(answers[-1], Tree)
-    schema = told_schema(emulator.requests[-1].json)
+    schema = sent_schema(emulator.requests[-1].json)
     assert schema["type"] == "object"
     assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
     assert schema["$defs"]["Tree"]["properties"].keys() == {"name", "children"}
 
 
-def told_schema(body: dict[str, Any]) -> Any:
+def sent_schema(body: dict[str, Any]) -> Any:
     """The schema of an answer in a body, wherever its endpoint has it."""
     if "tools" in body:
         [tool] = body["tools"]
@@ -199,17 +199,17 @@ class Note(BaseModel):
     remark: str | None = None
 
 
-@anyhow
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
+@all_calls
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
 @pytest.mark.parametrize("written", ['{"city": "Rome", "remark": null}', '{"city": "Rome"}'])
-async def test_what_may_be_none_may_stay_so_under_a_strict_schema(way: Any, ask: Any, written: str) -> None:
+async def test_strict_schema_with_optional_field_accepts_null(mode: Any, ask: Any, written: str) -> None:
     by_tool = reply("", tool_calls=[call("Note", written)], finish="tool_calls")
-    gateway = Gateway(reply(written) if way == WAYS["schema"] else by_tool)
-    assert (await ask(gateway.llm(strict=True, **way), Note))[-1] == Note(city="Rome")
+    gateway = Gateway(reply(written) if mode == MODES["schema"] else by_tool)
+    assert (await ask(gateway.llm(strict=True, **mode), Note))[-1] == Note(city="Rome")
     [body] = gateway.bodies
-    told = body["response_format"]["json_schema"] if "response_format" in body else body["tools"][0]["function"]
-    schema = told.get("schema") or told["parameters"]
-    assert told["strict"] is True
+    outputs = body["response_format"]["json_schema"] if "response_format" in body else body["tools"][0]["function"]
+    schema = outputs.get("schema") or outputs["parameters"]
+    assert outputs["strict"] is True
     assert schema["required"] == ["city", "remark"]
     assert {"type": "null"} in schema["properties"]["remark"]["anyOf"]
 
@@ -224,8 +224,8 @@ class Shout(BaseOutputParser):
         return query.upper()
 
 
-@anyhow
-async def test_the_branch_of_a_prompt_is_that_of_chat_models(ask: Any) -> None:
+@all_calls
+async def test_selector_prompt_template_with_llm_uses_the_chat_branch(ask: Any) -> None:
     gateway = Gateway(reply('{"city": "Lisbon", "days": 4}'))
     chat = ChatPromptTemplate([ChatMessage("Note {who}", role="user")])
     prompt = SelectorPromptTemplate(PromptTemplate("Complete {who}"), [(is_chat_model, chat)])
@@ -234,14 +234,14 @@ async def test_the_branch_of_a_prompt_is_that_of_chat_models(ask: Any) -> None:
 
 
 @streamed
-async def test_an_answer_that_says_nothing_is_an_error(ask: Any) -> None:
+async def test_response_without_choices_raises(ask: Any) -> None:
     with pytest.raises(StreamError):
         await ask(Gateway(events=[]).llm())
     with pytest.raises(ValidationError):
         await ask(Gateway(events=[chunk(finish="stop")]).llm())
 
 
-def test_an_output_parser_has_its_say() -> None:
+def test_structured_predict_with_output_parser_uses_it() -> None:
     gateway = Gateway(reply('{"CITY": "LISBON", "DAYS": 4}'))
     trip = gateway.llm(output_parser=Shout()).structured_predict(Trip, PromptTemplate(PROMPT), who="two")
     assert trip == Trip(city="lisbon", days=4)
@@ -250,9 +250,9 @@ def test_an_output_parser_has_its_say() -> None:
     assert parsed.structured_predict(Trip, PromptTemplate(PROMPT), who="two") == LISBON
 
 
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
-async def test_as_structured_llm(emulated: Any, way: dict[str, Any]) -> None:
-    structured = emulated(**way).as_structured_llm(Trip)
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
+async def test_as_structured_llm_with_output_class_returns_it(emulated: Any, mode: dict[str, Any]) -> None:
+    structured = emulated(**mode).as_structured_llm(Trip)
     messages = [ChatMessage("Two friends go to 'Lisbon' for 4 days.")]
     assert structured.chat(messages).raw == LISBON
     assert (await structured.achat(messages)).raw == LISBON
@@ -273,14 +273,14 @@ class Listener(BaseEventHandler):
         SEEN.append(event.class_name())
 
 
-@anyhow
-@pytest.mark.parametrize("way", [WAYS["schema"], WAYS["tool"]], ids=["schema", "tool"])
-async def test_events_are_told_once(emulated: Any, way: dict[str, Any], ask: Any) -> None:
+@all_calls
+@pytest.mark.parametrize("mode", [MODES["schema"], MODES["tool"]], ids=["schema", "tool"])
+async def test_structured_predict_sends_each_event_once(emulated: Any, mode: dict[str, Any], ask: Any) -> None:
     dispatcher, listener = instrumentation.get_dispatcher(), Listener()
     SEEN.clear()
     dispatcher.add_event_handler(listener)
     try:
-        await ask(emulated(**way))
+        await ask(emulated(**mode))
     finally:
         dispatcher.event_handlers.remove(listener)
     for name in (

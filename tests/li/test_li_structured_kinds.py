@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDepre
 T = TypeVar("T")
 
 
-class Colour(Enum):
+class Runner(Enum):
     RED = "red"
 
 
@@ -44,7 +44,7 @@ class Trip(BaseModel):
     id: UUID
     start: date
     length: timedelta
-    colour: Colour
+    runner: Runner
     place: tuple[float, float]
     price: Decimal
     tags: set[str]
@@ -104,7 +104,7 @@ TRIP = {
     "id": "12345678-1234-5678-1234-567812345678",
     "start": "2026-01-02",
     "length": "P2D",
-    "colour": "red",
+    "runner": "red",
     "place": [38.7, -9.1],
     "price": "10.50",
     "tags": ["sea"],
@@ -123,7 +123,7 @@ KINDS: dict[str, tuple[type[BaseModel], Any]] = {
     "map as root": (Ages, {"a": 1}),
     "list of recursive classes as root": (Forest, [{"name": "a"}]),
 }
-WAYS: dict[str, dict[str, Any]] = {
+MODES: dict[str, dict[str, Any]] = {
     "schema": {},
     "tool": {"should_use_structured_outputs": False},
     "text": {"pydantic_program_mode": PydanticProgramMode.LLM},
@@ -162,35 +162,35 @@ async def _structured_llm_stream(model: AIMLAPI, kind: Any) -> Any:
     return [each async for each in await model.as_structured_llm(kind).astream_chat(MESSAGES)][-1].raw
 
 
-anyhow = pytest.mark.parametrize(
+all_calls = pytest.mark.parametrize(
     "ask", [_predict, _apredict, _stream, _astream, _structured_llm, _structured_llm_stream]
 )
 endpoints = pytest.mark.parametrize("endpoint", MODELS)
 
 
-@anyhow
+@all_calls
 @endpoints
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_answer_of_any_class_is_read(kind: str, way: str, endpoint: str, ask: Any) -> None:
+async def test_answer_of_any_class_is_read(kind: str, mode: str, endpoint: str, ask: Any) -> None:
     output_cls, value = KINDS[kind]
     gateway = answering(value)
-    answer = await ask(llm(gateway, endpoint, **WAYS[way]), output_cls)
+    answer = await ask(llm(gateway, endpoint, **MODES[mode]), output_cls)
     assert answer == output_cls.model_validate_json(json.dumps(value))
     assert type(answer) is output_cls
-    if way != "text":
+    if mode != "text":
         sent = sent_schema(gateway.bodies[0])
         assert sent is not None
         assert sent["type"] == "object"
 
 
-@pytest.mark.parametrize("way", ["schema", "tool"])
+@pytest.mark.parametrize("mode", ["schema", "tool"])
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("strict class", "map as root")])
-def test_strict_schema_has_only_what_strict_ones_take(kind: str, endpoint: str, way: str) -> None:
+def test_strict_schema_has_only_supported_keywords(kind: str, endpoint: str, mode: str) -> None:
     output_cls, value = KINDS[kind]
     gateway = answering(value)
-    answer = llm(gateway, endpoint, strict=True, **WAYS[way]).structured_predict(output_cls, PROMPT)
+    answer = llm(gateway, endpoint, strict=True, **MODES[mode]).structured_predict(output_cls, PROMPT)
     assert answer == output_cls.model_validate_json(json.dumps(value))
     assert sent_format(gateway.bodies[0])["strict"] is True
     for part in schemas_in(sent_schema(gateway.bodies[0])):
@@ -201,13 +201,13 @@ def test_strict_schema_has_only_what_strict_ones_take(kind: str, endpoint: str, 
             assert not part.keys() & {"oneOf", "allOf", "discriminator", "default"}
 
 
-@pytest.mark.parametrize("way", ["schema", "tool"])
+@pytest.mark.parametrize("mode", ["schema", "tool"])
 @endpoints
 @pytest.mark.parametrize("output_cls", [Trip, Ages])
-def test_schema_without_a_strict_form_is_not_called_strict(output_cls: Any, endpoint: str, way: str) -> None:
+def test_schema_without_a_strict_form_is_not_called_strict(output_cls: Any, endpoint: str, mode: str) -> None:
     gateway = answering(TRIP if output_cls is Trip else {"a": 1})
     with pytest.warns(UserWarning, match="strict=True cannot hold"):
-        llm(gateway, endpoint, strict=True, **WAYS[way]).structured_predict(output_cls, PROMPT)
+        llm(gateway, endpoint, strict=True, **MODES[mode]).structured_predict(output_cls, PROMPT)
     assert not sent_format(gateway.bodies[0]).get("strict")
 
 
@@ -220,26 +220,26 @@ NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
 }
 
 
-@anyhow
+@all_calls
 @endpoints
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", NO_ANSWERS)
-async def test_what_is_no_answer_is_an_error(case: str, way: str, endpoint: str, ask: Any) -> None:
+async def test_structured_output_that_does_not_match_raises(case: str, mode: str, endpoint: str, ask: Any) -> None:
     parts, message = NO_ANSWERS[case]
     with pytest.raises(ValidationError, match=message):
-        await ask(llm(AnswerGateway(lambda _: parts), endpoint, **WAYS[way]), Tree)
+        await ask(llm(AnswerGateway(lambda _: parts), endpoint, **MODES[mode]), Tree)
 
 
-@anyhow
+@all_calls
 @endpoints
-async def test_the_call_that_answers_counts(endpoint: str, ask: Any) -> None:
+async def test_structured_output_with_several_calls_reads_the_output_tool(endpoint: str, ask: Any) -> None:
     gateway = AnswerGateway(lambda _: [Call("other", {}), Call("Tree", {"name": "a"}), Call("Tree", {"name": "b"})])
-    assert await ask(llm(gateway, endpoint, **WAYS["tool"]), Tree) == Tree(name="a")
+    assert await ask(llm(gateway, endpoint, **MODES["tool"]), Tree) == Tree(name="a")
 
 
 @pytest.mark.parametrize("ask", [_predict, _apredict, _stream, _astream])
 @pytest.mark.parametrize("output_cls", [list[Tree], Cat | Dog, int])
-async def test_what_is_no_class_is_one_error_before_the_call(output_cls: Any, ask: Any) -> None:
+async def test_structured_predict_without_pydantic_class_raises_before_the_call(output_cls: Any, ask: Any) -> None:
     gateway = answering(1)
     with pytest.raises(ValueError, match="must be a pydantic class"):
         await ask(llm(gateway, "responses"), output_cls)
@@ -247,17 +247,17 @@ async def test_what_is_no_class_is_one_error_before_the_call(output_cls: Any, as
 
 
 @endpoints
-@pytest.mark.parametrize("way", ["schema", "tool", "text"])
-def test_parts_of_a_wrapped_answer_are_unwrapped(way: str, endpoint: str) -> None:
+@pytest.mark.parametrize("mode", ["schema", "tool", "text"])
+def test_partial_output_of_a_wrapped_class_is_unwrapped(mode: str, endpoint: str) -> None:
     gateway = answering(["one", "two", "three"])
-    parts = list(llm(gateway, endpoint, **WAYS[way]).stream_structured_predict(Names, PROMPT))
+    parts = list(llm(gateway, endpoint, **MODES[mode]).stream_structured_predict(Names, PROMPT))
     assert len(parts) > 2
     assert all(isinstance(part, Names) for part in parts)
 
 
 @endpoints
 @pytest.mark.parametrize("kind", KINDS)
-async def test_program_reads_an_answer_of_any_class(kind: str, endpoint: str) -> None:
+async def test_program_with_any_class_reads_the_output(kind: str, endpoint: str) -> None:
     output_cls, value = KINDS[kind]
     program = FunctionCallingProgram.from_defaults(output_cls, "Hi", llm=llm(answering(value), endpoint))
     expected = output_cls.model_validate_json(json.dumps(value))

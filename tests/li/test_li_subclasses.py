@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 
 from aimlapi_integrations.llama_index import AIMLAPI
 
-from .conftest import Colour
+from .conftest import Runner
 
 pytestmark = [
     # core leaves event loops open
@@ -78,19 +78,19 @@ def calling(arguments: Any, name: str = "get_weather", times: int = 1) -> Canned
 
 
 @pytest.mark.parametrize("method", ["complete", "stream_complete"])
-def test_complete_answers_by_the_chat_of_the_subclass(run: Colour, method: str) -> None:
+def test_complete_with_overridden_chat_calls_it(run: Runner, method: str) -> None:
     answer = run(Canned(), method, "x")
     last = answer if method == "complete" else run.listed(answer)[-1]
     assert last.text == "Canned."
 
 
-def test_predict_answers_by_the_chat_of_the_subclass(run: Colour) -> None:
+def test_predict_with_overridden_chat_calls_it(run: Runner) -> None:
     assert run(Canned(), "predict", PromptTemplate("x")) == "Canned."
 
 
 @ARGUMENTS
 @pytest.mark.parametrize("parallel", [False, True])
-def test_calls_as_blocks_alone_are_run(run: Colour, arguments: Any, parallel: bool) -> None:
+def test_calls_in_blocks_alone_are_selected(run: Runner, arguments: Any, parallel: bool) -> None:
     llm = calling(arguments, times=2)
     answer = run(llm, "predict_and_call", [TOOL], user_msg="x", allow_parallel_tool_calls=parallel)
     assert [source.content for source in answer.sources] == ["Sunny in Paris"] * (2 if parallel else 1)
@@ -107,7 +107,7 @@ async def test_agent_runs_calls_as_blocks_alone(arguments: Any, streaming: bool)
 
 @ARGUMENTS
 @pytest.mark.parametrize("method", ["structured_predict", "stream_structured_predict"])
-def test_structured_answer_is_read_from_blocks_alone(run: Colour, arguments: Any, method: str) -> None:
+def test_structured_output_in_blocks_alone_is_read(run: Runner, arguments: Any, method: str) -> None:
     answer = run(calling(arguments, "City"), method, City, PromptTemplate("x"))
     last = answer if method == "structured_predict" else run.listed(answer)[-1]
     assert last == City(city="Paris")

@@ -10,11 +10,12 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from aimlapi_integrations.llama_index.request import as_choice, to_tool
+from aimlapi_integrations import CallOptions
+from aimlapi_integrations.client.openai_format import parse_request, parse_tool_choice
+from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import ToolChoice
 
-from .li_gateway import Gateway, call, reply, response
-from .li_gateway import said as message_item
+from .li_gateway import Gateway, call, message_item, reply, response
 
 T = TypeVar("T")
 
@@ -57,11 +58,11 @@ async def _astream(llm: Any, **kwargs: Any) -> ChatResponse:
     return [each async for each in await llm.astream_chat_with_tools(**kwargs)][-1]
 
 
-anyhow = pytest.mark.parametrize("ask", [_sync, _async, _stream, _astream])
+all_calls = pytest.mark.parametrize("ask", [_sync, _async, _stream, _astream])
 
 
-@anyhow
-async def test_a_tool_is_called(llm: Any, ask: Any) -> None:
+@all_calls
+async def test_chat_with_tools_returns_a_tool_call(llm: Any, ask: Any) -> None:
     response = await ask(llm, tools=TOOLS, user_msg="What is the weather in Paris?")
     [selection] = llm.get_tool_calls_from_response(response)
     assert (selection.tool_name, selection.tool_kwargs) == ("get_weather", {"city": "Paris"})
@@ -69,8 +70,8 @@ async def test_a_tool_is_called(llm: Any, ask: Any) -> None:
     assert response.message.additional_kwargs["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
-@anyhow
-async def test_a_tool_can_be_required(llm: Any, ask: Any) -> None:
+@all_calls
+async def test_chat_with_tools_with_tool_required_calls_a_tool(llm: Any, ask: Any) -> None:
     response = await ask(llm, tools=TOOLS[:1], user_msg="Hello", tool_required=True)
     assert llm.get_tool_calls_from_response(response)[0].tool_name == "get_weather"
 
@@ -82,7 +83,7 @@ def sent(**kwargs: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("given", "choice"),
+    ("arguments", "choice"),
     [
         ({}, None),
         ({"tool_required": True}, "required"),
@@ -94,35 +95,35 @@ def sent(**kwargs: Any) -> dict[str, Any]:
         ({"tool_choice": {"type": "any"}}, "required"),
     ],
 )
-def test_tool_choices(given: dict[str, Any], choice: Any) -> None:
-    body = sent(tools=TOOLS, user_msg="x", **given)
+def test_tool_choice_in_any_form_is_sent(arguments: dict[str, Any], choice: Any) -> None:
+    body = sent(tools=TOOLS, user_msg="x", **arguments)
     assert body.get("tool_choice") == choice
     assert body["parallel_tool_calls"] is False
     assert "strict" not in body["tools"][0]["function"]
 
 
-def test_hosted_and_raw_choices() -> None:
-    assert as_choice({"type": "web_search_preview"}) == ToolChoice("hosted", name="web_search_preview")
+def test_tool_choice_as_a_dict_is_hosted_or_raw() -> None:
+    assert parse_tool_choice({"type": "web_search_preview"}) == ToolChoice("hosted", name="web_search_preview")
     raw = {"type": "allowed_tools", "tools": []}
-    assert as_choice(raw) == ToolChoice("raw", item=raw)
+    assert parse_tool_choice(raw) == ToolChoice("raw", item=raw)
     assert to_tool({"type": "mcp", "server_url": "x"}).item["server_url"] == "x"
     with pytest.raises(ValueError, match="tool_choice"):
-        as_choice(7)
+        parse_tool_choice(7)
 
 
-def test_without_tools_nothing_speaks_of_them() -> None:
+def test_chat_with_tools_without_tools_sends_no_tool_fields() -> None:
     body = sent(tools=[], user_msg="x", tool_required=True, tool_choice="add")
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & body.keys()
 
 
-def test_the_callers_history_is_not_changed() -> None:
+def test_chat_with_tools_does_not_change_the_history() -> None:
     history = [ChatMessage("One")]
     body = sent(tools=TOOLS, user_msg="Two", chat_history=history)
     assert len(body["messages"]) == 2
     assert len(history) == 1
 
 
-def test_strict_schemas_are_strict() -> None:
+def test_tool_schema_with_strict_requires_every_property() -> None:
     function = sent(tools=TOOLS[1:], user_msg="x", strict_field=True)["tools"][0]["function"]
     assert function["strict"] is True
     assert function["parameters"]["required"] == ["a", "b"]
@@ -132,9 +133,9 @@ def test_strict_schemas_are_strict() -> None:
 TWO = reply("", tool_calls=[call(), call(call_id="call_2", arguments='{"city": "Porto"}')], finish="tool_calls")
 
 
-@anyhow
+@all_calls
 @pytest.mark.parametrize("parallel", [False, True])
-async def test_calls_are_limited_where_asked(ask: Any, parallel: bool) -> None:
+async def test_parallel_calls_without_permission_are_limited_to_one(ask: Any, parallel: bool) -> None:
     llm = Gateway(TWO).llm()
     response = await ask(llm, tools=TOOLS, user_msg="x", allow_parallel_tool_calls=parallel)
     expected = 2 if parallel else 1
@@ -142,8 +143,8 @@ async def test_calls_are_limited_where_asked(ask: Any, parallel: bool) -> None:
     assert len(response.message.additional_kwargs["tool_calls"]) == expected
 
 
-@anyhow
-async def test_names_that_endpoints_refuse_come_back(ask: Any) -> None:
+@all_calls
+async def test_tool_name_that_endpoints_refuse_is_mapped_and_restored(ask: Any) -> None:
     gateway = Gateway(reply("", tool_calls=[call("Box_int", '{"value": 7}')], finish="tool_calls"))
     llm = gateway.llm()
     boxed = FunctionTool.from_defaults(lambda value: Box[int](value=value), name="Box[int]", fn_schema=Box[int])
@@ -161,19 +162,19 @@ async def test_names_that_endpoints_refuse_come_back(ask: Any) -> None:
     assert gateway.bodies[1]["messages"][1]["tool_calls"][0]["function"]["name"] == "Box_int"
 
 
-def test_arguments_in_a_stream_are_taken_as_far_as_they_came() -> None:
+def test_stream_with_partial_arguments_parses_them_so_far() -> None:
     llm = Gateway(reply("", tool_calls=[call()], finish="tool_calls")).llm()
-    seen = [
+    observed = [
         selection.tool_kwargs
         for response in llm.stream_chat_with_tools(TOOLS, user_msg="x")
         for selection in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
     ]
-    assert seen[0] == {}
-    assert {"city": "Pa"} in seen
-    assert seen[-1] == {"city": "Paris"}
+    assert observed[0] == {}
+    assert {"city": "Pa"} in observed
+    assert observed[-1] == {"city": "Paris"}
 
 
-def test_no_call_where_one_had_to_be() -> None:
+def test_response_without_required_call_raises() -> None:
     llm = Gateway().llm()
     response = llm.chat([ChatMessage("x")])
     assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
@@ -181,7 +182,7 @@ def test_no_call_where_one_had_to_be() -> None:
         llm.get_tool_calls_from_response(response)
 
 
-async def test_predict_and_call(llm: Any) -> None:
+async def test_predict_and_call_runs_the_tool(llm: Any) -> None:
     ask = "What is the weather in Paris?"
     assert llm.predict_and_call(TOOLS, user_msg=ask).response == "Sunny in Paris"
     assert (await llm.apredict_and_call(TOOLS, user_msg=ask)).response == "Sunny in Paris"
@@ -189,7 +190,7 @@ async def test_predict_and_call(llm: Any) -> None:
 
 @pytest.mark.usefixtures("current_loop")
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
-def test_a_model_without_tools_is_asked_in_text(emulated: Any) -> None:
+def test_predict_and_call_without_tool_support_uses_react(emulated: Any) -> None:
     llm = emulated(is_function_calling_model=False)
     ask = "What is the weather in Paris?"
     assert llm.predict_and_call(TOOLS, user_msg=ask).response == "Sunny in Paris"
@@ -197,7 +198,7 @@ def test_a_model_without_tools_is_asked_in_text(emulated: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "sent"),
+    ("model", "arguments", "sent"),
     [
         ("o1", {}, False),
         ("openai/o3-mini", {}, False),
@@ -207,7 +208,68 @@ def test_a_model_without_tools_is_asked_in_text(emulated: Any) -> None:
         ("anthropic/claude-sonnet-4.5", {}, False),
     ],
 )
-def test_limit_of_calls_goes_to_models_that_list_it_alone(model: str, given: dict[str, Any], sent: bool) -> None:
-    gateway = Gateway(response(message_item("Hi")) if given.get("use_responses_api") else reply())
-    gateway.llm(model=model, **given).chat_with_tools(TOOLS, user_msg="x")
+def test_parallel_tool_calls_is_sent_only_to_models_that_list_it(
+    model: str, arguments: dict[str, Any], sent: bool
+) -> None:
+    gateway = Gateway(response(message_item("Hi")) if arguments.get("use_responses_api") else reply())
+    gateway.llm(model=model, **arguments).chat_with_tools(TOOLS, user_msg="x")
     assert ("parallel_tool_calls" in gateway.bodies[0]) is sent
+
+
+CUSTOM = {"type": "custom", "name": "run_code"}
+SEARCH = {"type": "web_search_preview"}
+ADD = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+ANY = {"type": "function", "function": {"name": "any", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.filterwarnings("ignore:A tool of type:aimlapi_integrations.ParameterWarning")
+@pytest.mark.parametrize(
+    ("tools", "choice", "expected"),
+    [
+        ([CUSTOM], "run_code", CUSTOM),
+        ([CUSTOM, ADD], "run_code", CUSTOM),
+        ([CUSTOM, ADD], "add", {"type": "function", "name": "add"}),
+        ([SEARCH], "web_search_preview", SEARCH),
+        ([ADD, ANY], "any", {"type": "function", "name": "any"}),
+        ([ADD], "any", "required"),
+        ([ADD], False, "none"),
+        ([CUSTOM], CUSTOM, CUSTOM),
+    ],
+)
+@pytest.mark.parametrize("path", ["LLM", "client"])
+def test_tool_chosen_by_name_is_sent_in_the_form_of_its_kind(
+    path: str, tools: list[Any], choice: Any, expected: Any
+) -> None:
+    gateway = Gateway(response(message_item("Hi")))
+    llm = gateway.llm(model="openai/gpt-5-mini-2025-08-07", use_responses_api=True)
+    if path == "LLM":
+        llm.chat([ChatMessage("x")], tools=tools, tool_choice=choice)
+    else:
+        request = parse_request("x", model=llm.model, tools=tools, tool_choice=choice)
+        llm._client().complete(request, CallOptions(use_responses_api=True))
+    assert gateway.bodies[0]["tool_choice"] == expected
+
+
+def test_custom_tool_in_the_form_of_chat_completions_is_chosen_in_that_form() -> None:
+    custom = {"type": "custom", "custom": {"name": "run_code"}}
+    assert parse_tool_choice("run_code", [to_tool(custom)]) == ToolChoice("raw", item=custom)
+
+
+@pytest.mark.parametrize(
+    "response_format",
+    [
+        {"type": "json_schema", "json_schema": {"name": "Box", "schema": {"type": "object", "properties": {}}}},
+        {"type": "json_schema", "name": "Box", "schema": {"type": "object", "properties": {}}},
+    ],
+    ids=["nested", "flat"],
+)
+def test_response_format_in_the_form_of_either_endpoint_is_sent(response_format: dict[str, Any]) -> None:
+    gateway = Gateway(reply("{}"))
+    gateway.llm().chat([ChatMessage("x")], response_format=response_format)
+    sent_format = gateway.bodies[0]["response_format"]["json_schema"]
+    assert (sent_format["name"], sent_format["schema"]["type"]) == ("Box", "object")
+
+
+def test_response_format_without_a_schema_raises() -> None:
+    with pytest.raises(ValueError, match="response_format="):
+        Gateway().llm().chat([ChatMessage("x")], response_format={"type": "json_schema", "json_schema": {}})

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDepre
 SECRET = "sk-tracing-secret"
 MESSAGES = [ChatMessage(role="system", content="Be brief."), ChatMessage(content="What is the weather in Paris?")]
 
-ways = pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat"])
+all_modes = pytest.mark.parametrize("mode", ["chat", "achat", "stream_chat", "astream_chat"])
 
 
 def get_weather(city: str) -> str:
@@ -31,9 +31,9 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}"
 
 
-async def told(llm: AIMLAPI, way: str, **kwargs: Any) -> ChatResponse:
+async def call_in_mode(llm: AIMLAPI, mode: str, **kwargs: Any) -> ChatResponse:
     """One whole answer, got in one of four ways."""
-    match way:
+    match mode:
         case "chat":
             return llm.chat(MESSAGES, **kwargs)
         case "achat":
@@ -60,10 +60,12 @@ def span_of(exporter: InMemorySpanExporter, kind: str = "LLM") -> ReadableSpan:
     return span
 
 
-@ways
-async def test_spans_tell_of_the_call(emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter, way: str) -> None:
+@all_modes
+async def test_span_of_a_call_has_its_attributes(
+    emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter, mode: str
+) -> None:
     llm = emulated(api_key=SECRET)
-    answer = await told(llm, way)
+    answer = await call_in_mode(llm, mode)
     attributes = dict(span_of(spans).attributes or {})
     usage = answer.raw["usage"]
     assert attributes["llm.model_name"] == llm.model
@@ -77,10 +79,12 @@ async def test_spans_tell_of_the_call(emulated: Callable[..., AIMLAPI], spans: I
     assert SECRET not in str(attributes)
 
 
-@ways
-async def test_spans_tell_of_tools(emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter, way: str) -> None:
+@all_modes
+async def test_span_of_a_call_with_tools_has_them(
+    emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter, mode: str
+) -> None:
     tool = FunctionTool.from_defaults(get_weather)
-    answer = await told(emulated(), way, tools=[tool.metadata.to_openai_tool()])
+    answer = await call_in_mode(emulated(), mode, tools=[tool.metadata.to_openai_tool()])
     attributes = dict(span_of(spans).attributes or {})
     [call] = answer.message.additional_kwargs["tool_calls"]
     prefix = "llm.output_messages.0.message.tool_calls.0.tool_call"
@@ -88,14 +92,16 @@ async def test_spans_tell_of_tools(emulated: Callable[..., AIMLAPI], spans: InMe
     assert json.loads(str(attributes[f"{prefix}.function.arguments"])) == {"city": "Paris"}
 
 
-async def test_a_failed_call_is_a_failed_span(emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter) -> None:
+async def test_span_of_a_failed_call_has_error_status(
+    emulated: Callable[..., AIMLAPI], spans: InMemorySpanExporter
+) -> None:
     with pytest.raises(BadRequestError):
         emulated(model="emulator/status-400").chat(MESSAGES)
     assert not span_of(spans).status.is_ok
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_embeddings_are_one_span_too(
+async def test_embedding_call_creates_one_span(
     embedding: AIMLAPIEmbedding, spans: InMemorySpanExporter, asynchronous: bool
 ) -> None:
     if asynchronous:

@@ -22,30 +22,30 @@ from llama_index.core.base.llms.types import (
 
 from aimlapi_integrations.errors import UnsupportedContentError
 
-from .li_gateway import Gateway, call, reply, response, said
+from .li_gateway import Gateway, call, message_item, reply, response
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 PICTURE = "data:image/png;base64,iVBORw0KGgpyZXN0"
 PNG = b"\x89PNG\r\n\x1a\nrest"
 PDF = {"filename": "Report.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjcgcmVzdA=="}
-ASK = {"role": "user", "content": "x"}
+MESSAGES = {"role": "user", "content": "x"}
 ARGUMENTS = '{"city": "Münster"}'
 
 
-def user(*blocks: Any, **kept: Any) -> ChatMessage:
-    return ChatMessage(role="user", blocks=list(blocks), additional_kwargs=kept)
+def user(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="user", blocks=list(blocks), additional_kwargs=kwargs)
 
 
-def assistant(*blocks: Any, **kept: Any) -> ChatMessage:
-    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kept)
+def assistant(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kwargs)
 
 
-def text(said: str) -> TextBlock:
-    return TextBlock(text=said)
+def text(content: str) -> TextBlock:
+    return TextBlock(text=content)
 
 
-def tool(content: Any = "Sunny", role: str = "tool", **kept: Any) -> ChatMessage:
-    return ChatMessage(role=role, content=content, additional_kwargs={"tool_call_id": "call_1", **kept})
+def tool(content: Any = "Sunny", role: str = "tool", **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role=role, content=content, additional_kwargs={"tool_call_id": "call_1", **kwargs})
 
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="get_weather", tool_kwargs={"city": "Münster"})
@@ -74,7 +74,7 @@ def of(part: Any, role: str = "user") -> dict[str, Any]:
 
 # Name, what is asked, its turns on chat completions, its items on the Responses endpoint.
 CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
-    ("one text", [user(text("x"))], [ASK], "x"),
+    ("one text", [user(text("x"))], [MESSAGES], "x"),
     (
         "a picture by URL",
         [user(ImageBlock(url="https://x.org/ü.png", detail="low"))],
@@ -105,7 +105,7 @@ CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
         [{"role": "user", "content": "notes.txt\n\nPorto"}],
         "notes.txt\n\nPorto",
     ),
-    ("a cache point where none are listed", [user(text("x"), CACHE)], [ASK], "x"),
+    ("a cache point where none are listed", [user(text("x"), CACHE)], [MESSAGES], "x"),
     (
         "what can be cited",
         [user(CitableBlock(title="T", source="S", content=[text("Body")]))],
@@ -115,61 +115,61 @@ CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
     (
         "system and developer",
         [ChatMessage("s", role="system"), ChatMessage("d", role="developer"), user(text("x"))],
-        [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, ASK],
-        [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, ASK],
+        [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, MESSAGES],
+        [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, MESSAGES],
     ),
     (
         "a system message at the end, as agents put it",
         [user(text("x")), ChatMessage("Answer now.", role="system")],
-        [ASK, {"role": "system", "content": "Answer now."}],
-        [ASK, {"role": "system", "content": "Answer now."}],
+        [MESSAGES, {"role": "system", "content": "Answer now."}],
+        [MESSAGES, {"role": "system", "content": "Answer now."}],
     ),
-    ("a name", [user(text("x"), name="ann")], [{**ASK, "name": "ann"}], "x"),
+    ("a name", [user(text("x"), name="ann")], [{**MESSAGES, "name": "ann"}], "x"),
     (
         "roles of other vendors",
         [user(text("x")), ChatMessage("a", role="model"), ChatMessage("b", role="chatbot"), user(text("x"))],
-        [ASK, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}, ASK],
-        [ASK, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}, ASK],
+        [MESSAGES, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}, MESSAGES],
+        [MESSAGES, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}, MESSAGES],
     ),
     (
         "an empty answer",
         [user(text("x")), assistant(), user(text("x"))],
-        [ASK, {"role": "assistant", "content": ""}, ASK],
-        [ASK, {"role": "assistant", "content": ""}, ASK],
+        [MESSAGES, {"role": "assistant", "content": ""}, MESSAGES],
+        [MESSAGES, {"role": "assistant", "content": ""}, MESSAGES],
     ),
     (
         "a picture of the model's own",
         [user(text("x")), assistant(text("See"), ImageBlock(image=PNG)), user(text("x"))],
         [
-            ASK,
+            MESSAGES,
             {"role": "assistant", "content": "See"},
             {
                 "role": "user",
                 "content": [{"type": "text", "text": FILES}, {"type": "image_url", "image_url": {"url": PICTURE}}],
             },
-            ASK,
+            MESSAGES,
         ],
         [
-            ASK,
+            MESSAGES,
             {"role": "assistant", "content": "See"},
             {
                 "role": "user",
                 "content": [{"type": "input_text", "text": FILES}, {"type": "input_image", "image_url": PICTURE}],
             },
-            ASK,
+            MESSAGES,
         ],
     ),
     (
         "a loop of tools, with what was thought",
         [user(text("x")), assistant(THOUGHT, text(""), CALL), tool()],
-        [ASK, CHAT_CALL, CHAT_RESULT],
-        [ASK, REASONING, CALL_ITEM, RESULT_ITEM],
+        [MESSAGES, CHAT_CALL, CHAT_RESULT],
+        [MESSAGES, REASONING, CALL_ITEM, RESULT_ITEM],
     ),
     (
         "calls of older code, and nothing else of what it kept",
         [user(text("x")), assistant(tool_calls=[call(arguments=ARGUMENTS)], leak="secret"), tool()],
-        [ASK, CHAT_CALL, CHAT_RESULT],
-        [ASK, CALL_ITEM, RESULT_ITEM],
+        [MESSAGES, CHAT_CALL, CHAT_RESULT],
+        [MESSAGES, CALL_ITEM, RESULT_ITEM],
     ),
     (
         "a function's result in the old role",
@@ -178,37 +178,37 @@ CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
             assistant(CALL),
             ChatMessage("Sunny", role="function", additional_kwargs={"name": "get_weather"}),
         ],
-        [ASK, CHAT_CALL, {**CHAT_RESULT, "name": "get_weather"}],
-        [ASK, CALL_ITEM, RESULT_ITEM],
+        [MESSAGES, CHAT_CALL, {**CHAT_RESULT, "name": "get_weather"}],
+        [MESSAGES, CALL_ITEM, RESULT_ITEM],
     ),
     (
         "an empty result",
         [user(text("x")), assistant(CALL), tool("")],
-        [ASK, CHAT_CALL, {**CHAT_RESULT, "content": ""}],
-        [ASK, CALL_ITEM, {**RESULT_ITEM, "output": ""}],
+        [MESSAGES, CHAT_CALL, {**CHAT_RESULT, "content": ""}],
+        [MESSAGES, CALL_ITEM, {**RESULT_ITEM, "output": ""}],
     ),
     ("nothing but a result", [tool()], [CHAT_RESULT], [RESULT_ITEM]),
     ("nothing but a call", [assistant(CALL)], [CHAT_CALL], [CALL_ITEM]),
     (
         "a result that ends the turn",
         [user(text("x")), assistant(text("Sunny"), tool_call_id="call_1"), user(text("x"))],
-        [ASK, {"role": "assistant", "content": "Sunny"}, ASK],
-        [ASK, {"role": "assistant", "content": "Sunny"}, ASK],
+        [MESSAGES, {"role": "assistant", "content": "Sunny"}, MESSAGES],
+        [MESSAGES, {"role": "assistant", "content": "Sunny"}, MESSAGES],
     ),
 ]
 
 
-@pytest.mark.parametrize(("asked", "expected"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
-def test_on_chat_completions(asked: list[ChatMessage], expected: Any) -> None:
+@pytest.mark.parametrize(("messages", "expected"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
+def test_messages_on_chat_completions_are_encoded(messages: list[ChatMessage], expected: Any) -> None:
     gateway = Gateway(reply())
-    gateway.llm().chat(asked)
+    gateway.llm().chat(messages)
     assert gateway.turns == expected
 
 
-@pytest.mark.parametrize(("asked", "expected"), [case[1::2] for case in CASES], ids=[case[0] for case in CASES])
-def test_on_responses(asked: list[ChatMessage], expected: Any) -> None:
-    gateway = Gateway(response(said("Hi")))
-    gateway.llm(model=MINI, use_responses_api=True).chat(asked)
+@pytest.mark.parametrize(("messages", "expected"), [case[1::2] for case in CASES], ids=[case[0] for case in CASES])
+def test_messages_on_responses_are_encoded(messages: list[ChatMessage], expected: Any) -> None:
+    gateway = Gateway(response(message_item("Hi")))
+    gateway.llm(model=MINI, use_responses_api=True).chat(messages)
     assert gateway.turns == expected
 
 
@@ -226,7 +226,7 @@ def unknown() -> ChatMessage:
 
 @pytest.mark.parametrize("responses", [False, True])
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("messages", "text"),
     [
         (user(AudioBlock(audio=b"ID3 sound")), "Audio"),
         (user(VideoBlock(url="https://x.org/a.mp4")), "Video"),
@@ -234,14 +234,14 @@ def unknown() -> ChatMessage:
         (ChatMessage("Sunny", role="tool"), "tool_call_id"),
     ],
 )
-def test_what_cannot_go_is_named(asked: ChatMessage, told: str, responses: bool) -> None:
+def test_content_without_a_wire_form_raises_with_its_name(messages: ChatMessage, text: str, responses: bool) -> None:
     gateway = Gateway()
-    with pytest.raises(UnsupportedContentError, match=told):
-        gateway.llm(use_responses_api=responses).chat([asked])
+    with pytest.raises(UnsupportedContentError, match=text):
+        gateway.llm(use_responses_api=responses).chat([messages])
     assert gateway.bodies == []
 
 
-def test_cache_points_where_they_are_listed() -> None:
+def test_cache_point_is_sent_where_the_model_supports_it() -> None:
     gateway = Gateway()
     gateway.llm(model="mistralai/mistral-large-2512").chat([user(text("Long"), CACHE, text("Short"))])
     marked, plain = gateway.turns[0]["content"]

@@ -1,4 +1,4 @@
-"""The distribution: what is in it, what it says of itself, and what importing it does."""
+"""The distribution: its files, its metadata, and what importing it loads."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ EXTRAS = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that is built from it."""
+    """Build a folder with the sdist and the wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
     return folder
 
 
@@ -58,42 +58,44 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_wheel_has_our_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    ours = {
+def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    package_files = {
         f"aimlapi_integrations/{path.relative_to(PACKAGE).as_posix()}"
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    about = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
-    assert set(wheel.namelist()) == ours | about
+    metadata_files = {
+        f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    }
+    assert set(wheel.namelist()) == package_files | metadata_files
 
 
-def test_the_package_is_code_with_one_table_and_the_marker_of_types() -> None:
+def test_package_holds_code_one_table_and_py_typed() -> None:
     others = {path.name for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert others == {"models.json", "py.typed"}
     assert not [path for path in PACKAGE.rglob("*.py") if path.name.startswith(("test_", "conftest"))]
 
 
 FOLDERS = ("integrations", "tests", "cassettes", "examples", "benchmarks", "docs")
-AT_THE_TOP = {
+TOP_LEVEL_FILES = {
     *("pyproject.toml", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
 }
-LEFT_BY_RUNS = {"__pycache__", ".import_linter_cache", "example-data"}
+GENERATED = {"__pycache__", ".import_linter_cache", "example-data"}
 
 
-def test_the_sdist_has_what_its_tests_need_and_nothing_else(built: Path) -> None:
+def test_sdist_holds_what_its_tests_need_and_nothing_else(built: Path) -> None:
     [path] = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {PurePosixPath(*PurePosixPath(file.name).parts[1:]).as_posix() for file in archive if file.isfile()}
     files = {path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
-    assert names == AT_THE_TOP | {path.as_posix() for path in files if not LEFT_BY_RUNS & set(path.parts)}
+    assert names == TOP_LEVEL_FILES | {path.as_posix() for path in files if not GENERATED & set(path.parts)}
 
 
 # --- metadata --------------------------------------------------------------------------------------------------------
 
 
-def test_the_metadata(metadata: Message) -> None:
+def test_metadata_names_version_license_and_python(metadata: Message) -> None:
     assert metadata["Name"] == "aimlapi-integrations"
     assert metadata["Version"] == aimlapi_integrations.__version__
     assert (metadata["License-Expression"], metadata["License-File"]) == ("MIT", "LICENSE")
@@ -102,7 +104,7 @@ def test_the_metadata(metadata: Message) -> None:
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
 
 
-def test_the_extras(metadata: Message) -> None:
+def test_extras_require_their_packages(metadata: Message) -> None:
     required = metadata.get_all("Requires-Dist", [])
     bare = {_name(each) for each in required if "extra ==" not in each}
     assert bare == {"httpx", "pydantic"}
@@ -111,12 +113,12 @@ def test_the_extras(metadata: Message) -> None:
     assert {"all", *EXTRAS} <= set(metadata.get_all("Provides-Extra", []))
 
 
-def test_every_extra_for_users_is_tried_in_a_clean_environment(metadata: Message) -> None:
-    ours = {"bench", "dev", "docs", "programs-test", "ray-test", "test", "web-test"}
-    assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - ours
+def test_every_extra_for_users_is_tested_in_a_clean_environment(metadata: Message) -> None:
+    internal = {"bench", "dev", "docs", "programs-test", "ray-test", "test", "web-test"}
+    assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - internal
 
 
-def test_every_python_that_is_named_is_tested(metadata: Message) -> None:
+def test_every_python_classifier_is_tested_in_ci(metadata: Message) -> None:
     workflow = ROOT / ".github" / "workflows" / "ci.yml"
     if not workflow.exists():
         pytest.skip("the sdist has no workflow")
@@ -128,7 +130,7 @@ def _name(requirement: str) -> str:
     return requirement.split(";")[0].split("<")[0].split(">")[0].split("[")[0].strip()
 
 
-def test_the_changelog_knows_this_version() -> None:
+def test_changelog_has_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {aimlapi_integrations.__version__}" in changelog
 
@@ -137,25 +139,25 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 @pytest.mark.parametrize("part", PUBLIC)
-def test_all_is_what_is_there(part: str) -> None:
+def test_all_lists_every_public_name(part: str) -> None:
     if part == ".bulk":
         pytest.importorskip("pyarrow")
     module = importlib.import_module(f"aimlapi_integrations{part}")
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is not None, name
-    there = {name for name, value in vars(module).items() if not name.startswith("_") and _is_ours(value)}
-    assert there <= set(module.__all__)
+    public = {name for name, value in vars(module).items() if not name.startswith("_") and _is_own(value)}
+    assert public <= set(module.__all__)
     with pytest.raises(AttributeError):
         _ = module.no_such_name
 
 
-def test_a_type_checker_finds_names_that_are_not_there(tmp_path: Path) -> None:
+def test_type_checker_rejects_unknown_names(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     parts = [part for part in PUBLIC if part != ".bulk"]  # that needs pyarrow
     lines = [f"from aimlapi_integrations{part} import no_such_name" for part in parts]
     (tmp_path / "names.py").write_text("\n".join(lines), encoding="utf-8")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "names.py"],
         capture_output=True,
         text=True,
@@ -163,12 +165,12 @@ def test_a_type_checker_finds_names_that_are_not_there(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
     )
-    assert [line for line in done.stdout.splitlines() if "[attr-defined]" not in line][:-1] == [], done.stdout
-    assert done.stdout.count("[attr-defined]") == len(parts)
+    assert [line for line in result.stdout.splitlines() if "[attr-defined]" not in line][:-1] == [], result.stdout
+    assert result.stdout.count("[attr-defined]") == len(parts)
 
 
-def _is_ours(value: object) -> bool:
-    """Whether a name of a module is one that it offers, and no import of its own."""
+def _is_own(value: object) -> bool:
+    """Return whether the package defines a value of one of its modules."""
     return not isinstance(value, ModuleType) and str(getattr(value, "__module__", "")).startswith("aimlapi_")
 
 
@@ -176,16 +178,16 @@ def _is_ours(value: object) -> bool:
 
 
 def python(code: str) -> str:
-    """What a fresh interpreter prints, in which warnings are errors."""
+    """Return the output of a new interpreter in which warnings are errors."""
     command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
 
 
-def loaded(part: str) -> set[str]:
-    """The top-level packages that are there once everything that a module offers has been loaded."""
+def imported_packages(part: str) -> set[str]:
+    """Return the top-level packages that importing all names of a module loads."""
     code = f"""
 import sys
 import aimlapi_integrations{part} as module
@@ -199,27 +201,27 @@ print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
 HEAVY = {"openai", "anthropic", "tiktoken", "transformers", "torch", "pandas", "llama_index_llms_openai"}
 
 
-def test_the_core_knows_no_framework() -> None:
+def test_core_imports_no_framework() -> None:
     frameworks = {"langchain_core", "langchain", "llama_index", "starlette", "uvicorn", "numpy", "langsmith"}
-    assert not loaded("") & (HEAVY | frameworks)
+    assert not imported_packages("") & (HEAVY | frameworks)
 
 
-def test_the_emulator_knows_no_framework() -> None:
+def test_emulator_imports_no_framework() -> None:
     others = {"langchain_core", "langchain", "llama_index", "langsmith", "numpy"}
-    assert not loaded(".emulator") & (HEAVY | others)
+    assert not imported_packages(".emulator") & (HEAVY | others)
 
 
-def test_langchain_is_all_that_the_langchain_part_loads() -> None:
+def test_langchain_part_imports_only_langchain_core() -> None:
     others = {"langchain", "langgraph", "llama_index", "numpy", "starlette", "PIL"}
-    assert not loaded(".langchain") & (HEAVY | others)
+    assert not imported_packages(".langchain") & (HEAVY | others)
 
 
-def test_llama_index_is_all_that_the_llama_index_part_loads() -> None:
+def test_llama_index_part_imports_only_llama_index_core() -> None:
     others = {"langchain_core", "langchain", "starlette"}
-    assert not loaded(".llama_index") & (HEAVY - {"tiktoken"} | others)  # core itself may load that
+    assert not imported_packages(".llama_index") & (HEAVY - {"tiktoken"} | others)  # core itself may load that
 
 
-def test_a_langchain_model_brings_the_endpoints_when_it_is_called() -> None:
+def test_langchain_model_imports_the_client_with_its_first_call() -> None:
     code = """
 import sys
 from aimlapi_integrations.langchain import ChatAIMLAPI
@@ -244,7 +246,7 @@ print("aimlapi_integrations.client.client" in sys.modules)
         ("aimlapi_integrations.bulk", "pyarrow", "ray"),
     ],
 )
-def test_a_missing_extra_is_told_with_the_command(module: str, missing: str, extra: str) -> None:
+def test_missing_extra_raises_import_error_with_the_command(module: str, missing: str, extra: str) -> None:
     code = f"""
 import importlib, sys
 

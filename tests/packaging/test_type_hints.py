@@ -1,4 +1,4 @@
-"""Type hints resolve at run time: `with_fallbacks(...).bind_tools` asks for them, as do validators and CLI makers."""
+"""Type hints resolve at run time: `with_fallbacks(...).bind_tools`, validators and CLI libraries need them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def problem_with_hints(annotated: Any) -> str | None:
 
 
 def public_annotated(values: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Public functions and classes among `values`, and what the classes have, inherited from ours or their own."""
+    """Yield public functions and classes among `values`, and the methods that this package defines in them."""
     for value in values:
         name = getattr(value, "__name__", "_")
         if inspect.isfunction(value) and not name.startswith("_"):
@@ -70,8 +70,8 @@ def public_methods(owner: type) -> Iterator[tuple[str, Any]]:
             yield attribute, member
 
 
-def test_public_methods_are_found_by_this_test() -> None:
+def test_public_methods_include_those_of_chat_models() -> None:
     from aimlapi_integrations.langchain import ChatAIMLAPI
 
-    found = dict(public_methods(ChatAIMLAPI))
-    assert {"bind_tools", "with_structured_output", "estimate_cost", "from_catalogue", "aclose"} <= found.keys()
+    methods = dict(public_methods(ChatAIMLAPI))
+    assert {"bind_tools", "with_structured_output", "estimate_cost", "from_catalogue", "aclose"} <= methods.keys()

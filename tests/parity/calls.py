@@ -80,8 +80,8 @@ async def _bare_async_stream(target: Target, messages: Sequence[Message]) -> Non
 
 def chat_model(target: Target) -> ChatAIMLAPI:
     """A LangChain model for the target."""
-    at = {"model": target.model_id, "api_key": "k", "base_url": target.base_url, "max_retries": 0}
-    return ChatAIMLAPI(**{**at, "endpoint": target.endpoint, **target.settings})
+    defaults = {"model": target.model_id, "api_key": "k", "base_url": target.base_url, "max_retries": 0}
+    return ChatAIMLAPI(**{**defaults, "endpoint": target.endpoint, **target.settings})
 
 
 def _langchain(target: Target, messages: Sequence[BaseMessage]) -> None:
@@ -109,8 +109,8 @@ async def _langchain_async_stream(target: Target, messages: Sequence[BaseMessage
 
 def llm(target: Target) -> AIMLAPI:
     """A LlamaIndex LLM for the target."""
-    at = {"model": target.model_id, "api_key": "k", "api_base": target.base_url, "max_retries": 0}
-    return AIMLAPI(**{**at, "endpoint": target.endpoint, **target.settings})
+    defaults = {"model": target.model_id, "api_key": "k", "api_base": target.base_url, "max_retries": 0}
+    return AIMLAPI(**{**defaults, "endpoint": target.endpoint, **target.settings})
 
 
 def _llama_index(target: Target, messages: Sequence[ChatMessage]) -> None:
@@ -155,13 +155,13 @@ CALLS: dict[str, dict[str, Callable[..., Any]]] = {
         "async stream": _llama_index_async_stream,
     },
 }
-EVERY_CALL = [(who, manner) for who, manners in CALLS.items() for manner in manners]
+EVERY_CALL = [(who, mode) for who, manners in CALLS.items() for mode in manners]
 
 
-def call(who: str, manner: str, target: Target, messages: Sequence[Any]) -> None:
+def call(who: str, mode: str, target: Target, messages: Sequence[Any]) -> None:
     """Send the messages, which are in the vocabulary of `who`, and read the whole answer."""
-    send = CALLS[who][manner]
-    if manner.startswith("async"):
+    send = CALLS[who][mode]
+    if mode.startswith("async"):
         asyncio.run(send(target, messages))
     else:
         send(target, messages)

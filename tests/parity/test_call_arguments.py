@@ -30,17 +30,17 @@ OTHER_KEYS: dict[str, dict[str, Any]] = {
     "openai_api_key": {"openai_api_key": "sk-of-the-call"},
 }
 
-every_call = pytest.mark.parametrize(("who", "manner"), EVERY_CALL)
+every_call = pytest.mark.parametrize(("who", "mode"), EVERY_CALL)
 
 
 @every_call
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers_of_a_call_are_sent_as_headers(
-    gateway: Emulator, who: str, manner: str, endpoint: str, name: str
+    gateway: Emulator, who: str, mode: str, endpoint: str, name: str
 ) -> None:
-    given = {name: {"X-Team": "blue", "X-None": None}}
-    call(who, manner, Target(gateway.base_url, endpoint, parameters=given), HELLO[who])
+    arguments = {name: {"X-Team": "blue", "X-None": None}}
+    call(who, mode, Target(gateway.base_url, endpoint, parameters=arguments), HELLO[who])
     [request] = gateway.requests
     assert request.headers["x-team"] == "blue"
     assert "x-none" not in request.headers
@@ -49,17 +49,17 @@ def test_headers_of_a_call_are_sent_as_headers(
 
 @every_call
 @pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
-def test_key_of_a_call_authorizes_it(gateway: Emulator, who: str, manner: str, key: dict[str, Any]) -> None:
-    call(who, manner, Target(gateway.base_url, "chat_completions", parameters=key), HELLO[who])
+def test_key_of_a_call_authorizes_it(gateway: Emulator, who: str, mode: str, key: dict[str, Any]) -> None:
+    call(who, mode, Target(gateway.base_url, "chat_completions", parameters=key), HELLO[who])
     [request] = gateway.requests
     assert request.headers["authorization"] == "Bearer sk-of-the-call"
     assert "sk-of-the-call" not in json.dumps(request.json)
 
 
 @every_call
-def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, manner: str) -> None:
-    given = {"timeout": 30, "max_retries": 1, "extra_query": {"trace": "1"}}
-    call(who, manner, Target(gateway.base_url, "chat_completions", parameters=given), HELLO[who])
+def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, mode: str) -> None:
+    arguments = {"timeout": 30, "max_retries": 1, "extra_query": {"trace": "1"}}
+    call(who, mode, Target(gateway.base_url, "chat_completions", parameters=arguments), HELLO[who])
     [request] = gateway.requests
     assert request.json is not None
     assert request.json.keys() <= {"model", "messages", "stream", "stream_options"}
@@ -67,41 +67,41 @@ def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, man
 
 @every_call
 @pytest.mark.parametrize("name", ["base_url", "http_client"])
-def test_argument_of_clients_on_a_call_raises(gateway: Emulator, who: str, manner: str, name: str) -> None:
+def test_argument_of_clients_on_a_call_raises(gateway: Emulator, who: str, mode: str, name: str) -> None:
     target = Target(gateway.base_url, "chat_completions", parameters={name: "x"})
     with pytest.raises(UnsupportedParameterError, match=f"'{name}' is not an argument of a call"):
-        call(who, manner, target, HELLO[who])
+        call(who, mode, target, HELLO[who])
     assert not gateway.requests
 
 
-def _embed_bare(base_url: str, given: dict[str, Any]) -> None:
+def _embed_bare(base_url: str, arguments: dict[str, Any]) -> None:
     with Client("k", base_url) as client:
-        client.embed(["a"], **given)
+        client.embed(["a"], **arguments)
 
 
-def _embed_langchain(base_url: str, given: dict[str, Any]) -> None:
-    with AIMLAPIEmbeddings(api_key="k", base_url=base_url, query_kwargs=given) as embeddings:
+def _embed_langchain(base_url: str, arguments: dict[str, Any]) -> None:
+    with AIMLAPIEmbeddings(api_key="k", base_url=base_url, query_kwargs=arguments) as embeddings:
         embeddings.embed_query("a")
 
 
-def _embed_llama_index(base_url: str, given: dict[str, Any]) -> None:
-    with AIMLAPIEmbedding(api_key="k", api_base=base_url, additional_kwargs=given) as embedding:
+def _embed_llama_index(base_url: str, arguments: dict[str, Any]) -> None:
+    with AIMLAPIEmbedding(api_key="k", api_base=base_url, additional_kwargs=arguments) as embedding:
         embedding.get_text_embedding("a")
 
 
 @pytest.mark.parametrize("embed", [_embed_bare, _embed_langchain, _embed_llama_index])
 @pytest.mark.parametrize("name", HEADERS)
-def test_headers_beside_texts_are_sent_as_headers(gateway: Emulator, embed: Any, name: str) -> None:
+def test_headers_of_an_embedding_call_are_sent_as_headers(gateway: Emulator, embed: Any, name: str) -> None:
     embed(gateway.base_url, {name: {"X-Team": "blue"}})
     [request] = gateway.requests
     assert request.headers["x-team"] == "blue"
     assert "blue" not in json.dumps(request.json)
 
 
-def test_what_traces_show_of_a_call_has_no_headers_and_no_key() -> None:
+def test_traced_arguments_have_no_headers_and_no_api_key() -> None:
     model = ChatAIMLAPI(api_key="k")
-    given = {"extra_headers": {"X": "secret"}, "default_headers": {"X": "secret"}, "api_key": "secret", "seed": 7}
-    shown = model._get_invocation_params(**given)
+    arguments = {"extra_headers": {"X": "secret"}, "default_headers": {"X": "secret"}, "api_key": "secret", "seed": 7}
+    shown = model._get_invocation_params(**arguments)
     assert "secret" not in str(shown)
-    assert "secret" not in model._get_llm_string(**given)
+    assert "secret" not in model._get_llm_string(**arguments)
     assert shown["seed"] == 7

@@ -10,8 +10,8 @@ import pytest
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import APIError
 
+from .call_matrix import CLIENTS, MODES, Case
 from .conversations import CONVERSATIONS, question
-from .ways import MANNERS, WAYS, Asked
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 
@@ -20,29 +20,29 @@ def bodies(gateway: Emulator) -> list[str]:
     return [json.dumps(record.json, sort_keys=True) for record in gateway.requests]
 
 
-@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("with_tool", [False, True], ids=["plain", "tool"])
 @pytest.mark.parametrize("name", CONVERSATIONS)
-async def test_three_ways_one_request_one_answer(
-    gateway: Emulator, name: str, with_tool: bool, responses: bool, manner: str
+async def test_request_and_response_in_every_client_are_the_same(
+    gateway: Emulator, name: str, with_tool: bool, responses: bool, mode: str
 ) -> None:
-    asked = Asked(gateway.base_url, CONVERSATIONS[name], MODEL, responses, with_tool)
-    seen = [await way(asked, manner) for way in WAYS.values()]
-    assert len(gateway.requests) == len(WAYS)
+    case = Case(gateway.base_url, CONVERSATIONS[name], MODEL, responses, with_tool)
+    observed = [await send(case, mode) for send in CLIENTS.values()]
+    assert len(gateway.requests) == len(CLIENTS)
     assert len(set(bodies(gateway))) == 1
-    assert seen[0] == seen[1] == seen[2]
-    assert seen[0].usage
-    assert seen[0].cost
-    assert seen[0].text or seen[0].calls
+    assert observed[0] == observed[1] == observed[2]
+    assert observed[0].usage
+    assert observed[0].cost
+    assert observed[0].text or observed[0].calls
 
 
 @pytest.mark.parametrize("with_tool", [False, True], ids=["plain", "tool"])
-async def test_twelve_answers_are_one(gateway: Emulator, responses: bool, with_tool: bool) -> None:
+async def test_response_in_twelve_modes_is_the_same(gateway: Emulator, responses: bool, with_tool: bool) -> None:
     """Streamed or not, sync or async."""
-    asked = Asked(gateway.base_url, CONVERSATIONS["a question"], MODEL, responses, with_tool)
-    seen = [await way(asked, manner) for way in WAYS.values() for manner in MANNERS]
-    assert seen == [seen[0]] * 12
-    assert bool(seen[0].calls) == with_tool
+    case = Case(gateway.base_url, CONVERSATIONS["a question"], MODEL, responses, with_tool)
+    observed = [await send(case, mode) for send in CLIENTS.values() for mode in MODES]
+    assert observed == [observed[0]] * 12
+    assert bool(observed[0].calls) == with_tool
 
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -55,11 +55,13 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("model", "options"), OPTIONS)
-async def test_options_go_the_same_way(gateway: Emulator, model: str, options: dict[str, Any]) -> None:
-    asked = Asked(gateway.base_url, question("Hello"), model, responses=False, options=options)
-    seen = [await way(asked, "plain") for way in WAYS.values()]
+async def test_options_in_every_client_are_sent_the_same(
+    gateway: Emulator, model: str, options: dict[str, Any]
+) -> None:
+    case = Case(gateway.base_url, question("Hello"), model, responses=False, options=options)
+    observed = [await send(case, "plain") for send in CLIENTS.values()]
     assert len(set(bodies(gateway))) == 1
-    assert seen[0] == seen[1] == seen[2]
+    assert observed[0] == observed[1] == observed[2]
 
 
 # Faults that a call either survives, and then everywhere, or does not, and then nowhere.
@@ -106,24 +108,24 @@ FAULTS = [
 TOOL_FAULTS = ["length", "cut-mid-tool-call", "bare-fragments", "repeated-fragments", "no-index"]
 
 
-@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("fault", "with_tool"), [*((fault, False) for fault in FAULTS), *((fault, True) for fault in TOOL_FAULTS)]
 )
-async def test_faults_are_told_alike(
-    gateway: Emulator, fault: str, with_tool: bool, responses: bool, manner: str
+async def test_faults_in_every_client_raise_the_same_error(
+    gateway: Emulator, fault: str, with_tool: bool, responses: bool, mode: str
 ) -> None:
     question = CONVERSATIONS["a question"]
-    asked = Asked(gateway.base_url, question, f"emulator/{fault}", responses, with_tool)
+    case = Case(gateway.base_url, question, f"emulator/{fault}", responses, with_tool)
 
     async def outcome(name: str) -> Any:
         try:
-            return await WAYS[name](asked, manner)
+            return await CLIENTS[name](case, mode)
         except APIError as error:
             return error
 
-    bare, *others = [await outcome(name) for name in WAYS]
-    assert len(gateway.requests) == len(WAYS)
+    bare, *others = [await outcome(name) for name in CLIENTS]
+    assert len(gateway.requests) == len(CLIENTS)
     for other in others:
         if isinstance(bare, APIError):
             assert isinstance(other, type(bare))

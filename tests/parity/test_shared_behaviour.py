@@ -17,61 +17,68 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 
+from .call_matrix import CLIENTS, MODES, Case, Observed
 from .conversations import CONVERSATIONS, question
-from .ways import MANNERS, WAYS, Asked, Seen
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 THINKER = "deepseek/deepseek-r1"
 SUMMARY = {"reasoning": {"effort": "low", "summary": "auto"}}
 
-Ask = Callable[..., Awaitable[Seen]]
+Ask = Callable[..., Awaitable[Observed]]
 
 
-@pytest.fixture(params=[(way, manner) for way in WAYS for manner in MANNERS], ids=lambda pair: f"{pair[0]}, {pair[1]}")
+@pytest.fixture(
+    params=[(client, mode) for client in CLIENTS for mode in MODES], ids=lambda pair: f"{pair[0]}, {pair[1]}"
+)
 def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
     """Asks in one way: a question in words, or one of the conversations."""
-    way, manner = request.param
+    client, mode = request.param
 
-    def asking(asked: Any, model: str = MINI, **given: Any) -> Awaitable[Seen]:
-        conversation = question(asked) if isinstance(asked, str) else asked
-        return WAYS[way](Asked(gateway.base_url, conversation, model, responses, **given), manner)
+    def asking(content: Any, model: str = MINI, **options: Any) -> Awaitable[Observed]:
+        conversation = question(content) if isinstance(content, str) else content
+        return CLIENTS[client](Case(gateway.base_url, conversation, model, responses, **options), mode)
 
     return asking
 
 
-async def test_text_counts_price_and_end(ask: Ask) -> None:
-    seen = await ask("Hello", model="gpt-4o")
-    assert (seen.text, seen.thinking, seen.calls, seen.finish) == ("[emulated] You said: Hello", "", [], "stop")
-    assert seen.usage
-    assert seen.usage[0] > 0 < seen.usage[1]
-    assert seen.usage[2] == seen.usage[0] + seen.usage[1]
-    assert seen.cost
-    assert float(seen.cost[0]) > 0
+async def test_response_has_text_usage_cost_and_finish_reason(ask: Ask) -> None:
+    observed = await ask("Hello", model="gpt-4o")
+    assert (observed.text, observed.thinking, observed.calls, observed.finish) == (
+        "[emulated] You said: Hello",
+        "",
+        [],
+        "stop",
+    )
+    assert observed.usage
+    assert observed.usage[0] > 0 < observed.usage[1]
+    assert observed.usage[2] == observed.usage[0] + observed.usage[1]
+    assert observed.cost
+    assert float(observed.cost[0]) > 0
 
 
-async def test_thinking_is_no_text(ask: Ask, responses: bool) -> None:
-    seen = await ask("Hello", **({"options": SUMMARY} if responses else {"model": THINKER}))
-    assert seen.text == "[emulated] You said: Hello"
-    assert "The user wrote" in seen.thinking
+async def test_reasoning_is_not_part_of_the_text(ask: Ask, responses: bool) -> None:
+    observed = await ask("Hello", **({"options": SUMMARY} if responses else {"model": THINKER}))
+    assert observed.text == "[emulated] You said: Hello"
+    assert "The user wrote" in observed.thinking
 
 
 @pytest.mark.parametrize(
-    ("asked", "cities"),
+    ("content", "cities"),
     [("What is the weather in Paris?", ["Paris"]), ("What is the weather in Paris and in Rome?", ["Paris", "Rome"])],
 )
-async def test_tools_are_called_in_their_order(ask: Ask, asked: str, cities: list[str]) -> None:
-    seen = await ask(asked, with_tool=True)
-    assert seen.calls == [("get_weather", {"city": city}) for city in cities]
-    assert seen.finish == "tool_calls"
+async def test_tools_are_called_in_their_order(ask: Ask, content: str, cities: list[str]) -> None:
+    observed = await ask(content, with_tool=True)
+    assert observed.calls == [("get_weather", {"city": city}) for city in cities]
+    assert observed.finish == "tool_calls"
 
 
-async def test_what_tools_say_is_answered(ask: Ask) -> None:
-    seen = await ask(CONVERSATIONS["two calls of one turn"])
-    assert "Sunny in Paris" in seen.text
-    assert "Rain in Rome" in seen.text
+async def test_tool_results_are_sent_as_tool_messages(ask: Ask) -> None:
+    observed = await ask(CONVERSATIONS["two calls of one turn"])
+    assert "Sunny in Paris" in observed.text
+    assert "Rain in Rome" in observed.text
 
 
-async def test_an_answer_that_is_cut_off_says_so(ask: Ask) -> None:
+async def test_messages_response_that_is_cut_off_reports_length(ask: Ask) -> None:
     words = " ".join(["Tell me about the rivers of Portugal."] * 5)
     assert (await ask(words, model="gpt-4o", options={"max_tokens": 16})).finish == "length"
 
@@ -88,7 +95,7 @@ async def test_an_answer_that_is_cut_off_says_so(ask: Ask) -> None:
         ("out-of-credit", errors.InsufficientCreditsError, 1),
     ],
 )
-async def test_errors_have_their_class_and_are_retried_once(
+async def test_errors_are_retried_and_have_their_class(
     ask: Ask, gateway: Emulator, fault: str, error: type[errors.APIError], requests: int
 ) -> None:
     with pytest.raises(error) as caught:
@@ -97,7 +104,7 @@ async def test_errors_have_their_class_and_are_retried_once(
     assert len(gateway.requests) == requests
 
 
-async def test_a_filter_is_no_usual_end(ask: Ask) -> None:
+async def test_response_that_was_filtered_reports_content_filter(ask: Ask) -> None:
     assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
 
 
@@ -134,7 +141,9 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
-def test_in_threads_loops_and_copies(model: Any, gateway: Emulator, duplicate: Callable[[Any], Any]) -> None:
+def test_embedding_in_threads_loops_and_copies_works(
+    model: Any, gateway: Emulator, duplicate: Callable[[Any], Any]
+) -> None:
     """One request each, and no connection left open."""
     original, sync, asynchronous = model
 
@@ -170,7 +179,7 @@ GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("make", GIVEN_CLIENTS.values(), ids=GIVEN_CLIENTS)
-def test_pickle_of_what_was_given_an_http_client_raises_and_copies_share_it(make: Callable[[], Any]) -> None:
+def test_pickle_with_http_client_raises_and_copies_share_it(make: Callable[[], Any]) -> None:
     made = make()
     with pytest.raises(TypeError, match=r"cannot be pickled: it was given (http|async_http|http_async)_client"):
         pickle.dumps(made)

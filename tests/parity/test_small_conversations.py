@@ -29,7 +29,7 @@ LATIN = base64.b64encode("Grüße".encode("latin-1")).decode()
 
 Turns = dict[str, list[Any]]
 
-every_call = pytest.mark.parametrize(("who", "manner"), EVERY_CALL, ids=lambda name: str(name))
+every_call = pytest.mark.parametrize(("who", "mode"), EVERY_CALL, ids=lambda name: str(name))
 every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS)
 
 
@@ -40,7 +40,7 @@ def sent(gateway: Emulator) -> dict[str, Any]:
     return body
 
 
-def asked(*texts: str) -> Turns:
+def user_turns(*texts: str) -> Turns:
     return {
         "bare": [Message("user", tuple(map(Text, texts)))],
         "langchain": [HumanMessage([{"type": "text", "text": text} for text in texts])],
@@ -52,8 +52,8 @@ def asked(*texts: str) -> Turns:
 
 EMPTY: dict[str, Turns] = {
     "no messages": {"bare": [], "langchain": [], "llama_index": []},
-    "an empty text": asked(""),
-    "white space": asked(" ", "\n\n"),
+    "an empty text": user_turns(""),
+    "white space": user_turns(" ", "\n\n"),
     "an empty answer": {
         "bare": [Message("assistant")],
         "langchain": [AIMessage("")],
@@ -71,10 +71,10 @@ EMPTY: dict[str, Turns] = {
 @every_endpoint
 @pytest.mark.parametrize("turns", EMPTY.values(), ids=EMPTY)
 def test_conversation_without_content_raises_before_anything_is_sent(
-    gateway: Emulator, who: str, manner: str, endpoint: str, turns: Turns
+    gateway: Emulator, who: str, mode: str, endpoint: str, turns: Turns
 ) -> None:
     with pytest.raises(UnsupportedContentError, match="conversation is empty"):
-        call(who, manner, Target(gateway.base_url, endpoint), turns[who])
+        call(who, mode, Target(gateway.base_url, endpoint), turns[who])
     assert not gateway.requests
 
 
@@ -115,10 +115,10 @@ BLANK: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("endpoint", "model"), [("messages", None), ("chat_completions", "anthropic/claude-3.5-sonnet")]
 )
-def test_white_space_alone_is_no_text_block(
-    gateway: Emulator, who: str, manner: str, endpoint: str, model: str | None
+def test_response_with_whitespace_alone_has_no_text_block(
+    gateway: Emulator, who: str, mode: str, endpoint: str, model: str | None
 ) -> None:
-    call(who, manner, Target(gateway.base_url, endpoint, model=model), BLANK[who])
+    call(who, mode, Target(gateway.base_url, endpoint, model=model), BLANK[who])
     blocks = [block for turn in sent(gateway)["messages"] for block in turn["content"]]
     assert [block["text"] for block in blocks if block["type"] == "text"] == ["Weather?"]
     assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ["c1"]
@@ -152,9 +152,11 @@ SYSTEM_MODELS = {
 @every_call
 @pytest.mark.parametrize("case", SYSTEM_MODELS)
 @pytest.mark.parametrize("turns", SYSTEM.values(), ids=SYSTEM)
-def test_several_system_texts_stay_apart(gateway: Emulator, who: str, manner: str, case: str, turns: Turns) -> None:
+def test_system_texts_are_joined_by_a_blank_line(
+    gateway: Emulator, who: str, mode: str, case: str, turns: Turns
+) -> None:
     endpoint, model = SYSTEM_MODELS[case]
-    call(who, manner, Target(gateway.base_url, endpoint, model=model), [*turns[who], *asked("Hello")[who]])
+    call(who, mode, Target(gateway.base_url, endpoint, model=model), [*turns[who], *user_turns("Hello")[who]])
     wire = json.dumps(sent(gateway))
     assert "Be brief." in wire
     assert "Be kind." in wire

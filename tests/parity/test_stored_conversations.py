@@ -31,7 +31,7 @@ from aimlapi_integrations.llama_index import AIMLAPI
 MINI = "openai/gpt-5-mini-2025-08-07"
 CLAUDE = "anthropic/claude-sonnet-4.5"
 GROK = "x-ai/grok-4-3"
-MANNERS = ("plain", "stream", "async plain", "async stream")
+MODES = ("plain", "stream", "async plain", "async stream")
 
 
 # --- how each framework asks ----------------------------------------------------------------------------------------
@@ -40,28 +40,28 @@ MANNERS = ("plain", "stream", "async plain", "async stream")
 class LangChain:
     """Calls a LangChain model in one manner; `extra` are further arguments of the model."""
 
-    def __init__(self, base_url: str, manner: str, **extra: Any) -> None:
-        at = {"model": MINI, "api_key": "k", "base_url": base_url, "max_retries": 0}
-        self.model = ChatAIMLAPI(**{**at, "use_previous_response_id": True, **extra})
-        self.manner = manner
+    def __init__(self, base_url: str, mode: str, **extra: Any) -> None:
+        defaults = {"model": MINI, "api_key": "k", "base_url": base_url, "max_retries": 0}
+        self.model = ChatAIMLAPI(**{**defaults, "use_previous_response_id": True, **extra})
+        self.mode = mode
 
-    def ask(self, turns: list[Any], **given: Any) -> AIMessage:
-        match self.manner:
+    def ask(self, turns: list[Any], **arguments: Any) -> AIMessage:
+        match self.mode:
             case "plain":
-                return self.model.invoke(turns, **given)
+                return self.model.invoke(turns, **arguments)
             case "stream":
-                return self._added(list(self.model.stream(turns, **given)))
+                return self._added(list(self.model.stream(turns, **arguments)))
             case "async plain":
-                return asyncio.run(self.model.ainvoke(turns, **given))
-        return asyncio.run(self._streamed(turns, given))
+                return asyncio.run(self.model.ainvoke(turns, **arguments))
+        return asyncio.run(self._streamed(turns, arguments))
 
-    async def _streamed(self, turns: list[Any], given: dict[str, Any]) -> AIMessage:
-        return self._added([chunk async for chunk in self.model.astream(turns, **given)])
+    async def _streamed(self, turns: list[Any], arguments: dict[str, Any]) -> AIMessage:
+        return self._added([chunk async for chunk in self.model.astream(turns, **arguments)])
 
     @staticmethod
     def _added(chunks: list[Any]) -> AIMessage:
-        whole: AIMessage = reduce(add, chunks)
-        return whole
+        complete: AIMessage = reduce(add, chunks)
+        return complete
 
     system, user = staticmethod(SystemMessage), staticmethod(HumanMessage)
 
@@ -69,23 +69,23 @@ class LangChain:
 class LlamaIndex:
     """The same of LlamaIndex."""
 
-    def __init__(self, base_url: str, manner: str, **extra: Any) -> None:
-        at = {"model": MINI, "api_key": "k", "api_base": base_url, "max_retries": 0}
-        self.model = AIMLAPI(**{**at, "track_previous_responses": True, **extra})
-        self.manner = manner
+    def __init__(self, base_url: str, mode: str, **extra: Any) -> None:
+        defaults = {"model": MINI, "api_key": "k", "api_base": base_url, "max_retries": 0}
+        self.model = AIMLAPI(**{**defaults, "track_previous_responses": True, **extra})
+        self.mode = mode
 
-    def ask(self, turns: list[ChatMessage], **given: Any) -> ChatMessage:
-        match self.manner:
+    def ask(self, turns: list[ChatMessage], **arguments: Any) -> ChatMessage:
+        match self.mode:
             case "plain":
-                return self.model.chat(turns, **given).message
+                return self.model.chat(turns, **arguments).message
             case "stream":
-                return list(self.model.stream_chat(turns, **given))[-1].message
+                return list(self.model.stream_chat(turns, **arguments))[-1].message
             case "async plain":
-                return asyncio.run(self.model.achat(turns, **given)).message
-        return asyncio.run(self._streamed(turns, given))
+                return asyncio.run(self.model.achat(turns, **arguments)).message
+        return asyncio.run(self._streamed(turns, arguments))
 
-    async def _streamed(self, turns: list[ChatMessage], given: dict[str, Any]) -> ChatMessage:
-        return [each async for each in await self.model.astream_chat(turns, **given)][-1].message
+    async def _streamed(self, turns: list[ChatMessage], arguments: dict[str, Any]) -> ChatMessage:
+        return [each async for each in await self.model.astream_chat(turns, **arguments)][-1].message
 
     @staticmethod
     def system(text: str) -> ChatMessage:
@@ -96,8 +96,8 @@ class LlamaIndex:
         return ChatMessage(text)
 
 
-def _langchain_v1(base_url: str, manner: str, **extra: Any) -> LangChain:
-    return LangChain(base_url, manner, output_version="v1", **extra)
+def _langchain_v1(base_url: str, mode: str, **extra: Any) -> LangChain:
+    return LangChain(base_url, mode, output_version="v1", **extra)
 
 
 ASKERS: dict[str, Callable[..., Any]] = {
@@ -110,7 +110,7 @@ ASKERS: dict[str, Callable[..., Any]] = {
 @pytest.fixture(params=ASKERS)
 def asker(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Any]:
     """Makes what asks, in a manner."""
-    return lambda manner="plain", **extra: ASKERS[request.param](gateway.base_url, manner, **extra)
+    return lambda mode="plain", **extra: ASKERS[request.param](gateway.base_url, mode, **extra)
 
 
 def sent(gateway: Emulator) -> list[dict[str, Any]]:
@@ -120,9 +120,9 @@ def sent(gateway: Emulator) -> list[dict[str, Any]]:
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("manner", MANNERS)
-def test_second_request_has_the_new_turns_alone(gateway: Emulator, asker: Any, manner: str) -> None:
-    one = asker(manner)
+@pytest.mark.parametrize("mode", MODES)
+def test_second_request_has_only_the_new_messages(gateway: Emulator, asker: Any, mode: str) -> None:
+    one = asker(mode)
     turns = [one.system("Be brief."), one.user("My name is Ada.")]
     turns.append(one.ask(turns))
     one.ask([*turns, one.user("What is it?")])
@@ -135,7 +135,7 @@ def test_second_request_has_the_new_turns_alone(gateway: Emulator, asker: Any, m
     assert first["instructions"] == second["instructions"] == "Be brief."
 
 
-def test_instructions_and_system_texts_go_with_every_request(gateway: Emulator, asker: Any) -> None:
+def test_instructions_and_system_texts_are_sent_with_every_request(gateway: Emulator, asker: Any) -> None:
     one = asker()
     turns = [one.system("Be brief."), one.system("Be kind."), one.user("Hello")]
     turns.append(one.ask(turns, instructions="Speak French."))
@@ -147,7 +147,7 @@ def test_instructions_and_system_texts_go_with_every_request(gateway: Emulator, 
     assert second["input"] == "And?"
 
 
-def test_system_text_amid_the_new_turns_stays_there(gateway: Emulator, asker: Any) -> None:
+def test_system_text_among_new_messages_stays_in_place(gateway: Emulator, asker: Any) -> None:
     one = asker()
     turns = [one.user("Hello")]
     turns.append(one.ask(turns))
@@ -169,10 +169,10 @@ def _by_load(message: Any) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:The function `loads`")
-@pytest.mark.parametrize("manner", ["plain", "stream"])
+@pytest.mark.parametrize("mode", ["plain", "stream"])
 @pytest.mark.parametrize("restored", [_as_dicts, _by_load])
-def test_history_restored_from_json_is_continued(gateway: Emulator, asker: Any, manner: str, restored: Any) -> None:
-    one = asker(manner)
+def test_history_restored_from_json_is_continued(gateway: Emulator, asker: Any, mode: str, restored: Any) -> None:
+    one = asker(mode)
     turns = [one.user("Hello")]
     turns.append(restored(one.ask(turns)))
     one.ask([*turns, one.user("And?")])
@@ -190,21 +190,21 @@ WHOLE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("given", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("arguments", WHOLE.values(), ids=WHOLE)
 def test_call_that_cannot_continue_sends_the_whole_conversation(
-    gateway: Emulator, asker: Any, given: dict[str, Any]
+    gateway: Emulator, asker: Any, arguments: dict[str, Any]
 ) -> None:
     one = asker()
     turns = [one.system("Be brief."), one.user("Hello")]
     turns.append(one.ask(turns))
-    one.ask([*turns, one.user("And?")], **given)
+    one.ask([*turns, one.user("And?")], **arguments)
     body = sent(gateway)[1]
     assert "previous_response_id" not in body
     for text in ("Be brief.", "Hello", "And?"):
         assert text in json.dumps(body)
 
 
-def test_answers_of_a_fallback_go_as_turns_after_the_stored_response(gateway: Emulator, asker: Any) -> None:
+def test_messages_of_a_fallback_are_sent_after_the_stored_response(gateway: Emulator, asker: Any) -> None:
     one, other = asker(), asker(model=CLAUDE, max_tokens=100)
     turns = [one.user("Hello")]
     turns.append(one.ask(turns))
@@ -238,7 +238,7 @@ def test_response_that_is_not_stored_for_the_model_is_not_continued(
     assert [item["content"] for item in body["input"]] == ["Hello", "Hi", "And?"]
 
 
-def test_id_given_with_the_call_is_used_and_nothing_is_left_out(gateway: Emulator, asker: Any) -> None:
+def test_previous_response_id_of_the_call_is_used_and_nothing_is_left_out(gateway: Emulator, asker: Any) -> None:
     one = asker()
     answer = one.ask([one.user("Hello")])
     known = answer.response_metadata["id"] if isinstance(answer, AIMessage) else answer.additional_kwargs["response_id"]
@@ -278,7 +278,7 @@ class Canned:
     ids=["custom", "function"],
 )
 @pytest.mark.parametrize("who", ASKERS)
-def test_result_of_a_call_that_is_stored_goes_in_its_own_form(who: str, call: dict[str, Any], form: str) -> None:
+def test_result_of_a_stored_call_is_sent_in_its_own_form(who: str, call: dict[str, Any], form: str) -> None:
     canned = Canned(call)
     one = canned.asker(who)
     answer = one.ask([one.user("Run it.")])
@@ -290,7 +290,7 @@ def test_result_of_a_call_that_is_stored_goes_in_its_own_form(who: str, call: di
     assert canned.bodies[1]["input"] == [{"type": form, "call_id": "c1", "output": "1"}]
 
 
-def test_result_of_a_custom_tool_alone_is_known_by_the_tools_name() -> None:
+def test_result_of_a_custom_tool_alone_is_recognized_by_name() -> None:
     canned = Canned(CUSTOM_CALL)
     result = ToolMessage("1", tool_call_id="c9", name="code")
     with pytest.warns(ParameterWarning, match="'custom'"):

@@ -158,7 +158,7 @@ End = Callable[[Any, list[Any]], Awaitable[None]]
 @pytest.mark.parametrize(("answer", "debug"), [("silent", True), ("whole", False)])
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("open_stream", STREAMS)
-def test_a_program_that_ends_amid_a_stream_prints_nothing(
+def test_process_that_exits_during_a_stream_prints_nothing(
     open_stream: OpenStream,
     end: End,
     answer: str,

@@ -1,4 +1,4 @@
-"""What a worker of a bulk job does with a batch, whoever calls it. `make ray` runs it."""
+"""A worker of a bulk job with one batch, without Ray around it. Run by `make ray`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ THINKING = "deepseek/deepseek-reasoner"
 
 @pytest.fixture
 def gateway(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator, as the environment names it."""
+    """The emulator, set as the gateway in the environment."""
     monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "key")
     return gateway
@@ -46,33 +46,33 @@ def rows(worker: Any, batch: pa.Table) -> list[dict[str, Any]]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def chatting() -> Any:
+def llama_index_chat() -> Any:
     llm = AIMLAPI(model=THINKING)
 
-    async def ask(text: str) -> Any:
+    async def call(text: str) -> Any:
         return await llm.achat([ChatMessage(text)])
 
-    return ask
+    return call
 
 
-async def _bare(text: str) -> Any:
+async def _client_chat(text: str) -> Any:
     return await AsyncClient().chat(text, model=THINKING, extra_body={})
 
 
 WITH_REASONING = {
     "LangChain": lambda: ChatAIMLAPI(model=THINKING).ainvoke,
-    "LlamaIndex": chatting,
-    "bare": lambda: _bare,
+    "LlamaIndex": llama_index_chat,
+    "bare": lambda: _client_chat,
 }
 
 
 @pytest.mark.parametrize("make", WITH_REASONING.values(), ids=WITH_REASONING)
-def test_answer_reasoning_tokens_and_price_of_each_row(gateway, make):
+def test_answers_add_answer_reasoning_tokens_and_cost_to_each_row(gateway, make):
     first, second = rows(Answers(make), table("Name a river.", "How long is the Douro?"))
     assert (first["id"], first["answer"]) == (0, "[emulated] You said: Name a river.")
     assert (second["id"], second["answer"]) == (1, "[emulated] You said: How long is the Douro?")
     assert "[emulated]" in first["reasoning"]
-    bodies = [asyncio.run(_bare(row["text"])) for row in (first, second)]
+    bodies = [asyncio.run(_client_chat(row["text"])) for row in (first, second)]
     assert [row["cost_usd"] for row in (first, second)] == [Decimal(body.cost.usd) for body in bodies]
     assert [row["output_tokens"] for row in (first, second)] == [body.usage.output for body in bodies]
     assert first["error"] is second["error"] is None
@@ -90,38 +90,38 @@ PLAIN = {
 
 
 @pytest.mark.parametrize(("make", "answer"), PLAIN.values(), ids=PLAIN)
-def test_other_answers(gateway, make, answer):
+def test_answers_accept_other_results(gateway, make, answer):
     [row] = rows(Answers(make), table("Name a river."))
     assert row["answer"].startswith(answer)
     assert row["cost_usd"] > 0
 
 
-def test_all_calls_of_a_row_are_summed(gateway):
+def test_answers_sum_all_calls_of_a_row(gateway):
     def make() -> Any:
         client = AsyncClient()
 
-        async def ask(text: str) -> str:
+        async def call(text: str) -> str:
             return (await client.chat((await client.chat(text)).text)).text
 
-        return ask
+        return call
 
     [row] = rows(Answers(make), table("Name a river."))
-    once, twice = (
+    first, second = (
         asyncio.run(AsyncClient().chat(text))
         for text in ("Name a river.", row["answer"][len("[emulated] You said: ") :])
     )
-    assert row["cost_usd"] == Decimal(once.cost.usd) + Decimal(twice.cost.usd)
+    assert row["cost_usd"] == Decimal(first.cost.usd) + Decimal(second.cost.usd)
 
 
 def faulty(fault: str) -> Any:
-    async def ask(text: str) -> Any:
+    async def call(text: str) -> Any:
         return await AsyncClient(max_retries=0).chat(text, model=f"gpt-4o#fault={fault}" if text == "bad" else "gpt-4o")
 
-    return lambda: ask
+    return lambda: call
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("status-500", "InternalServerError"), ("status-400", "BadRequestError")])
-def test_a_row_that_fails_costs_no_other(gateway, fault, kind):
+def test_failed_row_leaves_other_rows_unaffected(gateway, fault, kind):
     good, bad, last = rows(Answers(faulty(fault)), table("good", "bad", "last"))
     assert good["answer"]
     assert last["answer"]
@@ -129,16 +129,16 @@ def test_a_row_that_fails_costs_no_other(gateway, fault, kind):
     assert (bad["answer"], bad["reasoning"], bad["cost_usd"]) == (None, None, 0)
 
 
-STOPPING = {"status-401": AuthenticationError, "out-of-credit": InsufficientCreditsError, "status-404": NotFoundError}
+FATAL = {"status-401": AuthenticationError, "out-of-credit": InsufficientCreditsError, "status-404": NotFoundError}
 
 
-@pytest.mark.parametrize("fault", STOPPING)
-def test_what_every_row_would_meet_is_raised(gateway, fault):
-    with pytest.raises(STOPPING[fault]):
+@pytest.mark.parametrize("fault", FATAL)
+def test_error_that_every_row_would_have_is_raised(gateway, fault):
+    with pytest.raises(FATAL[fault]):
         rows(Answers(faulty(fault)), table("good", "bad"))
 
 
-def test_blocks_have_one_schema_whatever_is_in_them(gateway):
+def test_blocks_with_and_without_errors_have_the_same_schema(gateway):
     worker = Answers(faulty("status-500"))
 
     async def work() -> list[Any]:
@@ -148,7 +148,7 @@ def test_blocks_have_one_schema_whatever_is_in_them(gateway):
     assert others == [first, first]
 
 
-def test_rows_that_failed_can_be_asked_again(gateway):
+def test_failed_rows_can_be_processed_again(gateway):
     [row] = rows(Answers(faulty("status-500")), table("good", error=["InternalServerError: busy"], answer=[None]))
     assert row["answer"]
     assert row["error"] is None
@@ -164,43 +164,43 @@ EMBEDDING = {
 
 
 @pytest.mark.parametrize("make", EMBEDDING.values(), ids=EMBEDDING)
-def test_a_batch_is_one_request_and_its_shares_add_up(gateway, make):
+def test_vectors_of_a_batch_are_one_request_with_exact_shares(gateway, make):
     texts = ["The Douro", "Rhubarb is a plant that is eaten cooked", "Porto"]
-    found = rows(Vectors(make), table(*texts))
+    embedded = rows(Vectors(make), table(*texts))
     assert len(gateway.requests) == 1
-    charged = asyncio.run(AsyncClient().embed(texts, dimensions=4))
-    assert [row["vector"] for row in found] == [pytest.approx(vector, rel=1e-6) for vector in charged.vectors]
-    assert sum(row["cost_usd"] for row in found) == Decimal(charged.cost.usd)
-    assert sum(row["input_tokens"] for row in found) == charged.usage.input
+    expected = asyncio.run(AsyncClient().embed(texts, dimensions=4))
+    assert [row["vector"] for row in embedded] == [pytest.approx(vector, rel=1e-6) for vector in expected.vectors]
+    assert sum(row["cost_usd"] for row in embedded) == Decimal(expected.cost.usd)
+    assert sum(row["input_tokens"] for row in embedded) == expected.usage.input
 
 
 @pytest.mark.parametrize("make", EMBEDDING.values(), ids=EMBEDDING)
-def test_a_text_that_cannot_be_embedded_costs_no_other(gateway, make):
+def test_text_that_cannot_be_embedded_leaves_other_rows_unaffected(gateway, make):
     good, bad, last = rows(Vectors(make), table("The Douro", "", "Porto"))
     assert len(good["vector"]) == len(last["vector"]) == 4
     assert bad["vector"] is None
     assert "UnsupportedContentError" in bad["error"]
 
 
-def test_a_batch_that_met_an_outage_is_not_asked_text_by_text(gateway):
+def test_batch_with_a_retryable_error_is_not_split(gateway):
     def make() -> Any:
         return lambda texts: AsyncClient(max_retries=0).embed(texts, model="text-embedding-3-small#fault=status-503")
 
-    found = rows(Vectors(make), table("The Douro", "Porto"))
-    assert ["InternalServerError" in row["error"] for row in found] == [True, True]
+    embedded = rows(Vectors(make), table("The Douro", "Porto"))
+    assert ["InternalServerError" in row["error"] for row in embedded] == [True, True]
     assert len(gateway.requests) == 1
 
 
-def test_an_empty_batch_asks_nothing(gateway):
+def test_empty_batch_sends_no_request(gateway):
     empty = table("The Douro").slice(0, 0)
-    assert rows(Vectors(EMBEDDING["bare"]), empty) == rows(Answers(lambda: _bare), empty) == []
+    assert rows(Vectors(EMBEDDING["bare"]), empty) == rows(Answers(lambda: _client_chat), empty) == []
     assert not gateway.requests
 
 
 # --- the module -----------------------------------------------------------------------------------------------------
 
 
-def test_it_loads_no_framework_and_not_even_ray():
+def test_bulk_module_imports_no_framework_and_not_ray():
     code = "import sys, aimlapi_integrations.bulk; print({'ray', 'langchain_core', 'llama_index'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "set()", done.stderr

@@ -31,18 +31,18 @@ from aimlapi_integrations.bulk import Answers, Vectors
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings
 
-# What Ray warns of among its own parts is Ray's.
+# Warnings within Ray's own modules.
 pytestmark = [pytest.mark.filterwarnings("ignore:::ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 MODEL = "gpt-4o"
 ROWS, BLOCK = 24, 4
 QUESTIONS = [f"What is the square of {number}?" for number in range(ROWS)]
-Asked = Callable[[str], Awaitable[Any]]
+Call = Callable[[str], Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Emulator]:
-    """The gateway, and a cluster whose workers have its address and the key in their environment; we do not."""
+    """The gateway, and a cluster whose workers, unlike this process, have its URL and a key in their environment."""
     with Emulator() as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIMLAPI_BASE_URL", server.base_url)
         environment.setenv("AIMLAPI_API_KEY", "the workers' key")
@@ -62,12 +62,12 @@ def gateway(server: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def witness() -> Any:
-    return ray.remote(Witness).remote()
+def observer() -> Any:
+    return ray.remote(Observer).remote()
 
 
-class Witness:
-    """Outlives the workers: says when both are at work, and who is the first to be killed."""
+class Observer:
+    """An actor that outlives the workers: tells when both are running, and which one is killed first."""
 
     def __init__(self) -> None:
         self._workers: set[int] = set()
@@ -85,8 +85,8 @@ class Witness:
         return not killed
 
 
-def run(folder: Path, worker: type, make: Callable[[], Asked], texts: list[str], limiter: Any = None) -> None:
-    """What a user writes: see docs/pages/bulk.md."""
+def run(folder: Path, worker: type, make: Callable[[], Call], texts: list[str], limiter: Any = None) -> None:
+    """Run a job as docs/pages/bulk.md describes it."""
     pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), folder / "rows.parquet")
     rows = ray.data.read_parquet(str(folder / "rows.parquet"))
     rows.context.checkpoint_config = CheckpointConfig("id", str(folder / "done"), delete_checkpoint_on_success=False)
@@ -107,16 +107,16 @@ def written(folder: Path) -> list[dict[str, Any]]:
 
 
 def finished_blocks(folder: Path) -> list[Path]:
-    """The files of the checkpoint, one for each block that is in Parquet."""
+    """Return the checkpoint's files, one for each finished block."""
     return [path for path in (folder / "done").glob("*.parquet") if not path.stem.endswith(".pending")]
 
 
-def asked(gateway: Emulator) -> Counter[str]:
+def count_prompts(gateway: Emulator) -> Counter[str]:
     return Counter(record.json["messages"][-1]["content"] for record in gateway.requests)
 
 
-def billed(gateway: Emulator) -> Decimal:
-    """What the emulator charges for each question once."""
+def expected_cost(gateway: Emulator) -> Decimal:
+    """Return the emulator's price of all questions, once each."""
     replies = asyncio.run(_all(AsyncClient("any", gateway.base_url)))
     return sum((Decimal(reply.cost.usd) for reply in replies if reply.cost), Decimal(0))
 
@@ -128,15 +128,15 @@ async def _all(client: AsyncClient) -> list[Reply]:
 # --- a killed worker ------------------------------------------------------------------------------------------------
 
 
-def killed_amid(block: list[str], witness: Any) -> Callable[[], Asked]:
-    """Asks, and once kills its worker: when all other rows of the block have been answered, and paid for."""
+def kill_worker_during(block: list[str], observer: Any) -> Callable[[], Call]:
+    """Return a factory whose call once kills its worker, after all other rows of the block got their replies."""
 
-    def make() -> Asked:
+    def make() -> Call:
         client, siblings = AsyncClient(), asyncio.Semaphore(0)
 
-        async def ask(question: str) -> Reply:
-            await witness.meet.remote(os.getpid())
-            if question == block[0] and await witness.first.remote():
+        async def call(question: str) -> Reply:
+            await observer.meet.remote(os.getpid())
+            if question == block[0] and await observer.first.remote():
                 for _ in block[1:]:
                     await siblings.acquire()
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -145,21 +145,21 @@ def killed_amid(block: list[str], witness: Any) -> Callable[[], Asked]:
                 siblings.release()
             return reply
 
-        return ask
+        return call
 
     return make
 
 
-def test_a_killed_worker_loses_nothing_and_repeats_its_block_only(gateway, witness, tmp_path):
+def test_killed_worker_repeats_only_its_block(gateway, observer, tmp_path):
     block = QUESTIONS[8:12]
-    run(tmp_path, Answers, killed_amid(block, witness), QUESTIONS)
+    run(tmp_path, Answers, kill_worker_during(block, observer), QUESTIONS)
     repeated = dict.fromkeys(block[1:], 2)
-    assert asked(gateway) == Counter(dict.fromkeys(QUESTIONS, 1)) | Counter(repeated)
+    assert count_prompts(gateway) == Counter(dict.fromkeys(QUESTIONS, 1)) | Counter(repeated)
     rows = written(tmp_path)
     assert [row["id"] for row in rows] == list(range(ROWS))
     assert all(row["text"] in row["answer"] and row["error"] is None for row in rows)
     assert {record.headers["authorization"] for record in gateway.requests} == {"Bearer the workers' key"}
-    assert sum(row["cost_usd"] for row in rows) == billed(gateway)
+    assert sum(row["cost_usd"] for row in rows) == expected_cost(gateway)
     summed = ray.data.read_parquet(str(tmp_path / "written")).sum(["cost_usd", "input_tokens"])
     assert summed["sum(cost_usd)"] == sum(row["cost_usd"] for row in rows)
     assert summed["sum(input_tokens)"] == sum(row["input_tokens"] for row in rows)
@@ -168,26 +168,26 @@ def test_a_killed_worker_loses_nothing_and_repeats_its_block_only(gateway, witne
 # --- a stopped job --------------------------------------------------------------------------------------------------
 
 
-def refused_once(folder: Path) -> Callable[[], Asked]:
-    """Asks; one question is refused with a 401 the first time, once a block is in the checkpoint."""
+def reject_once(folder: Path) -> Callable[[], Call]:
+    """Return a factory whose call for one question fails once with 401, after a block is in the checkpoint."""
 
-    def make() -> Asked:
+    def make() -> Call:
         client = AsyncClient()
 
-        async def ask(question: str) -> Reply:
+        async def call(question: str) -> Reply:
             if question != QUESTIONS[-1]:
                 return await client.chat(question, model=MODEL)
             while not finished_blocks(folder):
                 await asyncio.sleep(0.01)
             return await client.chat(question, model=f"{MODEL}#fault=status-401;times=1")
 
-        return ask
+        return call
 
     return make
 
 
-def test_a_stopped_job_goes_on_where_it_was(gateway, tmp_path):
-    make = refused_once(tmp_path)
+def test_stopped_job_resumes_after_its_checkpoint(gateway, tmp_path):
+    make = reject_once(tmp_path)
     with pytest.raises(ray.exceptions.RayTaskError, match="AuthenticationError"):
         run(tmp_path, Answers, make, QUESTIONS)
     finished = {QUESTIONS[row["id"]] for row in pq.read_table(finished_blocks(tmp_path)).to_pylist()}
@@ -199,7 +199,7 @@ def test_a_stopped_job_goes_on_where_it_was(gateway, tmp_path):
     assert again == set(QUESTIONS) - finished
     rows = written(tmp_path)
     assert [row["id"] for row in rows] == list(range(ROWS))
-    assert sum(row["cost_usd"] for row in rows) == billed(gateway)
+    assert sum(row["cost_usd"] for row in rows) == expected_cost(gateway)
 
     gateway.reset()
     run(tmp_path, Answers, make, QUESTIONS)
@@ -210,15 +210,15 @@ def test_a_stopped_job_goes_on_where_it_was(gateway, tmp_path):
 # --- one limit for all workers --------------------------------------------------------------------------------------
 
 
-class Clocked(InMemoryRateLimiter):
-    """LangChain's limiter in an actor, by a clock that moves when it is looked at; keeps who asked when."""
+class RecordingLimiter(InMemoryRateLimiter):
+    """LangChain's limiter in an actor, with a clock that advances when it is read; records who called when."""
 
     def __init__(self) -> None:
         super().__init__(requests_per_second=5, check_every_n_seconds=0.001, max_bucket_size=2)
-        self._now, self._granted, self._asked = 0.0, [], []
-        vars(rate_limiters)["time"] = SimpleNamespace(monotonic=self._look)
+        self._now, self._granted, self._calls = 0.0, [], []
+        vars(rate_limiters)["time"] = SimpleNamespace(monotonic=self._advance)
 
-    def _look(self) -> float:
+    def _advance(self) -> float:
         self._now += 0.01
         return self._now
 
@@ -227,31 +227,31 @@ class Clocked(InMemoryRateLimiter):
         self._granted.append(self._now)
         return had
 
-    async def asking(self, worker: int) -> None:
-        self._asked.append((worker, len(self._granted)))
+    async def calls(self, worker: int) -> None:
+        self._calls.append((worker, len(self._granted)))
 
-    async def told(self) -> tuple[list[float], list[tuple[int, int]]]:
-        return self._granted, self._asked
+    async def history(self) -> tuple[list[float], list[tuple[int, int]]]:
+        return self._granted, self._calls
 
 
-def test_the_limit_holds_across_workers(gateway, witness, tmp_path):
-    limiter = ray.remote(Clocked).options(name="limit", get_if_exists=True).remote()
+def test_rate_limit_applies_across_workers(gateway, observer, tmp_path):
+    limiter = ray.remote(RecordingLimiter).options(name="limit", get_if_exists=True).remote()
 
-    def make() -> Asked:
+    def make() -> Call:
         client = AsyncClient()
 
-        async def ask(question: str) -> Reply:
-            await ray.get_actor("limit").asking.remote(os.getpid())
-            await witness.meet.remote(os.getpid())
+        async def call(question: str) -> Reply:
+            await ray.get_actor("limit").calls.remote(os.getpid())
+            await observer.meet.remote(os.getpid())
             return await client.chat(question, model=MODEL)
 
-        return ask
+        return call
 
     run(tmp_path, Answers, make, QUESTIONS, limiter)
-    granted, asking = ray.get(limiter.told.remote())
-    assert len(granted) == len(asking) == len(gateway.requests) == ROWS
-    assert len({worker for worker, _ in asking}) == 2
-    assert all(permits > place for place, (_, permits) in enumerate(asking)), "a row was asked without leave"
+    granted, calls = ray.get(limiter.history.remote())
+    assert len(granted) == len(calls) == len(gateway.requests) == ROWS
+    assert len({worker for worker, _ in calls}) == 2
+    assert all(permits > place for place, (_, permits) in enumerate(calls)), "a row was called without a permit"
     burst = 5 + 2  # what a second and a full bucket allow
     assert all(late - early >= 0.99 for early, late in zip(granted, granted[burst:], strict=False))
 
@@ -259,7 +259,7 @@ def test_the_limit_holds_across_workers(gateway, witness, tmp_path):
 # --- embeddings -----------------------------------------------------------------------------------------------------
 
 
-def test_vectors_stay_with_their_rows(gateway, tmp_path):
+def test_vectors_belong_to_their_rows(gateway, tmp_path):
     texts = [f"The number {number}" for number in range(ROWS)]
     texts[5] = ""
     run(tmp_path, Vectors, lambda: AIMLAPIEmbeddings(dimensions=8).aembed_documents, texts)
@@ -268,8 +268,8 @@ def test_vectors_stay_with_their_rows(gateway, tmp_path):
     assert "UnsupportedContentError" in rows[5]["error"]
     assert rows[5]["vector"] is None
 
-    charged = asyncio.run(AsyncClient("any", gateway.base_url).embed(texts[:5] + texts[6:], dimensions=8))
-    found = [row["vector"] for row in rows if row["error"] is None]
-    assert found == pytest.approx([pytest.approx(vector, rel=1e-6) for vector in charged.vectors])
-    assert sum(row["input_tokens"] for row in rows) == charged.usage.input
+    expected = asyncio.run(AsyncClient("any", gateway.base_url).embed(texts[:5] + texts[6:], dimensions=8))
+    vectors = [row["vector"] for row in rows if row["error"] is None]
+    assert vectors == pytest.approx([pytest.approx(vector, rel=1e-6) for vector in expected.vectors])
+    assert sum(row["input_tokens"] for row in rows) == expected.usage.input
     assert len(gateway.requests) == ROWS // BLOCK - 1 + (BLOCK - 1) + 1

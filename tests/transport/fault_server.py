@@ -1,4 +1,4 @@
-"""A server on loopback that answers with raw bytes, as a scenario says: what no well-behaved server would send."""
+"""A server on loopback that sends raw bytes, including what no correct server would send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAIN = answer(200, b'{"ok": true}')
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes to send, in pieces; then `hang` waits for the client to leave, else it is kept or shut."""
+    """Bytes to send, in pieces. `then`: keep the connection, close it, or hang until the client closes it."""
 
     pieces: Iterable[bytes]
     then: str = "keep"
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass
 class FaultServer:
-    """`answers` gives what the n-th request gets; the last one is given for ever."""
+    """Sends the n-th of `answers` to the n-th request, and the last one to all further requests."""
 
     answers: list[Answer]
     requests: list[bytes] = field(default_factory=list)
@@ -55,7 +55,7 @@ class FaultServer:
         self._threads[0].start()
 
     def wait_until_closed(self, connections: int = 0) -> bool:
-        """Whether no more than that many connections stay open; it is given a moment to come true."""
+        """Wait until at most that many connections are open. Return whether it happened in time."""
         with self._changed:
             return self._changed.wait_for(lambda: self.open <= connections, timeout=5)
 
@@ -89,21 +89,21 @@ class FaultServer:
             while request := _read_request(reader):
                 with self._changed:
                     self.requests.append(request)
-                    given = self.answers[min(len(self.requests), len(self.answers)) - 1]
-                if not self._send(peer, reader, given):
+                    scripted = self.answers[min(len(self.requests), len(self.answers)) - 1]
+                if not self._send(peer, reader, scripted):
                     break
         with self._changed:
             self.open -= 1
             self._changed.notify_all()
 
-    def _send(self, peer: socket.socket, reader: BinaryIO, given: Answer) -> bool:
-        for piece in given.pieces:
+    def _send(self, peer: socket.socket, reader: BinaryIO, scripted: Answer) -> bool:
+        for piece in scripted.pieces:
             peer.sendall(piece)
-        while given.comment_every and not self._stopping.wait(given.comment_every):
+        while scripted.comment_every and not self._stopping.wait(scripted.comment_every):
             peer.sendall(chunk(b": still here\n\n"))
-        if given.then == "hang":
+        if scripted.then == "hang":
             reader.read(1)
-        return given.then == "keep"
+        return scripted.then == "keep"
 
 
 def _read_request(reader: BinaryIO) -> bytes:

@@ -1,4 +1,4 @@
-"""What becomes of connections: left early, cancelled, abandoned, forked, copied, shared by threads and event loops."""
+"""Connections of streams left early, canceled calls, forks and copies, and of threads and event loops."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 
-from .colours import KEY, POST, both_colours
+from .clients import KEY, POST, both_clients
 from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, chunk, serving
 
 WHOLE = HEAD + chunk(EVENT) + chunk(EVENT) + chunk(DONE) + END
 HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")
 
 
-@both_colours
-@pytest.mark.parametrize("most", [1, 2])
-def test_leaving_early_frees_the_connection(colour: Any, most: int):
+@both_clients
+@pytest.mark.parametrize("limit", [1, 2])
+def test_stream_left_early_frees_its_connection(client_type: Any, limit: int):
     with serving(HANGING) as server:
-        client = colour(server.base_url)
-        assert len(client.events(most=most)) == most
+        client = client_type(server.base_url)
+        assert len(client.events(limit=limit)) == limit
         assert server.wait_until_closed()
 
 
-def test_one_connection_serves_calls_and_finished_streams():
+def test_requests_and_finished_streams_share_one_connection():
     with serving(WHOLE, PLAIN, WHOLE, PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
         for _ in range(2):
             with http.stream(POST) as events:
@@ -42,7 +42,7 @@ def test_one_connection_serves_calls_and_finished_streams():
     assert server.connections == 1
 
 
-async def test_one_connection_serves_calls_and_finished_streams_in_a_loop():
+async def test_async_requests_and_finished_streams_share_one_connection():
     with serving(WHOLE, PLAIN, WHOLE, PLAIN) as server:
         async with AsyncHTTPClient(KEY, server.base_url) as http:
             for _ in range(2):
@@ -52,7 +52,7 @@ async def test_one_connection_serves_calls_and_finished_streams_in_a_loop():
     assert server.connections == 1
 
 
-async def test_cancelling_frees_the_connection_and_is_not_swallowed():
+async def test_cancelled_stream_frees_its_connection_and_raises_cancelled_error():
     with serving(HANGING) as server:
         begun = asyncio.Event()
         async with AsyncHTTPClient(KEY, server.base_url) as http:
@@ -70,14 +70,14 @@ async def test_cancelling_frees_the_connection_and_is_not_swallowed():
             assert await asyncio.to_thread(server.wait_until_closed)
 
 
-def test_an_error_in_the_callers_block_frees_the_connection():
+def test_error_in_a_stream_block_frees_the_connection():
     with serving(HANGING) as server, HTTPClient(KEY, server.base_url) as http:
         with pytest.raises(KeyError), http.stream(POST):
             raise KeyError
         assert server.wait_until_closed()
 
 
-async def test_an_error_in_the_callers_async_block_frees_the_connection():
+async def test_error_in_an_async_stream_block_frees_the_connection():
     with serving(HANGING) as server:
         async with AsyncHTTPClient(KEY, server.base_url) as http:
             with pytest.raises(KeyError):
@@ -86,8 +86,8 @@ async def test_an_error_in_the_callers_async_block_frees_the_connection():
             assert await asyncio.to_thread(server.wait_until_closed)
 
 
-def test_streams_abandoned_in_cycles_lock_nothing_up():
-    """The collector may close them while this thread is just inside the pool, whose lock is no RLock."""
+def test_streams_abandoned_in_cycles_cause_no_deadlock():
+    """The garbage collector can close them while this thread is inside the pool, whose lock isn't reentrant."""
 
     class Cycle:
         pass
@@ -95,15 +95,15 @@ def test_streams_abandoned_in_cycles_lock_nothing_up():
     with serving(HANGING) as server, HTTPClient(KEY, server.base_url) as http:
 
         def events() -> Any:
-            with http.stream(POST) as found:
-                yield from found
+            with http.stream(POST) as stream:
+                yield from stream
 
         threshold = gc.get_threshold()
         gc.set_threshold(5)
         try:
             for _ in range(30):
                 cycle = Cycle()
-                cycle.events, cycle.itself = events(), cycle  # type: ignore[attr-defined]
+                cycle.events, cycle.self_reference = events(), cycle  # type: ignore[attr-defined]
                 next(cycle.events)  # type: ignore[attr-defined]
         finally:
             gc.set_threshold(*threshold)
@@ -112,13 +112,13 @@ def test_streams_abandoned_in_cycles_lock_nothing_up():
         assert server.wait_until_closed()
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["one client", "a client each, dropped"])
-def test_twenty_event_loops_leave_no_socket(shared: bool):
+@pytest.mark.parametrize("shared", [True, False], ids=["shared client", "client per loop"])
+def test_twenty_event_loops_leave_no_socket_open(shared: bool):
     with serving(PLAIN) as server:
-        kept = AsyncHTTPClient(KEY, server.base_url)
+        shared_client = AsyncHTTPClient(KEY, server.base_url)
 
         async def main() -> None:
-            http = kept if shared else AsyncHTTPClient(KEY, server.base_url)
+            http = shared_client if shared else AsyncHTTPClient(KEY, server.base_url)
             await asyncio.gather(http.send(POST), http.send(POST))
 
         for _ in range(20):
@@ -127,7 +127,7 @@ def test_twenty_event_loops_leave_no_socket(shared: bool):
     assert len(server.requests) == 40
 
 
-def test_a_dropped_client_closes_while_its_loop_goes_on():
+def test_dropped_async_client_closes_while_its_loop_runs():
     with serving(PLAIN) as server:
 
         async def main() -> None:
@@ -138,7 +138,7 @@ def test_a_dropped_client_closes_while_its_loop_goes_on():
         asyncio.run(main())
 
 
-def test_threads_with_and_without_loops_share_clients():
+def test_clients_shared_by_threads_serve_all_requests():
     with serving(PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
         loops = AsyncHTTPClient(KEY, server.base_url)
         calls = [lambda: http.send(POST), lambda: asyncio.run(loops.send(POST))] * 5
@@ -152,12 +152,12 @@ def test_threads_with_and_without_loops_share_clients():
         assert server.wait_until_closed()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_fork_makes_a_connection_of_its_own():
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing")
+def test_client_after_a_fork_opens_its_own_connection():
     with serving(PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
         http.send(POST)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: the server is one
+            warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads: the server runs in one
             child = os.fork()
         if child == 0:
             try:
@@ -169,20 +169,20 @@ def test_a_fork_makes_a_connection_of_its_own():
     assert (server.connections, len(server.requests)) == (2, 3)
 
 
-def test_the_callers_client_is_used_as_it_is_and_stays_open():
-    with serving(PLAIN) as server, httpx.Client(headers={"X-Mine": "1"}) as mine:
-        with HTTPClient(KEY, server.base_url, http_client=mine) as http:
+def test_http_client_of_the_caller_is_used_and_stays_open():
+    with serving(PLAIN) as server, httpx.Client(headers={"X-Mine": "1"}) as caller_client:
+        with HTTPClient(KEY, server.base_url, http_client=caller_client) as http:
             http.send(POST)
-        assert not mine.is_closed
+        assert not caller_client.is_closed
     assert b"x-mine: 1" in server.requests[0].lower()
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda http: pickle.loads(pickle.dumps(http))])
+@pytest.mark.parametrize("copy_client", [copy.deepcopy, copy.copy, lambda http: pickle.loads(pickle.dumps(http))])
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
-def test_copies_keep_the_configuration_and_connect_themselves(kind: Any, copied: Any):
+def test_copied_client_keeps_its_configuration_and_opens_its_own_connection(kind: Any, copy_client: Any):
     with serving(PLAIN) as server:
         http = kind(KEY, server.base_url, default_headers={"X-A": "1"}, max_retries=7)
-        twin = copied(http)
+        twin = copy_client(http)
         assert (twin.base_url, twin.retry.max_retries) == (http.base_url, 7)
         if kind is HTTPClient:
             with http, twin:

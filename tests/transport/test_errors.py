@@ -1,4 +1,4 @@
-"""An answer that reports an error -> the error, with everything that it says."""
+"""From the response of a failed request to an error with all of its details."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aimlapi_integrations.errors import error_from
 HEADERS = {"x-request-id": "r-1", "x-inference-id": "i-1", "x-client-request-id": "mine"}
 
 
-def said(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> errors.APIError:
+def parse(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> errors.APIError:
     return error_from(status, headers or {}, json.dumps(body).encode())
 
 
@@ -37,8 +37,8 @@ def said(body: Any, status: int = 400, headers: dict[str, str] | None = None) ->
         (529, errors.InternalServerError),
     ],
 )
-def test_the_status_decides(status: int, kind: type[Exception]):
-    assert type(said({"message": "no"}, status)) is kind
+def test_error_class_follows_the_status(status: int, kind: type[Exception]):
+    assert type(parse({"message": "no"}, status)) is kind
 
 
 PROBLEM = {"name": "PublicApiValidationException", "message": "Bad Request"}
@@ -77,26 +77,26 @@ TREE = {"_errors": [], "messages": {"0": {"_errors": [], "role": {"_errors": ["I
         ({"errors": [{"path": "model", "message": "unknown"}]}, ["model: unknown"]),
     ],
 )
-def test_every_form_is_read_whole(body: Any, parts: list[str]):
-    text = str(said(body))
+def test_error_body_in_any_format_keeps_all_details(body: Any, parts: list[str]):
+    text = str(parse(body))
     assert all(part in text for part in parts), text
 
 
-def test_ids_kind_and_code_are_told():
+def test_error_has_ids_kind_and_code():
     body = {"message": "no", "error": {"data": {"kind": "err_x"}, "name": "Forbidden", "code": "c-9"}}
-    error = said(body, 403, HEADERS)
+    error = parse(body, 403, HEADERS)
     assert (error.kind, error.code) == ("err_x", "c-9")
     assert (error.request_id, error.inference_id, error.client_request_id) == ("r-1", "i-1", "mine")
     assert all(part in str(error) for part in ("403", "err_x", "c-9", "r-1", "i-1", "mine"))
-    assert said({"message": "no", "requestId": "q-1"}).request_id == "q-1"
+    assert parse({"message": "no", "requestId": "q-1"}).request_id == "q-1"
 
 
 @pytest.mark.parametrize("status", [402, 403])
 @pytest.mark.parametrize(
     "body", [{"error": {"data": {"kind": "err_insufficent_credits"}}}, {"message": "You've run out of credits"}]
 )
-def test_out_of_credits(status: int, body: Any):
-    error = said(body, status)
+def test_out_of_credits_is_insufficient_credits_error(status: int, body: Any):
+    error = parse(body, status)
     assert isinstance(error, errors.InsufficientCreditsError)
     assert not error.retryable
 
@@ -110,8 +110,8 @@ def test_out_of_credits(status: int, body: Any):
         {"message": '400 {"error": {"message": "prompt is too long: 210000 tokens"}}'},
     ],
 )
-def test_context_overflow(status: int, body: Any):
-    error = said(body, status)
+def test_context_overflow_at_any_status_is_context_overflow_error(status: int, body: Any):
+    error = parse(body, status)
     assert type(error) is errors.ContextOverflowError
     assert not error.retryable
 
@@ -125,12 +125,14 @@ def test_context_overflow(status: int, body: Any):
         ("words", errors.APIResponseError, errors.StreamError),
     ],
 )
-def test_errors_inside_a_200(inner: Any, plain: type[Exception], streamed: type[Exception]):
-    assert type(said({"error": inner}, 200)) is plain
-    assert type(said({"error": inner}, 200, {"content-type": "text/event-stream"})) is streamed
+def test_error_inside_a_200_has_the_class_of_its_own_status(
+    inner: Any, plain: type[Exception], streamed: type[Exception]
+):
+    assert type(parse({"error": inner}, 200)) is plain
+    assert type(parse({"error": inner}, 200, {"content-type": "text/event-stream"})) is streamed
 
 
-def test_a_web_page_is_told_by_its_title_with_a_hint():
+def test_web_page_gives_its_title_and_base_url_advice():
     error = error_from(502, {}, b"<!DOCTYPE html><html><head><title>502 Bad &amp; Gateway</title></head>")
     assert "'502 Bad & Gateway'" in str(error)
     assert "base URL" in str(error)
@@ -140,23 +142,23 @@ def test_a_web_page_is_told_by_its_title_with_a_hint():
     ("status", "body", "hint"),
     [(401, b"{}", "AIMLAPI_API_KEY"), (401, b"{}", "https://aimlapi.com/app/keys"), (404, b"", "base URL")],
 )
-def test_hints(status: int, body: bytes, hint: str):
+def test_error_has_advice(status: int, body: bytes, hint: str):
     assert hint in str(error_from(status, {}, body))
 
 
-def test_a_page_behind_a_401_may_be_another_servers():
-    told = str(error_from(401, {"content-type": "text/html"}, b"<html><title>Log in</title></html>"))
-    assert all(part in told for part in ("'Log in'", "AIMLAPI_API_KEY", "base URL"))
+def test_web_page_with_401_advises_on_key_and_base_url():
+    text = str(error_from(401, {"content-type": "text/html"}, b"<html><title>Log in</title></html>"))
+    assert all(part in text for part in ("'Log in'", "AIMLAPI_API_KEY", "base URL"))
 
 
-def test_an_unknown_model_is_not_blamed_on_the_base_url():
-    assert "base URL" not in str(said({"message": "Model x not found"}, 404))
+def test_404_about_a_model_has_no_base_url_advice():
+    assert "base URL" not in str(parse({"message": "Model x not found"}, 404))
 
 
 @pytest.mark.parametrize(
     "kind", [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.APIError)]
 )
-def test_all_pickle(kind: type[errors.APIError]):
+def test_pickled_error_keeps_its_attributes(kind: type[errors.APIError]):
     error = kind("no", status=400, body={"a": 1}, headers=HEADERS, partial="so far")
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
@@ -180,10 +182,10 @@ JSON = st.recursive(
 
 
 @given(JSON, st.integers(200, 599))
-def test_no_body_is_too_strange(body: Any, status: int):
-    assert str(said(body, status))
+def test_any_json_body_makes_an_error(body: Any, status: int):
+    assert str(parse(body, status))
 
 
 @given(st.binary(max_size=80), st.integers(200, 599))
-def test_no_bytes_are_too_strange(body: bytes, status: int):
+def test_any_bytes_make_an_error(body: bytes, status: int):
     assert str(error_from(status, {}, body))

@@ -1,4 +1,4 @@
-"""Events out of bytes that are cut anywhere."""
+"""Events from bytes that are split anywhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimlapi_integrations.errors import StreamError
 from aimlapi_integrations.transport.sse import EventParser
 
 
-def parsed(*chunks: bytes) -> list[Any]:
+def parse_all(*chunks: bytes) -> list[Any]:
     parser = EventParser()
     return [*(event for chunk in chunks for event in parser.feed(chunk)), *parser.close()]
 
@@ -37,30 +37,30 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[dict[str, Any]]]:
 
 
 @given(streams(), st.lists(st.integers(0, 400), max_size=8))
-def test_cuts_change_nothing(stream: tuple[bytes, list[dict[str, Any]]], cuts: list[int]):
+def test_stream_split_anywhere_gives_the_same_events(stream: tuple[bytes, list[dict[str, Any]]], cuts: list[int]):
     raw, events = stream
-    places = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
-    assert parsed(*(raw[a:b] for a, b in pairwise(places))) == events
+    offsets = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
+    assert parse_all(*(raw[a:b] for a, b in pairwise(offsets))) == events
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_any_bytes_give_objects_or_a_stream_error(first: bytes, second: bytes):
     try:
-        events = parsed(first, b"data: " + second, b"\n\n")
+        events = parse_all(first, b"data: " + second, b"\n\n")
     except StreamError:
         return
     assert all(isinstance(event, dict) for event in events)
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\v", "\f", "\x1c"])
-def test_only_three_line_ends(separator: str):
+def test_other_line_separators_are_text(separator: str):
     body = {"text": f"one{separator}two"}
     raw = json.dumps(body, ensure_ascii=False).encode()
-    assert parsed(b"data: " + raw + b"\n\n") in ([body], [json.loads(raw, strict=False)])
+    assert parse_all(b"data: " + raw + b"\n\n") in ([body], [json.loads(raw, strict=False)])
 
 
-def test_the_last_event_needs_no_blank_line():
-    assert parsed(b'data: {"a": 1}\n\ndata: {"a": 2}') == [{"a": 1}, {"a": 2}]
+def test_last_event_without_a_blank_line_is_parse_all():
+    assert parse_all(b'data: {"a": 1}\n\ndata: {"a": 2}') == [{"a": 1}, {"a": 2}]
 
 
 def test_done_ends_the_stream():
@@ -70,7 +70,7 @@ def test_done_ends_the_stream():
     assert parser.feed(b'data: {"a": 2}\n\n') == parser.close() == []
 
 
-def test_no_done_is_not_finished():
+def test_stream_without_done_is_not_finished():
     parser = EventParser()
     parser.feed(b'data: {"a": 1}\n\n')
     parser.close()
@@ -78,31 +78,35 @@ def test_no_done_is_not_finished():
 
 
 @pytest.mark.parametrize(
-    ("frame", "what"),
-    [(b"data: oops\n\n", "not JSON: 'oops'"), (b"data: [1]\n\n", "no JSON object: '[1]'"), (b'data: {"a"', "not JSON")],
+    ("frame", "message"),
+    [
+        (b"data: oops\n\n", "not JSON: 'oops'"),
+        (b"data: [1]\n\n", "not a JSON object: '[1]'"),
+        (b'data: {"a"', "not JSON"),
+    ],
 )
-def test_what_cannot_be_read_is_an_error_after_the_events_before_it(frame: bytes, what: str):
+def test_invalid_event_raises_after_the_events_before_it(frame: bytes, message: str):
     parser = EventParser()
     assert parser.feed(b'data: {"a": 1}\n\n' + frame) == [{"a": 1}]
     with pytest.raises(StreamError) as caught:
         parser.close()
-    assert what in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"null"])
-def test_an_event_called_error_is_one_though_it_says_nothing(data: bytes):
-    [event] = parsed(b"event: error\ndata: " + data + b"\n\n")
+def test_event_named_error_without_data_is_an_error(data: bytes):
+    [event] = parse_all(b"event: error\ndata: " + data + b"\n\n")
     assert event["error"]
 
 
 @pytest.mark.parametrize("data", [b'{"message": "busy"}', b"busy"])
-def test_an_event_called_error_says_so(data: bytes):
-    [event] = parsed(b"event: error\ndata: " + data + b"\n\n")
+def test_event_named_error_keeps_its_data(data: bytes):
+    [event] = parse_all(b"event: error\ndata: " + data + b"\n\n")
     assert "busy" in str(event["error"])
 
 
-def test_half_an_emoji_is_no_error():
-    assert parsed(b'data: {"a": "\\ud83d"}\n\n') == [{"a": "\ufffd"}]
+def test_lone_surrogate_is_replaced():
+    assert parse_all(b'data: {"a": "\\ud83d"}\n\n') == [{"a": "\ufffd"}]
 
 
 PIECES = [{"a": ["x\ud83d"], "n": 1}, {"a": ["\ude00y\ud83d"], "n": 2}, {"a": ["\ude01"], "n": 3}]
@@ -112,28 +116,28 @@ JOINED = [{"a": ["x😀"], "n": 1}, {"a": ["y😁"], "n": 2}, {"a": [""], "n": 3
 @pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_an_emoji_in_two_events_is_one(end: bytes, newline: bytes, size: int):
+def test_emoji_split_between_events_is_joined(end: bytes, newline: bytes, size: int):
     raw = (b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in PIECES) + end).replace(b"\n", newline)
-    assert parsed(*(raw[at : at + size] for at in range(0, len(raw), size))) == JOINED
+    assert parse_all(*(raw[at : at + size] for at in range(0, len(raw), size))) == JOINED
 
 
 @pytest.mark.parametrize(
     "after",
     [b'data: {"a": "y"}\n\n', b'data: {"b": "\\ude00"}\n\n', b"data: [DONE]\n\n", b"event: error\ndata: no\n\n", b""],
 )
-def test_half_an_emoji_waits_for_one_event_only(after: bytes):
-    first, *_ = parsed(b'data: {"a": "x\\ud83d"}\n\n', after)
+def test_held_surrogate_waits_for_one_event_only(after: bytes):
+    first, *_ = parse_all(b'data: {"a": "x\\ud83d"}\n\n', after)
     assert first == {"a": "x\ufffd"}
 
 
-def test_half_an_emoji_before_a_broken_event_is_told_first():
+def test_held_event_comes_before_an_invalid_one():
     parser = EventParser()
     assert parser.feed(b'data: {"a": "x\\ud83d"}\n\ndata: oops\n\n') == [{"a": "x\ufffd"}]
     with pytest.raises(StreamError, match="oops"):
         parser.close()
 
 
-def test_ten_megabytes_in_small_pieces():
+def test_ten_megabytes_in_small_chunks_are_one_event():
     raw = b'data: {"a": "' + b"x" * 10_000_000 + b'"}\n\n'
-    [event] = parsed(*(raw[at : at + 1000] for at in range(0, len(raw), 1000)))
+    [event] = parse_all(*(raw[at : at + 1000] for at in range(0, len(raw), 1000)))
     assert len(event["a"]) == 10_000_000

@@ -1,4 +1,4 @@
-"""`with` and `async with`, for what is closed."""
+"""Mixins for classes that are closed at the end of a `with` or `async with` block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing_extensions import Self
 
 
 class ContextManagerMixin:
-    """Is closed at the end of a `with` block."""
+    """Call `close` at the end of a `with` block."""
 
     def close(self) -> None:
         raise NotImplementedError
@@ -19,7 +19,7 @@ class ContextManagerMixin:
 
 
 class AsyncContextManagerMixin:
-    """Is closed at the end of an `async with` block."""
+    """Call `aclose` at the end of an `async with` block."""
 
     async def aclose(self) -> None:
         raise NotImplementedError

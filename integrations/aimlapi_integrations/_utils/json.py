@@ -56,13 +56,13 @@ def replace_lone_surrogates(value: Any) -> Any:
 # --- no nulls -------------------------------------------------------------------------------------------------------
 
 
-def drop_none(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy `fields` without those that are None.
+def drop_none(fields: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+    """Copy `fields`, then `more`, without those that are None.
 
-    >>> drop_none({"strict": None, "name": "add"})
+    >>> drop_none({"strict": None, "name": "add"}, description=None)
     {'name': 'add'}
     """
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in {**(fields or {}), **more}.items() if value is not None}
 
 
 def drop_nulls(item: Mapping[str, Any]) -> dict[str, Any]:

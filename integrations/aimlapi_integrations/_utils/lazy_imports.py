@@ -1,6 +1,6 @@
-"""Names of a package whose modules are imported when they are first asked for.
+"""Lazy imports: names of a package whose modules are imported on first access.
 
-Type checkers must not see a package's `__getattr__`: they would take any name for one that it has.
+Define the package's `__getattr__` outside of `TYPE_CHECKING`: a type checker that sees one accepts any name.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_getattr(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for a package.
+def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a package.
 
     Args:
-        package: its name.
-        homes: the module below it that each of the names is in.
+        package: the name of the package.
+        modules: for each name, the module below the package that defines it.
     """
 
-    def attribute(name: str) -> Any:
-        if name not in homes:
+    def getattr_lazily(name: str) -> Any:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
 
-    return attribute
+    return getattr_lazily

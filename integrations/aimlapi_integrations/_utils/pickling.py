@@ -1,4 +1,4 @@
-"""What is said where something is pickled that cannot be."""
+"""Errors for objects that can't be pickled."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import Any
 
 
 def refuse_clients(owner: object, **clients: Any) -> None:
-    """Raise if `owner` was given an HTTP client, by the name of its argument: a pickle could not take it along.
+    """Raise if the caller gave `owner` an HTTP client, since HTTP clients don't pickle.
+
+    Args:
+        owner: the object to pickle.
+        clients: the HTTP clients or None, by the name of the argument.
 
     Raises:
-        TypeError: it was; the text says what to do.
+        TypeError: one of them isn't None.
     """
-    given = [name for name, client in clients.items() if client is not None]
-    if given:
+    names = [name for name, client in clients.items() if client is not None]
+    if names:
         raise TypeError(
-            f"{type(owner).__name__} cannot be pickled: it was given {' and '.join(given)}, and HTTP clients do not "
-            f"pickle. Leave them out of what is pickled, and give them to the object that is made where it is used."
+            f"{type(owner).__name__} can't be pickled: it has {' and '.join(names)}, and HTTP clients don't pickle. "
+            f"Leave them out, and pass them to the object where it is unpickled."
         )

@@ -1,10 +1,12 @@
-"""What a call is before it is sent, and what is done with its answer: the same for both colours of client."""
+"""A call before it is sent and after its response: shared by the sync and the async client."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from .. import costs
@@ -13,8 +15,8 @@ from ..endpoints.routing import ENDPOINTS, select_endpoint
 from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
-from ..errors import APIError, UnsupportedContentError
-from ..models import Model, lookup, vendor
+from ..errors import APIError, NotFoundError, UnsupportedContentError
+from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
@@ -25,44 +27,46 @@ _NAMES = {endpoint.PATH: name for name, endpoint in ENDPOINTS.items()}
 
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """A request on its way: the endpoint that carries it, and the call that does.
+    """A request that is ready to be sent, and the endpoint that decodes its response.
 
-    `resolved_model` is the model that the id `model` refers to, `call_ids` are those of the history, `own_names` the
-    caller's names of tools by their names on the wire.
+    Attributes:
+        endpoint: where it goes.
+        model: the model's id, as the caller wrote it.
+        http_request: what to send.
+        resolved_model: the model that the id refers to.
+        call_ids: the ids of the tool calls in the messages.
+        tool_names: the caller's names of tools, by their names on the wire.
     """
 
     endpoint: Endpoint
     model: str
-    call: HTTPRequest
+    http_request: HTTPRequest
     resolved_model: Model
     call_ids: frozenset[str] = frozenset()
-    own_names: Mapping[str, str] = field(default_factory=dict)
+    tool_names: Mapping[str, str] = field(default_factory=dict)
 
-    def parse_response(self, answer: JSONResponse) -> Reply:
-        """The reply in an answer, entered into the ledgers that are open."""
-        with redact_errors(answer):
-            body = restore_names(answer.body, self.own_names) if self.own_names else answer.body
-            reply = self.endpoint.decode(body, answer.headers, self.call_ids, self.resolved_model)
+    def parse_response(self, response: JSONResponse) -> Reply:
+        """Decode a response, and record its cost in the open ledgers."""
+        with redact_errors(response):
+            body = restore_names(response.body, self.tool_names) if self.tool_names else response.body
+            reply = self.endpoint.decode(body, response.headers, self.call_ids, self.resolved_model)
         reply = set_author(reply, self.model)
         costs.record(reply)
         return reply
 
-    def decoder(self, events: EventStream) -> StreamDecoder:
-        """What reads the answer if it is streamed."""
+    def create_decoder(self, events: EventStream) -> StreamDecoder:
+        """Return the decoder of a streamed response."""
         decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids, self.resolved_model)
-        return RenamingDecoder(decoder, self.own_names) if self.own_names else decoder
-
-
-def set_author(reply: Reply, model: str) -> Reply:
-    """The reply, with the model that was asked as author of its messages, or the one it names if that says more."""
-    if vendor(model) is None:
-        return reply
-    choices = (replace(choice, message=replace(choice.message, author=model)) for choice in reply.choices)
-    return replace(reply, choices=tuple(choices))
+        return RenamingDecoder(decoder, self.tool_names) if self.tool_names else decoder
 
 
 def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> PreparedCall:
-    """The straight line up to the wire. BudgetExceededError where a limit of `track_costs` is reached."""
+    """Choose the endpoint, adapt the request to the model, and encode it.
+
+    Raises:
+        BudgetExceededError: a limit of a `track_costs` block is reached.
+        UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
+    """
     costs.check_budgets()
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
@@ -70,29 +74,37 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
     require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name, model = _NAMES[endpoint.PATH], lookup(request.model)
-    fitted = adapt(request, name, strict=options.strict_parameters, stream=stream)
-    renamed, own_names = rename_tools(identify_calls(fitted, name, model))
+    adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
+    renamed, tool_names = rename_tools(identify_calls(adapted, name, model))
     body = endpoint.encode(renamed, model)
     if [] in (body.get("messages"), body.get("input")):
-        raise _empty(request)
+        raise _empty_conversation(request)
     if stream:
         body = endpoint.stream_options(body, options.stream_usage, model)
-    call = build_http_request(endpoint.PATH, options, body)
-    return PreparedCall(endpoint, request.model, call, model, ids_of(request.messages), own_names)
+    http_request = build_http_request(endpoint.PATH, options, body)
+    return PreparedCall(endpoint, request.model, http_request, model, ids_of(request.messages), tool_names)
+
+
+def set_author(reply: Reply, model: str) -> Reply:
+    """Set the author of a reply's messages to the requested model, if its vendor is known. Else keep the reply's."""
+    if vendor(model) is None:
+        return reply
+    choices = (replace(choice, message=replace(choice.message, author=model)) for choice in reply.choices)
+    return replace(reply, choices=tuple(choices))
 
 
 def require_content(request: Request) -> None:
-    """Raise for a conversation in which nothing is said, unless the body comes from elsewhere."""
+    """Raise if no message has content, unless the content comes from elsewhere."""
     if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
         return
     if not any(_has_content(message) for message in request.messages):
-        raise _empty(request)
+        raise _empty_conversation(request)
 
 
-def _empty(request: Request) -> UnsupportedContentError:
+def _empty_conversation(request: Request) -> UnsupportedContentError:
     count = len(request.messages)
-    what = f"{count} messages with nothing in them to send" if count else "no messages"
-    return UnsupportedContentError(f"The conversation is empty: {what}. Send at least one message with content.")
+    received = f"{count} messages without content to send" if count else "no messages"
+    return UnsupportedContentError(f"The conversation is empty: {received}. Send at least one message with content.")
 
 
 def _has_content(message: Message) -> bool:
@@ -102,13 +114,13 @@ def _has_content(message: Message) -> bool:
 
 
 def build_http_request(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> HTTPRequest:
-    """A call with everything that `options` say of it."""
-    traced = options.client_request_id
+    """Build the HTTP request of a call, with its options."""
+    request_id = options.client_request_id
     return HTTPRequest(
         method,
         path,
         body,
-        headers=options.headers if traced is None else {**options.headers, "X-Client-Request-Id": traced},
+        headers=options.headers if request_id is None else {**options.headers, "X-Client-Request-Id": request_id},
         query=options.query,
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
@@ -116,35 +128,8 @@ def build_http_request(path: str, options: CallOptions, body: Json | None = None
     )
 
 
-@contextmanager
-def redact_errors(answer: JSONResponse) -> Iterator[None]:
-    """Errors raised inside do not repeat the key, even where the answer does."""
-    try:
-        yield
-    except APIError as error:
-        error.redact(answer.secret)
-        raise
-
-
-@contextmanager
-def stream_errors(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
-    """Errors raised inside a stream carry the text so far and the ids of the call, and do not repeat the key."""
-    try:
-        yield
-    except APIError as error:
-        attach_partial_text(error, decoder, events)
-        raise
-
-
-def attach_partial_text(error: APIError, decoder: StreamDecoder, events: EventStream) -> None:
-    """Give an error of a stream the text so far and the ids of the call, and take the key out of it."""
-    error.partial = error.partial or decoder.text
-    error.headers = error.headers or dict(events.headers)
-    error.redact(events.secret)
-
-
 def finish_stream(decoder: StreamDecoder, events: EventStream, model: str) -> Delta:
-    """What the end of a stream adds; its reply is entered into the ledgers that are open."""
+    """Return the last delta of a stream, and record the cost of its reply in the open ledgers."""
     delta = decoder.close(events.finished)
     if delta.reply is None:
         return delta
@@ -155,7 +140,7 @@ def finish_stream(decoder: StreamDecoder, events: EventStream, model: str) -> De
 def prepare_embedding_requests(
     texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[HTTPRequest, int]]:
-    """The calls that embed `texts`, in lists that one request can carry, each with how many texts it has."""
+    """Yield the requests that embed `texts`, in batches that the model takes, each with the number of its texts."""
     options, call = split_options(options, call)
     for batch in embeddings.split_batches(texts, model) or [()]:
         costs.check_budgets()
@@ -163,9 +148,66 @@ def prepare_embedding_requests(
         yield build_http_request(embeddings.PATH, call, body), len(batch)
 
 
-def parse_embeddings(answer: JSONResponse, count: int) -> Embeddings:
-    """The vectors in an answer, entered into the ledgers that are open."""
-    with redact_errors(answer):
-        found = embeddings.decode(answer.body, answer.headers, count)
-    costs.record(found)
-    return found
+def parse_embeddings(response: JSONResponse, count: int) -> Embeddings:
+    """Decode the vectors of `count` texts, and record their cost in the open ledgers."""
+    with redact_errors(response):
+        vectors = embeddings.decode(response.body, response.headers, count)
+    costs.record(vectors)
+    return vectors
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def redact_errors(response: JSONResponse) -> Iterator[None]:
+    """Redact the API key in errors raised inside, even if the response repeats it."""
+    try:
+        yield
+    except APIError as error:
+        error.redact(response.secret)
+        raise
+
+
+@contextmanager
+def stream_errors(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
+    """Complete the errors raised inside with `attach_partial_text`."""
+    try:
+        yield
+    except APIError as error:
+        attach_partial_text(error, decoder, events)
+        raise
+
+
+def attach_partial_text(error: APIError, decoder: StreamDecoder, events: EventStream) -> None:
+    """Give an error of a stream the text received so far and the response's ids, and redact the API key."""
+    error.partial = error.partial or decoder.text
+    error.headers = error.headers or dict(events.headers)
+    error.redact(events.secret)
+
+
+@contextmanager
+def model_errors(model: str) -> Iterator[None]:
+    """Add the nearest known model ids to a 404 raised inside, if it is about the model."""
+    try:
+        yield
+    except NotFoundError as error:
+        if re.search(rf"\bmodel\b|{re.escape(model)}", error.message, re.IGNORECASE):
+            error.message = f"{error.message.rstrip('.')}. {_model_advice(model)}"
+            error.args = (error.message,)
+        raise
+
+
+def _model_advice(model: str) -> str:
+    word = re.match(r"[a-z]*", model.rpartition("/")[2], re.IGNORECASE)
+    search = f"List models with: aimlapi models --search {(word and word[0]) or model!r}"
+    if lookup(model).known:
+        return f"{model!r} may have been withdrawn, or your account can't use it. {search}"
+    return f"{model!r} is not a known model. {_similar_models(model)}{search}"
+
+
+def _similar_models(model: str) -> str:
+    ids_by_name = {name: known.id for known in known_models() for name in (known.id, known.id.rpartition("/")[2])}
+    names = get_close_matches(model.lower(), ids_by_name, n=5, cutoff=0.6)
+    ids = list(dict.fromkeys(ids_by_name[name] for name in names))[:3]
+    return f"Similar ids: {', '.join(ids)}. " if ids else ""

@@ -1,35 +1,39 @@
-"""The gateway, without a framework.
+"""The gateway without a framework.
 
     >>> from aimlapi_integrations import Client
     >>> with Client() as client:                                                            # doctest: +SKIP
     ...     print(client.chat("Name three rivers of Portugal.").text)
 
-A call is a straight line: a request is made to fit its model, encoded, sent, decoded.
+A call is a straight line: the request is adapted to its model, encoded and sent, and the response decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from typing_extensions import Self
+from typing_extensions import Never, Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, Reranking, State
 from ..endpoints.embeddings import merge_embeddings
 from ..errors import APIError
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
-from ..transport.retries import RetryEvent, RetryPolicy, Timeout
+from ..transport.retries import OnRetry, RetryPolicy, Timeout
+from ..transport.timeouts import CHUNK
+from ..transport.validation import check_headers
 from ..types import Delta, Embeddings, Reply, Request
 from .batches import AsyncBatches, Batches
 from .call import (
     attach_partial_text,
     finish_stream,
+    model_errors,
     parse_embeddings,
     prepare_call,
     prepare_embedding_requests,
@@ -41,25 +45,24 @@ from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
 
-CHUNK_TIMEOUT = 120.0
-
 
 class Client(ContextManagerMixin):
-    """A client of the gateway. Threads may share one; it connects at its first call.
+    """A client of the gateway. Threads can share one; it connects with its first call.
 
     Args:
-        api_key: else `AIMLAPI_API_KEY`, else `AIML_API_KEY` of the environment.
-        base_url: else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, else the public one.
-        timeout: seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read.
-        max_retries: further tries after errors that may pass; `retry` is the whole policy instead.
+        api_key: by default `AIMLAPI_API_KEY` or `AIML_API_KEY` of the environment.
+        base_url: by default `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL` of the environment, or the public gateway.
+        timeout: seconds, a (connect, read) pair or an `httpx.Timeout`; None means 10 s to connect and 600 s to read.
+        max_retries: retries after errors that can pass; `retry` is a whole policy instead.
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
-        default_headers, default_query: sent with every call.
-        limits: of the connections made here, an `httpx.Limits`.
-        http_client: an `httpx.Client` of your own; it is used as it is and never closed.
-        on_retry: called with a `RetryEvent` before each further try.
+        default_headers, default_query: sent with every request.
+        limits: an `httpx.Limits` for the client's own connections.
+        http_client: an `httpx.Client` of your own, which is used as it is and never closed.
+        on_retry: called with a `RetryEvent` before each retry.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: there is no key, neither passed nor in the environment.
+        ValueError: the key, the base URL, a header or a timeout can't be used.
 
     Examples:
         >>> client = Client(max_retries=5)
@@ -75,15 +78,18 @@ class Client(ContextManagerMixin):
         timeout: Timeout = None,
         max_retries: int = 2,
         retry: RetryPolicy | None = None,
-        chunk_timeout: float | None = CHUNK_TIMEOUT,
+        chunk_timeout: float | None = CHUNK,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
         http_client: httpx.Client | None = None,
-        on_retry: Callable[[RetryEvent], object] | None = None,
+        on_retry: OnRetry | None = None,
+        **unknown: Never,
     ) -> None:
+        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        reject_unknown_arguments(type(self), unknown)
         self._http = HTTPClient(
-            resolve_api_key(api_key),
+            api_key,
             resolve_base_url(base_url),
             timeout=timeout,
             max_retries=max_retries,
@@ -100,25 +106,28 @@ class Client(ContextManagerMixin):
         self.batches = Batches(self._http)
 
     def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """The whole answer to `request`.
+        """Send a request and return the reply.
 
         Raises:
-            APIError: the call failed, or its answer cannot be understood.
-            UnsupportedContentError, UnsupportedParameterError: the model or the endpoint cannot carry the request.
+            APIError: the call failed, or its response can't be understood.
+            UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
         """
-        going = prepare_call(request, options, stream=False)
-        return going.parse_response(self._http.send(going.call))
+        call = prepare_call(request, options, stream=False)
+        with model_errors(call.model):
+            return call.parse_response(self._http.send(call.http_request))
 
     @contextmanager
     def stream(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Iterator[Delta]]:
-        """The answer as it comes; the last delta has the whole of it. Leaving the block frees the connection.
+        """Send a request and stream the reply; the last delta holds all of it. Leaving the block frees the connection.
 
         Raises:
-            APIError: as `complete`; one raised amid the stream has the text so far in `stream_errors`.
+            APIError: as `complete` does; one raised during the stream has the text received so far in `partial`.
         """
-        going = prepare_call(request, options, stream=True)
-        with self._http.stream(going.call) as events:
-            yield self._deltas(going.decoder(events), events, going.model)
+        call = prepare_call(request, options, stream=True)
+        with ExitStack() as stack:
+            with model_errors(call.model):
+                events = stack.enter_context(self._http.stream(call.http_request))
+            yield self._deltas(call.create_decoder(events), events, call.model)
 
     @staticmethod
     def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> Iterator[Delta]:
@@ -134,21 +143,21 @@ class Client(ContextManagerMixin):
     def chat(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
     ) -> Reply:
-        """The answer to a text or to messages: `{"role": …, "content": …}` or `Message`.
+        """Send a text or messages and return the reply.
 
         Args:
-            messages: a text, or the turns of a conversation.
-            model: the gateway's id of a model, or an alias.
-            call: how to ask.
-            options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters by
-                the names that chat completions gives them (`temperature`, `max_tokens` …).
+            messages: a text, or messages as `{"role": …, "content": …}` or `Message`.
+            model: the id or an alias of a model.
+            call: how to send it.
+            options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters
+                with their names on chat completions (`temperature`, `max_tokens` …).
         """
         return self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
     ) -> AbstractContextManager[Iterator[Delta]]:
-        """As `chat`, streamed: a context manager that gives the deltas."""
+        """Stream the reply of `chat`: returns a context manager for an iterator of deltas."""
         return self.stream(parse_request(messages, model=model, **options), call)
 
     def embed(
@@ -159,20 +168,21 @@ class Client(ContextManagerMixin):
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Embeddings:
-        """One vector for each of `texts`, in their order; in several calls where they are many.
+        """Return a vector for each of `texts`, in order. Sends several requests if the model can't take all at once.
 
         Args:
-            texts: a list, or anything else that gives them one by one; at least one, none of them empty.
-            model: the gateway's id of an embedding model.
-            call: how to ask.
-            options: `dimensions`, `encoding_format` and whatever else the model lists.
+            texts: any iterable of at least one text, none of them empty.
+            model: the id or an alias of an embedding model.
+            call: how to send it.
+            options: `dimensions`, `encoding_format` and other parameters of the model.
 
         Raises:
-            TypeError: what is no text, by its index.
-            UnsupportedContentError: a text that the model cannot take, by its index among all.
+            TypeError: an item isn't a text; the error has its index.
+            UnsupportedContentError: the model can't take a text; the error has its index.
         """
-        calls = prepare_embedding_requests(texts, model, call, options)
-        return merge_embeddings([parse_embeddings(self._http.send(each), count) for each, count in calls])
+        requests = prepare_embedding_requests(texts, model, call, options)
+        with model_errors(model):
+            return merge_embeddings([parse_embeddings(self._http.send(each), count) for each, count in requests])
 
     def decide(
         self,
@@ -235,15 +245,15 @@ class Client(ContextManagerMixin):
         return merge_rankings(groups, answers, top_n, model)
 
     def close(self) -> None:
-        """Close the connections that were made here."""
+        """Close the client's own connections."""
         self._http.close()
 
 
 class AsyncClient(AsyncContextManagerMixin):
-    """`Client` with `await`, `async with` and `async for`. Event loops may share one: each has connections of its own.
+    """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own; everything else is as in `Client`.
+        http_client: an `httpx.AsyncClient` of your own. The other arguments are those of `Client`.
     """
 
     def __init__(
@@ -254,15 +264,18 @@ class AsyncClient(AsyncContextManagerMixin):
         timeout: Timeout = None,
         max_retries: int = 2,
         retry: RetryPolicy | None = None,
-        chunk_timeout: float | None = CHUNK_TIMEOUT,
+        chunk_timeout: float | None = CHUNK,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
         http_client: httpx.AsyncClient | None = None,
-        on_retry: Callable[[RetryEvent], object] | None = None,
+        on_retry: OnRetry | None = None,
+        **unknown: Never,
     ) -> None:
+        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        reject_unknown_arguments(type(self), unknown)
         self._http = AsyncHTTPClient(
-            resolve_api_key(api_key),
+            api_key,
             resolve_base_url(base_url),
             timeout=timeout,
             max_retries=max_retries,
@@ -279,26 +292,27 @@ class AsyncClient(AsyncContextManagerMixin):
         self.batches = AsyncBatches(self._http)
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """As `Client.complete`."""
-        going = prepare_call(request, options, stream=False)
-        return going.parse_response(await self._http.send(going.call))
+        """See `Client.complete`."""
+        call = prepare_call(request, options, stream=False)
+        with model_errors(call.model):
+            return call.parse_response(await self._http.send(call.http_request))
 
     def stream(
         self, request: Request, options: CallOptions = DEFAULT_OPTIONS
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
-        """As `Client.stream`."""
+        """See `Client.stream`."""
         return _AsyncDeltas(self._http, request, options)
 
     async def chat(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
     ) -> Reply:
-        """As `Client.chat`."""
+        """See `Client.chat`."""
         return await self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
         self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
-        """As `Client.chat_stream`."""
+        """See `Client.chat_stream`."""
         return self.stream(parse_request(messages, model=model, **options), call)
 
     async def embed(
@@ -309,9 +323,10 @@ class AsyncClient(AsyncContextManagerMixin):
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Embeddings:
-        """As `Client.embed`."""
-        calls = prepare_embedding_requests(texts, model, call, options)
-        return merge_embeddings([parse_embeddings(await self._http.send(each), count) for each, count in calls])
+        """See `Client.embed`."""
+        requests = prepare_embedding_requests(texts, model, call, options)
+        with model_errors(model):
+            return merge_embeddings([parse_embeddings(await self._http.send(each), count) for each, count in requests])
 
     async def decide(
         self,
@@ -342,12 +357,12 @@ class AsyncClient(AsyncContextManagerMixin):
         return merge_rankings(groups, answers, top_n, model)
 
     async def aclose(self) -> None:
-        """Close the connections that were made here for the running event loop."""
+        """Close the client's own connections."""
         await self._http.aclose()
 
 
 class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncIterator[Delta]):
-    """The deltas of one stream, inside an `async with` block: see `EventStream.__aiter__` for why this is a class."""
+    """The deltas of one stream in an `async with` block: a class for the reason given at `EventStream.__aiter__`."""
 
     def __init__(self, http: AsyncHTTPClient, request: Request, options: CallOptions) -> None:
         self._http = http
@@ -356,9 +371,10 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         self._ended = False
 
     async def __aenter__(self) -> Self:
-        prepared = prepare_call(self._request, self._options, stream=True)
-        self._events = await self._http.open(prepared.call)
-        self._decoder = prepared.decoder(self._events)
+        call = prepare_call(self._request, self._options, stream=True)
+        with model_errors(call.model):
+            self._events = await self._http.open_stream(call.http_request)
+        self._decoder = call.create_decoder(self._events)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -367,7 +383,7 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
     async def __anext__(self) -> Delta:
         if self._ended:
             raise StopAsyncIteration
-        self._ended = True  # unless a delta comes: an error ends the stream, as it ends a generator
+        self._ended = True  # unless a delta comes: an error ends the stream, as it does a generator
         try:
             async for event in self._events:
                 delta = self._decoder.feed(event)

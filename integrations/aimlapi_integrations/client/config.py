@@ -1,12 +1,14 @@
-"""Where the key and the address come from: the argument first, then the environment."""
+"""The API key and the base URL: an argument, or else a variable of the environment."""
 
 from __future__ import annotations
 
 import os
+import re
 
 from pydantic import SecretStr
 
 from ..errors import MissingAPIKeyError
+from ..transport.validation import authorization_header, check_base_url, is_loopback
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
@@ -15,33 +17,52 @@ DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
 API_KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
 BASE_URL_VARIABLES = ("AIMLAPI_API_BASE", "AIMLAPI_BASE_URL")
 
+# What people copy from examples of HTTP requests.
+_ENDPOINT_PATH = re.compile(r"/(chat/completions|completions|responses|messages|embeddings|models)$")
+
 
 def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
-    """The key to use: `value`, else `AIMLAPI_API_KEY`, else `AIML_API_KEY`.
+    """Return the API key: `value`, or else `AIMLAPI_API_KEY`, or else `AIML_API_KEY`.
 
     Raises:
         MissingAPIKeyError: there is none.
+        ValueError: it has characters that HTTP can't carry.
     """
-    given = value.get_secret_value() if isinstance(value, SecretStr) else value
-    key = (given or _from_environment(API_KEY_VARIABLES) or "").strip()
-    if not key:
+    value = value if value is None or isinstance(value, SecretStr) else SecretStr(value)
+    api_key = _strip(value) or _strip(_from_environment(API_KEY_VARIABLES))
+    if api_key is None:
         raise MissingAPIKeyError(
-            "No API key: pass api_key= or set AIMLAPI_API_KEY. Keys are made at https://aimlapi.com/app/keys."
+            "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
         )
-    return SecretStr(key)
+    authorization_header(api_key)
+    return api_key
 
 
 def resolve_base_url(value: str | None = None) -> str:
-    """The address, without a slash at its end: `value`, else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, the public one.
+    """Return the base URL, without a slash at its end.
+
+    That is `value`, or else `AIMLAPI_API_BASE`, or else `AIMLAPI_BASE_URL`, or else the gateway's. The path of an
+    endpoint at its end is removed; `/v1` is added for the gateway and this machine if the URL has no path.
 
     Raises:
-        ValueError: it is no http(s) address.
+        ValueError: no request can be sent to it.
     """
-    url = (value or _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL).strip().rstrip("/")
-    if not url.lower().startswith(("http://", "https://")):
-        raise ValueError(f"base_url={url!r} is no http(s) address; the gateway's is {DEFAULT_BASE_URL}.")
-    return url
+    url = _strip(SecretStr(value or "")) or _strip(_from_environment(BASE_URL_VARIABLES)) or SecretStr(DEFAULT_BASE_URL)
+    value = None  # it may hold a password, and tracebacks print local variables
+    return _normalize_base_url(url)
 
 
-def _from_environment(names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+def _normalize_base_url(url: SecretStr) -> str:
+    url = SecretStr(_ENDPOINT_PATH.sub("", url.get_secret_value().rstrip("/")))
+    host = check_base_url(url)
+    if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
+        return f"{url.get_secret_value()}/v1"
+    return url.get_secret_value()
+
+
+def _strip(value: SecretStr | None) -> SecretStr | None:
+    return SecretStr(value.get_secret_value().strip()) if value and value.get_secret_value().strip() else None
+
+
+def _from_environment(names: tuple[str, ...]) -> SecretStr | None:
+    return next((SecretStr(value) for name in names if (value := os.environ.get(name, "").strip())), None)

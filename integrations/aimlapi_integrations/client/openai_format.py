@@ -1,10 +1,10 @@
-"""What people write by hand, strings and dicts in OpenAI's form, as a `Request`."""
+"""Parses strings and dicts in OpenAI's format into a `Request`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .._utils.json import as_json_text
 from ..errors import UnsupportedContentError, UnsupportedParameterError
@@ -32,28 +32,29 @@ def parse_request(
     *,
     model: str,
     tools: Sequence[AnyTool] = (),
-    tool_choice: str | ToolChoice | None = None,
+    tool_choice: str | bool | ToolChoice | Fields | None = None,
     parallel_tool_calls: bool | None = None,
     response_format: ResponseFormat | Fields | None = None,
     extra_body: Fields | None = None,
     **options: Any,
 ) -> Request:
-    """The question to a model.
+    """Parse a text or messages, and the other arguments of a call, into a request.
 
     Raises:
-        UnsupportedContentError: a message holds something that has no form here; write it as `Message`.
-        UnsupportedParameterError: a tool or a response format that is none.
+        UnsupportedContentError: a message has content that only a `Message` can hold.
+        UnsupportedParameterError: a tool or the response format has no known format.
 
     Examples:
         >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
         'Hello'
     """
-    told = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    parsed_tools = tuple(map(parse_tool, tools))
     return Request(
         model=model,
-        messages=tuple(map(parse_message, told)),
-        tools=tuple(map(parse_tool, tools)),
-        tool_choice=parse_tool_choice(tool_choice) if tools else None,
+        messages=tuple(map(parse_message, turns)),
+        tools=parsed_tools,
+        tool_choice=parse_tool_choice(tool_choice, parsed_tools) if tools else None,
         parallel_tool_calls=parallel_tool_calls if tools else None,
         response_format=parse_response_format(response_format),
         options=options,
@@ -62,21 +63,22 @@ def parse_request(
 
 
 def parse_message(message: Message | Fields) -> Message:
-    """A turn: `{"role": …, "content": …}`, with `tool_calls`, `tool_call_id` and `name` where they belong."""
+    """Parse a message: `{"role": …, "content": …}` with optional `tool_calls`, `tool_call_id` and `name`."""
     if isinstance(message, Message):
         return message
-    parts = (*_parts(message.get("content"), message["role"]), *map(_tool_call, message.get("tool_calls") or ()))
+    tool_calls = map(_parse_tool_call, message.get("tool_calls") or ())
+    parts = (*_parse_content(message.get("content"), message["role"]), *tool_calls)
     return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
 
 
-def _parts(content: Any, role: str) -> Iterator[Part]:
+def _parse_content(content: Any, role: str) -> Iterator[Part]:
     if isinstance(content, str):
         content = [content] if content else []
     for item in content or ():
-        yield _part(item, role)
+        yield _parse_part(item, role)
 
 
-def _part(item: Any, role: str) -> Part:
+def _parse_part(item: Any, role: str) -> Part:
     match item:
         case str():
             return Text(item)
@@ -91,40 +93,45 @@ def _part(item: Any, role: str) -> Part:
     if role == "assistant" and isinstance(item, Mapping):
         return HostedItem(item)
     kind = item.get("type") if isinstance(item, Mapping) else type(item).__name__
-    raise UnsupportedContentError(f"Content of type {kind!r} in a dict: write the turn as a Message, with its parts.")
+    raise UnsupportedContentError(
+        f"Content of type {kind!r} in a dict isn't supported: write the message as a Message."
+    )
 
 
-def _tool_call(call: Fields) -> ToolCall:
-    function, written = call["function"], call["function"].get("arguments")
-    arguments = written if isinstance(written, str) else json.dumps(written or {}, ensure_ascii=False)
-    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
+def _parse_tool_call(call: Fields) -> ToolCall:
+    function, arguments = call["function"], call["function"].get("arguments")
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
+    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=text)
 
 
 def parse_tool(tool: AnyTool) -> Tool | HostedTool:
-    """A tool, from a dict in any of the forms that name a function, or one that the gateway runs (`{"type": "mcp"}`).
+    """Parse a function in any known format, or a tool that the gateway runs (`{"type": "mcp"}`).
 
-    The forms are those of chat completions (`{"type": "function", "function": …}`, or the function alone), Responses
-    (flat) and Anthropic (`input_schema`), and a JSON schema with a title.
+    The formats of a function are those of chat completions (`{"type": "function", "function": …}`, or the function
+    alone), Responses (flat) and Anthropic (`input_schema`), and a JSON schema with a title.
+
+    Raises:
+        UnsupportedParameterError: it has none of these formats.
     """
     match tool:
         case Tool() | HostedTool():
             return tool
         case {"function": {"name": str()} as function}:
-            return _function(function, tool)
+            return _build_tool(function, tool)
         case {"type": str() as kind} if kind not in ("function", "object") and "input_schema" not in tool:
             return HostedTool(tool)
         case {"name": str()}:
-            return _function(tool, tool)
+            return _build_tool(tool, tool)
         case {"title": str(title)}:
             schema = {key: value for key, value in tool.items() if key not in ("title", "description")}
             return Tool(title, tool.get("description") or None, schema)
-    raise UnsupportedParameterError(f"{tool!r} is no tool.")
+    raise UnsupportedParameterError(f"{tool!r} is not a tool: expected a function with a name, or a dict with a type.")
 
 
 _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "input_schema", "strict")
 
 
-def _function(function: Fields, item: Fields) -> Tool:
+def _build_tool(function: Fields, item: Fields) -> Tool:
     return Tool(
         name=function["name"],
         description=function.get("description") or None,
@@ -134,29 +141,90 @@ def _function(function: Fields, item: Fields) -> Tool:
     )
 
 
-def parse_tool_choice(choice: str | ToolChoice | None) -> ToolChoice | None:
-    """`auto`, `none`, `required`, or the name of a tool."""
+_MODES: Mapping[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "any": "required",
+    "required": "required",
+}
+
+
+def parse_tool_choice(
+    choice: str | bool | ToolChoice | Fields | None, tools: Sequence[Tool | HostedTool] = ()
+) -> ToolChoice | None:
+    """Parse a tool choice.
+
+    Args:
+        choice: `auto`, `none`, `any` or `required`, a bool (`required` or `none`), the name of a tool, the type of a
+            hosted one, or a dict in OpenAI's or Anthropic's form.
+        tools: the tools to choose from. They decide whether a name is that of a function or of a custom tool.
+
+    Raises:
+        UnsupportedParameterError: it is none of these.
+    """
     match choice:
         case None | ToolChoice():
             return choice
-        case "auto" | "none" | "required":
-            return ToolChoice(choice)
-    return ToolChoice("named", choice)
+        case bool():
+            return ToolChoice("required" if choice else "none")
+        case str():
+            return _choice_by_name(choice, tools)
+        case Mapping():
+            return _choice_from_dict(choice)
+    raise UnsupportedParameterError(
+        f"tool_choice={choice!r} is not a tool choice: pass a mode, the name of a tool, or a dict."
+    )
 
 
-def parse_response_format(wanted: ResponseFormat | Fields | None) -> ResponseFormat | None:
-    """`{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": {"name": …, "schema": …}}`."""
-    match wanted:
+def _choice_from_dict(choice: Fields) -> ToolChoice:
+    match choice:
+        case {"type": "auto" | "none" | "any" | "required" as mode}:
+            return ToolChoice(_MODES[mode])
+        case {"type": "tool" | "function", "name": str(name)}:
+            return ToolChoice("named", name)
+        case {"function": {"name": str(name)}} if choice.get("type", "function") == "function":
+            return ToolChoice("named", name)
+        case {"type": str(kind)} if len(choice) == 1:
+            return ToolChoice("hosted", kind)
+    return ToolChoice("raw", item=choice)
+
+
+def _choice_by_name(name: str, tools: Sequence[Tool | HostedTool]) -> ToolChoice:
+    for tool in tools:
+        match tool:
+            case Tool() if tool.name == name:
+                return ToolChoice("named", name)
+            case HostedTool(item={"type": "custom", "custom": {"name": str(custom)}}) if custom == name:
+                return ToolChoice("raw", item={"type": "custom", "custom": {"name": name}})
+            case HostedTool(item={"type": "custom", "name": str(custom)}) if custom == name:
+                return ToolChoice("raw", item={"type": "custom", "name": name})
+    if name in _MODES:
+        return ToolChoice(_MODES[name])
+    is_type = any(isinstance(tool, HostedTool) and tool.type == name for tool in tools)
+    return ToolChoice("hosted" if is_type else "named", name)
+
+
+def parse_response_format(response_format: ResponseFormat | Fields | None) -> ResponseFormat | None:
+    """`{"type": "json_object"}`, or `json_schema` in the form of either endpoint: with its fields nested or flat."""
+    match response_format:
         case None | ResponseFormat():
-            return wanted
+            return response_format
         case {"type": "text" | "json_object" as kind}:
             return ResponseFormat(kind)
-        case {"type": "json_schema", "json_schema": {"schema": Mapping() as schema} as known}:
-            return ResponseFormat(
-                "json_schema",
-                name=known.get("name", "answer"),
-                schema=schema,
-                strict=known.get("strict"),
-                description=known.get("description"),
-            )
-    raise UnsupportedParameterError(f"{wanted!r} is no response format.")
+        case {"type": "json_schema", "json_schema": {"schema": Mapping()} as fields}:
+            return _json_schema_format(fields)
+        case {"type": "json_schema", "schema": Mapping()} | {"name": str(), "schema": Mapping()}:
+            return _json_schema_format(response_format)
+    raise UnsupportedParameterError(
+        f"response_format={response_format!r} is not a response format: pass a dict with a `type`."
+    )
+
+
+def _json_schema_format(fields: Fields) -> ResponseFormat:
+    return ResponseFormat(
+        "json_schema",
+        name=fields.get("name") or "answer",
+        schema=fields["schema"],
+        strict=fields.get("strict"),
+        description=fields.get("description"),
+    )

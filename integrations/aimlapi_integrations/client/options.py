@@ -1,4 +1,4 @@
-"""How to ask, beside what."""
+"""Options of one call: how to send it, as opposed to what."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..transport.retries import Timeout
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How to ask, beside what. None leaves it to the client.
+    """How to send a call, as opposed to what. None means the client's setting.
 
     Attributes:
-        endpoint: `chat_completions`, `responses` or `messages`, whatever the model and the request.
-        use_responses_api: whether to use the Responses endpoint; None: the model and the request decide.
+        endpoint: `chat_completions`, `responses` or `messages`; overrides the choice by model and request.
+        use_responses_api: whether to use the Responses endpoint; None lets the model and the request decide.
         timeout: seconds, a (connect, read) pair or an `httpx.Timeout`.
         chunk_timeout: seconds from one event of a stream to the next.
         headers, query: added to the client's.
-        client_request_id: your own id of the call, 1 to 128 of `A-Z a-z 0-9 . _ : -`.
-        stream_usage: whether a stream tells its token counts.
-        strict_parameters: whether a parameter that the model does not list is an error instead of a warning.
-        max_retries: further tries of this call.
+        client_request_id: your own id of the call, 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
+        stream_usage: whether a stream reports its token counts.
+        strict_parameters: whether a parameter that the model doesn't list is an error instead of a warning.
+        max_retries: retries of this call.
     """
 
     endpoint: str | None = None
@@ -47,48 +47,53 @@ DEFAULT_OPTIONS = CallOptions()
 # Arguments of other clients' calls that say how to send, not what: none of them is ever part of a body.
 _HEADERS = ("default_headers", "headers", "http_headers")
 _QUERY = ("default_query", "extra_query")
-_KEYS = ("aimlapi_api_key", "openai_api_key", "openrouter_api_key", "api_key")
+_API_KEYS = ("aimlapi_api_key", "openai_api_key", "openrouter_api_key", "api_key")
 _SETTINGS = {"request_timeout": "timeout", "timeout": "timeout", "max_retries": "max_retries"}
-_OF_CLIENTS = frozenset(
+_CLIENT_ARGUMENTS = frozenset(
     {"aimlapi_api_base", "api_base", "base_url", "openai_api_base", "openrouter_api_base"}
     | {"async_http_client", "http_async_client", "http_client", "limits", "on_retry", "retry"}
 )
 
-NOT_IN_BODY = frozenset({*_HEADERS, "extra_headers", *_QUERY, *_KEYS, *_SETTINGS, *_OF_CLIENTS})
-"""Names of call arguments that never go into a body; those that can be secret are among them."""
+NOT_IN_BODY = frozenset({*_HEADERS, "extra_headers", *_QUERY, *_API_KEYS, *_SETTINGS, *_CLIENT_ARGUMENTS})
+"""Names of call arguments that never go into a body, secret ones among them."""
 
 
 def split_options(parameters: Mapping[str, Any], options: CallOptions) -> tuple[Mapping[str, Any], CallOptions]:
-    """Parameters of the body, and the options of the call with what else was among the parameters.
+    """Move the parameters that aren't part of a body into the options of the call.
 
     Raises:
-        UnsupportedParameterError: one that only a client takes, such as `base_url`.
+        UnsupportedParameterError: only a client takes one of them, such as `base_url`.
 
     >>> split_options({"seed": 1, "extra_headers": {"X-Team": "a"}}, DEFAULT_OPTIONS)[0]
     {'seed': 1}
     """
-    named = NOT_IN_BODY & parameters.keys()
-    if not named:
+    names = NOT_IN_BODY & parameters.keys()
+    if not names:
         return parameters, options
-    given = {name: parameters[name] for name in named if parameters[name] is not None}
-    if of_client := sorted(_OF_CLIENTS & given.keys()):
+    values = {name: parameters[name] for name in names if parameters[name] is not None}
+    if client_arguments := sorted(_CLIENT_ARGUMENTS & values.keys()):
         raise UnsupportedParameterError(
-            f"{of_client[0]!r} is not an argument of a call: give it to the client or model."
+            f"{client_arguments[0]!r} is not an argument of a call: pass it to the client or model."
         )
-    settings = {field: given[name] for name, field in _SETTINGS.items() if name in given}
-    headers = {**_merged(given, _HEADERS), **options.headers, **_merged(given, ("extra_headers",)), **_key(given)}
-    query = {**_merged(given, _QUERY), **options.query}
-    body = {name: value for name, value in parameters.items() if name not in named}
+    settings = {field: values[name] for name, field in _SETTINGS.items() if name in values}
+    headers = {
+        **_merge(values, _HEADERS),
+        **options.headers,
+        **_merge(values, ("extra_headers",)),
+        **_authorization(values),
+    }
+    query = {**_merge(values, _QUERY), **options.query}
+    body = {name: value for name, value in parameters.items() if name not in names}
     return body, replace(options, headers=headers, query=query, **settings)
 
 
-def _merged(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The mappings of these names, later ones over earlier; None in them says nothing."""
-    return {key: value for name in names for key, value in drop_none(given.get(name) or {}).items()}
+def _merge(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Merge the mappings of these names, later over earlier, without items that are None."""
+    return {key: value for name in names for key, value in drop_none(values.get(name) or {}).items()}
 
 
-def _key(given: Mapping[str, Any]) -> dict[str, str]:
-    key = next((given[name] for name in reversed(_KEYS) if name in given), None)
-    if key is None:
+def _authorization(values: Mapping[str, Any]) -> dict[str, str]:
+    api_key = next((values[name] for name in reversed(_API_KEYS) if name in values), None)
+    if api_key is None:
         return {}
-    return {"Authorization": f"Bearer {key.get_secret_value() if isinstance(key, SecretStr) else key}"}
+    return {"Authorization": f"Bearer {api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key}"}

@@ -1,4 +1,4 @@
-"""What the gateway keeps: its catalogue of models, and responses that were stored."""
+"""What the gateway stores: its catalog of models, and responses."""
 
 from __future__ import annotations
 
@@ -13,64 +13,61 @@ from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..transport.timeouts import timeout_error
 from ..types import Json, Reply
-from .call import build_http_request, redact_errors
+from .call import build_http_request, model_errors, redact_errors
 from .options import DEFAULT_OPTIONS, CallOptions
 
 Filter: TypeAlias = str | Iterable[str] | None
 
 _PENDING = ("queued", "in_progress")
-_LONGEST_PAUSE = 10.0
+_MAX_INTERVAL = 10.0
+
+T = TypeVar("T")
 
 
-_Found = TypeVar("_Found")
-
-
-class _Kept(Generic[_Found]):
-    """Answers under their names, with the tags that ask whether they still hold: the catalogue is large."""
+class _ETagCache(Generic[T]):
+    """Decoded responses with their ETags: the catalog is large, and rarely changes."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, tuple[str, _Found]] = {}
+        self._entries: dict[Hashable, tuple[str, T]] = {}
 
-    def call(self, name: Hashable, call: HTTPRequest) -> HTTPRequest:
-        """The call that asks for what goes by `name`, or whether what is kept of it still holds."""
-        known = self._known.get(name)
-        return replace(call, headers={**call.headers, "If-None-Match": known[0]}) if known else call
+    def conditional(self, key: Hashable, request: HTTPRequest) -> HTTPRequest:
+        """Return the request, conditional on a change if there is an entry for `key`."""
+        entry = self._entries.get(key)
+        return replace(request, headers={**request.headers, "If-None-Match": entry[0]}) if entry else request
 
-    def found(
-        self, name: Hashable, answer: JSONResponse, decode: Callable[[Json, Mapping[str, str]], _Found]
-    ) -> _Found:
-        """What the answer holds: what is kept, where it says that nothing has changed."""
-        if answer.status == 304:
-            return self._known[name][1]
-        with redact_errors(answer):
-            found = decode(answer.body, answer.headers)
-        if tag := answer.headers.get("etag"):
-            self._known[name] = tag, found
-        return found
+    def decode(self, key: Hashable, response: JSONResponse, decode: Callable[[Json, Mapping[str, str]], T]) -> T:
+        """Decode a response, or return the entry for `key` if nothing has changed."""
+        if response.status == 304:
+            return self._entries[key][1]
+        with redact_errors(response):
+            value = decode(response.body, response.headers)
+        if etag := response.headers.get("etag"):
+            self._entries[key] = etag, value
+        return value
 
 
 class _Catalogue:
-    """What both colours do around a request to the catalogue."""
+    """Requests to the catalog and their responses, for the sync and the async client."""
 
     def __init__(self) -> None:
-        self._lists: _Kept[tuple[CatalogueModel, ...]] = _Kept()
-        self._models: _Kept[CatalogueModel] = _Kept()
+        self._lists: _ETagCache[tuple[CatalogueModel, ...]] = _ETagCache()
+        self._models: _ETagCache[CatalogueModel] = _ETagCache()
 
-    def list_call(self, query: dict[str, str]) -> HTTPRequest:
-        return self._lists.call(tuple(query.items()), HTTPRequest("GET", catalogue.PATH, query=query))
+    def list_request(self, query: dict[str, str]) -> HTTPRequest:
+        return self._lists.conditional(tuple(query.items()), HTTPRequest("GET", catalogue.PATH, query=query))
 
-    def listed(self, query: dict[str, str], answer: JSONResponse) -> tuple[CatalogueModel, ...]:
-        return self._lists.found(tuple(query.items()), answer, catalogue.decode_list)
+    def decode_list(self, query: dict[str, str], response: JSONResponse) -> tuple[CatalogueModel, ...]:
+        return self._lists.decode(tuple(query.items()), response, catalogue.decode_list)
 
-    def model_call(self, base_url: str, model: str) -> HTTPRequest:
-        return self._models.call(model, HTTPRequest("GET", catalogue.model_url(base_url, model)))
+    def model_request(self, base_url: str, model: str) -> HTTPRequest:
+        return self._models.conditional(model, HTTPRequest("GET", catalogue.model_url(base_url, model)))
 
-    def model(self, model: str, answer: JSONResponse) -> CatalogueModel:
-        return self._models.found(model, answer, catalogue.decode_model)
+    def decode_model(self, model: str, response: JSONResponse) -> CatalogueModel:
+        return self._models.decode(model, response, catalogue.decode_model)
 
 
 class Models:
-    """The catalogue, live. What is asked for again is not sent again where it still holds.
+    """The live catalog. Asks the gateway each time, which sends only what has changed.
 
     >>> [model.id for model in client.models.list(capabilities="vision")]               # doctest: +SKIP
     """
@@ -80,123 +77,125 @@ class Models:
         self._catalogue = _Catalogue()
 
     def list(self, include: Filter = None, **filters: Filter) -> tuple[CatalogueModel, ...]:
-        """The models there are.
+        """Return the models that match all filters.
 
         Args:
             include: sections to add: `pricing`, `modalities`, `capabilities` or `all`.
             filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`.
         """
         query = catalogue.query(include, **filters)
-        return self._catalogue.listed(query, self._http.send(self._catalogue.list_call(query)))
+        return self._catalogue.decode_list(query, self._http.send(self._catalogue.list_request(query)))
 
     def get(self, model: str) -> CatalogueModel:
-        """One model by its id or an alias, in any case. NotFoundError where there is none."""
-        call = self._catalogue.model_call(self._http.base_url, model)
-        return self._catalogue.model(model, self._http.send(call))
+        """Return one model by its id or an alias, in any case. NotFoundError if there is none."""
+        request = self._catalogue.model_request(self._http.base_url, model)
+        with model_errors(model):
+            return self._catalogue.decode_model(model, self._http.send(request))
 
 
 class AsyncModels:
-    """`Models` with `await`."""
+    """The async `Models`."""
 
     def __init__(self, http: AsyncHTTPClient) -> None:
         self._http = http
         self._catalogue = _Catalogue()
 
     async def list(self, include: Filter = None, **filters: Filter) -> tuple[CatalogueModel, ...]:
-        """As `Models.list`."""
+        """See `Models.list`."""
         query = catalogue.query(include, **filters)
-        return self._catalogue.listed(query, await self._http.send(self._catalogue.list_call(query)))
+        return self._catalogue.decode_list(query, await self._http.send(self._catalogue.list_request(query)))
 
     async def get(self, model: str) -> CatalogueModel:
-        """As `Models.get`."""
-        call = self._catalogue.model_call(self._http.base_url, model)
-        return self._catalogue.model(model, await self._http.send(call))
+        """See `Models.get`."""
+        request = self._catalogue.model_request(self._http.base_url, model)
+        with model_errors(model):
+            return self._catalogue.decode_model(model, await self._http.send(request))
 
 
-def _retrieval(response_id: str, options: CallOptions) -> HTTPRequest:
+def _retrieve_request(response_id: str, options: CallOptions) -> HTTPRequest:
     return build_http_request(responses.response_path(response_id), options, method="GET")
 
 
-def _cancellation(response_id: str, options: CallOptions) -> HTTPRequest:
+def _cancel_request(response_id: str, options: CallOptions) -> HTTPRequest:
     return build_http_request(responses.cancel_path(response_id), options)
 
 
-def _told(answer: JSONResponse) -> Reply:
-    with redact_errors(answer):
-        return responses.decode_status(answer.body, answer.headers)
+def _decode_status(response: JSONResponse) -> Reply:
+    with redact_errors(response):
+        return responses.decode_status(response.body, response.headers)
 
 
-def _ended(answer: JSONResponse) -> Reply | None:
-    """The reply of a response that has come to its end; ResponseFailedError where it has failed."""
-    if answer.body.get("status") in _PENDING:
+def _decode_if_ended(response: JSONResponse) -> Reply | None:
+    """Return the reply of a response that has ended, or None. ResponseFailedError if it has failed."""
+    if response.body.get("status") in _PENDING:
         return None
-    with redact_errors(answer):
-        return responses.decode(answer.body, answer.headers)
+    with redact_errors(response):
+        return responses.decode(response.body, response.headers)
 
 
-def _pauses(first: float, timeout: float) -> Iterator[float]:
-    """Seconds between one look and the next; APITimeoutError once `timeout` would be exceeded."""
-    due, pause = monotonic() + timeout, first
-    while monotonic() + pause <= due:
-        yield pause
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+def _poll_intervals(first: float, timeout: float) -> Iterator[float]:
+    """Yield the seconds to wait before each further request. APITimeoutError if that would exceed `timeout`."""
+    deadline, interval = monotonic() + timeout, first
+    while monotonic() + interval <= deadline:
+        yield interval
+        interval = min(interval * 1.5, _MAX_INTERVAL)
     raise timeout_error("total", timeout)
 
 
 class Responses:
-    """Responses that were stored (`store`, `background`), by their ids."""
+    """Stored responses (`store`, `background`) by their ids."""
 
     def __init__(self, http: HTTPClient) -> None:
         self._http = http
 
     def retrieve(self, response_id: str, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """How far a response has come: `Reply.status` says it."""
-        return _told(self._http.send(_retrieval(response_id, options)))
+        """Return a response in its current state: `Reply.status` tells whether it has ended."""
+        return _decode_status(self._http.send(_retrieve_request(response_id, options)))
 
     def cancel(self, response_id: str, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """Stop a response that runs in the background."""
-        return _told(self._http.send(_cancellation(response_id, options)))
+        """Cancel a response that runs in the background."""
+        return _decode_status(self._http.send(_cancel_request(response_id, options)))
 
     def wait(
         self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
     ) -> Reply:
-        """The whole answer of a response that runs in the background.
+        """Wait for a response that runs in the background, and return it.
 
         Args:
             response_id: its id.
-            timeout: seconds to wait altogether.
-            interval: seconds before the second look; later ones come at growing distances, up to 10 s.
-            options: how to ask.
+            timeout: seconds to wait in total.
+            interval: seconds between the first two requests; later intervals grow up to 10 s.
+            options: how to send the requests.
 
         Raises:
-            ResponseFailedError: it failed or was cancelled.
-            APITimeoutError: it has not ended in time.
+            ResponseFailedError: it failed or was canceled.
+            APITimeoutError: it didn't end in time.
         """
-        pauses = _pauses(interval, timeout)
-        while (reply := _ended(self._http.send(_retrieval(response_id, options)))) is None:
-            self._http.sleep(next(pauses))
+        intervals = _poll_intervals(interval, timeout)
+        while (reply := _decode_if_ended(self._http.send(_retrieve_request(response_id, options)))) is None:
+            self._http.sleep(next(intervals))
         return reply
 
 
 class AsyncResponses:
-    """`Responses` with `await`."""
+    """The async `Responses`."""
 
     def __init__(self, http: AsyncHTTPClient) -> None:
         self._http = http
 
     async def retrieve(self, response_id: str, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """As `Responses.retrieve`."""
-        return _told(await self._http.send(_retrieval(response_id, options)))
+        """See `Responses.retrieve`."""
+        return _decode_status(await self._http.send(_retrieve_request(response_id, options)))
 
     async def cancel(self, response_id: str, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
-        """As `Responses.cancel`."""
-        return _told(await self._http.send(_cancellation(response_id, options)))
+        """See `Responses.cancel`."""
+        return _decode_status(await self._http.send(_cancel_request(response_id, options)))
 
     async def wait(
         self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
     ) -> Reply:
-        """As `Responses.wait`."""
-        pauses = _pauses(interval, timeout)
-        while (reply := _ended(await self._http.send(_retrieval(response_id, options)))) is None:
-            await self._http.sleep(next(pauses))
+        """See `Responses.wait`."""
+        intervals = _poll_intervals(interval, timeout)
+        while (reply := _decode_if_ended(await self._http.send(_retrieve_request(response_id, options)))) is None:
+            await self._http.sleep(next(intervals))
         return reply

@@ -1,4 +1,4 @@
-"""Every error this package raises: see `tree.py`; how response bodies are read: see `parsing.py`."""
+"""All errors of this package: `tree.py` has the classes, `parsing.py` parses the bodies of responses."""
 
 from __future__ import annotations
 

@@ -1,22 +1,22 @@
-"""Every error this package raises, and how an answer of the gateway becomes one.
+"""All errors of this package, and how a response becomes one.
 
 AIMLAPIError
- ├── MissingAPIKeyError               no key was given and none is in the environment
- ├── ConfigurationError               the environment names a proxy or certificates that cannot be used
- ├── UnsupportedContentError          (ValueError) a message holds what the endpoint cannot carry
- ├── UnsupportedParameterError        (ValueError) a parameter that the model or the endpoint does not take
- ├── OutputError                      an answer came, but not the one that was asked for
+ ├── MissingAPIKeyError               there is no API key, neither passed nor in the environment
+ ├── ConfigurationError               the environment names a proxy or certificates that can't be used
+ ├── UnsupportedContentError          (ValueError) the model or the endpoint can't carry a message's content
+ ├── UnsupportedParameterError        (ValueError) the model or the endpoint doesn't support a parameter
+ ├── OutputError                      a reply came, but without the requested output
  │    ├── RefusalError                the model declined
- │    ├── IncompleteOutputError       the answer was cut off before it was whole
+ │    ├── IncompleteOutputError       the reply was cut off
  │    └── InvalidToolCallError        (ValueError) the arguments of a tool call are not a JSON object
- ├── BudgetExceededError              a guard of the caller's own stopped the next call
+ ├── BudgetExceededError              a spending limit of the caller's stopped the next call
  └── APIError                         the call failed
-      ├── APIConnectionError          *  no answer came
-      │    └── APITimeoutError        *  … in time: says which timeout and after how many seconds
+      ├── APIConnectionError          *  no response came
+      │    └── APITimeoutError        *  … in time: names the timeout and its seconds
       │         └── BatchTimeoutError *  a batch has not ended in time; `batch_id` names it
-      ├── APIStatusError              an HTTP status that is not 2xx
+      ├── APIStatusError              an HTTP status other than 2xx
       │    ├── BadRequestError        400, 413, 422
-      │    │    └── ContextOverflowError    the messages do not fit the model's context (also 413, 429)
+      │    │    └── ContextOverflowError    the messages exceed the model's context (also 413, 429)
       │    ├── AuthenticationError    401
       │    ├── PermissionDeniedError  403
       │    │    └── InsufficientCreditsError    403 out of credits, 402
@@ -25,12 +25,12 @@ AIMLAPIError
       │    ├── ConflictError          * 409
       │    ├── RateLimitError         * 429
       │    └── InternalServerError    * 5xx
-      ├── APIResponseError            a 2xx answer that is not what the endpoint returns
-      ├── StreamError                 a stream that broke off or reported an error; carries the text so far
+      ├── APIResponseError            a 2xx response that is not what the endpoint returns
+      ├── StreamError                 a stream that broke off or reported an error; has the text received so far
       ├── ResponseFailedError         a response whose status is failed or cancelled
-      └── BatchError                  a batch, or a request of it, that has ended without a reply
-           ├── BatchCanceledError     … since the batch was canceled
-           └── BatchExpiredError      * … since the batch expired
+      └── BatchError                  a batch, or a request of it, that ended without a reply
+           ├── BatchCanceledError     … because the batch was canceled
+           └── BatchExpiredError      * … because the batch expired
 
 * `retryable` is true.
 """
@@ -47,7 +47,7 @@ from .parsing import NO_SECRET, ErrorBody, parse_error_body, redact
 
 
 class AIMLAPIError(Exception):
-    """The base of every error here. `retryable`: whether the same call may well succeed later."""
+    """The base of all errors of this package. `retryable`: whether the same call may succeed later."""
 
     retryable: bool = False
 
@@ -57,27 +57,27 @@ class MissingAPIKeyError(AIMLAPIError):
 
 
 class ConfigurationError(AIMLAPIError):
-    """The environment names a proxy, or certificates, that cannot be used; the text says which variable to mend."""
+    """The environment names a proxy or certificates that can't be used; the text names the variable."""
 
 
 class UnsupportedContentError(AIMLAPIError, ValueError):
-    """A message holds content that this endpoint or model cannot carry."""
+    """A message has content that the endpoint or the model can't carry."""
 
 
 class UnsupportedParameterError(AIMLAPIError, ValueError):
-    """A parameter that this endpoint or model does not take, or not with this value."""
+    """The endpoint or the model doesn't support a parameter, or not with this value."""
 
 
 class OutputError(AIMLAPIError):
-    """The model answered, but not with what was asked for."""
+    """The model replied, but without the requested output."""
 
 
 class RefusalError(OutputError):
-    """The model declined to answer; its words are the message."""
+    """The model declined to answer; the message is its text."""
 
 
 class IncompleteOutputError(OutputError):
-    """The answer ended before it was whole; `finish_reason` says why."""
+    """The reply was cut off; `finish_reason` is the reason."""
 
     def __init__(self, message: str, finish_reason: str | None = None) -> None:
         super().__init__(message)
@@ -85,7 +85,7 @@ class IncompleteOutputError(OutputError):
 
 
 class InvalidToolCallError(OutputError, ValueError):
-    """The model called a tool, but its arguments are not a JSON object; `arguments` has what it wrote."""
+    """The model called a tool with arguments that aren't a JSON object; `arguments` is their text."""
 
     def __init__(self, message: str, arguments: str = "", finish_reason: str | None = None) -> None:
         super().__init__(message)
@@ -94,20 +94,20 @@ class InvalidToolCallError(OutputError, ValueError):
 
 
 class BudgetExceededError(AIMLAPIError):
-    """A spending limit that the caller set has been reached."""
+    """A spending limit that the caller set is reached."""
 
 
 class APIError(AIMLAPIError):
     """The call failed.
 
     Attributes:
-        message: what went wrong, with every detail the gateway gave.
-        status: the HTTP status; None where no answer came.
-        kind, code: the gateway's own names for the error, where it gave them.
-        body: the JSON of the answer, or the beginning of its text.
-        headers: of the answer, in lower case.
-        partial: the text of the answer so far, where a stream broke off.
-        response: the httpx response, read; None where no answer came, and after pickling.
+        message: what went wrong, with all details from the gateway.
+        status: the HTTP status, or None if no response came.
+        kind, code: the gateway's names for the error, if it has any.
+        body: the JSON of the response, or the beginning of its text.
+        headers: of the response, with names in lower case.
+        partial: the text received before a stream broke off.
+        response: the httpx response, already read; None if no response came, and after pickling.
     """
 
     def __init__(
@@ -141,41 +141,41 @@ class APIError(AIMLAPIError):
             "inference": self.inference_id,
             "client request": self.client_request_id,
         }
-        said = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
-        return f"{self.message} ({said})" if said else self.message
+        details = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+        return f"{self.message} ({details})" if details else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {key: value for key, value in self.__dict__.items() if key not in ("response", "__notes__")}
-        return _restored, (type(self), self.message, {**state, "response": None})
+        return _restore, (type(self), self.message, {**state, "response": None})
 
     def redact(self, secret: SecretStr) -> None:
-        """Takes the API key out of whatever repeats it."""
+        """Redact the API key wherever the error repeats it."""
         vars(self).update(redact(vars(self), secret))
         self.args = tuple(redact(list(self.args), secret))
 
     @property
     def status_code(self) -> int | None:
-        """The HTTP status, by the name that other SDKs give it."""
+        """The HTTP status, with the name that other SDKs use."""
         return self.status
 
     @property
     def request_id(self) -> str | None:
         """The gateway's id of the request."""
-        named = self.body.get("requestId") if isinstance(self.body, dict) else None
-        return self.headers.get("x-request-id") or (named if isinstance(named, str) else None)
+        in_body = self.body.get("requestId") if isinstance(self.body, dict) else None
+        return self.headers.get("x-request-id") or (in_body if isinstance(in_body, str) else None)
 
     @property
     def inference_id(self) -> str | None:
-        """The gateway's id of the inference, as its logs and bills name it."""
+        """The gateway's id of the inference, as in its logs and bills."""
         return self.headers.get("x-inference-id")
 
     @property
     def client_request_id(self) -> str | None:
-        """The id that the caller gave the request."""
+        """The caller's own id of the request."""
         return self.headers.get("x-client-request-id")
 
 
-def _restored(cls: type[APIError], message: str, state: dict[str, Any]) -> APIError:
+def _restore(cls: type[APIError], message: str, state: dict[str, Any]) -> APIError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
     error.__dict__.update(state)
@@ -183,13 +183,13 @@ def _restored(cls: type[APIError], message: str, state: dict[str, Any]) -> APIEr
 
 
 class APIConnectionError(APIError):
-    """No answer came: the gateway could not be reached, or hung up."""
+    """No response came: the gateway couldn't be reached, or closed the connection."""
 
     retryable = True
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer came in time. `timeout` names the limit that ran out, `seconds` how long that was."""
+    """No response came in time. `timeout` names the timeout that expired, `seconds` is its length."""
 
     timeout: str | None = None
     seconds: float | None = None
@@ -202,15 +202,15 @@ class BatchTimeoutError(APITimeoutError):
 
 
 class APIStatusError(APIError):
-    """An HTTP status that is not 2xx."""
+    """An HTTP status other than 2xx."""
 
 
 class BadRequestError(APIStatusError):
-    """400, 413, 422: the request is not one that the model or the endpoint takes."""
+    """400, 413, 422: the model or the endpoint doesn't accept the request."""
 
 
 class ContextOverflowError(BadRequestError):
-    """The messages do not fit the context of the model."""
+    """The messages exceed the context of the model."""
 
 
 class AuthenticationError(APIStatusError):
@@ -218,7 +218,7 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key may not do this."""
+    """403: the key has no permission for this."""
 
 
 class InsufficientCreditsError(PermissionDeniedError):
@@ -226,17 +226,17 @@ class InsufficientCreditsError(PermissionDeniedError):
 
 
 class NotFoundError(APIStatusError):
-    """404: no such model, or no such endpoint."""
+    """404: the model or the endpoint doesn't exist."""
 
 
 class RequestTimeoutError(APIStatusError):
-    """408: the gateway gave up waiting."""
+    """408: the gateway timed out."""
 
     retryable = True
 
 
 class ConflictError(APIStatusError):
-    """409: try again."""
+    """409: a conflict that passes."""
 
     retryable = True
 
@@ -248,24 +248,24 @@ class RateLimitError(APIStatusError):
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the gateway, or the provider behind it, failed. One that passes on a provider's 4xx is not `retryable`."""
+    """5xx: the gateway or the provider failed. One that wraps a provider's 4xx is not `retryable`."""
 
     retryable = True
 
 
 class APIResponseError(APIError):
-    """A 2xx answer that is not what the endpoint returns."""
+    """A 2xx response that is not what the endpoint returns."""
 
 
 class StreamError(APIError):
-    """A stream that broke off, reported an error, or said something that is no event; `partial` has the text so far.
+    """A stream broke off, reported an error, or sent an invalid event; `partial` is the text received so far.
 
-    A connection lost after the first byte is this and no APIConnectionError: nothing is sent twice.
+    A connection lost after the first byte is a StreamError, not an APIConnectionError: nothing is sent twice.
     """
 
 
 class ResponseFailedError(APIError):
-    """A response whose status is failed or cancelled; `response_id` names it."""
+    """A response whose status is failed or cancelled; `response_id` is its id."""
 
     response_id: str | None = None
 
@@ -309,51 +309,52 @@ def error_from(
     *,
     secret: SecretStr = NO_SECRET,
 ) -> APIError:
-    """The error that an answer means, by its status; body and code decide only between the kinds of one status.
+    """Return the error that a response means. The status decides; body and code select among classes of one status.
 
-    An error inside a 200 has the class of the status that its body names. Where it names none it is a StreamError in a
-    stream of events, as is a 5xx there, and else an APIResponseError.
+    An error inside a 200 has the class of the status in its body. Without one it is a StreamError in a stream of
+    events, as is a 5xx there, and otherwise an APIResponseError.
 
     Args:
         status: the HTTP status.
-        headers: of the answer, in lower case.
-        body: bytes as received, or JSON already parsed.
-        response: the answer, for the error to carry.
-        secret: the API key, which is taken out wherever the answer repeats it.
+        headers: of the response, with names in lower case.
+        body: bytes as received, or parsed JSON.
+        response: the response, for the error to carry.
+        secret: the API key, which is redacted wherever the response repeats it.
 
     >>> error_from(429, {"x-request-id": "r1"}, b'{"message": "Too Many Requests"}')
     RateLimitError('Too Many Requests')
     """
-    seen = parse_error_body(body, headers, secret)
-    error = _class(status, seen, "event-stream" in headers.get("content-type", ""))(
-        seen.advised(status, headers),
+    parsed = parse_error_body(body, headers, secret)
+    is_stream = "event-stream" in headers.get("content-type", "")
+    error = _select_class(status, parsed, is_stream)(
+        parsed.message_with_advice(status, headers),
         status=status,
-        kind=seen.kind,
-        code=seen.code,
-        body=seen.body,
+        kind=parsed.kind,
+        code=parsed.code,
+        body=parsed.body,
         headers=headers,
         response=response,
     )
-    if isinstance(error, InternalServerError) and 400 <= (seen.upstream_status or 500) < 500:
+    if isinstance(error, InternalServerError) and 400 <= (parsed.upstream_status or 500) < 500:
         error.retryable = False
     return error
 
 
-def _class(status: int, seen: ErrorBody, stream: bool) -> type[APIError]:
-    if status in (200, 400, 413, 422, 429) and seen.overflows:
+def _select_class(status: int, parsed: ErrorBody, is_stream: bool) -> type[APIError]:
+    if status in (200, 400, 413, 422, 429) and parsed.is_context_overflow:
         return ContextOverflowError
-    if status in (200, 403) and seen.out_of_credits:
+    if status in (200, 403) and parsed.is_out_of_credits:
         return InsufficientCreditsError
-    return _class_within(seen, stream) if status < 300 else _class_of(status)
+    return _class_inside_success(parsed, is_stream) if status < 300 else _class_of_status(status)
 
 
-def _class_within(seen: ErrorBody, stream: bool) -> type[APIError]:
-    """The class of an error inside a 2xx."""
-    named = seen.status or 0
-    if named < 400 or (stream and named >= 500):
-        return StreamError if stream else APIResponseError
-    return _class_of(named)
+def _class_inside_success(parsed: ErrorBody, is_stream: bool) -> type[APIError]:
+    """Return the class of an error inside a 2xx."""
+    status = parsed.status or 0
+    if status < 400 or (is_stream and status >= 500):
+        return StreamError if is_stream else APIResponseError
+    return _class_of_status(status)
 
 
-def _class_of(status: int) -> type[APIStatusError]:
+def _class_of_status(status: int) -> type[APIStatusError]:
     return STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)

@@ -1,4 +1,4 @@
-"""LangChain on AI/ML API: `ChatAIMLAPI`, and what goes with it.
+"""LangChain integration of AI/ML API: the chat model `ChatAIMLAPI`, embeddings, cost tracking and registration.
 
 >>> from aimlapi_integrations.langchain import ChatAIMLAPI
 >>> ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").invoke("Hello").text                # doctest: +SKIP

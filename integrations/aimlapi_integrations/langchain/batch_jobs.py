@@ -114,7 +114,7 @@ class BatchAPI:
         values = [self._before(value, config) for value in inputs]
         with translate_errors():
             requests, options = self._requests(values, self._parts.model._authorization())
-            batch = self._parts.model._connection().batches.submit(requests, call=options)
+            batch = self._parts.model._get_client().batches.submit(requests, call=options)
         return BatchJob(self._parts, batch)
 
     async def asubmit(self, inputs: Iterable[Any], config: RunnableConfig | None = None) -> BatchJob:
@@ -122,7 +122,7 @@ class BatchAPI:
         values = [await self._abefore(value, config) for value in inputs]
         with translate_errors():
             requests, options = self._requests(values, await self._parts.model._aauthorization())
-            batch = await self._parts.model._aconnection().batches.submit(requests, call=options)
+            batch = await self._parts.model._get_async_client().batches.submit(requests, call=options)
         return BatchJob(self._parts, batch)
 
     def resume(self, batch: Batch | str) -> BatchJob:
@@ -176,24 +176,24 @@ class BatchJob:
     def status(self) -> BatchStatus:
         """Ask how far the batch is: `in_progress`, `canceling`, `ended`, `canceled`, `expired` or `failed`."""
         with translate_errors():
-            self.batch = self._parts.model._connection().batches.get(self.batch, self._options())
+            self.batch = self._parts.model._get_client().batches.get(self.batch, self._options())
         return self.batch.status
 
     async def astatus(self) -> BatchStatus:
         """As `status`."""
         with translate_errors():
-            self.batch = await self._parts.model._aconnection().batches.get(self.batch, await self._aoptions())
+            self.batch = await self._parts.model._get_async_client().batches.get(self.batch, await self._aoptions())
         return self.batch.status
 
     def cancel(self) -> None:
         """Cancel the batch. BadRequestError if it has ended already."""
         with translate_errors():
-            self.batch = self._parts.model._connection().batches.cancel(self.batch, self._options())
+            self.batch = self._parts.model._get_client().batches.cancel(self.batch, self._options())
 
     async def acancel(self) -> None:
         """As `cancel`."""
         with translate_errors():
-            self.batch = await self._parts.model._aconnection().batches.cancel(self.batch, await self._aoptions())
+            self.batch = await self._parts.model._get_async_client().batches.cancel(self.batch, await self._aoptions())
 
     def results(
         self,
@@ -220,7 +220,7 @@ class BatchJob:
             BatchError: it has ended without any results, in a process that did not submit it.
         """
         with translate_errors():
-            results = self._parts.model._connection().batches.results(
+            results = self._parts.model._get_client().batches.results(
                 self.batch,
                 timeout=timeout,
                 interval=interval,
@@ -240,7 +240,7 @@ class BatchJob:
     ) -> list[Any]:
         """As `results`."""
         with translate_errors():
-            results = await self._parts.model._aconnection().batches.results(
+            results = await self._parts.model._get_async_client().batches.results(
                 self.batch,
                 timeout=timeout,
                 interval=interval,
@@ -288,7 +288,7 @@ class BatchJob:
             return translate_error(error)
 
     def _as_message(self, reply: Reply, custom_id: str) -> AIMessage:
-        message = chat_result(reply, self._parts.model._form).generations[0].message
+        message = chat_result(reply, self._parts.model._message_format).generations[0].message
         metadata = {**message.response_metadata, "batch_id": self.id, "custom_id": custom_id}
         changed = {"response_metadata": metadata, "id": message.id or f"{self.id}-{custom_id}"}
         made: AIMessage = message.model_copy(update=changed)  # type: ignore[assignment]  # the message of a reply is one

@@ -1,4 +1,4 @@
-"""What a chain, an agent or a graph costs, and a limit to it: a callback handler, and a context manager around one."""
+"""The cost of a chain, an agent or a graph, and a limit on it: a callback handler, and a context manager around one."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from .errors import translate_errors
 
 
 class AIMLAPICallbackHandler(BaseCallbackHandler):
-    """Sums what the calls that it hears of cost, and stops the next one where a limit is reached.
+    """Add up the cost of chat model calls, and stop before the next call once a limit is reached.
 
-    It hears of the calls of whatever it is given to: a model (`callbacks=[handler]`), or one run and all below it
-    (`config={"callbacks": [handler]}`), in threads too. Streamed calls count once, as do `n` answers to one call;
-    answers out of a cache count nothing. A call that fails, or a stream left early, names no counts and adds none.
+    It covers the calls of whatever it is passed to: a model (`callbacks=[handler]`), or one run and everything below it
+    (`config={"callbacks": [handler]}`), in threads too. A streamed call counts once, as does one with `n` responses;
+    cached responses count nothing. A call that fails, or a stream that is left early, reports no usage and adds none.
 
     Args:
-        max_cost_usd: dollars that may be spent; a string or Decimal is taken exactly.
-        max_tokens_total: tokens that may be used, in and out.
+        max_cost_usd: the limit in dollars; a string or Decimal is exact.
+        max_tokens_total: the limit in tokens, input and output.
 
     Attributes:
         ledger: the sums: `ledger.total`, `ledger.by_model`; `print` shows them, and `rich.print` as a table.
 
     Raises:
-        BudgetExceededError: from the run, before a call that comes after a limit was reached. No middleware retries it.
+        BudgetExceededError: from the run, before the first call after a limit was reached. No middleware retries it.
 
     Examples:
         >>> handler = AIMLAPICallbackHandler(max_cost_usd="0.10")
@@ -50,7 +50,7 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
     def __init__(self, max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None) -> None:
         super().__init__()
         self.ledger = Ledger(max_cost_usd, max_tokens_total)
-        self._around: AIMLAPICallbackHandler | None = None
+        self._outer: AIMLAPICallbackHandler | None = None
         self._ended = False
         self._running: set[UUID] = set()
 
@@ -58,40 +58,40 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
     def on_chat_model_start(
         self, serialized: Mapping[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
-        """Raises BudgetExceededError where nothing more may be spent."""
-        for handler in self._all():
-            handler._check()
+        """Raise BudgetExceededError if a limit was reached."""
+        for handler in self._with_outer_handlers():
+            handler._check_limits()
             handler._running.add(run_id)
 
     @override
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
-        """Enters what the call used."""
-        for handler in self._all():
+        """Add the usage of the call."""
+        for handler in self._with_outer_handlers():
             if run_id in handler._running:
                 handler._running.discard(run_id)
-                handler._enter(response)
+                handler._add_usage(response)
 
     @override
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        """Forgets a call that failed."""
-        for handler in self._all():
+        """Discard a call that failed."""
+        for handler in self._with_outer_handlers():
             handler._running.discard(run_id)
 
-    def _all(self) -> Iterator[AIMLAPICallbackHandler]:
-        """This handler, and those of the blocks around its own: core hands a run no more than the innermost."""
+    def _with_outer_handlers(self) -> Iterator[AIMLAPICallbackHandler]:
+        """Yield this handler, and those of the enclosing blocks: core passes a run only the innermost."""
         if not self._ended:
             yield self
-        if self._around:
-            yield from self._around._all()
+        if self._outer:
+            yield from self._outer._with_outer_handlers()
 
-    def _check(self) -> None:
+    def _check_limits(self) -> None:
         with translate_errors():
             self.ledger.check()
 
-    def _enter(self, response: LLMResult) -> None:
+    def _add_usage(self, response: LLMResult) -> None:
         for generations in response.generations:
-            message = _counted_message(generations)
-            if message and not _from_cache(message):
+            message = _message_with_usage(generations)
+            if message and not _is_cached(message):
                 metadata = message.response_metadata
                 self.ledger.add(str(metadata.get("model_name") or "?"), _usage(message), _cost(metadata.get("cost")))
 
@@ -113,11 +113,11 @@ register_configure_hook(_innermost, inheritable=True)
 def get_aimlapi_callback(
     max_cost_usd: Decimal | float | str | None = None, max_tokens_total: int | None = None
 ) -> Iterator[AIMLAPICallbackHandler]:
-    """A handler that hears of every call of a chat model inside the block, whatever runs it.
+    """Add up the cost of every chat model call inside the block, whatever makes the call.
 
-    It goes where context variables go: into tasks, coroutines and the threads of `batch` and of graphs. Threads that
-    are started by hand need the handler in their `config`. Blocks nest: each counts, and each can stop. One inside a
-    generator ends with it, whoever closes the generator.
+    The handler follows context variables: into tasks, coroutines and the threads of `batch` and of graphs. Threads that
+    you start yourself need the handler in their `config`. Blocks can be nested: each of them counts, and each can stop
+    a call. A block inside a generator ends with the generator, whatever closes it.
 
     Args:
         max_cost_usd: see `AIMLAPICallbackHandler`.
@@ -130,18 +130,18 @@ def get_aimlapi_callback(
         openai/gpt-5-mini-2025-08-07: $0.001240000 for 907 tokens (in 4, out 903) in 1 call
     """
     handler = AIMLAPICallbackHandler(max_cost_usd, max_tokens_total)
-    handler._around = _innermost.get()
+    handler._outer = _innermost.get()
     token = _innermost.set(handler)
     try:
         yield handler
     finally:
-        _end(handler, token)
+        _remove(handler, token)
 
 
-def _end(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler | None]) -> None:
-    """Take the handler out of the context, whether or not others have begun in it since.
+def _remove(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler | None]) -> None:
+    """Remove the handler from the context, even if other blocks have begun in it since.
 
-    A generator may be closed in another context than it ran in, where the handler stays behind: it is marked as ended.
+    A generator may be closed in another context than it ran in, where the handler remains: it is marked as ended.
     """
     innermost = inner = _innermost.get()
     try:
@@ -149,18 +149,16 @@ def _end(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler | 
     except ValueError:
         handler._ended = True
     while inner and inner is not handler:
-        if inner._around is handler:
-            inner._around = handler._around
-        inner = inner._around
-    _innermost.set(handler._around if innermost is handler else innermost)
+        if inner._outer is handler:
+            inner._outer = handler._outer
+        inner = inner._outer
+    _innermost.set(handler._outer if innermost is handler else innermost)
 
 
-def _counted_message(generations: list[Any]) -> AIMessage | None:
-    """The message that carries the counts of a call: they are on one of its answers."""
-    messages = [_message(generation) for generation in generations]
-    return next(
-        (message for message in messages if message and message.usage_metadata), messages[0] if messages else None
-    )
+def _message_with_usage(generations: list[Any]) -> AIMessage | None:
+    """Return the message with the token counts of a call: one of its responses has them."""
+    messages = [message for generation in generations if (message := _message(generation))]
+    return next((message for message in messages if message.usage_metadata), messages[0] if messages else None)
 
 
 def _message(generation: Generation) -> AIMessage | None:
@@ -168,8 +166,11 @@ def _message(generation: Generation) -> AIMessage | None:
     return message if isinstance(message, AIMessage) else None
 
 
-def _from_cache(message: AIMessage) -> bool:
-    """Core says of an answer out of its cache that it cost nothing: `BaseChatModel._convert_cached_generations`."""
+def _is_cached(message: AIMessage) -> bool:
+    """Return whether the message is a cached response, which core gives a total cost of 0.
+
+    See `BaseChatModel._convert_cached_generations` of langchain-core 1.8.3.
+    """
     return dict(message.usage_metadata or {}).get("total_cost") == 0
 
 
@@ -179,15 +180,15 @@ def _usage(message: AIMessage) -> Usage | None:
         input=counts["input_tokens"],
         output=counts["output_tokens"],
         total=counts["total_tokens"],
-        input_details=_counts(counts.get("input_token_details")),
-        output_details=_counts(counts.get("output_token_details")),
+        input_details=_int_counts(counts.get("input_token_details")),
+        output_details=_int_counts(counts.get("output_token_details")),
     )
 
 
-def _counts(details: Mapping[str, Any] | None) -> dict[str, int]:
+def _int_counts(details: Mapping[str, Any] | None) -> dict[str, int]:
     return {name: count for name, count in (details or {}).items() if isinstance(count, int)}
 
 
-def _cost(price: Any) -> Cost | None:
-    """The price as `response_metadata["cost"]` has it."""
-    return Cost(price["usd"], price.get("credits")) if isinstance(price, Mapping) and "usd" in price else None
+def _cost(cost: Any) -> Cost | None:
+    """Return the cost in the form of `response_metadata["cost"]`."""
+    return Cost(cost["usd"], cost.get("credits")) if isinstance(cost, Mapping) and "usd" in cost else None

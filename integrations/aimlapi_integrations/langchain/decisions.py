@@ -16,11 +16,11 @@ from typing_extensions import Self
 
 from ..client.config import resolve_api_key, resolve_base_url
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Reranking
-from .connections import Connections
 from .errors import translate_errors
+from .fields import ConnectionFields
 
 
-class DecisionFields(Connections):
+class DecisionFields(ConnectionFields):
     """What the components for decisions have in common: the model, and how to reach it."""
 
     model_config = ConfigDict(
@@ -48,7 +48,7 @@ class DecisionFields(Connections):
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
         return self
 
-    def _own_settings(self) -> dict[str, Any]:
+    def _own_client_kwargs(self) -> dict[str, Any]:
         return {
             "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
             "base_url": self.aimlapi_api_base,
@@ -84,11 +84,11 @@ class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
 
     def _decide(self, value: Any) -> Decisions:
         with translate_errors():
-            return self._connection().decide(as_state(value), self.questions, model=self.model)
+            return self._get_client().decide(as_state(value), self.questions, model=self.model)
 
     async def _adecide(self, value: Any) -> Decisions:
         with translate_errors():
-            return await self._aconnection().decide(as_state(value), self.questions, model=self.model)
+            return await self._get_async_client().decide(as_state(value), self.questions, model=self.model)
 
 
 def as_state(value: Any) -> Any:
@@ -138,7 +138,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
     ) -> Sequence[Document]:
         """Return the most relevant documents, the best first. Without documents, nothing is sent."""
         with translate_errors():
-            return self._ranked(documents, self._connection().rerank(query, _texts(documents), **self._arguments()))
+            return self._ranked(documents, self._get_client().rerank(query, _texts(documents), **self._arguments()))
 
     async def acompress_documents(
         self,
@@ -148,7 +148,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
     ) -> Sequence[Document]:
         """As `compress_documents`."""
         with translate_errors():
-            ranking = await self._aconnection().rerank(query, _texts(documents), **self._arguments())
+            ranking = await self._get_async_client().rerank(query, _texts(documents), **self._arguments())
         return self._ranked(documents, ranking)
 
     def _arguments(self) -> dict[str, Any]:

@@ -1,74 +1,41 @@
-"""Texts to embed, in batches that remember where they were, so that errors name a text by its place among all."""
+"""`AIMLAPIEmbeddings`: an embedding model of AI/ML API as LangChain's `Embeddings`."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
+from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
-from .._utils.json import drop_none
 from ..client.config import resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
 from ..tokens import estimate_tokens
 from ..types import Embeddings
-from .connections import Connections
 from .errors import translate_errors
-from .fields import EMBEDDING_NAMES, normalize_init_kwargs
-from .parallel import arun_in_order, progress, run_in_order
+from .fields import ConnectionFields
+from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class Batch(NamedTuple):
-    """Texts of one request; the first of them is number `start` of all."""
-
-    start: int
-    texts: Sequence[str]
-
-
-def numbered_batches(texts: Iterable[str], model: str, size: int) -> list[Batch]:
-    """`texts` in batches of at most `size`.
-
-    Raises:
-        TypeError, UnsupportedContentError: a text that cannot be embedded, by its index.
-    """
-    found, start = [], 0
-    for batch in split_batches(texts, model, size):
-        found.append(Batch(start, batch))
-        start += len(batch)
-    return found
-
-
-@contextmanager
-def long_texts_named(batch: Batch, model: str) -> Iterator[None]:
-    """Where the gateway refuses a batch, the error says which of its texts look too long for the model."""
-    try:
-        yield
-    except BadRequestError as error:
-        limit = lookup(model).context
-        counts = {batch.start + place: estimate_tokens(text, model=model) for place, text in enumerate(batch.texts)}
-        for index, count in counts.items():
-            if limit is not None and count > limit:
-                error.message += f"\ntexts[{index}] has about {count:,} tokens; {model} takes {limit:,}."
-        raise
-
-
-# No `from __future__ import annotations`: pydantic reads the types at run time.
-
-
-class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
+class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     """An embedding model of AI/ML API as LangChain's `Embeddings`.
 
-    It takes the arguments of `OpenAIEmbeddings` by the same names. Texts go out in batches, several at once, and their
-    vectors come back in order; each batch is retried by itself. Nothing of a call is kept on the instance: threads and
-    event loops may share one, and copies and pickles open connections of their own.
+    It takes the arguments of `OpenAIEmbeddings` by the same names. Texts are sent in concurrent batches, and their
+    vectors are returned in order; each batch is retried separately. Calls store nothing on the instance: threads and
+    event loops can share one, and copies and pickles open connections of their own.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
         >>> embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=256)
@@ -84,41 +51,41 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
     )
 
     model: str = "text-embedding-3-small"
-    """The model, by the gateway's id or an alias of it."""
+    """The gateway's id of the model, or an alias of it."""
     aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
-    """The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."""
+    """The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`."""
     aimlapi_api_base: str | None = Field(default=None, alias="base_url")
-    """Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, then the public one."""
+    """The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway."""
 
     dimensions: int | None = Field(default=None, ge=1)
-    """Length of the vectors, where the model can be asked for one."""
+    """Length of the vectors, for models that support it."""
     encoding_format: Literal["float", "base64"] | None = None
-    """How vectors travel; what arrives here are floats either way."""
+    """How vectors are transferred; the results are floats in either case."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further parameters, by the endpoint's names: `task_type`, `input_type`, `title` …"""
+    """Additional parameters, by the endpoint's names: `task_type`, `input_type`, `title` …"""
     query_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """What `embed_query` sends beside or instead of those: `{"task_type": "RETRIEVAL_QUERY"}`."""
+    """Parameters that `embed_query` adds to those, or replaces: `{"task_type": "RETRIEVAL_QUERY"}`."""
 
     chunk_size: int = Field(default=256, ge=1)
-    """Texts per request at most."""
+    """Maximum number of texts per request."""
     max_concurrency: int = Field(default=4, ge=1)
-    """Requests under way at once at most, for one call."""
+    """Maximum number of concurrent requests of one call."""
     show_progress_bar: bool = False
-    """Whether to show one while documents are embedded; needs `rich`."""
+    """Whether to show a progress bar while documents are embedded; needs `rich`."""
 
     request_timeout: Any = Field(default=None, alias="timeout")
-    """Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
+    """Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
     max_retries: int | None = Field(default=None, ge=0)
-    """Further tries of a batch after errors that may pass; None: 2, 0: none."""
+    """Number of retries of a batch after transient errors; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` of your own; it is used as it is and never closed."""
+    """An `httpx.Client` to use as is. It is never closed here."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` of your own, likewise."""
+    """An `httpx.AsyncClient` to use as is. It is never closed here."""
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_model_kwargs(cls, values: Any) -> Any:
-        """Take other models' names; put what is no field into `model_kwargs`, with a warning."""
+    def _normalize_kwargs(cls, values: Any) -> Any:
+        """Accept the argument names of other integrations; move unknown arguments to `model_kwargs` with a warning."""
         return normalize_init_kwargs(cls, values, EMBEDDING_NAMES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
@@ -127,79 +94,157 @@ class AIMLAPIEmbeddings(Connections, LangChainEmbeddings):
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
         return self
 
-    # --- texts to vectors -------------------------------------------------------------------------------------------
-
     def embed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
-        """The vectors of `texts`, in their order; `chunk_size` overrides the field. No text, no call.
+        """Return the vectors of `texts`, in order. `chunk_size` overrides the field. Without texts, sends no request.
 
         Raises:
-            TypeError: what is no text, by its index.
-            UnsupportedContentError: a text that the model cannot take, by its index.
+            TypeError: a text is not a string; names its index.
+            UnsupportedContentError: the model can't embed a text; names its index.
         """
         return list(self._embed(texts, self.model_kwargs, chunk_size).vectors)
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of one text that is to be compared with those of documents."""
+        """Return the vector of one text, to compare with those of documents."""
         return self._embed([text], {**self.model_kwargs, **self.query_kwargs}).vectors[0]
 
     async def aembed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
-        """As `embed_documents`."""
+        """`embed_documents`, async."""
         return list((await self._aembed(texts, self.model_kwargs, chunk_size)).vectors)
 
     async def aembed_query(self, text: str) -> list[float]:
-        """As `embed_query`."""
+        """`embed_query`, async."""
         return (await self._aembed([text], {**self.model_kwargs, **self.query_kwargs})).vectors[0]
 
     def embed_with_usage(self, texts: list[str]) -> Embeddings:
-        """As `embed_documents`, with the tokens and the price of all its calls."""
+        """Embed `texts` as `embed_documents` does, and return the vectors with the token counts and the cost."""
         return self._embed(texts, self.model_kwargs)
 
     async def aembed_with_usage(self, texts: list[str]) -> Embeddings:
-        """As `embed_with_usage`."""
+        """`embed_with_usage`, async."""
         return await self._aembed(texts, self.model_kwargs)
 
     def _embed(self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None) -> Embeddings:
-        client, sent, texts = self._connection(), self._sent(options), text_list(texts)
-        with translate_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+        client, parameters, texts = self._get_client(), self._request_parameters(options), text_list(texts)
+        with translate_errors(), _progress(self.show_progress_bar, len(texts)) as advance:
 
-            def embed(batch: Batch) -> Embeddings:
-                with long_texts_named(batch, self.model):
-                    found = client.embed(batch.texts, model=self.model, **sent)
+            def embed(batch: _Batch) -> Embeddings:
+                with _name_long_texts(batch, self.model):
+                    embeddings = client.embed(batch.texts, model=self.model, **parameters)
                 advance(len(batch.texts))
-                return found
+                return embeddings
 
-            work = numbered_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._joined(run_in_order(embed, work, self.max_concurrency))
+            batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
+            return self._merge(_run_in_order(embed, batches, self.max_concurrency))
 
     async def _aembed(
         self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None
     ) -> Embeddings:
-        client, sent, texts = self._aconnection(), self._sent(options), text_list(texts)
-        with translate_errors(), progress(self.show_progress_bar, len(texts)) as advance:
+        client, parameters, texts = self._get_async_client(), self._request_parameters(options), text_list(texts)
+        with translate_errors(), _progress(self.show_progress_bar, len(texts)) as advance:
 
-            async def embed(batch: Batch) -> Embeddings:
-                with long_texts_named(batch, self.model):
-                    found = await client.embed(batch.texts, model=self.model, **sent)
+            async def embed(batch: _Batch) -> Embeddings:
+                with _name_long_texts(batch, self.model):
+                    embeddings = await client.embed(batch.texts, model=self.model, **parameters)
                 advance(len(batch.texts))
-                return found
+                return embeddings
 
-            work = numbered_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._joined(await arun_in_order(embed, work, self.max_concurrency))
+            batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
+            return self._merge(await _arun_in_order(embed, batches, self.max_concurrency))
 
-    def _joined(self, answers: Sequence[Embeddings]) -> Embeddings:
-        return merge_embeddings(answers) if answers else Embeddings((), self.model)
+    def _merge(self, results: Sequence[Embeddings]) -> Embeddings:
+        return merge_embeddings(results) if results else Embeddings((), self.model)
 
-    def _sent(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a request, without those that say nothing."""
-        sent = {"dimensions": self.dimensions, "encoding_format": self.encoding_format, **options}
-        return drop_none(sent)
+    def _request_parameters(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = {"dimensions": self.dimensions, "encoding_format": self.encoding_format, **options}
+        return {name: value for name, value in parameters.items() if value is not None}
 
-    # --- connections ------------------------------------------------------------------------------------------------
-
-    def _own_settings(self) -> dict[str, Any]:
+    def _own_client_kwargs(self) -> dict[str, Any]:
         return {
             "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
             "base_url": self.aimlapi_api_base,
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
         }
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+class _Batch(NamedTuple):
+    """The texts of one request; `start` is the index of the first one among all texts."""
+
+    start: int
+    texts: Sequence[str]
+
+
+def _number_batches(texts: Iterable[str], model: str, size: int) -> list[_Batch]:
+    """Split `texts` into batches of at most `size`.
+
+    Raises:
+        TypeError, UnsupportedContentError: a text can't be embedded; names its index.
+    """
+    batches, start = [], 0
+    for texts_of_batch in split_batches(texts, model, size):
+        batches.append(_Batch(start, texts_of_batch))
+        start += len(texts_of_batch)
+    return batches
+
+
+@contextmanager
+def _name_long_texts(batch: _Batch, model: str) -> Iterator[None]:
+    """Add to an error which texts of a rejected batch look too long for the model, by their index among all texts."""
+    try:
+        yield
+    except BadRequestError as error:
+        limit = lookup(model).context
+        counts = {batch.start + index: estimate_tokens(text, model=model) for index, text in enumerate(batch.texts)}
+        for index, count in counts.items():
+            if limit is not None and count > limit:
+                error.message += f"\ntexts[{index}] has about {count:,} tokens; {model} takes {limit:,}."
+        raise
+
+
+# --- concurrency ------------------------------------------------------------------------------------------------------
+
+
+def _run_in_order(job: Callable[[Item], Result], items: Sequence[Item], limit: int) -> list[Result]:
+    """Return the results of `job` for each item, running at most `limit` at once. An error starts no further job."""
+    if limit == 1 or len(items) < 2:
+        return [job(item) for item in items]
+    with ContextThreadPoolExecutor(min(limit, len(items))) as pool:
+        return list(pool.map(job, items))
+
+
+async def _arun_in_order(job: Callable[[Item], Awaitable[Result]], items: Sequence[Item], limit: int) -> list[Result]:
+    """`_run_in_order`, async. An error or a cancellation also cancels the running jobs."""
+    semaphore = asyncio.Semaphore(limit)
+
+    async def run(item: Item) -> Result:
+        async with semaphore:
+            return await job(item)
+
+    tasks = [asyncio.ensure_future(run(item)) for item in items]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def _progress(shown: bool, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar where `shown`, and return a function that advances it by a number of texts.
+
+    Raises:
+        ImportError: `rich`, which draws it, is not installed.
+    """
+    if not shown:
+        yield lambda _: None
+        return
+    try:
+        from rich.progress import Progress
+    except ImportError as error:
+        raise ImportError('show_progress_bar needs rich: pip install "aimlapi-integrations[cli]"') from error
+    with Progress() as bar:
+        yield partial(bar.advance, bar.add_task("Embedding", total=total))

@@ -1,190 +1,172 @@
-"""Our errors as LangChain's: each is caught as what it is and as core's `ModelError` of the same meaning.
+"""The package's errors as LangChain's: each class here also subclasses the `ModelError` of core with the same meaning.
 
-    AIMLAPIError                  core
-    BadRequestError               ModelInvalidRequestError
-     └── ContextOverflowError     ContextOverflowError, ModelInvalidRequestError
-    AuthenticationError           ModelAuthenticationError
-    PermissionDeniedError         ModelPermissionDeniedError      (also InsufficientCreditsError)
-    NotFoundError                 ModelNotFoundError
-    RequestTimeoutError           ModelTimeoutError               (also APITimeoutError, with ModelConnectionError)
-    RateLimitError                ModelRateLimitError
-    APIConnectionError            ModelConnectionError
-    BatchTimeoutError             ModelTimeoutError, ModelConnectionError
-    every other                   ModelAPIError
-    UnsupportedContentError, UnsupportedParameterError            ModelInvalidRequestError
-    BudgetExceededError, ConfigurationError                       ModelError
-
-Core's `is_retryable`, which middleware goes by, says what our `retryable` says.
+Callers can catch either: `except RateLimitError` of this package, or `except ModelRateLimitError` of core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .. import errors as ours
-from . import core_errors as core
+from langchain_core import exceptions
+from langchain_core.exceptions import ContextOverflowError as CoreContextOverflowError
 
+from .. import errors
 
-class UnsupportedContentError(ours.UnsupportedContentError, core.ModelInvalidRequestError):
-    __doc__ = ours.UnsupportedContentError.__doc__
+if TYPE_CHECKING:
+    from langchain_core.exceptions import (
+        ModelAPIError,
+        ModelAuthenticationError,
+        ModelConnectionError,
+        ModelError,
+        ModelInvalidRequestError,
+        ModelNotFoundError,
+        ModelPermissionDeniedError,
+        ModelRateLimitError,
+        ModelTimeoutError,
+    )
 
-
-class UnsupportedParameterError(ours.UnsupportedParameterError, core.ModelInvalidRequestError):
-    __doc__ = ours.UnsupportedParameterError.__doc__
-
-
-class BudgetExceededError(ours.BudgetExceededError, core.ModelError):
-    __doc__ = ours.BudgetExceededError.__doc__
-
-
-class ConfigurationError(ours.ConfigurationError, core.ModelError):
-    __doc__ = ours.ConfigurationError.__doc__
-
-
-class APIError(ours.APIError, core.ModelAPIError):
-    __doc__ = ours.APIError.__doc__
-    is_retryable = ours.APIError.retryable
-
-
-class APIConnectionError(ours.APIConnectionError, core.ModelConnectionError):
-    __doc__ = ours.APIConnectionError.__doc__
-    is_retryable = ours.APIConnectionError.retryable
-
-
-class APITimeoutError(ours.APITimeoutError, core.ModelTimeoutError, core.ModelConnectionError):
-    __doc__ = ours.APITimeoutError.__doc__
-    is_retryable = ours.APITimeoutError.retryable
-
-
-class APIStatusError(ours.APIStatusError, core.ModelAPIError):
-    __doc__ = ours.APIStatusError.__doc__
-    is_retryable = ours.APIStatusError.retryable
-
-
-class BadRequestError(ours.BadRequestError, core.ModelInvalidRequestError):
-    __doc__ = ours.BadRequestError.__doc__
-
-
-class ContextOverflowError(ours.ContextOverflowError, core.ContextOverflowError, core.ModelInvalidRequestError):
-    __doc__ = ours.ContextOverflowError.__doc__
-
-
-class AuthenticationError(ours.AuthenticationError, core.ModelAuthenticationError):
-    __doc__ = ours.AuthenticationError.__doc__
-
-
-class PermissionDeniedError(ours.PermissionDeniedError, core.ModelPermissionDeniedError):
-    __doc__ = ours.PermissionDeniedError.__doc__
-
-
-class InsufficientCreditsError(ours.InsufficientCreditsError, core.ModelPermissionDeniedError):
-    __doc__ = ours.InsufficientCreditsError.__doc__
-
-
-class NotFoundError(ours.NotFoundError, core.ModelNotFoundError):
-    __doc__ = ours.NotFoundError.__doc__
-
-
-class RequestTimeoutError(ours.RequestTimeoutError, core.ModelTimeoutError):
-    __doc__ = ours.RequestTimeoutError.__doc__
-    is_retryable = ours.RequestTimeoutError.retryable
-
-
-class ConflictError(ours.ConflictError, core.ModelAPIError):
-    __doc__ = ours.ConflictError.__doc__
-    is_retryable = ours.ConflictError.retryable
-
-
-class RateLimitError(ours.RateLimitError, core.ModelRateLimitError):
-    __doc__ = ours.RateLimitError.__doc__
-    is_retryable = ours.RateLimitError.retryable
-
-
-class InternalServerError(ours.InternalServerError, core.ModelAPIError):
-    __doc__ = ours.InternalServerError.__doc__
-    is_retryable = ours.InternalServerError.retryable
-
-
-class APIResponseError(ours.APIResponseError, core.ModelAPIError):
-    __doc__ = ours.APIResponseError.__doc__
-    is_retryable = ours.APIResponseError.retryable
-
-
-class BatchTimeoutError(ours.BatchTimeoutError, core.ModelTimeoutError, core.ModelConnectionError):
-    __doc__ = ours.BatchTimeoutError.__doc__
-    is_retryable = ours.BatchTimeoutError.retryable
-
-
-class BatchError(ours.BatchError, core.ModelAPIError):
-    __doc__ = ours.BatchError.__doc__
-    is_retryable = ours.BatchError.retryable
-
-
-class BatchCanceledError(ours.BatchCanceledError, core.ModelAPIError):
-    __doc__ = ours.BatchCanceledError.__doc__
-    is_retryable = ours.BatchCanceledError.retryable
-
-
-class BatchExpiredError(ours.BatchExpiredError, core.ModelAPIError):
-    __doc__ = ours.BatchExpiredError.__doc__
-    is_retryable = ours.BatchExpiredError.retryable
-
-
-class StreamError(ours.StreamError, core.ModelAPIError):
-    __doc__ = ours.StreamError.__doc__
-    is_retryable = ours.StreamError.retryable
-
-
-class ResponseFailedError(ours.ResponseFailedError, core.ModelAPIError):
-    __doc__ = ours.ResponseFailedError.__doc__
-    is_retryable = ours.ResponseFailedError.retryable
-
-
-_COUNTERPARTS: dict[type, type[ours.AIMLAPIError]] = {
-    kind.__bases__[0]: kind
-    for kind in (
-        UnsupportedContentError,
-        UnsupportedParameterError,
+    from ..errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        BatchCanceledError,
+        BatchError,
+        BatchExpiredError,
+        BatchTimeoutError,
         BudgetExceededError,
         ConfigurationError,
-        APIError,
-        APIConnectionError,
-        APITimeoutError,
-        APIStatusError,
-        BadRequestError,
-        ContextOverflowError,
-        AuthenticationError,
-        PermissionDeniedError,
-        InsufficientCreditsError,
-        NotFoundError,
-        RequestTimeoutError,
         ConflictError,
-        RateLimitError,
+        ContextOverflowError,
+        InsufficientCreditsError,
         InternalServerError,
-        APIResponseError,
-        StreamError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
         ResponseFailedError,
-        BatchTimeoutError,
-        BatchError,
-        BatchCanceledError,
-        BatchExpiredError,
+        StreamError,
+        UnsupportedContentError,
+        UnsupportedParameterError,
     )
+else:
+
+    def _core_class(name: str, base: type = exceptions.LangChainException) -> type:
+        """Return the class of core, or an equivalent class under langchain-core 1.5, which has none."""
+        return getattr(exceptions, name, None) or type(name, (base,), {"is_retryable": False, "__module__": __name__})
+
+    ModelError = _core_class("ModelError")
+    ModelAPIError = _core_class("ModelAPIError", ModelError)
+    ModelAuthenticationError = _core_class("ModelAuthenticationError", ModelError)
+    ModelConnectionError = _core_class("ModelConnectionError", ModelError)
+    ModelInvalidRequestError = _core_class("ModelInvalidRequestError", ModelError)
+    ModelNotFoundError = _core_class("ModelNotFoundError", ModelError)
+    ModelPermissionDeniedError = _core_class("ModelPermissionDeniedError", ModelError)
+    ModelRateLimitError = _core_class("ModelRateLimitError", ModelError)
+    ModelTimeoutError = _core_class("ModelTimeoutError", ModelError)
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BatchCanceledError",
+    "BatchError",
+    "BatchExpiredError",
+    "BatchTimeoutError",
+    "BudgetExceededError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContextOverflowError",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "ModelAPIError",
+    "ModelAuthenticationError",
+    "ModelConnectionError",
+    "ModelError",
+    "ModelInvalidRequestError",
+    "ModelNotFoundError",
+    "ModelPermissionDeniedError",
+    "ModelRateLimitError",
+    "ModelTimeoutError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ResponseFailedError",
+    "StreamError",
+    "UnsupportedContentError",
+    "UnsupportedParameterError",
+    "translate_error",
+    "translate_errors",
+]
+
+# Each class of this package, and the classes of core that mean the same.
+_CORE_CLASSES: dict[type[errors.AIMLAPIError], tuple[type[Exception], ...]] = {
+    errors.UnsupportedContentError: (ModelInvalidRequestError,),
+    errors.UnsupportedParameterError: (ModelInvalidRequestError,),
+    errors.BudgetExceededError: (ModelError,),
+    errors.ConfigurationError: (ModelError,),
+    errors.APIError: (ModelAPIError,),
+    errors.APIConnectionError: (ModelConnectionError,),
+    errors.APITimeoutError: (ModelTimeoutError, ModelConnectionError),
+    errors.APIStatusError: (ModelAPIError,),
+    errors.BadRequestError: (ModelInvalidRequestError,),
+    errors.ContextOverflowError: (CoreContextOverflowError, ModelInvalidRequestError),
+    errors.AuthenticationError: (ModelAuthenticationError,),
+    errors.PermissionDeniedError: (ModelPermissionDeniedError,),
+    errors.InsufficientCreditsError: (ModelPermissionDeniedError,),
+    errors.NotFoundError: (ModelNotFoundError,),
+    errors.RequestTimeoutError: (ModelTimeoutError,),
+    errors.ConflictError: (ModelAPIError,),
+    errors.RateLimitError: (ModelRateLimitError,),
+    errors.InternalServerError: (ModelAPIError,),
+    errors.APIResponseError: (ModelAPIError,),
+    errors.StreamError: (ModelAPIError,),
+    errors.ResponseFailedError: (ModelAPIError,),
+    errors.BatchTimeoutError: (ModelTimeoutError, ModelConnectionError),
+    errors.BatchError: (ModelAPIError,),
+    errors.BatchCanceledError: (ModelAPIError,),
+    errors.BatchExpiredError: (ModelAPIError,),
 }
 
 
-def translate_error(error: ours.AIMLAPIError) -> ours.AIMLAPIError:
-    """Make an error one of core's too: the same error, of a class that is both."""
-    error.__class__ = next((_COUNTERPARTS[kind] for kind in type(error).__mro__ if kind in _COUNTERPARTS), type(error))
-    vars(error)["is_retryable"] = error.retryable  # a class attribute of core's: one error may know better
+def _combine(own: type[errors.AIMLAPIError], core: tuple[type[Exception], ...]) -> type[errors.AIMLAPIError]:
+    """Create the class that is both; core's `is_retryable`, which middleware reads, equals `retryable`."""
+    namespace = {"__module__": __name__, "__doc__": own.__doc__, "is_retryable": own.retryable}
+    return type(own.__name__, (own, *core), namespace)
+
+
+_COMBINED = {own: _combine(own, core) for own, core in _CORE_CLASSES.items()}
+globals().update({combined.__name__: combined for combined in _COMBINED.values()})  # pickle finds classes by name
+
+
+def translate_error(error: errors.AIMLAPIError) -> errors.AIMLAPIError:
+    """Give an error a class that is also core's, and return the same error.
+
+    The client, which knows no framework, has built the error. Assigning its class keeps the same object: its
+    attributes, traceback, cause and notes all stay, and no wrapper appears in `__context__`. Python allows this because
+    the new class is a subclass of the old one with the same memory layout.
+    """
+    own = type(error)
+    error.__class__ = next((_COMBINED[base] for base in own.__mro__ if base in _COMBINED), own)
+    vars(error)["is_retryable"] = error.retryable  # one error may differ from its class
     return error
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Let our errors pass as core's too. Serves sync and async code alike."""
+    """Give errors raised inside a class that is also core's. Works around sync and async code alike."""
     try:
         yield
-    except ours.AIMLAPIError as error:
+    except errors.AIMLAPIError as error:
         translate_error(error)
         raise

@@ -1,4 +1,4 @@
-"""What LangChain wants to know of a model, from the table of models."""
+"""LangChain's `ModelProfile` of a model, from the table of models or the live catalog."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..models import Model, lookup
 
 
 def model_profile(model: str) -> ModelProfile | None:
-    """The profile of a model, None where it is in no table.
+    """Return the profile of a model, or None for an unknown model.
 
     >>> model_profile("openai/gpt-5-mini-2025-08-07")["reasoning_output"]
     True
     """
-    known = lookup(model)
-    return _profile(known) if known.known else None
+    entry = lookup(model)
+    return _build_profile(entry) if entry.known else None
 
 
-def _profile(model: Model) -> ModelProfile:
+def _build_profile(model: Model) -> ModelProfile:
     efforts = model.parameter("reasoning_effort")
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": model.name,
         **{f"{kind}_inputs": kind in model.inputs for kind in ("text", "image", "pdf", "audio", "video")},
         **{f"{kind}_outputs": kind in model.outputs for kind in ("text", "image", "audio", "video")},
@@ -40,23 +40,24 @@ def _profile(model: Model) -> ModelProfile:
         "reasoning_effort_levels": list(efforts.enum) if efforts and efforts.enum else None,
         "temperature": model.parameter("temperature") is not None,
     }
-    return cast(ModelProfile, {name: fact for name, fact in facts.items() if fact is not None})
+    return cast(ModelProfile, {name: value for name, value in fields.items() if value is not None})
 
 
-def live_profile(entry: CatalogueModel, known: ModelProfile | None) -> ModelProfile:
-    """What the catalogue says of a model now, over what the table says.
+def live_profile(entry: CatalogueModel, profile: ModelProfile | None) -> ModelProfile:
+    """Return `profile` updated with what the live catalog reports.
 
-    Its capabilities are only believed where they are there: some models declare less than they do.
+    Only the capabilities that an entry lists are applied: some models support more than they list.
     """
     inputs = entry.input_modalities
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": entry.name,
         "max_input_tokens": entry.context_length,
         "max_output_tokens": entry.max_output,
         **{f"{kind}_inputs": kind in inputs for kind in ("text", "image", "audio", "video") if inputs},
-        **{fact: True for capability, fact in _CAPABILITIES.items() if capability in entry.capabilities},
+        **{field: True for capability, field in _CAPABILITIES.items() if capability in entry.capabilities},
     }
-    return cast(ModelProfile, {**(known or {}), **{name: fact for name, fact in facts.items() if fact is not None}})
+    live = {name: value for name, value in fields.items() if value is not None}
+    return cast(ModelProfile, {**(profile or {}), **live})
 
 
 _CAPABILITIES = {"tools": "tool_calling", "structured_output": "structured_output", "vision": "image_inputs"}

@@ -1,6 +1,17 @@
-"""Puts `ChatAIMLAPI` on langchain-core's list of the classes that `load(…, allowed_objects="all")` makes.
+"""Register `ChatAIMLAPI` and `AIMLAPIEmbeddings` with LangChain's factories and its loader.
 
-Core wrote the list by hand, of its partners' classes. Without it `load` takes the class itself:
+This module uses private tables of langchain and langchain-core, which have no public way to add a provider. As seen in
+langchain 1.5.2 and langchain-core 1.8.3:
+
+* `_BUILTIN_PROVIDERS` and the cached functions that read it:
+  https://github.com/langchain-ai/langchain/blob/master/libs/langchain_v1/langchain/chat_models/base.py
+  https://github.com/langchain-ai/langchain/blob/master/libs/langchain_v1/langchain/embeddings/base.py
+* `ALL_SERIALIZABLE_MAPPINGS`, a handwritten list of the classes that `load(…, allowed_objects="all")` creates, and
+  `_default_class_paths_cache`, which is derived from it:
+  https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/load/load.py
+
+If any of them changes, `register` raises `RegistrationError`; `tests/lc/test_lc_upstream.py` fails first. Without
+`register`, `load` accepts the class itself:
 `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"])`.
 """
 
@@ -13,53 +24,34 @@ from typing import Any, NamedTuple
 
 from ..errors import AIMLAPIError
 
-_ID = ("aimlapi_integrations", "langchain", "ChatAIMLAPI")
-
-
-def allow() -> bool:
-    """Adds the class; whether core now finds it allowed."""
-    listed, derived = _tables()
-    listed[_ID] = _ID
-    derived.clear()
-    return _ID in import_module("langchain_core.load.load").Reviver(allowed_objects="all").allowed_class_paths
-
-
-def disallow() -> None:
-    """Takes it out again."""
-    listed, derived = _tables()
-    if listed.pop(_ID, None):
-        derived.clear()
-
-
-def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """Core's list, and what it has derived from it; stand-ins where it no longer keeps them so."""
-    module = import_module("langchain_core.load.load")
-    return getattr(module, "ALL_SERIALIZABLE_MAPPINGS", {}), getattr(module, "_default_class_paths_cache", {})
-
-
 _PROVIDER = "aimlapi"
 _PACKAGE = __name__.rpartition(".")[0]
+_LC_ID = ("aimlapi_integrations", "langchain", "ChatAIMLAPI")
 
 
-class _Entry(NamedTuple):
-    """Where a class of ours goes: LangChain's module, its public function, and the cached one behind that."""
+class RegistrationError(AIMLAPIError, RuntimeError):
+    """LangChain is not installed, or its tables of providers have changed."""
+
+
+class _Factory(NamedTuple):
+    """A factory of LangChain, and the class to register with it."""
 
     module: str
     function: str
-    cached: str
-    home: str
+    cached_function: str
+    class_module: str
     class_name: str
 
 
-_ENTRIES = (
-    _Entry(
+_FACTORIES = (
+    _Factory(
         "langchain.chat_models.base",
         "init_chat_model",
         "_get_chat_model_creator",
         f"{_PACKAGE}.chat_model",
         "ChatAIMLAPI",
     ),
-    _Entry(
+    _Factory(
         "langchain.embeddings.base",
         "init_embeddings",
         "_get_embeddings_class_creator",
@@ -69,65 +61,67 @@ _ENTRIES = (
 )
 
 
-class RegistrationError(AIMLAPIError, RuntimeError):
-    """LangChain is not installed, or no longer keeps its providers where this version of ours looks for them."""
-
-
 def register() -> None:
-    """Adds the provider `aimlapi` to `init_chat_model` and `init_embeddings`. Once is enough; twice does no harm.
+    """Add the provider `aimlapi` to `init_chat_model` and `init_embeddings`. Registering twice is harmless.
 
-    It also lets `langchain_core.load.load(…, allowed_objects="all", valid_namespaces=["aimlapi_integrations"])` make
-    `ChatAIMLAPI`, as it makes the models of core's own list of partners.
+    It also allows `langchain_core.load.load(…, allowed_objects="all", valid_namespaces=["aimlapi_integrations"])` to
+    create `ChatAIMLAPI`, as it does for the models in core's own list of partners.
 
     Raises:
-        RegistrationError: `langchain` is not installed, or has changed, or knows another `aimlapi`. Nothing is left
-            half done: build `ChatAIMLAPI(...)` and `AIMLAPIEmbeddings(...)` themselves instead.
+        RegistrationError: `langchain` is not installed, has changed, or has another provider `aimlapi`. Nothing is
+            registered then: use `ChatAIMLAPI(...)` and `AIMLAPIEmbeddings(...)` directly instead.
 
     Examples:
         >>> register()                                                           # doctest: +SKIP
         >>> init_chat_model("aimlapi:openai/gpt-5-mini-2025-08-07").invoke("Hi") # doctest: +SKIP
     """
-    tables = [(_table(entry), entry) for entry in _ENTRIES]
-    for table, entry in tables:
-        _check_free(table, entry)
-    for table, entry in tables:
-        table[_PROVIDER] = (entry.home, entry.class_name, _create)
+    tables = [(_get_table(factory), factory) for factory in _FACTORIES]
+    for table, factory in tables:
+        _require_free(table, factory)
+    for table, factory in tables:
+        table[_PROVIDER] = (factory.class_module, factory.class_name, _create)
     try:
-        for entry in _ENTRIES:
-            _try_out(entry)
-        if not allow():
-            raise RegistrationError("langchain_core.load no longer lists the classes that it makes as it did.")
+        for factory in _FACTORIES:
+            _test_factory(factory)
+        if not _allow_loading():
+            raise RegistrationError(
+                "langchain_core.load no longer keeps its list of loadable classes where this version of "
+                "aimlapi-integrations expects it. Use load(…, allowed_objects=[ChatAIMLAPI]) instead."
+            )
     except BaseException:
         unregister()
         raise
 
 
 def unregister() -> None:
-    """Takes out what `register` added. Does nothing where it has not been called."""
-    disallow()
-    for entry in _ENTRIES:
+    """Remove what `register` added. Does nothing if it wasn't called."""
+    _disallow_loading()
+    for factory in _FACTORIES:
         try:
-            module = import_module(entry.module)
+            module = import_module(factory.module)
         except ImportError:
             continue
-        if _is_ours(_providers(module).get(_PROVIDER), entry):
+        if _is_registered(_providers(module).get(_PROVIDER), factory):
             del _providers(module)[_PROVIDER]
-            getattr(getattr(module, entry.cached, None), "cache_clear", lambda: None)()
+            getattr(getattr(module, factory.cached_function, None), "cache_clear", lambda: None)()
+
+
+# --- factories --------------------------------------------------------------------------------------------------------
 
 
 def _create(cls: Callable[..., Any], **kwargs: Any) -> Any:
     return cls(**kwargs)
 
 
-def _table(entry: _Entry) -> dict[str, Any]:
-    """The providers of one of LangChain's modules, if they look as they did."""
+def _get_table(factory: _Factory) -> dict[str, Any]:
+    """Return the providers of a factory, if the table has the expected form."""
     try:
-        module = import_module(entry.module)
+        module = import_module(factory.module)
     except ImportError as error:
-        raise RegistrationError(f"{entry.module} cannot be imported ({error}): pip install langchain") from error
+        raise RegistrationError(f"{factory.module} can't be imported ({error}): pip install langchain") from error
     table = _providers(module)
     if not table or not all(map(_is_row, table.values())):
-        raise _changed(entry)
+        raise _changed_error(factory)
     return table
 
 
@@ -143,28 +137,53 @@ def _is_row(row: Any) -> bool:
     return False
 
 
-def _is_ours(row: Any, entry: _Entry) -> bool:
-    return isinstance(row, tuple) and row[:2] == (entry.home, entry.class_name)
+def _is_registered(row: Any, factory: _Factory) -> bool:
+    return isinstance(row, tuple) and row[:2] == (factory.class_module, factory.class_name)
 
 
-def _check_free(table: dict[str, Any], entry: _Entry) -> None:
+def _require_free(table: dict[str, Any], factory: _Factory) -> None:
     row = table.get(_PROVIDER)
-    if row is not None and not _is_ours(row, entry):
-        raise RegistrationError(f"LangChain knows {_PROVIDER!r} already, as {row[0]}.{row[1]}: it is left as it is.")
+    if row is not None and not _is_registered(row, factory):
+        raise RegistrationError(
+            f"LangChain already has a provider {_PROVIDER!r}, {row[0]}.{row[1]}, which stays registered."
+        )
 
 
-def _try_out(entry: _Entry) -> None:
-    """Asks the public function for a model, which sends nothing."""
+def _test_factory(factory: _Factory) -> None:
+    """Create a model by the public function, which sends nothing."""
     try:
-        made = getattr(import_module(entry.module), entry.function)(f"{_PROVIDER}:any", api_key="none")
+        model = getattr(import_module(factory.module), factory.function)(f"{_PROVIDER}:any", api_key="none")
     except Exception as error:
-        raise _changed(entry) from error
-    if type(made).__name__ != entry.class_name:
-        raise _changed(entry)
+        raise _changed_error(factory) from error
+    if type(model).__name__ != factory.class_name:
+        raise _changed_error(factory)
 
 
-def _changed(entry: _Entry) -> RegistrationError:
+def _changed_error(factory: _Factory) -> RegistrationError:
     return RegistrationError(
-        f"{entry.module} no longer keeps its providers as this version of aimlapi-integrations expects. "
+        f"{factory.module} no longer keeps its providers where this version of aimlapi-integrations expects them. "
         f"Use ChatAIMLAPI(...) and AIMLAPIEmbeddings(...) directly."
     )
+
+
+# --- the loader -------------------------------------------------------------------------------------------------------
+
+
+def _allow_loading() -> bool:
+    """Add the class to core's list. Return whether core now allows it."""
+    listed, derived = _loader_tables()
+    listed[_LC_ID] = _LC_ID
+    derived.clear()
+    return _LC_ID in import_module("langchain_core.load.load").Reviver(allowed_objects="all").allowed_class_paths
+
+
+def _disallow_loading() -> None:
+    listed, derived = _loader_tables()
+    if listed.pop(_LC_ID, None):
+        derived.clear()
+
+
+def _loader_tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return core's list and its cache; empty dicts if it no longer has them."""
+    module = import_module("langchain_core.load.load")
+    return getattr(module, "ALL_SERIALIZABLE_MAPPINGS", {}), getattr(module, "_default_class_paths_cache", {})

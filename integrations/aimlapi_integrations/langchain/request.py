@@ -14,19 +14,19 @@ from ..types import Request, ResponseFormat
 from .fields import ChatFields, stop_list
 from .messages.decode import PROVIDER
 from .messages.encode import encode_messages
-from .run_ids import request_id
-from .structured import response_format
-from .tools import to_tool, to_tool_choice, to_tool_dict
+from .run_ids import USE_RUN_ID, current_run_id
+from .structured import to_response_format
+from .tools import to_tool_choice, to_tools
 
 
 class CallArguments(NamedTuple):
-    """A question, and how to ask it."""
+    """The arguments of a client's call: the request, and the options to send it with."""
 
     request: Request
     options: CallOptions
 
 
-# Arguments that LangChain itself gives meaning to.
+# Arguments that LangChain itself handles.
 _NOT_SENT = ("stream", "ls_structured_output_format", "structured_output_format", "run_manager")
 
 
@@ -38,41 +38,41 @@ def build_request(
     headers: Mapping[str, str],
     run: BaseRunManager | None = None,
 ) -> CallArguments:
-    """The call that `messages` and the arguments of `invoke`, `stream` or `bind` ask for, over the model's own.
+    """Build the request from the messages, the model's fields and the arguments of `invoke`, `stream` or `bind`.
 
     Args:
-        model: the chat model, whose fields hold where `kwargs` say nothing.
+        model: the chat model; its fields are the defaults of `kwargs`.
         messages: the conversation.
-        stop: texts that end the answer; None or empty for the model's own.
+        stop: stop sequences; None or empty for the model's own.
         kwargs: parameters of this call by the constructor's or the endpoint's names.
-        headers: what authorizes the call, where the key is a function's.
-        run: the run that the call is, whose id it carries where `client_request_id` is `"run_id"`.
+        headers: the authorization, where the key is a function's.
+        run: the current run; its id is sent where `client_request_id` is `"run_id"`.
     """
-    asked_for = {**model.model_kwargs, **kwargs}
-    given = _named({name: value for name, value in asked_for.items() if name not in _NOT_SENT})
-    options = _call_options(model, given, headers, run)
-    continues = given.pop("use_previous_response_id", model.use_previous_response_id)
-    tools = [to_tool_dict(tool) for tool in given.pop("tools", None) or ()]
-    choice = to_tool_choice(given.pop("tool_choice", None), tools)
-    parallel = given.pop("parallel_tool_calls", None)
-    extra_body = {**(model.extra_body or {}), **(given.pop("extra_body", None) or {})}
-    asked = given.pop("model", None) or model.model_name
-    parameters = _parameters(model, given, stop)
-    wanted = _format(parameters.pop("response_format", None), parameters.pop("strict", None))
+    arguments = _rename({**model.model_kwargs, **kwargs})
+    options = _pop_call_options(model, arguments, headers, run)
+    continues = arguments.pop("use_previous_response_id", model.use_previous_response_id)
+    bound_tools = arguments.pop("tools", None)
+    tools = to_tools(bound_tools) if bound_tools else ()
+    choice = arguments.pop("tool_choice", None)
+    tool_choice = to_tool_choice(choice, tools) if tools else None
+    parallel = arguments.pop("parallel_tool_calls", None)
+    extra_body = {**(model.extra_body or {}), **(arguments.pop("extra_body", None) or {})}
+    model_name = arguments.pop("model", None) or model.model_name
+    parameters = _merge_parameters(model, arguments, stop)
     request = Request(
-        model=asked,
+        model=model_name,
         messages=encode_messages(messages),
-        tools=tuple(map(to_tool, tools)),
-        tool_choice=None if _disabled(model, "tool_choice", choice) else choice,
-        parallel_tool_calls=None if not tools or _disabled(model, "parallel_tool_calls", parallel) else parallel,
-        response_format=wanted,
+        tools=tools,
+        tool_choice=None if _is_disabled(model, "tool_choice", choice) else tool_choice,
+        parallel_tool_calls=None if not tools or _is_disabled(model, "parallel_tool_calls", parallel) else parallel,
+        response_format=_pop_response_format(parameters),
         options=parameters,
         extra_body=extra_body,
     )
     if not continues:
         return CallArguments(request, options)
     return CallArguments(
-        *continue_stored(request, options, [_stored_response(each) for each in messages if _is_answer(each)])
+        *continue_stored(request, options, [_stored_response(each) for each in messages if _is_from_model(each)])
     )
 
 
@@ -84,54 +84,57 @@ _NAMES = {
 }
 
 
-def _named(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {_NAMES.get(name, name): value for name, value in kwargs.items()}
+def _rename(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are sent, by the names of the endpoint or of `CallOptions`."""
+    return {_NAMES.get(name, name): value for name, value in kwargs.items() if name not in _NOT_SENT}
 
 
-def _call_options(
-    model: ChatFields, given: dict[str, Any], headers: Mapping[str, str], run: BaseRunManager | None
+def _pop_call_options(
+    model: ChatFields, arguments: dict[str, Any], headers: Mapping[str, str], run: BaseRunManager | None
 ) -> CallOptions:
-    """How to ask, taken out of the arguments."""
-
-    def option(name: str, default: Any) -> Any:
-        value = given.pop(name, None)
+    def pop(name: str, default: Any) -> Any:
+        value = arguments.pop(name, None)
         return default if value is None else value
 
-    usage = (given.pop("stream_options", None) or {}).get("include_usage")
+    client_request_id = pop("client_request_id", model.client_request_id)
+    if client_request_id == USE_RUN_ID:
+        client_request_id = current_run_id(run)
+    include_usage = (arguments.pop("stream_options", None) or {}).get("include_usage")
     return CallOptions(
-        endpoint=option("endpoint", model.endpoint),
-        use_responses_api=option("use_responses_api", model.use_responses_api),
-        timeout=option("timeout", None),
-        chunk_timeout=option("stream_chunk_timeout", None),
+        endpoint=pop("endpoint", model.endpoint),
+        use_responses_api=pop("use_responses_api", model.use_responses_api),
+        timeout=pop("timeout", None),
+        chunk_timeout=pop("stream_chunk_timeout", None),
         headers=headers,
-        client_request_id=request_id(option("client_request_id", model.client_request_id), run),
-        stream_usage=bool(option("stream_usage", model.stream_usage if usage is None else usage)),
-        strict_parameters=option("strict_parameters", model.strict_parameters),
+        client_request_id=client_request_id,
+        stream_usage=bool(pop("stream_usage", model.stream_usage if include_usage is None else include_usage)),
+        strict_parameters=pop("strict_parameters", model.strict_parameters),
     )
 
 
-def _parameters(model: ChatFields, given: Mapping[str, Any], stop: Sequence[str] | None) -> dict[str, Any]:
-    """The endpoint's parameters: the call's over the model's, without those that say nothing or are disabled."""
-    merged = {**model._fields_given, **given}
+def _merge_parameters(model: ChatFields, arguments: Mapping[str, Any], stop: Sequence[str] | None) -> dict[str, Any]:
+    """Merge the call's parameters over the model's; drop those that are None or disabled."""
+    merged = {**model._field_parameters, **arguments}
     merged["stop"] = stop_list(stop) or stop_list(merged.get("stop")) or None
-    return {name: value for name, value in merged.items() if value is not None and not _disabled(model, name, value)}
+    return {name: value for name, value in merged.items() if value is not None and not _is_disabled(model, name, value)}
 
 
-def _disabled(model: ChatFields, name: str, value: Any) -> bool:
+def _is_disabled(model: ChatFields, name: str, value: Any) -> bool:
     disabled = model.disabled_params or {}
     return name in disabled and (disabled[name] is None or value in disabled[name])
 
 
-def _format(asked: Any, strict: bool | None) -> ResponseFormat | None:
-    return None if asked is None else response_format(asked, strict)
+def _pop_response_format(parameters: dict[str, Any]) -> ResponseFormat | None:
+    response_format, strict = parameters.pop("response_format", None), parameters.pop("strict", None)
+    return None if response_format is None else to_response_format(response_format, strict)
 
 
-def _is_answer(message: BaseMessage) -> bool:
+def _is_from_model(message: BaseMessage) -> bool:
     return isinstance(message, AIMessage) or (isinstance(message, ChatMessage) and message.role in ("assistant", "ai"))
 
 
 def _stored_response(message: BaseMessage) -> StoredResponse | None:
-    """The response that a message was, as far as the gateway may have stored it: not another service's."""
+    """Return the response behind a message, if this gateway may have stored it."""
     metadata = message.response_metadata
     response_id = metadata.get("id")
     if not isinstance(response_id, str) or metadata.get("store") is False:

@@ -1,4 +1,4 @@
-"""The id of LangChain's run as the id that the gateway logs, where `client_request_id` is `"run_id"`."""
+"""Send the id of LangChain's run as the request id that the gateway logs: `client_request_id="run_id"`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing_extensions import override
 
 USE_RUN_ID = "run_id"
 
-_streaming: ContextVar[UUID | None] = ContextVar("aimlapi_run_id", default=None)
+_current_run: ContextVar[UUID | None] = ContextVar("aimlapi_run_id", default=None)
 
 
-class RunIds(BaseCallbackHandler):
-    """Hears of the runs of a model. Core gives `_stream` no run manager, so this is how a stream learns its run's id.
+class RunIdHandler(BaseCallbackHandler):
+    """Record the id of the current run: core passes no run manager to `_stream`, so a stream can't know it otherwise.
 
-    Inline, because what it notes is for the context that the run goes on in.
+    The handler runs inline, so that it sets the variable in the context that the run continues in.
     """
 
     run_inline = True
@@ -28,32 +28,30 @@ class RunIds(BaseCallbackHandler):
     def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
-        """Notes the run."""
-        _streaming.set(run_id)
+        """Record the run's id."""
+        _current_run.set(run_id)
 
     @override
     def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
-        """Forgets it."""
-        _streaming.set(None)
+        """Clear the id."""
+        _current_run.set(None)
 
     on_llm_error = on_llm_end
 
 
 def with_run_id_handler(callbacks: Callbacks) -> Callbacks:
-    """The callbacks of a model, and ours: a new list or manager."""
+    """Return a model's callbacks with a `RunIdHandler`, as a new list or manager."""
     handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or []
-    if any(isinstance(handler, RunIds) for handler in handlers):
+    if any(isinstance(handler, RunIdHandler) for handler in handlers):
         return callbacks
     if not isinstance(callbacks, BaseCallbackManager):
-        return [*handlers, RunIds()]
-    with_ours = callbacks.copy()
-    with_ours.add_handler(RunIds(), inherit=False)
-    return with_ours
+        return [*handlers, RunIdHandler()]
+    manager = callbacks.copy()
+    manager.add_handler(RunIdHandler(), inherit=False)
+    return manager
 
 
-def request_id(client_request_id: str | None, run: BaseRunManager | None) -> str | None:
-    """The id to send: the caller's own, or the one that traces know the run by."""
-    if client_request_id != USE_RUN_ID:
-        return client_request_id
-    run_id = run.run_id if run else _streaming.get()
+def current_run_id(run: BaseRunManager | None) -> str | None:
+    """Return the id of `run`, or of the run that is current in this context."""
+    run_id = run.run_id if run else _current_run.get()
     return str(run_id) if run_id else None

@@ -5,18 +5,38 @@
 >>> print(llm.complete("Name three rivers of Portugal."))                                   # doctest: +SKIP
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._utils.lazy_imports import lazy_getattr as _lazy_getattr
+
 try:
-    import llama_index.core  # noqa: F401
+    import llama_index.core  # noqa: F401  # the extra is installed
 except ImportError as error:
     raise ImportError(
         'LlamaIndex is not installed: pip install "aimlapi-integrations[llama-index]"', name="llama_index.core"
     ) from error
 
-from .batch_jobs import BatchAPI, BatchJob
-from .costs import AIMLAPICostHandler
-from .decisions import AIMLAPIRerank, AIMLAPISelector
-from .embedding import AIMLAPIEmbedding
-from .llm import AIMLAPI
+if TYPE_CHECKING:
+    from .batch_jobs import BatchAPI, BatchJob
+    from .costs import AIMLAPICostHandler
+    from .decisions import AIMLAPIRerank, AIMLAPISelector
+    from .embedding import AIMLAPIEmbedding
+    from .llm import AIMLAPI
+else:
+    __getattr__ = _lazy_getattr(
+        __name__,
+        {
+            "AIMLAPI": "llm",
+            "AIMLAPICostHandler": "costs",
+            "AIMLAPIEmbedding": "embedding",
+            "AIMLAPIRerank": "decisions",
+            "AIMLAPISelector": "decisions",
+            "BatchAPI": "batch_jobs",
+            "BatchJob": "batch_jobs",
+        },
+    )
 
 __all__ = [
     "AIMLAPI",

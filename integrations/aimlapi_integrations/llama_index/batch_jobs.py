@@ -7,7 +7,6 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.structured_llm import StructuredLLM
-from llama_index.core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
 from ..client.batches import INTERVAL, TIMEOUT
@@ -17,7 +16,8 @@ from ..endpoints.shared.tool_names import rename_tools
 from ..types import Request
 from .llm import AIMLAPI
 from .messages.decode import chat_response
-from .request import CallArguments, build_request
+from .request import build_request
+from .structured import check_output_class, parse_output, structured_arguments
 
 
 class BatchAPI:
@@ -44,6 +44,8 @@ class BatchAPI:
         self._llm = inner
         self._output_cls = llm.output_cls if isinstance(llm, StructuredLLM) else None
         self._kwargs = kwargs
+        if self._output_cls is not None:
+            check_output_class(self._output_cls)
 
     def submit(self, inputs: Iterable[str | Sequence[ChatMessage]]) -> BatchJob:
         """Submit inputs, texts or conversations, as one batch, at most once.
@@ -65,24 +67,23 @@ class BatchAPI:
     def resume(self, batch: Batch | str) -> BatchJob:
         """The job with this id, submitted in this process or another, for the same LLM and arguments."""
         if isinstance(batch, str):
-            names = rename_tools(self._build("").request)[1]
+            names = rename_tools(self._build("")[0])[1]
             batch = Batch(batch, tool_names={ALL_REQUESTS: names})
         return BatchJob(self._llm, batch, self._output_cls)
 
     def _requests(self, inputs: Iterable[str | Sequence[ChatMessage]]) -> tuple[list[Request], CallOptions]:
         """The requests, and how to submit them."""
         calls = list(map(self._build, inputs))
-        return [call.request for call in calls], calls[0].options if calls else CallOptions()
+        return [request for request, _ in calls], calls[0][1] if calls else CallOptions()
 
-    def _build(self, value: str | Sequence[ChatMessage]) -> CallArguments:
+    def _build(self, value: str | Sequence[ChatMessage]) -> tuple[Request, CallOptions]:
         messages = [ChatMessage(value)] if isinstance(value, str) else list(value)
         kwargs: Mapping[str, Any] = self._kwargs
         if self._output_cls is not None:
-            prompt = ChatPromptTemplate(message_templates=messages)
-            kwargs = self._llm._asked(self._output_cls, prompt, kwargs, {})
+            kwargs = structured_arguments(self._llm, self._output_cls, messages, kwargs)
             messages = kwargs["messages"]
-        given = {name: value for name, value in kwargs.items() if name != "messages"}
-        return build_request(self._llm, messages, given)
+        arguments = {name: value for name, value in kwargs.items() if name != "messages"}
+        return build_request(self._llm, messages, arguments)
 
 
 class BatchJob:
@@ -174,6 +175,6 @@ class BatchJob:
 
     def _structured(self, response: ChatResponse, output_cls: type[BaseModel]) -> ChatResponse:
         """The response of a structured LLM, which has the object in `raw`."""
-        output = self._llm._read(response, output_cls)
+        output = parse_output(self._llm, response, output_cls)
         message = ChatMessage(role=MessageRole.ASSISTANT, content=output.model_dump_json())
         return ChatResponse(message=message, raw=output, additional_kwargs=response.additional_kwargs)

@@ -1,4 +1,4 @@
-"""What an engine or an agent costs, and a limit to it: a callback handler, and a context manager around one."""
+"""The cost of an engine or agent, and a limit on it, as a LlamaIndex callback handler."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..types import Cost
 
 
 class AIMLAPICostHandler(BaseCallbackHandler):
-    """Sums what the calls of models cost that it is given to, and stops the next one where a limit is reached.
+    """Add up the cost of LLM calls, and refuse the next call once a limit is reached.
 
-    Give it to a model (`callback_manager=CallbackManager([handler])`) or to all (`Settings.callback_manager = …`).
-    Streamed calls count once. A call that fails, or a stream left early, names no counts and adds none; LlamaIndex does
-    not tell what embeddings cost: `aimlapi_integrations.track_costs` does.
+    Pass it to one model (`callback_manager=CallbackManager([handler])`) or to all (`Settings.callback_manager = …`).
+    Streamed calls count once. A call that fails, or a stream that is left early, reports no usage and counts as
+    nothing. LlamaIndex doesn't report the cost of embeddings: use `aimlapi_integrations.track_costs` for those.
 
     Args:
-        max_cost_usd: dollars that may be spent; a string or Decimal is taken exactly.
-        max_tokens_total: tokens that may be used, in and out.
+        max_cost_usd: The limit in US dollars. A string or Decimal is exact.
+        max_tokens_total: The limit in tokens, input and output together.
 
     Attributes:
-        ledger: the sums: `ledger.total`, `ledger.by_model`; `print` shows them, and `rich.print` as a table.
+        ledger: The totals: `ledger.total`, `ledger.by_model`. `print` shows them, and `rich.print` shows a table.
 
     Raises:
-        BudgetExceededError: from the engine or agent, before a call that comes after a limit was reached.
+        BudgetExceededError: From the engine or agent, before the first call after a limit was reached.
 
     Examples:
         >>> handler = AIMLAPICostHandler(max_cost_usd="0.10")
@@ -53,7 +53,7 @@ class AIMLAPICostHandler(BaseCallbackHandler):
         parent_id: str = "",
         **kwargs: Any,
     ) -> str:
-        """Raises BudgetExceededError where nothing more may be spent."""
+        """Raise BudgetExceededError if a limit is reached."""
         if event_type in (CBEventType.LLM, CBEventType.EMBEDDING):
             self.ledger.check()
         return event_id
@@ -62,24 +62,24 @@ class AIMLAPICostHandler(BaseCallbackHandler):
     def on_event_end(
         self, event_type: CBEventType, payload: dict[str, Any] | None = None, event_id: str = "", **kwargs: Any
     ) -> None:
-        """Enters what a call used."""
-        answer = (payload or {}).get(EventPayload.RESPONSE) or (payload or {}).get(EventPayload.COMPLETION)
-        if event_type == CBEventType.LLM and isinstance(answer, ChatResponse | CompletionResponse):
-            self._enter(answer)
+        """Add what a call used to the ledger."""
+        response = (payload or {}).get(EventPayload.RESPONSE) or (payload or {}).get(EventPayload.COMPLETION)
+        if event_type == CBEventType.LLM and isinstance(response, ChatResponse | CompletionResponse):
+            self._record(response)
 
-    def _enter(self, answer: ChatResponse | CompletionResponse) -> None:
-        """Only answers of the gateway count: wrappers, as for structured answers, tell of the same call once more."""
-        raw, price = as_dict(answer.raw), answer.additional_kwargs.get("cost")
-        if price or raw.get("usage"):
-            self.ledger.add(str(raw.get("model") or "?"), parse_usage(raw.get("usage")), _cost(price))
+    def _record(self, response: ChatResponse | CompletionResponse) -> None:
+        """Record a response of the gateway. Wrappers (structured LLMs) report the same call again, without it."""
+        raw, cost = as_dict(response.raw), response.additional_kwargs.get("cost")
+        if cost or raw.get("usage"):
+            self.ledger.add(str(raw.get("model") or "?"), parse_usage(raw.get("usage")), _parse_cost(cost))
 
     @override
     def start_trace(self, trace_id: str | None = None) -> None:
-        """Traces are of no interest."""
+        """Do nothing: the base class requires the method."""
 
     @override
     def end_trace(self, trace_id: str | None = None, trace_map: dict[str, list[str]] | None = None) -> None:
-        """Likewise."""
+        """Do nothing: the base class requires the method."""
 
     def __str__(self) -> str:
         return str(self.ledger)
@@ -91,6 +91,6 @@ class AIMLAPICostHandler(BaseCallbackHandler):
         return self.ledger.__rich__()
 
 
-def _cost(price: Any) -> Cost | None:
-    """The price as `additional_kwargs["cost"]` has it."""
-    return Cost(price["usd"], price.get("credits")) if isinstance(price, Mapping) and "usd" in price else None
+def _parse_cost(cost: Any) -> Cost | None:
+    """Read the cost as `additional_kwargs["cost"]` holds it."""
+    return Cost(cost["usd"], cost.get("credits")) if isinstance(cost, Mapping) and "usd" in cost else None

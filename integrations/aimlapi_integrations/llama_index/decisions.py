@@ -24,7 +24,7 @@ from ..endpoints.decisions import (
     Reranking,
     YesNoQuestion,
 )
-from .connections import Clients, ConnectionFields
+from .fields import ClientCache, ConnectionFields
 
 dispatcher = get_dispatcher(__name__)
 
@@ -141,17 +141,17 @@ class AIMLAPISelector(BaseSelector):
         self.model = model
         self._client = client
         self._async_client = async_client
-        self._clients = Clients()
+        self._clients = ClientCache()
         self._kwargs = kwargs
 
     @override
     def _select(self, choices: Sequence[ToolMetadata], query: QueryBundle) -> SelectorResult:
-        client = self._client or self._clients.sync(self._kwargs)
+        client = self._client or self._clients.get_sync(self._kwargs)
         return self._selection(client.decide(query.query_str, self._questions(choices), model=self.model), len(choices))
 
     @override
     async def _aselect(self, choices: Sequence[ToolMetadata], query: QueryBundle) -> SelectorResult:
-        client = self._async_client or self._clients.asynchronous(self._kwargs)
+        client = self._async_client or self._clients.get_async(self._kwargs)
         decisions = await client.decide(query.query_str, self._questions(choices), model=self.model)
         return self._selection(decisions, len(choices))
 

@@ -8,24 +8,23 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 
-from .._utils.json import drop_none
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from .connections import ConnectionFields
-from .fields import validate_kwargs
+from .fields import ConnectionFields, validate_kwargs
 
-_NAMES = {"model": "model_name", "batch_size": "embed_batch_size"}
+_ALIASES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
 
 class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
-    """Embeddings of any model of the gateway, sync and truly async, a batch per request.
+    """Embeddings by any model of the gateway, sync and natively async, one request per batch.
 
-    Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names; an unknown one is an error.
+    Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names. An unknown one raises.
 
     Raises:
-        MissingAPIKeyError: there is no key.
-        TypeError, UnsupportedContentError: from calls: what is no text, is empty or too long, by its index among all.
-        APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
+        MissingAPIKeyError: No API key is set.
+        TypeError, UnsupportedContentError: From calls, for a text that is not a string, is empty or too long. The error
+            names its index among all texts.
+        APIError: From calls. See `aimlapi_integrations.errors` for the error classes.
 
     Examples:
         >>> embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=256)
@@ -33,24 +32,24 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
         256
     """
 
-    model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any id; also `model`.")
-    dimensions: int | None = Field(default=None, gt=0, description="Length of the vectors, where the model can choose.")
-    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Texts per request at most.")
+    model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any ID; also `model`.")
+    dimensions: int | None = Field(default=None, gt=0, description="Vector length, where the model supports a choice.")
+    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Maximum texts per request.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further parameters of every call.")
 
     @classmethod
     def class_name(cls) -> str:
-        """The name it is serialised by."""
+        """Return the name that LlamaIndex serializes the class by."""
         return "AIMLAPIEmbedding"
 
     @model_validator(mode="before")
     @classmethod
-    def _take_other_names(cls, values: Any) -> Any:
-        return validate_kwargs(cls, values, _NAMES) if isinstance(values, dict) else values
+    def _validate_kwargs(cls, values: Any) -> Any:
+        return validate_kwargs(cls, values, _ALIASES) if isinstance(values, dict) else values
 
-    # --- many texts: one that cannot be embedded is named by its place among all, before anything is sent -----------
+    # --- batches: a text that cannot be embedded is named by its index among all, before anything is sent ------------
 
-    # `wraps` tells core that these are traced already: it would give each call a second span.
+    # `wraps` marks these as traced for core, which would otherwise give each call a second span.
 
     @wraps(BaseEmbedding.get_text_embedding_batch)
     def get_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
@@ -60,7 +59,7 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     async def aget_text_embedding_batch(self, texts: list[str], *args: Any, **kwargs: Any) -> list[Embedding]:
         return await super().aget_text_embedding_batch(check_texts(texts, self.model_name), *args, **kwargs)
 
-    # --- the hooks of the base class, which batches, caches, limits and reports -----------------------------------
+    # --- the hooks of the base class, which batches, caches, limits and traces ---------------------------------------
 
     def _get_query_embedding(self, query: str) -> Embedding:
         return self._get_text_embeddings([query])[0]
@@ -86,5 +85,5 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
         return list(embeddings.vectors)
 
     def _parameters(self) -> dict[str, Any]:
-        given = {"dimensions": self.dimensions, **self.additional_kwargs}
-        return drop_none(given)
+        parameters = {"dimensions": self.dimensions, **self.additional_kwargs}
+        return {name: value for name, value in parameters.items() if value is not None}

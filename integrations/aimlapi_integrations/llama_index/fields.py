@@ -1,79 +1,251 @@
-"""Arguments by the names that other classes give them -> those of the classes here. What is none is refused, and the
-text says where it goes."""
+"""The fields of `AIMLAPI` and `AIMLAPIEmbedding`, and the names that other classes have for them."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Container, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import httpx
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import BaseModel, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import Self
 
-from ..client.config import DEFAULT_MODEL
-from ..models import Model, lookup
-from .connections import ConnectionFields
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.pickling import refuse_clients
+from ..client.client import AsyncClient, Client
+from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..models import lookup
+from ..transport.retries import RetryEvent, RetryPolicy
+
+T = TypeVar("T")
+
+
+# --- arguments by other names -------------------------------------------------------------------------------------
 
 
 def rename_kwargs(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """`values` by the names that they have here.
+    """Rename the keys of `values` that are in `names`.
 
     Raises:
-        ValueError: a value was given twice, by different names.
+        ValueError: One argument was passed twice, by different names.
     """
-    known: dict[str, Any] = {}
-    for given, value in values.items():
-        name = names.get(given, given)
-        if name in known:
-            raise ValueError(f"{name!r} was given twice: also as {given!r}.")
-        known[name] = value
-    return known
+    renamed: dict[str, Any] = {}
+    for alias, value in values.items():
+        name = names.get(alias, alias)
+        if name in renamed:
+            raise ValueError(f"{name!r} was passed twice: also as {alias!r}. Pass it once.")
+        renamed[name] = value
+    return renamed
 
 
 def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Arguments by the names of the fields of `cls`.
+    """Rename constructor arguments to the fields of `cls`, and refuse unknown ones.
 
     Raises:
-        ValueError: one was given twice, or is none; the text says where it goes instead.
+        ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
-    known = rename_kwargs(values, names)
+    kwargs = rename_kwargs(values, names)
     fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias)}
-    for name in known:
+    for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is no argument of {cls.__name__}: {_instead(name, fields)}.")
-    return known
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}.")
+    return kwargs
 
 
-def _instead(name: str, fields: Container[str | None]) -> str:
-    """What to do with an argument of another class."""
-    if _CALLED.get(name, "") in fields:
-        return f"it is called {_CALLED[name]}"
-    return _ELSEWHERE.get(name, "parameters of the endpoint go into additional_kwargs")
+def _alternative(name: str, fields: Container[str | None]) -> str:
+    """Describe what to use instead of an argument that only other classes have."""
+    if _RENAMED.get(name, "") in fields:
+        return f"it is called {_RENAMED[name]}"
+    return _UNSUPPORTED.get(name, "parameters of the endpoint go into additional_kwargs")
 
 
-_CALLED = {
+_RENAMED = {
     "base_url": "api_base",
     "openai_api_base": "api_base",
     "openai_api_key": "api_key",
     "metadata": "call_metadata",
     "order": "provider",
 }
-_NOTHING = "it has nothing to set here, leave it out"
-_CLIENTS = "clients of other packages cannot be used, give http_client and async_http_client, which are httpx's"
-_ELSEWHERE = {
-    **dict.fromkeys(("api_version", "api_type", "engine", "deployment_name", "tokenizer", "mode"), _NOTHING),
-    **dict.fromkeys(("openai_client", "async_openai_client"), _CLIENTS),
+_NO_EFFECT = "it has no effect here, leave it out"
+_OTHER_CLIENTS = "clients of other packages cannot be used, pass httpx clients as http_client and async_http_client"
+_UNSUPPORTED = {
+    **dict.fromkeys(("api_version", "api_type", "engine", "deployment_name", "tokenizer", "mode"), _NO_EFFECT),
+    **dict.fromkeys(("openai_client", "async_openai_client"), _OTHER_CLIENTS),
 }
 
 
-# No `from __future__ import annotations`: pydantic reads the types at run time.
+# --- the connection -----------------------------------------------------------------------------------------------
+
+
+class ClientCache:
+    """One sync and one async client per set of arguments, so that a changed field or copy gets its own.
+
+    Copies of a model share the cache. Pickles and deep copies start with an empty one, because connections do neither.
+    Threads and event loops can share a client: `AsyncClient` keeps a pool for each loop.
+    """
+
+    def __init__(self) -> None:
+        self._clients: dict[Hashable, Any] = {}
+
+    def get_sync(self, arguments: Mapping[str, Any]) -> Client:
+        """Return the sync client with these arguments."""
+        return self._get(Client, arguments)
+
+    def get_async(self, arguments: Mapping[str, Any]) -> AsyncClient:
+        """Return the async client with these arguments."""
+        return self._get(AsyncClient, arguments)
+
+    def close(self) -> None:
+        """Close the connections of the sync clients. The next call opens new ones."""
+        for client in self._of(Client):
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections that the async clients have in the running event loop."""
+        for client in self._of(AsyncClient):
+            await client.aclose()
+
+    def _of(self, kind: type[T]) -> list[T]:
+        return [client for client in list(self._clients.values()) if isinstance(client, kind)]
+
+    def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
+        key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
+        if key not in self._clients:
+            self._clients.setdefault(key, kind(**arguments))
+        client: T = self._clients[key]
+        return client
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
+        return ClientCache()
+
+    def __reduce__(self) -> tuple[type["ClientCache"], tuple[()]]:
+        return ClientCache, ()
+
+
+def _hashable(value: Any) -> Hashable:
+    match value:
+        case Mapping():
+            return tuple(sorted((name, repr(item)) for name, item in value.items()))
+        case httpx.Timeout() | httpx.Limits():
+            return repr(value)
+    return cast(Hashable, value)
+
+
+class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
+    """How to reach the gateway. The key is in no dump and no `repr`, and unknown fields are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
+    )
+
+    api_key: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.",
+    )
+    api_base: str | None = Field(
+        default=None,
+        description="The base URL. Defaults to `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL`, then to the public gateway.",
+    )
+    timeout: float | tuple[float | None, float | None] | httpx.Timeout | None = Field(
+        default=None, description="Seconds, a (connect, read) pair or an `httpx.Timeout`. Defaults to 10 s and 600 s."
+    )
+    max_retries: int = Field(default=2, ge=0, description="Retries after errors that may pass; 0 for none.")
+    retry: RetryPolicy | None = Field(default=None, description="When to retry, in place of `max_retries`.")
+    on_retry: Callable[[RetryEvent], object] | None = Field(
+        default=None, exclude=True, repr=False, description="Called before each retry."
+    )
+    default_headers: dict[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Headers of every request. They may hold secrets."
+    )
+    default_query: dict[str, Any] | None = Field(
+        default=None, exclude=True, repr=False, description="Query parameters of every request."
+    )
+    limits: httpx.Limits | None = Field(
+        default=None, exclude=True, description="Limits of the connection pool that is opened here."
+    )
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
+    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    reuse_client: bool = Field(
+        default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
+    )
+
+    _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+
+    @field_serializer("timeout")
+    def _serialize_timeout(self, timeout: Any) -> Any:
+        return timeout.as_dict() if isinstance(timeout, httpx.Timeout) else timeout
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _parse_timeout(cls, timeout: Any) -> Any:
+        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
+
+    @model_validator(mode="after")
+    def _resolve_connection(self) -> Self:
+        self.api_key = resolve_api_key(self.api_key)
+        self.api_base = resolve_base_url(self.api_base)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the fields. The copy opens its own connections, but shares your HTTP clients and functions."""
+        shared = (self.http_client, self.async_http_client, self.on_retry)
+        return super().__deepcopy__({**{id(value): value for value in shared if value is not None}, **(memo or {})})
+
+    def __getstate__(self) -> dict[str, Any]:
+        refuse_clients(self, http_client=self.http_client, async_http_client=self.async_http_client)
+        return super().__getstate__()
+
+    def close(self) -> None:
+        """Close the connections that were opened here. Your own HTTP client stays open."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close the async connections that were opened in the running event loop."""
+        await self._clients.aclose()
+
+    def _client(self) -> Client:
+        return self._clients.get_sync({**self._connection(), "http_client": self.http_client})
+
+    def _async_client(self) -> AsyncClient:
+        return self._clients.get_async({**self._connection(), "http_client": self.async_http_client})
+
+    def _connection(self) -> dict[str, Any]:
+        """Return the arguments of a client. What is None has the client's own default."""
+        key = self.api_key  # not a SecretStr where it was assigned after construction
+        arguments = {
+            "api_key": key if isinstance(key, SecretStr) else resolve_api_key(key),
+            "base_url": self.api_base,
+            "timeout": self.timeout,
+            "max_retries": self.max_retries,
+            "retry": self.retry,
+            "on_retry": self.on_retry,
+            "default_headers": self.default_headers,
+            "default_query": self.default_query,
+            "limits": self.limits,
+        }
+        return {name: value for name, value in arguments.items() if value is not None}
+
+
+# --- the LLM ------------------------------------------------------------------------------------------------------
 
 
 DEFAULT_CONTEXT = 128_000
-"""Tokens assumed of a model whose context is not documented."""
+"""The context window, in tokens, of a model whose own is unknown."""
 
-# What other classes and the endpoints call the same things, so that changing the class is the whole migration.
-OTHER_NAMES = {
+# What other classes and the endpoints call the same fields, so that changing the class is the whole migration.
+ALIASES = {
     "max_new_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
     "max_completion_tokens": "max_tokens",
@@ -82,102 +254,110 @@ OTHER_NAMES = {
 
 
 class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
-    """Everything that `AIMLAPI` can be told when it is made; what is left out is left to the gateway."""
+    """The constructor arguments of `AIMLAPI`. What isn't set isn't sent, so the gateway's default applies."""
 
-    model: str = Field(default=DEFAULT_MODEL, description="The model, by the gateway's id or an alias of it.")
+    model: str = Field(default=DEFAULT_MODEL, description="The model, by the gateway's ID or an alias.")
     temperature: float | None = Field(
-        default=None,
-        description="How freely the model picks its words, 0 to 2. Not sent unless set: many models do not take it.",
+        default=None, description="Sampling temperature, 0 to 2. Not sent unless set: many models don't support it."
     )
     max_tokens: int | None = Field(
         default=None,
         gt=0,
-        description="Tokens of the answer at most, thinking included; also `max_new_tokens`, `max_output_tokens`.",
+        description="Maximum output tokens, reasoning included; also `max_new_tokens`, `max_output_tokens`.",
     )
-    top_p: float | None = Field(default=None, description="Share of the likeliest tokens to pick from.")
+    top_p: float | None = Field(default=None, description="Nucleus sampling: the probability mass to sample from.")
     logprobs: bool | None = Field(default=None, description="Whether to return the log probability of each token.")
-    top_logprobs: int | None = Field(default=None, description="Likeliest tokens to return at each place, 0 to 20.")
-    reasoning_effort: str | None = Field(default=None, description="How much to think: `low`, `medium` or `high`.")
+    top_logprobs: int | None = Field(default=None, description="Most likely tokens to return per position, 0 to 20.")
+    reasoning_effort: str | None = Field(default=None, description="Reasoning effort: `low`, `medium` or `high`.")
     reasoning_options: dict[str, Any] | None = Field(
-        default=None, description='`{"effort": …, "summary": …}`, as the Responses endpoint takes it.'
+        default=None, description='`{"effort": …, "summary": …}`, as the Responses endpoint has it.'
     )
-    modalities: list[str] | None = Field(default=None, description="Forms of the answer: `text`, `audio`.")
-    audio_config: dict[str, Any] | None = Field(default=None, description='`{"voice": …, "format": …}` of the answer.')
+    modalities: list[str] | None = Field(default=None, description="Output modalities: `text`, `audio`.")
+    audio_config: dict[str, Any] | None = Field(
+        default=None, description='`{"voice": …, "format": …}` of audio output.'
+    )
     strict: bool | None = Field(
-        default=None, description="Whether tool calls and structured answers are held to their schema exactly."
+        default=None, description="Whether tool calls and structured output must match their schema exactly."
     )
     additional_kwargs: dict[str, Any] = Field(
         default_factory=dict, description="Further parameters of every call, by the endpoint's names."
     )
 
     context_window: int | None = Field(
-        default=None, gt=0, description="Tokens of prompt and answer together; None: what the model's data say."
+        default=None, gt=0, description="Tokens of prompt and output together. Defaults to the model's own."
     )
-    is_chat_model: bool = Field(default=True, description="Whether prompts are asked as messages.")
+    is_chat_model: bool = Field(default=True, description="Whether prompts are sent as messages.")
     is_function_calling_model: bool | None = Field(
-        default=None, description="Whether the model takes tools; None: what its data say."
+        default=None, description="Whether the model supports tools. Defaults to what is known of the model."
     )
     should_use_structured_outputs: bool | None = Field(
         default=None,
-        description="Whether structured answers are asked for by JSON schema (else by a tool); None: its data decide.",
+        description="Whether structured output uses a JSON schema instead of a tool. Defaults to what is known of the "
+        "model.",
     )
 
     endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
         default=None, description="The endpoint to use, whatever the model and the request."
     )
     use_responses_api: bool | None = Field(
-        default=None, description="Whether to use the Responses endpoint; None: the model and the request decide."
+        default=None, description="Whether to use the Responses endpoint. None: the model and the request decide."
     )
     instructions: str | None = Field(default=None, description="Instructions before the conversation (Responses).")
-    store: bool | None = Field(default=None, description="Whether the gateway keeps the response (Responses).")
-    include: list[str] | None = Field(default=None, description="Further output to return (Responses).")
-    truncation: str | None = Field(default=None, description="`auto` cuts a conversation that is too long (Responses).")
+    store: bool | None = Field(default=None, description="Whether the gateway stores the response (Responses).")
+    include: list[str] | None = Field(default=None, description="Additional output to return (Responses).")
+    truncation: str | None = Field(
+        default=None, description="`auto` truncates a conversation that is too long (Responses)."
+    )
     built_in_tools: list[dict[str, Any]] | None = Field(
-        default=None, description='Tools that the gateway runs, as `{"type": "web_search_preview"}` (Responses).'
+        default=None, description='Tools that the gateway runs, such as `{"type": "web_search_preview"}` (Responses).'
     )
     track_previous_responses: bool = Field(
         default=False,
-        description="Whether to store answers, and send only what is new since the last (Responses, if served there).",
+        description="Whether to store responses and send only the messages since the last one (Responses, where the "
+        "model supports it).",
     )
-    previous_response_id: str | None = Field(default=None, description="The stored response to go on from (Responses).")
-    call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata` where it is listed.")
-    user: str | None = Field(default=None, description="Your own id of the end user, where the model lists it.")
-    provider: str | None = Field(default=None, description="The source to run the model at, without fallback.")
+    previous_response_id: str | None = Field(default=None, description="The stored response to continue (Responses).")
+    call_metadata: dict[str, Any] | None = Field(
+        default=None, description="Sent as `metadata` where the model supports it."
+    )
+    user: str | None = Field(default=None, description="Your own ID of the end user, where the model supports it.")
+    provider: str | None = Field(default=None, description="The provider to run the model on, without fallback.")
     normalize_tool_schemas: bool | None = Field(
-        default=None, description="Whether the gateway may rewrite the schemas of tools for the source's sake."
+        default=None, description="Whether the gateway may rewrite tool schemas for the provider."
     )
     chunk_timeout: float | None = Field(
-        default=None, description="Seconds from one event of a stream to the next, at most; None: 120, 0: no limit."
+        default=None, description="Maximum seconds between two events of a stream. Defaults to 120; 0 for no limit."
     )
-    client_request_id: str | None = Field(default=None, description="Your own id of the calls, for the gateway's logs.")
-    stream_usage: bool = Field(default=True, description="Whether streams tell their token counts.")
+    client_request_id: str | None = Field(default=None, description="Your own ID of the calls, for the gateway's logs.")
+    stream_usage: bool = Field(default=True, description="Whether streams report token usage.")
     strict_parameters: bool = Field(
-        default=False, description="Whether a parameter that the model does not list is an error instead of a warning."
+        default=False, description="Whether a parameter that the model doesn't support raises instead of warning."
+    )
+    prices: dict[str, float] | None = Field(
+        default=None, description="US dollars per token, by `input` and `output`. Defaults to the model's known prices."
     )
 
     if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
 
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
-            """As of fields; the model may come first without its name, as in LlamaIndex's own classes."""
+            """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
             super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
 
     @model_validator(mode="before")
     @classmethod
-    def _take_other_names(cls, values: Any) -> Any:
-        return validate_kwargs(cls, values, OTHER_NAMES) if isinstance(values, dict) else values
+    def _validate_kwargs(cls, values: Any) -> Any:
+        return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What engines and agents go by; an unknown model is assumed to be a good one."""
+        """What engines and agents decide by. An unknown model is assumed to be a capable one."""
         model = lookup(self.model)
+        has_tools = model.tools if self.is_function_calling_model is None else self.is_function_calling_model
         return LLMMetadata(
             context_window=self.context_window or model.context or DEFAULT_CONTEXT + (self.max_tokens or 0),
             num_output=self.max_tokens or -1,
             is_chat_model=self.is_chat_model,
-            is_function_calling_model=self._takes_tools(model),
+            is_function_calling_model=has_tools,
             model_name=self.model,
             system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
         )
-
-    def _takes_tools(self, model: Model) -> bool:
-        return model.tools if self.is_function_calling_model is None else self.is_function_calling_model

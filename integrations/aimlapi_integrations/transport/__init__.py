@@ -1,1 +1,1 @@
-"""JSON <-> bytes: sends, retries and streams. Knows no conversation and no framework."""
+"""HTTP: requests, retries, and event streams. Knows no messages and no framework."""

@@ -1,11 +1,8 @@
-"""What both colours of client share: the configuration, and the requests that it makes."""
+"""What the sync and the async client share: the configuration, and the requests built from it."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,26 +11,25 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from ..errors.parsing import redact_url
 from ..version import __version__
 from .event_stream import EventStream
 from .pool import LIMITS
 from .retries import HTTPRequest, OnRetry, RetryPolicy, Timeout
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
+from .validation import authorization_header, check_base_url, check_headers, key_in
 
 GATEWAY_HOST = "api.aimlapi.com"
 
-# Who calls, for the gateway's statistics; sent to the gateway alone, and the caller's own headers win.
+# Names the caller for the gateway's statistics. Only the gateway gets these, and the caller's own headers win.
 ATTRIBUTION = {
     "X-Title": "aimlapi-integrations",
     "X-AIMLAPI-Source": "agent/aimlapi-integrations",
 }
 
-_parsed = lru_cache(maxsize=256)(httpx.URL)
-_CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"([!-~]([ -~\t]*[!-~])?)?")
-
 _ACCEPT = "application/json, text/event-stream"
+
+_parse_url = lru_cache(maxsize=256)(httpx.URL)
 
 BuildRequest = Callable[..., httpx.Request]
 
@@ -55,139 +51,112 @@ class BaseHTTPClient:
         limits: httpx.Limits | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
-        self.base_url = base_url.rstrip("/")
+        api_key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
+        self._base_url = SecretStr(base_url.rstrip("/"))
+        base_url = redact_url(base_url)  # for tracebacks that print local variables
+        default_headers = check_headers(default_headers or {})
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)
         self.chunk_timeout = chunk_timeout
         self.limits = limits or LIMITS
         self.on_retry = on_retry
         self._query = dict(default_query or {})
-        host = _checked_host(self.base_url)
         self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
-        self._headers.update(ATTRIBUTION if host == GATEWAY_HOST else {})
-        self._headers.update(_checked(default_headers or {}))
-        self._headers.setdefault("Authorization", _authorization(key))
+        self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
+        self._headers.update(default_headers)
+        self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
         self._json_headers = self._headers.copy()
         self._json_headers["Content-Type"] = "application/json"
-        self._key = _key_in(self._headers["Authorization"])
+        self._api_key = key_in(self._headers["Authorization"])
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return self._base_url.get_secret_value()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        return f"{type(self).__name__}(base_url={redact_url(self.base_url)!r})"
 
-    def secret_of(self, headers: Mapping[str, str]) -> SecretStr:
-        """The key of a call with these `headers`: its own, where they have one."""
+    def api_key_for(self, headers: Mapping[str, str]) -> SecretStr:
+        """Return the key of a request: that of its own `headers`, or the client's."""
         own = (value for name, value in headers.items() if name.lower() == "authorization")
-        return next(map(_key_in, own), self._key)
+        return next(map(key_in, own), self._api_key)
 
-    def policy(self, call: HTTPRequest) -> RetryPolicy:
-        """The retry policy of one call."""
-        return self.retry if call.max_retries is None else replace(self.retry, max_retries=call.max_retries)
+    def retry_policy(self, request: HTTPRequest) -> RetryPolicy:
+        """Return the retry policy of a request."""
+        return self.retry if request.max_retries is None else replace(self.retry, max_retries=request.max_retries)
 
-    def events(self, response: httpx.Response, call: HTTPRequest) -> EventStream:
-        """The events of the answer to a call."""
-        silence = self.chunk_timeout if call.chunk_timeout is None else call.chunk_timeout
-        return EventStream(response, silence, self.secret_of(call.headers))
+    def event_stream(self, response: httpx.Response, request: HTTPRequest) -> EventStream:
+        """Return the events of a response."""
+        chunk_timeout = self.chunk_timeout if request.chunk_timeout is None else request.chunk_timeout
+        return EventStream(response, chunk_timeout, self.api_key_for(request.headers))
 
-    def request(self, call: HTTPRequest, left: float | None, build: BuildRequest = httpx.Request) -> httpx.Request:
-        """The HTTP request of a call; a fresh one for each try, which may take the seconds that are `left`."""
-        headers = self._headers if call.body is None else self._json_headers
-        if call.headers:
+    def build_request(
+        self, request: HTTPRequest, remaining: float | None, build: BuildRequest = httpx.Request
+    ) -> httpx.Request:
+        """Build the httpx request for one attempt.
+
+        Args:
+            request: what to send.
+            remaining: the seconds that the attempt may take; None for no limit but its timeouts.
+            build: `build_request` of the caller's httpx client, which adds that client's headers and cookies.
+        """
+        headers = self._headers if request.body is None else self._json_headers
+        if request.headers:
             headers = headers.copy()
-            headers.update(_checked(call.headers))
+            headers.update(check_headers(request.headers))
         return build(
-            call.method,
-            self._url(call.path),
-            params={**self._query, **call.query} or None,
+            request.method,
+            self._url(request.path),
+            params={**self._query, **request.query} or None,
             headers=headers,
-            content=None if call.body is None else encoded(call.body),
-            extensions={"timeout": cap_timeouts(parse_timeout(call.timeout, self.timeout), left)},
+            content=None if request.body is None else encode_json(request.body),
+            extensions={"timeout": cap_timeouts(parse_timeout(request.timeout, self.timeout), remaining)},
         )
 
     def _url(self, path: str) -> str | httpx.URL:
-        """`path` below the base URL, or as it is where it is a whole URL of the same server: no other gets the key."""
+        """Return `path` below the base URL. A whole URL must be on the same server: no other gets the key."""
         if path.startswith("/"):
-            return _parsed(self.base_url + path)
-        asked, known = httpx.URL(path), httpx.URL(self.base_url)
-        if (asked.scheme, asked.host, asked.port) != (known.scheme, known.host, known.port):
-            raise ValueError(f"{path!r} is not on the server of base_url {self.base_url!r}.")
+            return _parse_url(self.base_url + path)
+        url, base_url = httpx.URL(path), httpx.URL(self.base_url)
+        if (url.scheme, url.host, url.port) != (base_url.scheme, base_url.host, base_url.port):
+            raise ValueError(f"{redact_url(path)!r} is not on the server of base_url={redact_url(self.base_url)!r}.")
         return path
 
 
-_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def encoded(body: Mapping[str, Any]) -> bytes:
-    """The body as compact JSON. ValueError, with the place, for what JSON does not have."""
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """Encode a body as compact JSON.
+
+    Raises:
+        ValueError: JSON can't hold a value; the text has the path to it.
+    """
     try:
-        return _as_json(body).encode()
-    except (TypeError, ValueError, RecursionError) as problem:
-        place = _unwritable(body, ())
-        where = ".".join(map(str, place)) if place else "it"
-        raise ValueError(f"The request cannot be written as JSON: {where}: {problem}") from problem
+        return _dump_json(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        path = _invalid_path(body, ())
+        where = ".".join(map(str, path)) if path else "it"
+        raise ValueError(f"The request can't be encoded as JSON: {where}: {error}") from error
 
 
-def _unwritable(value: Any, path: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The way to the innermost value that cannot be written; None where all can, or where it goes too deep."""
-    if len(path) > 50 or _writable(value):
+def _invalid_path(value: Any, path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return the path to the innermost value that JSON can't hold; None if there is none, or too deep down."""
+    if len(path) > 50 or _is_valid(value):
         return None
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if _is_list(value) else ()
-    inner = (_unwritable(item, (*path, key)) for key, item in items)
-    return next((found for found in inner if found), path)
+    inner_paths = (_invalid_path(item, (*path, key)) for key, item in items)
+    return next(filter(None, inner_paths), path)
 
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def _writable(value: Any) -> bool:
+def _is_valid(value: Any) -> bool:
     try:
-        _as_json(value).encode()
+        _dump_json(value).encode()
     except (TypeError, ValueError, RecursionError):
         return False
     return True
-
-
-def _checked(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers that inject nothing. The errors name the header and keep its value to themselves."""
-    for name, value in headers.items():
-        if not isinstance(value, str):
-            raise TypeError(f"Header {name!r} is no text but {type(value).__name__}.")
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise ValueError(f"Header {name!r} takes printable ASCII: no line breaks, and no white space at its ends.")
-        if name.lower() == "x-client-request-id" and not _CLIENT_REQUEST_ID.fullmatch(value):
-            raise ValueError(
-                f"X-Client-Request-Id {value!r}: takes 1 to 128 of A-Z a-z 0-9 . _ : -; the gateway drops others."
-            )
-    return dict(headers)
-
-
-def _authorization(key: SecretStr) -> str:
-    return _checked({"Authorization": f"Bearer {key.get_secret_value()}"})["Authorization"]
-
-
-def _key_in(authorization: str) -> SecretStr:
-    return SecretStr(authorization.partition(" ")[2] or authorization)
-
-
-def _checked_host(base_url: str) -> str:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as problem:
-        raise ValueError(f"base_url {base_url!r} is no URL: {problem}") from problem
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"base_url {base_url!r} is no http or https URL.")
-    if (url.port or 0) > 65535 or not all(0 < len(label) < 64 for label in url.raw_host.rstrip(b".").split(b".")):
-        raise ValueError(f"base_url {base_url!r} names a host or a port that cannot be.")
-    if url.query or url.fragment:
-        raise ValueError(f"base_url {base_url!r} ends in more than a path: default_query takes parameters.")
-    if url.scheme == "http" and not _loopback(url.host):
-        warnings.warn(f"base_url {base_url!r} sends the API key over plain http.", UserWarning, stacklevel=5)
-    return url.host
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

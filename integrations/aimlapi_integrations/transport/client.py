@@ -1,4 +1,4 @@
-"""The clients: the only place that sends and sleeps; `event_stream.py` reads what is streamed.
+"""The HTTP clients, sync and async: only they send and sleep. `event_stream.py` reads streams.
 
 >>> with HTTPClient("key", "https://api.aimlapi.com/v1") as http:                              # doctest: +SKIP
 ...     http.send(HTTPRequest("POST", "/chat/completions", {"model": "gpt-4o", "messages": [...]})).body
@@ -31,126 +31,136 @@ from .retries import HTTPRequest, JSONResponse, Outcome, Send, Sleep, send_with_
 
 
 class HTTPClient(ContextManagerMixin, BaseHTTPClient):
-    """Sends calls and reads their answers. Threads may share one; a fork makes connections of its own.
+    """Sends requests and returns their responses. Threads can share a client; a forked process reconnects.
 
     Args:
-        api_key, base_url: as `settings` resolves them; the key goes to this host only.
-        timeout: seconds, (connect, read) or httpx.Timeout; the default waits 10 s to connect and 600 s to read.
-        max_retries, retry: how often to try again, or a whole policy.
-        chunk_timeout: seconds between two events of a stream; None or 0 for no limit.
-        default_headers, default_query: sent with every call.
-        limits: of the connections made here.
-        http_client: used as it is, and never closed here.
-        on_retry: called with a `RetryEvent` before each wait.
+        api_key: sent to the host of `base_url` only.
+        base_url: the URL that paths are appended to.
+        http_client: a client of the caller's, which is used as it is and never closed.
+        settings:
+            timeout: seconds, (connect, read) or httpx.Timeout; by default 10 s to connect and 600 s to read.
+            max_retries, retry: the number of retries, or a whole policy.
+            chunk_timeout: seconds between two events of a stream; None or 0 for no limit.
+            default_headers, default_query: sent with every request.
+            limits: of the client's own connections.
+            on_retry: called with a `RetryEvent` before each wait.
     """
 
-    def __init__(self, *args: Any, http_client: httpx.Client | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._given = http_client
-        self._disconnect()
+    def __init__(
+        self, api_key: str | SecretStr, base_url: str, *, http_client: httpx.Client | None = None, **settings: Any
+    ) -> None:
+        super().__init__(api_key, base_url, **settings)
+        self._caller_client = http_client
+        self._reset_connections()
 
-    def _disconnect(self) -> None:
-        self._own: HTTP | None = None
-        self._closing: weakref.finalize[Any, Any] | None = None
-        self._process = os.getpid()
+    def _reset_connections(self) -> None:
+        self._own_client: HTTP | None = None
+        self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._process_id = os.getpid()
         self._lock = threading.Lock()
 
-    def send(self, call: HTTPRequest) -> JSONResponse:
-        """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        return parse_json_response(self._exchange(call, stream=False), self.secret_of(call.headers), call.json_lines)
+    def send(self, request: HTTPRequest) -> JSONResponse:
+        """Send a request and return its response.
+
+        Raises:
+            APIError: no response came, or it isn't a 2xx with a JSON object.
+        """
+        response = self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     @contextmanager
-    def stream(self, call: HTTPRequest) -> Iterator[EventStream]:
-        """The events of the answer; leaving the block frees the connection."""
-        events = self.events(self._exchange(call, stream=True), call)
-        GC_GUARD.hold(events)
+    def stream(self, request: HTTPRequest) -> Iterator[EventStream]:
+        """Send a request and return the events of its response. Leaving the block frees the connection."""
+        events = self.event_stream(self._send(request, stream=True), request)
+        GC_GUARD.add(events)
         try:
             yield events
         finally:
-            GC_GUARD.close(lambda: _closed(events))
+            GC_GUARD.close(lambda: _close_stream(events))
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Close the connections that are our own."""
-        closing, self._closing, self._own = self._closing, None, None
-        if closing:
-            closing()
+        """Close the client's own connections."""
+        finalizer, self._finalizer, self._own_client = self._finalizer, None, None
+        if finalizer:
+            finalizer()
 
-    def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
-        secret = self.secret_of(call.headers)
-        flow = send_with_retries(self.policy(call), self.on_retry, secret, repeatable=call.repeatable)
-        step = next(flow)
+    def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
+        secret = self.api_key_for(request.headers)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
+        step = next(steps)
         try:
             while True:
                 match step:
                     case Sleep(seconds):
                         self.sleep(seconds)
-                        step = next(flow)
-                    case Send(left):
-                        step = flow.send(self._attempt(call, stream, left, secret))
-        except StopIteration as done:
-            return cast(httpx.Response, done.value)
+                        step = next(steps)
+                    case Send(remaining):
+                        step = steps.send(self._attempt(request, stream, remaining, secret))
+        except StopIteration as stop:
+            return cast(httpx.Response, stop.value)
 
-    def _attempt(self, call: HTTPRequest, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
-        http = self._http()
-        request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+    def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
+        client = self._client()
+        build = self._caller_client.build_request if self._caller_client else httpx.Request
+        http_request = self.build_request(request, remaining, build)
         response: httpx.Response | None = None
         try:
             with GC_GUARD:
-                response = http.send(request, stream=True, follow_redirects=False)
+                response = client.send(http_request, stream=True, follow_redirects=False)
                 if not (stream and is_success(response)):
                     _read_and_close(response)
-        except httpx.HTTPError as problem:
-            return to_api_error(problem, request, response, secret)
+        except httpx.HTTPError as error:
+            return to_api_error(error, http_request, response, secret)
         return check_status(response, secret)
 
-    def _http(self) -> HTTP:
-        """The caller's client, or our own: made at the first call, and anew in a process that was forked off."""
-        if self._given:
-            return self._given
-        if self._process != os.getpid():
-            self._leave_to_parent()
-        own = self._own
-        if own is None:
+    def _client(self) -> HTTP:
+        """Return the caller's client, or the own one: created for the first request, and again after a fork."""
+        if self._caller_client:
+            return self._caller_client
+        if self._process_id != os.getpid():
+            self._abandon_connections()
+        client = self._own_client
+        if client is None:
             with self._lock:
-                own = self._own = self._own or self._connect()
-        return own
+                client = self._own_client = self._own_client or self._connect()
+        return client
 
     def _connect(self) -> HTTP:
         client = connect(self.limits)
-        self._closing = weakref.finalize(self, _close_in, os.getpid(), client)
+        self._finalizer = weakref.finalize(self, _close_in_process, os.getpid(), client)
         return client
 
-    def _leave_to_parent(self) -> None:
-        """Forget what a fork has copied: those sockets, and that lock, are the parent's."""
-        if self._closing:
-            self._closing.detach()
-        _PARENTS.append(self._own)
-        self._disconnect()
+    def _abandon_connections(self) -> None:
+        """Leave the sockets and the lock that a fork copied to the parent process."""
+        if self._finalizer:
+            self._finalizer.detach()
+        _CLIENTS_OF_PARENT.append(self._own_client)
+        self._reset_connections()
 
     def __getstate__(self) -> dict[str, Any]:
-        refuse_clients(self, http_client=self._given)
+        refuse_clients(self, http_client=self._caller_client)
         return self._configuration()
 
     def _configuration(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in _CONNECTED}
+        return {name: value for name, value in vars(self).items() if name not in _CONNECTION_STATE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._disconnect()
+        self._reset_connections()
 
     def __copy__(self) -> HTTPClient:
-        return cast(HTTPClient, _twin(self))
+        return cast(HTTPClient, _copy_client(self))
 
     def __deepcopy__(self, _: dict[int, Any]) -> HTTPClient:
-        return cast(HTTPClient, _twin(self))
+        return cast(HTTPClient, _copy_client(self))
 
 
-_CONNECTED = ("_own", "_closing", "_process", "_lock")
-_PARENTS: list[HTTP | None] = []
+_CONNECTION_STATE = ("_own_client", "_finalizer", "_process_id", "_lock")
+_CLIENTS_OF_PARENT: list[HTTP | None] = []  # referenced, so that a forked process never closes their sockets
 
 
 def _read_and_close(response: httpx.Response) -> None:
@@ -160,123 +170,132 @@ def _read_and_close(response: httpx.Response) -> None:
         response.close()
 
 
-def _closed(events: EventStream) -> None:
+def _close_stream(events: EventStream) -> None:
     try:
         events.close()
     finally:
-        GC_GUARD.let_go(events)
+        GC_GUARD.remove(events)
 
 
-def _close_in(process: int, client: HTTP) -> None:
-    if process == os.getpid():
+def _close_in_process(process_id: int, client: HTTP) -> None:
+    if process_id == os.getpid():
         client.close()
 
 
-def _twin(client: Any) -> Any:
-    """A copy with the same configuration, the same client of the caller's, and connections of its own."""
-    twin = object.__new__(type(client))
-    twin.__setstate__(client._configuration())
-    return twin
+def _copy_client(client: Any) -> Any:
+    """Copy the configuration, with the same client of the caller's and new connections."""
+    copied = object.__new__(type(client))
+    copied.__setstate__(client._configuration())
+    return copied
 
 
 class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
-    """The same, asynchronously: one client of its own for each event loop, closed with the loop.
+    """The async `HTTPClient`, with connections of its own for each event loop, which are closed with the loop.
 
     Args:
-        http_client: an httpx.AsyncClient, used as it is, and never closed here. For very many calls at once, one on
-            aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
+        api_key, base_url, settings: see `HTTPClient`.
+        http_client: a client of the caller's, which is used as it is and never closed. For very many concurrent
+            requests, one on aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
     """
 
-    def __init__(self, *args: Any, http_client: httpx.AsyncClient | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._given = http_client
-        self._own = self._per_loop()
+    def __init__(
+        self,
+        api_key: str | SecretStr,
+        base_url: str,
+        *,
+        http_client: httpx.AsyncClient | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(api_key, base_url, **settings)
+        self._caller_client = http_client
+        self._own_clients = self._client_per_loop()
 
-    async def send(self, call: HTTPRequest) -> JSONResponse:
-        """The answer to a call. APIError where none comes, or one that is not 2xx or no JSON object."""
-        response = await self._exchange(call, stream=False)
-        return parse_json_response(response, self.secret_of(call.headers), call.json_lines)
+    async def send(self, request: HTTPRequest) -> JSONResponse:
+        """See `HTTPClient.send`."""
+        response = await self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
-    def stream(self, call: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
-        """The events of the answer; leaving the block frees the connection."""
-        return _AsyncStream(self, call)
+    def stream(self, request: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
+        """See `HTTPClient.stream`."""
+        return _AsyncStream(self, request)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
 
     async def aclose(self) -> None:
-        """Close the connections that are our own."""
-        await self._own.aclose()
+        """Close the client's own connections."""
+        await self._own_clients.aclose()
 
-    async def open(self, call: HTTPRequest) -> EventStream:
-        """The events of the answer, to be closed by the caller."""
-        return self.events(await self._exchange(call, stream=True), call)
+    async def open_stream(self, request: HTTPRequest) -> EventStream:
+        """Send a request and return the events of its response, which the caller has to close."""
+        return self.event_stream(await self._send(request, stream=True), request)
 
-    async def _exchange(self, call: HTTPRequest, stream: bool) -> httpx.Response:
-        secret = self.secret_of(call.headers)
-        flow = send_with_retries(self.policy(call), self.on_retry, secret, repeatable=call.repeatable)
-        step = next(flow)
+    async def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
+        secret = self.api_key_for(request.headers)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
+        step = next(steps)
         try:
             while True:
                 match step:
                     case Sleep(seconds):
                         await self.sleep(seconds)
-                        step = next(flow)
-                    case Send(left):
-                        step = flow.send(await self._attempt(call, stream, left, secret))
-        except StopIteration as done:
-            return cast(httpx.Response, done.value)
+                        step = next(steps)
+                    case Send(remaining):
+                        step = steps.send(await self._attempt(request, stream, remaining, secret))
+        except StopIteration as stop:
+            return cast(httpx.Response, stop.value)
 
-    async def _attempt(self, call: HTTPRequest, stream: bool, left: float | None, secret: SecretStr) -> Outcome:
-        http = self._given or await self._own.get()
-        request = self.request(call, left, self._given.build_request if self._given else httpx.Request)
+    async def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
+        client = self._caller_client or await self._own_clients.get()
+        build = self._caller_client.build_request if self._caller_client else httpx.Request
+        http_request = self.build_request(request, remaining, build)
         response: httpx.Response | None = None
         try:
-            response = await http.send(request, stream=True, follow_redirects=False)
+            response = await client.send(http_request, stream=True, follow_redirects=False)
             if not (stream and is_success(response)):
-                await _aread_and_close(response)
-        except httpx.HTTPError as problem:
-            return to_api_error(problem, request, response, secret)
+                await _read_and_aclose(response)
+        except httpx.HTTPError as error:
+            return to_api_error(error, http_request, response, secret)
         return check_status(response, secret)
 
-    def _per_loop(self) -> ClientPerLoop:
+    def _client_per_loop(self) -> ClientPerLoop:
         return ClientPerLoop(partial(connect_async, self.limits))
 
     def __getstate__(self) -> dict[str, Any]:
-        refuse_clients(self, http_client=self._given)
+        refuse_clients(self, http_client=self._caller_client)
         return self._configuration()
 
     def _configuration(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_own"}
+        return {name: value for name, value in vars(self).items() if name != "_own_clients"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._own = self._per_loop()
+        self._own_clients = self._client_per_loop()
 
     def __copy__(self) -> AsyncHTTPClient:
-        return cast(AsyncHTTPClient, _twin(self))
+        return cast(AsyncHTTPClient, _copy_client(self))
 
     def __deepcopy__(self, _: dict[int, Any]) -> AsyncHTTPClient:
-        return cast(AsyncHTTPClient, _twin(self))
+        return cast(AsyncHTTPClient, _copy_client(self))
 
 
 class _AsyncStream(AbstractAsyncContextManager[EventStream]):
-    """A stream inside an `async with` block: see `EventStream.__aiter__` for why this is a class."""
+    """A stream in an `async with` block: a class for the reason given at `EventStream.__aiter__`."""
 
-    def __init__(self, client: AsyncHTTPClient, call: HTTPRequest) -> None:
+    def __init__(self, client: AsyncHTTPClient, request: HTTPRequest) -> None:
         self._client = client
-        self._call = call
+        self._request = request
 
     async def __aenter__(self) -> EventStream:
-        self._events = await self._client.open(self._call)
+        self._events = await self._client.open_stream(self._request)
         return self._events
 
     async def __aexit__(self, *_: object) -> None:
         await self._events.aclose()
 
 
-async def _aread_and_close(response: httpx.Response) -> None:
+async def _read_and_aclose(response: httpx.Response) -> None:
     try:
         await response.aread()
     finally:

@@ -1,10 +1,10 @@
-"""The events of one answer as they come in, and how to leave before the end."""
+"""The events of one response, and how to leave a stream before its end."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import httpx
@@ -13,22 +13,22 @@ from typing_extensions import Self
 
 from ..errors import APIError
 from .gc_guard import GC_GUARD
-from .response import normalize_headers, not_a_stream_error
+from .response import normalize_headers, not_a_stream_error, redact_http_error, to_stream_error
 from .sse import EventParser, Json
 from .timeouts import ChunkDeadline
 
-# Seconds to wait, after the last event, for the few bytes that make the connection fit for another call.
-GRACE = 0.25
+# Seconds to wait, after the last event, for the few bytes that let the connection be reused.
+REUSE_TIMEOUT = 0.25
 
 _BLANK = b"\xef\xbb\xbf \r\n\t"
-_MOST_ODD_BYTES = 1_000_000
+_MAX_UNEXPECTED_BYTES = 1_000_000
 
 
 class EventStream:
-    """The events of one answer, to be iterated once, in the colour of the client that gave it.
+    """The events of one response, to be iterated once: with `for` from a sync client, `async for` from an async one.
 
     Attributes:
-        headers: of the answer, names in lower case.
+        headers: of the response, with names in lower case.
         secret: the API key, which no error may repeat.
     """
 
@@ -37,38 +37,38 @@ class EventStream:
         self._response = response
         self.secret = secret
         self._parser = EventParser()
-        self._next = ChunkDeadline(response, chunk_timeout, secret)
+        self._deadline = ChunkDeadline(response, chunk_timeout)
         self._chunks: Any = None
         self._pending: deque[Json] = deque()
         self._exhausted = False
         self._ended = False
         self._sniffing = True
-        self._odd: list[bytes] | None = None
+        self._unexpected: list[bytes] | None = None  # the bytes of a response that isn't a stream of events
 
     @property
     def finished(self) -> bool:
-        """Whether the stream has said `[DONE]`, or its reader that it is done."""
+        """Whether `[DONE]` was received, or `finish` was called."""
         return self._parser.finished
 
     def finish(self) -> None:
-        """Nothing is to come after what has been read: the last event of the endpoint's own has been."""
+        """End the stream after what has been read: an event of the endpoint said that it was the last one."""
         self._parser.finished = self._ended = True
 
     def __iter__(self) -> Iterator[Json]:
-        self._chunks = iter(self._stream()) if self._plain() else self._response.iter_bytes()
-        while (raw := self._pull()) is not None:
-            for event in self._read(raw):
+        self._chunks = iter(self._stream()) if self._is_plain() else self._response.iter_bytes()
+        while (chunk := self._next_chunk()) is not None:
+            for event in self._parse(chunk):
                 yield event
                 if self._ended:
                     return
             if self._parser.finished:
                 return
-        yield from self._last()
+        yield from self._parse_end()
 
-    # Not an async generator: at its end, an event loop closes all of these at once, where one must not close another.
+    # Not an async generator: when an event loop ends it closes all of these at once, and one must not close another.
     def __aiter__(self) -> Self:
         if self._chunks is None:
-            self._chunks = self._stream().__aiter__() if self._plain() else self._response.aiter_bytes()
+            self._chunks = self._stream().__aiter__() if self._is_plain() else self._response.aiter_bytes()
         return self
 
     async def __anext__(self) -> Json:
@@ -77,83 +77,93 @@ class EventStream:
                 return self._pending.popleft()
             if self._parser.finished or self._exhausted:
                 break
-            await self._fill()
+            await self._fetch()
         raise StopAsyncIteration
 
-    async def _fill(self) -> None:
-        with self._next.errors():
-            raw = await anext(self._chunks, None)
-        self._exhausted = raw is None
-        self._pending.extend(self._last() if raw is None else self._read(raw))
+    async def _fetch(self) -> None:
+        with self._read_errors():
+            chunk = await anext(self._chunks, None)
+        self._exhausted = chunk is None
+        self._pending.extend(self._parse_end() if chunk is None else self._parse(chunk))
 
-    def _plain(self) -> bool:
-        """Whether the bytes can be had without httpx's layers for decompression and progress."""
+    def _is_plain(self) -> bool:
+        """Return whether the bytes can be read without httpx's layers for decompression and progress."""
         return not self._response.is_closed and "content-encoding" not in self.headers
 
     def _stream(self) -> Any:
         return self._response.stream
 
-    def _pull(self) -> bytes | None:
-        with GC_GUARD, self._next.errors():
+    def _next_chunk(self) -> bytes | None:
+        with GC_GUARD, self._read_errors():
             return cast("bytes | None", next(self._chunks, None))
 
-    def _read(self, raw: bytes) -> list[Json]:
+    @contextmanager
+    def _read_errors(self) -> Iterator[None]:
+        """Raise httpx's errors of a read as this package's."""
+        try:
+            yield
+        except httpx.ReadTimeout as error:
+            cause = redact_http_error(error, self._response.request, self.secret)
+            raise self._deadline.expired_timeout() from cause
+        except httpx.HTTPError as error:
+            cause = redact_http_error(error, self._response.request, self.secret)
+            raise to_stream_error(cause) from cause
+
+    def _parse(self, chunk: bytes) -> list[Json]:
         if self._sniffing:
-            self._sniff(raw)
-        if self._odd is not None:
-            self._gather(raw)
+            self._sniff(chunk)
+        if self._unexpected is not None:
+            self._collect_unexpected(self._unexpected, chunk)
             return []
-        events = self._parser.feed(raw)
-        self._next.record(bool(events))
+        events = self._parser.feed(chunk)
+        self._deadline.record(bool(events))
         return events
 
-    def _sniff(self, raw: bytes) -> None:
-        """No field of an event begins like JSON or HTML; the content type is not to be trusted."""
-        begin = raw.lstrip(_BLANK)[:1]
-        self._sniffing = not begin
-        self._odd = [] if begin in (b"{", b"[", b"<") else None
+    def _sniff(self, chunk: bytes) -> None:
+        """Recognize JSON or HTML by its first byte, which no field of an event has. Content types can be wrong."""
+        first = chunk.lstrip(_BLANK)[:1]
+        self._sniffing = not first
+        self._unexpected = [] if first in (b"{", b"[", b"<") else None
 
-    def _gather(self, raw: bytes) -> None:
-        odd = self._odd or []
-        odd.append(raw)
-        self._odd = odd
-        self._next.record(False)
-        if sum(map(len, odd)) > _MOST_ODD_BYTES:
-            self._last()
+    def _collect_unexpected(self, unexpected: list[bytes], chunk: bytes) -> None:
+        unexpected.append(chunk)
+        self._deadline.record(False)
+        if sum(map(len, unexpected)) > _MAX_UNEXPECTED_BYTES:
+            self._parse_end()
 
-    def _last(self) -> list[Json]:
-        if self._odd is not None:
-            raise not_a_stream_error(self._response, b"".join(self._odd), self.secret)
+    def _parse_end(self) -> list[Json]:
+        if self._unexpected is not None:
+            raise not_a_stream_error(self._response, b"".join(self._unexpected), self.secret)
         return self._parser.close()
 
-    # --- leaving --------------------------------------------------------------------------------------------------
+    # --- closing ------------------------------------------------------------------------------------------------------
 
-    def _may_be_reused(self) -> bool:
-        """Whether to wait for the end after the last event; not where nothing bounds the wait."""
-        if self._parser.finished and self._next.bounded:
-            self._next.shorten(GRACE)
+    def _can_be_reused(self) -> bool:
+        """Return whether to read to the end after the last event. Never without a limit on the wait."""
+        if self._parser.finished and self._deadline.enforced:
+            self._deadline.shorten(REUSE_TIMEOUT)
             return True
         return False
 
     def close(self) -> None:
-        """Free the connection at once."""
-        if self._may_be_reused():
+        """Free the connection."""
+        if self._can_be_reused():
             with suppress(APIError):
-                while self._pull() is not None:
+                while self._next_chunk() is not None:
                     pass
-        self._next.release()
+        self._deadline.release()
         self._response.close()
 
     async def aclose(self) -> None:
-        """Free the connection at once."""
+        """Free the connection."""
         try:
-            if self._may_be_reused():
-                with suppress(APIError), self._next.errors():
+            if self._can_be_reused():
+                with suppress(APIError), self._read_errors():
                     async for _ in self._chunks:
                         pass
         finally:
-            self._next.release()
+            self._deadline.release()
             await self._response.aclose()
             if isinstance(self._chunks, AsyncGenerator):
-                with suppress(RuntimeError):  # the loop, which is ending, is closing it already
+                with suppress(RuntimeError):  # the event loop is ending and already closes it
                     await self._chunks.aclose()

@@ -1,8 +1,13 @@
-"""Keeps the garbage collector out of httpcore's connection pool while the pool's lock is held.
+"""Keeps the garbage collector from deadlocking on the lock of httpcore's connection pool.
 
-The lock is no RLock. A stream abandoned in a reference cycle is closed by the collector, in whatever thread that runs:
-where it is one that is just inside the pool, closing waits for itself for ever. So open streams are held here, where
-the collector leaves them alone, and one that it wants closed at such a moment is closed a moment later.
+httpcore's sync pool holds a `threading.Lock`, which is not reentrant (seen in httpcore 1.0.9,
+https://github.com/encode/httpcore/blob/1.0.9/httpcore/_synchronization.py#L236, `ThreadLock`). A stream abandoned in a
+reference cycle is closed by the garbage collector, in whichever thread that runs. If that thread is inside the pool,
+closing the stream waits forever for a lock that its own thread holds.
+
+So open streams are referenced here, out of the collector's reach, and a stream that is closed while its thread is
+inside the pool is closed right after the thread leaves it. tests/transport/test_httpcore_internals.py fails if
+httpcore's lock becomes reentrant, and with it this module unnecessary.
 """
 
 from __future__ import annotations
@@ -20,34 +25,34 @@ class _Depth(threading.local):
 
 
 class GCGuard:
-    """To be entered (`with`) around every call into an httpx client."""
+    """Enter it (`with`) around every call into a sync httpx client."""
 
     def __init__(self) -> None:
         self._depth = _Depth()
-        self._late: deque[Callable[[], None]] = deque()
-        self._held: set[object] = set()
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._open_streams: set[object] = set()
 
     def __enter__(self) -> None:
         self._depth.value += 1
 
     def __exit__(self, *_: object) -> None:
         self._depth.value -= 1
-        while self._late and not self._depth.value:
-            with suppress(IndexError):  # another thread was faster
-                self.close(self._late.popleft())
+        while self._deferred and not self._depth.value:
+            with suppress(IndexError):  # another thread took it first
+                self.close(self._deferred.popleft())
 
-    def hold(self, stream: object) -> None:
-        """Keep an open stream from the collector."""
-        self._held.add(stream)
+    def add(self, stream: object) -> None:
+        """Keep an open stream from the garbage collector."""
+        self._open_streams.add(stream)
 
-    def let_go(self, stream: object) -> None:
-        """Forget a stream that is closed."""
-        self._held.discard(stream)
+    def remove(self, stream: object) -> None:
+        """Let go of a closed stream."""
+        self._open_streams.discard(stream)
 
     def close(self, close: Callable[[], None]) -> None:
-        """Call `close` as soon as this thread is out of the pool: now, unless the collector brought us here."""
+        """Call `close` now, or as soon as this thread leaves the pool if the collector interrupted it there."""
         if self._depth.value:
-            self._late.append(close)
+            self._deferred.append(close)
             return
         with self, suppress(httpx.HTTPError, OSError):
             close()

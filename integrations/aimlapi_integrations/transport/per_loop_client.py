@@ -1,8 +1,8 @@
-"""One async client per running event loop, closed with it.
+"""One async client per running event loop, closed with the loop.
 
-An httpx.AsyncClient belongs to the loop it first ran in: used in another it fails, or sends twice. A client that is
-merely forgotten leaves its socket open. So each loop gets its own, guarded by an async generator: `asyncio.run` closes
-the generators of its loop at the end, and this one closes the client.
+An httpx.AsyncClient belongs to the event loop in which it first ran: in another one it fails or sends twice. One that
+is merely dropped leaves its socket open. So each loop gets its own client, held by an async generator: `asyncio.run`
+closes the async generators of its loop at the end, and this one then closes the client.
 """
 
 from __future__ import annotations
@@ -16,88 +16,88 @@ from .direct import AsyncHTTP
 
 
 class ClientPerLoop:
-    """Makes a client with `make` for each event loop that asks."""
+    """Creates a client with `create` for each event loop that needs one."""
 
-    def __init__(self, make: Callable[[], AsyncHTTP]) -> None:
-        self._make = make
-        # Not weak: a client's sockets know their loop, so that a weak key would be kept alive by its own value.
-        self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
-        weakref.finalize(self, _abandon, self._held).atexit = False
+    def __init__(self, create: Callable[[], AsyncHTTP]) -> None:
+        self._create = create
+        # Not a WeakKeyDictionary: a client's sockets refer to their loop, so each value would keep its key alive.
+        self._clients: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
+        weakref.finalize(self, _close_all, self._clients).atexit = False
 
     async def get(self) -> AsyncHTTP:
-        """The client of the running loop."""
+        """Return the client of the running loop."""
         loop = asyncio.get_running_loop()
-        held = self._held.get(loop)
-        if held is None or held.client.is_closed:
-            self._forget_closed()
-            held = self._held[loop] = _Held(self._make(), loop)
-            await held.begin()
-        return held.client
+        entry = self._clients.get(loop)
+        if entry is None or entry.client.is_closed:
+            self._drop_closed_loops()
+            entry = self._clients[loop] = _LoopClient(self._create(), loop)
+            await entry.start()
+        return entry.client
 
-    def _forget_closed(self) -> None:
-        for loop in list(self._held):
+    def _drop_closed_loops(self) -> None:
+        for loop in list(self._clients):
             if loop.is_closed():
-                self._held.pop(loop, None)
-        for client, held in list(_HELD.items()):
-            if held.loop.is_closed():
-                _HELD.pop(client, None)
+                self._clients.pop(loop, None)
+        for client, entry in list(_STARTED.items()):
+            if entry.loop.is_closed():
+                _STARTED.pop(client, None)
 
     async def aclose(self) -> None:
-        """Close the clients: that of the running loop now, those of other loops when they get to it."""
-        here = asyncio.get_running_loop()
-        for loop in list(self._held):
-            held = self._held.pop(loop, None)
-            if held and loop is here:
-                await held.end()
-            elif held:
-                held.end_soon()
+        """Close the clients: that of the running loop now, the others as soon as their loops can."""
+        running_loop = asyncio.get_running_loop()
+        for loop in list(self._clients):
+            entry = self._clients.pop(loop, None)
+            if entry and loop is running_loop:
+                await entry.close()
+            elif entry:
+                entry.close_soon()
 
 
-class _Held:
-    """A client and what closes it: once, whoever asks first, and nobody returns before that is done."""
+class _LoopClient:
+    """A client and what closes it. Only the first of several closers does, and the others wait for it."""
 
     def __init__(self, client: AsyncHTTP, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
         self.loop = loop
         self._lock = asyncio.Lock()
-        self._guard = _closing(client, self._lock)
+        self._closer = _close_at_end(client, self._lock)
 
-    async def begin(self) -> None:
-        _HELD[self.client] = self
-        await self._guard.__anext__()
+    async def start(self) -> None:
+        _STARTED[self.client] = self
+        await self._closer.__anext__()
 
-    async def end(self) -> None:
+    async def close(self) -> None:
         async with self._lock:
             await self.client.aclose()
-        with suppress(RuntimeError):  # the loop, which is ending, has it running
-            await self._guard.aclose()
+        with suppress(RuntimeError):  # the loop is ending and already runs it
+            await self._closer.aclose()
 
-    def end_soon(self) -> None:
+    def close_soon(self) -> None:
         with suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self._start_ending)
+            self.loop.call_soon_threadsafe(self._create_closing_task)
 
-    def _start_ending(self) -> None:
-        task = self.loop.create_task(self.end())
-        _ENDING.add(task)
-        task.add_done_callback(_ENDING.discard)
-
-
-# Until its loop ends a guard is held here, not by whoever uses the client: one that is dropped in the last moments of
-# `asyncio.run` would begin to close, and not come to the end of it.
-_HELD: dict[AsyncHTTP, _Held] = {}
-_ENDING: set[asyncio.Task[None]] = set()
+    def _create_closing_task(self) -> None:
+        task = self.loop.create_task(self.close())
+        _CLOSING_TASKS.add(task)
+        task.add_done_callback(_CLOSING_TASKS.discard)
 
 
-def _abandon(held: dict[asyncio.AbstractEventLoop, _Held]) -> None:
-    """What becomes of the clients that nobody can use any more."""
-    for each in list(held.values()):
-        each.end_soon()
+# References until the loop ends. If the user of a client held the only one and dropped it in the last moments of
+# `asyncio.run`, closing would start there and not complete.
+_STARTED: dict[AsyncHTTP, _LoopClient] = {}
+_CLOSING_TASKS: set[asyncio.Task[None]] = set()
 
 
-async def _closing(client: AsyncHTTP, lock: asyncio.Lock) -> AsyncGenerator[None, None]:
+def _close_all(clients: dict[asyncio.AbstractEventLoop, _LoopClient]) -> None:
+    """Close the clients of a `ClientPerLoop` that was garbage collected."""
+    for entry in list(clients.values()):
+        entry.close_soon()
+
+
+async def _close_at_end(client: AsyncHTTP, lock: asyncio.Lock) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         async with lock:
             await client.aclose()
-        _HELD.pop(client, None)
+        _STARTED.pop(client, None)

@@ -1,4 +1,4 @@
-"""One request with its retries, as a generator: it decides, a driver sends and sleeps, in either colour."""
+"""One request with its retries, as a generator: it decides, and a sync or async driver sends and sleeps."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ Timeout: TypeAlias = float | httpx.Timeout | tuple[float | None, float | None] |
 
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """One call: where, what, and what differs from the client's defaults. Timeouts are in seconds.
+    """A request, and what overrides the client's defaults. Timeouts are in seconds.
 
-    Without `repeatable` it is not sent again after an error that leaves open whether it arrived. With `json_lines` the
-    body of the response may be JSON of any type, or JSON Lines.
+    Attributes:
+        repeatable: False: don't retry after an error that leaves open whether the gateway received the request.
+        json_lines: the response's body may be JSON of any type, or JSON Lines.
     """
 
     method: str
@@ -45,9 +46,9 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True)
 class JSONResponse:
-    """A 2xx answer, or a 304: headers in lower case, the JSON of the body, and the key that no error may repeat.
+    """A 2xx or 304 response: headers in lower case, the parsed body, and the key that no error may repeat.
 
-    The body of a request with `json_lines` is a list: the JSON values of its lines, or the one value that it is.
+    The body of a request with `json_lines` is a list: the JSON values of its lines, or its only value.
     """
 
     status: int
@@ -58,7 +59,7 @@ class JSONResponse:
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """A retry about to happen: the `attempt` that failed counts from 1, `delay` is in seconds."""
+    """A retry about to happen: `attempt` is the failed attempt, counted from 1, and `delay` is in seconds."""
 
     attempt: int
     delay: float
@@ -67,16 +68,16 @@ class RetryEvent:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again, and after how long: exponential back-off with full jitter, capped, within a deadline.
+    """When to retry and after how long: exponential backoff with full jitter, a cap, and a deadline.
 
     Attributes:
-        max_retries: further tries after the first; 0 is exactly one request.
-        base, cap: seconds; the n-th delay is drawn from 0 to min(cap, base * 2**n), after a 429 from the upper half.
-        deadline: seconds from the first try after which no other is begun, and beyond which none of them waits.
-        max_retry_after: the longest wait that the gateway may ask for; where it asks for more, the error is raised.
+        max_retries: retries after the first attempt; 0 sends exactly one request.
+        base, cap: seconds. The n-th delay is drawn from 0 to min(cap, base * 2**n); after a 429 from the upper half.
+        deadline: seconds from the first attempt. No retry starts after it or waits beyond it.
+        max_retry_after: the longest Retry-After to wait for, in seconds; a longer one raises the error.
 
     Raises:
-        ValueError: one of them is no number, or less than 0.
+        ValueError: one of them isn't a number, or is negative.
     """
 
     max_retries: int = 2
@@ -89,10 +90,10 @@ class RetryPolicy:
         for each in fields(self):
             value = getattr(self, each.name)
             if not isinstance(value, (int, float)) or not value >= 0:
-                raise ValueError(f"{each.name}={value!r} is no number from 0 up.")
+                raise ValueError(f"{each.name}={value!r}: expected a number from 0 up.")
 
     def delay(self, error: APIError, attempt: int, elapsed: float) -> float | None:
-        """Seconds to wait before the next try; None to give up. `attempt` counts from 1."""
+        """Return the seconds to wait before the next attempt, or None to give up. `attempt` counts from 1."""
         if attempt > self.max_retries or not error.retryable:
             return None
         wait = retry_after(error.headers)
@@ -103,11 +104,11 @@ class RetryPolicy:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The wait that an answer asks for, in seconds, from any of the header's forms."""
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+    """Return the seconds that a response asks to wait, from any form of the header."""
+    if (milliseconds := _parse_number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")
-    if (seconds := _number(value)) is not None:
+    if (seconds := _parse_number(value)) is not None:
         return seconds
     try:
         date = parsedate_to_datetime(value or "")
@@ -116,7 +117,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _number(value: str | None) -> float | None:
+def _parse_number(value: str | None) -> float | None:
     try:
         number = float(value or "")
     except ValueError:
@@ -124,22 +125,22 @@ def _number(value: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-# --- the protocol -------------------------------------------------------------------------------------------------
+# --- between the generator and its driver ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The driver is to send the request, and to answer with the response or with what went wrong.
+    """Send the request, and pass the response or the error back.
 
-    `left`: the seconds that a further try may take; None for the first, whose own timeouts hold.
+    `remaining`: the seconds that a retry may take; None for the first attempt, which has only its own timeouts.
     """
 
-    left: float | None = None
+    remaining: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """The driver is to wait for `seconds`."""
+    """Wait for `seconds`."""
 
     seconds: float
 
@@ -152,22 +153,22 @@ OnRetry: TypeAlias = Callable[[RetryEvent], object]
 def send_with_retries(
     policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET, *, repeatable: bool = True
 ) -> Generator[Step, Outcome, httpx.Response]:
-    """Send until it succeeds or the policy gives up. No log line repeats `secret`.
+    """Send until a response comes or the policy gives up. `secret` doesn't appear in the log.
 
-    A request that is not `repeatable` is sent again only after an error that says that it did not arrive.
+    A request that isn't `repeatable` is retried only after an error that means it did not arrive.
     """
-    begun = time.monotonic()
-    attempt, left = 1, None
-    while isinstance(outcome := (yield Send(left)), APIError):
+    start = time.monotonic()
+    attempt, remaining = 1, None
+    while isinstance(outcome := (yield Send(remaining)), APIError):
         if not repeatable and outcome.retryable and _may_have_arrived(outcome):
             _forbid_retry(outcome)
-        delay = policy.delay(outcome, attempt, time.monotonic() - begun)
+        delay = policy.delay(outcome, attempt, time.monotonic() - start)
         if delay is None:
-            raise _final(outcome, policy, time.monotonic() - begun) from outcome.__cause__
-        _tell(RetryEvent(attempt, delay, outcome), on_retry)
+            raise _final_error(outcome, policy, time.monotonic() - start) from outcome.__cause__
+        _report_retry(RetryEvent(attempt, delay, outcome), on_retry)
         yield Sleep(delay)
-        attempt, left = attempt + 1, policy.deadline - (time.monotonic() - begun)
-    _log(outcome, secret)
+        attempt, remaining = attempt + 1, policy.deadline - (time.monotonic() - start)
+    _log_response(outcome, secret)
     return outcome
 
 
@@ -175,26 +176,26 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def _may_have_arrived(error: APIError) -> bool:
-    """Whether the gateway may act on a request that failed: not if no connection was made, nor after a 429."""
+    """Return whether the gateway may act on a request that failed: not without a connection, nor after a 429."""
     return not isinstance(error, RateLimitError) and not isinstance(error.__cause__, _NOT_SENT)
 
 
 def _forbid_retry(error: APIError) -> None:
     error.retryable = False
-    error.message += " The gateway may have accepted the request all the same, so it is not sent again."
+    error.message += " The gateway may have accepted the request, so it isn't retried."
     error.args = (error.message,)
 
 
-def _final(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
-    """The error to raise: a further try that was cut short by the deadline says so."""
+def _final_error(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:
+    """Return the error to raise: a retry that the deadline cut short reports the deadline."""
     if not isinstance(error, APITimeoutError) or not policy.max_retries or elapsed < policy.deadline:
         return error
-    late = APITimeoutError(f"No answer within the total deadline of {policy.deadline:g} s: {error.message}")
-    late.timeout, late.seconds = "total", policy.deadline
-    return late
+    total = APITimeoutError(f"No response within the total deadline of {policy.deadline:g} s: {error.message}")
+    total.timeout, total.seconds = "total", policy.deadline
+    return total
 
 
-def _log(response: httpx.Response, secret: SecretStr) -> None:
+def _log_response(response: httpx.Response, secret: SecretStr) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     request, headers = response.request, response.headers
@@ -209,10 +210,10 @@ def _log(response: httpx.Response, secret: SecretStr) -> None:
     )
 
 
-def _tell(event: RetryEvent, on_retry: OnRetry | None) -> None:
+def _report_retry(event: RetryEvent, on_retry: OnRetry | None) -> None:
     error = event.error
     logger.info(
-        "attempt %d failed (%s, status %s, request %s); the next in %.2f s",
+        "attempt %d failed (%s, status %s, request %s); retrying in %.2f s",
         event.attempt,
         type(error).__name__,
         error.status,

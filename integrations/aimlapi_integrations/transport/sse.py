@@ -1,30 +1,31 @@
-"""Server-sent events out of bytes: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""Parses server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-Lines end in LF, CRLF or CR and in nothing else: U+2028 and its like, on which `str.splitlines` splits, are text here.
+Lines end in LF, CRLF or CR and nothing else. U+2028 and others, at which `str.splitlines` splits, are text here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
-from .._utils.json import parse_json
+from .._utils.json import load_json_with_surrogates, parse_json, replace_lone_surrogates
 from ..errors import StreamError
-from .surrogate_joiner import SurrogateJoiner
 
 Json: TypeAlias = dict[str, Any]
+_Path: TypeAlias = tuple[Any, ...]
 
 _BOM = b"\xef\xbb\xbf"
 _PREVIEW = 200
-_USUAL_NAME = re.compile(rb"event: response[\w.]*")
+_COMMON_NAME = re.compile(rb"event: response[\w.]*")
 
 
 class EventParser:
-    """Turns the bytes of one stream, cut anywhere, into the JSON objects that its events hold.
+    """Parses the bytes of one stream, split anywhere, into the JSON objects of its events.
 
-    An event that cannot be read is a StreamError, raised after the events before it were given.
+    An unreadable event is a StreamError, raised after the events before it were returned.
 
     Examples:
         >>> parser = EventParser()
@@ -32,39 +33,39 @@ class EventParser:
         ([{'a': 1}], [{'a': 2}])
     """
 
-    __slots__ = ("_between", "_data", "_event", "_failure", "_halves", "_pieces", "_skip_lf", "_started", "finished")
+    __slots__ = ("_data", "_event", "_failure", "_idle", "_joiner", "_pieces", "_skip_lf", "_started", "finished")
 
     def __init__(self) -> None:
         self.finished = False
-        """Whether the stream said `[DONE]`, or its reader that it is done."""
+        """Whether `[DONE]` was received, or the reader set it."""
         self._failure: StreamError | None = None
         self._started = False
-        self._between = True
+        self._idle = True  # between two events
         self._skip_lf = False
         self._pieces: list[bytes] = []
         self._data: list[bytes] = []
         self._event = b""
-        self._halves = SurrogateJoiner()
+        self._joiner = SurrogateJoiner()
 
     def feed(self, chunk: bytes) -> list[Json]:
-        """The events that `chunk` completes."""
-        if self._between and b"\n\n" in chunk and b"\r" not in chunk:
-            usual = self._read_frames(chunk)
-            if usual is not None:
-                return usual
-        self._check()
-        events = [] if self.finished else self._given(self._read_lines(self._complete_lines(chunk)))
-        waiting = self._skip_lf or self._data or self._event or self._halves
-        self._between = not (waiting or self.finished or self._failure)
+        """Return the events that `chunk` completes."""
+        if self._idle and b"\n\n" in chunk and b"\r" not in chunk:
+            events = self._parse_common(chunk)
+            if events is not None:
+                return events
+        self._raise_failure()
+        events = [] if self.finished else self._return_or_raise(self._parse_lines(self._complete_lines(chunk)))
+        incomplete = self._skip_lf or self._data or self._event or self._joiner
+        self._idle = not (incomplete or self.finished or self._failure)
         return events
 
-    def _read_frames(self, chunk: bytes) -> list[Json] | None:
-        """The events, where each is JSON in one line, named or not, as nearly all are; else None, nothing read."""
+    def _parse_common(self, chunk: bytes) -> list[Json] | None:
+        """Parse events that are JSON on one line, with or without a name, as nearly all are. Else None, unchanged."""
         *frames, rest = (b"".join([*self._pieces, chunk]) if self._pieces else chunk).split(b"\n\n")
         events: list[Json] = []
         for frame in frames:
             name, _, data = frame.rpartition(b"\n")
-            if data[:7] != b"data: {" or (name and not _USUAL_NAME.fullmatch(name)):
+            if data[:7] != b"data: {" or (name and not _COMMON_NAME.fullmatch(name)):
                 return None
             try:
                 events.append(from_json(data[6:]))
@@ -77,24 +78,24 @@ class EventParser:
         return events
 
     def close(self) -> list[Json]:
-        """The event that the end of the stream completes: the blank line after the last one may be missing."""
-        self._check()
+        """Return the events that the end of the stream completes: the last one needs no blank line."""
+        self._raise_failure()
         if self.finished:
             return []
         rest, self._pieces = b"".join(self._pieces), []
-        return self._given(self._read_lines([rest, b""]) + self._halves.rest())
+        return self._return_or_raise(self._parse_lines([rest, b""]) + self._joiner.flush())
 
-    def _given(self, events: list[Json]) -> list[Json]:
+    def _return_or_raise(self, events: list[Json]) -> list[Json]:
         if not events:
-            self._check()
+            self._raise_failure()
         return events
 
-    def _check(self) -> None:
+    def _raise_failure(self) -> None:
         if self._failure:
             raise self._failure
 
     def _complete_lines(self, chunk: bytes) -> list[bytes]:
-        """The lines that `chunk` completes. The rest waits in pieces, joined once: no event costs its square."""
+        """Return the lines that `chunk` completes. Pieces of a line are joined once, so the cost stays linear."""
         if self._skip_lf and chunk:
             chunk, self._skip_lf = chunk.removeprefix(b"\n"), False
         self._pieces.append(chunk)
@@ -106,7 +107,7 @@ class EventParser:
         self._pieces = [] if text.endswith((b"\n", b"\r")) else [lines.pop()]
         return lines
 
-    def _read_lines(self, lines: list[bytes]) -> list[Json]:
+    def _parse_lines(self, lines: list[bytes]) -> list[Json]:
         events: list[Json] = []
         if lines and not self._started:
             self._started, lines[0] = True, lines[0].removeprefix(_BOM)
@@ -115,41 +116,40 @@ class EventParser:
                 self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line:
                 if self._data or self._event:
-                    self._dispatched(events)
+                    self._dispatch(events)
                 if self.finished or self._failure:
                     break
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip()
         return events
 
-    def _dispatched(self, events: list[Json]) -> list[Json]:
+    def _dispatch(self, events: list[Json]) -> None:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         name, self._event = self._event, b""
         self._data.clear()
         if data.strip() == b"[DONE]":
             self.finished = True
-            events += self._halves.rest()
+            events += self._joiner.flush()
         elif data or name == b"error":
             self._append(events, data, name)
-        return events
 
     def _append(self, events: list[Json], data: bytes, name: bytes) -> None:
         if name == b"error":
-            events += [*self._halves.rest(), _reported(_json_or_text(data))]
+            events += [*self._joiner.flush(), _error_event(_json_or_text(data))]
             return
         try:
-            found = self._halves.read(data)
+            values = self._joiner.parse(data)
         except ValueError:
-            events += self._halves.rest()
-            self._failure = _broken("is not JSON", data)
+            events += self._joiner.flush()
+            self._failure = _invalid_event("is not JSON", data)
             return
-        events += (value for value in found if isinstance(value, dict))
-        if not all(isinstance(value, dict) for value in found):
-            self._failure = _broken("is no JSON object", data)
+        events += (value for value in values if isinstance(value, dict))
+        if not all(isinstance(value, dict) for value in values):
+            self._failure = _invalid_event("is not a JSON object", data)
 
 
-def _broken(what: str, data: bytes) -> StreamError:
-    return StreamError(f"The stream broke off: an event {what}: {_preview(data)}.")
+def _invalid_event(problem: str, data: bytes) -> StreamError:
+    return StreamError(f"The stream broke off: an event {problem}: {_preview(data)}.")
 
 
 def _json_or_text(data: bytes) -> Any:
@@ -159,8 +159,8 @@ def _json_or_text(data: bytes) -> Any:
         return data.decode("utf-8", "replace")
 
 
-def _reported(value: Any) -> Json:
-    """An event that is called `error`, in the one form that says so itself."""
+def _error_event(value: Any) -> Json:
+    """Return the data of an event named `error` in a form that marks it as an error."""
     if isinstance(value, dict) and (value.get("error") or value.get("type")):
         return value
     return {"error": value or "no reason was given"}
@@ -169,3 +169,78 @@ def _reported(value: Any) -> Json:
 def _preview(data: bytes) -> str:
     text = data[: _PREVIEW * 4].decode("utf-8", "replace")
     return repr(text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}…")
+
+
+# --- emoji split between two events -----------------------------------------------------------------------------------
+
+
+class SurrogateJoiner:
+    """Joins emoji that two events share: JSON may escape one as a pair of surrogates, and a stream may split the pair.
+
+    An event that ends in a high surrogate is held until the next one, which may start with the low surrogate.
+
+    >>> joiner = SurrogateJoiner()
+    >>> joiner.parse(rb'{"text": "a\\ud83d"}'), joiner.parse(rb'{"text": "\\ude00b"}')
+    ([], [{'text': 'a😀'}, {'text': 'b'}])
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: Any = None
+
+    def __bool__(self) -> bool:
+        """Whether an event is held."""
+        return self._held is not None
+
+    def parse(self, data: bytes) -> list[Any]:
+        """Parse an event, and return the values that are complete now. ValueError if it isn't JSON."""
+        try:
+            value = from_json(data)
+        except ValueError as error:
+            if "recursion" in str(error):
+                raise
+        else:
+            return [*self.flush(), value]
+        value = load_json_with_surrogates(data)
+        replace_lone_surrogates(value)  # raises if the value is nested too deeply
+        _join_surrogates(self._held, value)
+        complete = self.flush()
+        if isinstance(value, dict) and any(_ends_in_high_surrogate(text) for _, text in _iter_strings(value)):
+            self._held = value
+            return complete
+        return [*complete, replace_lone_surrogates(value)]
+
+    def flush(self) -> list[Any]:
+        """Return the held event as it is if nothing else comes."""
+        held, self._held = self._held, None
+        return [] if held is None else [replace_lone_surrogates(held)]
+
+
+def _join_surrogates(first: Any, second: Any) -> None:
+    """Move low surrogates from the start of strings in `second` to the high ones at the same paths in `first`."""
+    high = {path: text for path, text in _iter_strings(first) if _ends_in_high_surrogate(text)}
+    low = [(path, text) for path, text in _iter_strings(second) if path in high and "\udc00" <= text[:1] <= "\udfff"]
+    for path, text in low:
+        _set_at(first, path, high[path] + text[0])
+        _set_at(second, path, text[1:])
+
+
+def _ends_in_high_surrogate(text: str) -> bool:
+    return "\ud800" <= text[-1:] <= "\udbff"
+
+
+def _iter_strings(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, str]]:
+    """Yield each string in `value` with the path to it."""
+    if isinstance(value, str):
+        yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _iter_strings(item, (*path, key))
+
+
+def _set_at(value: Any, path: _Path, text: str) -> None:
+    *parents, last = path
+    for key in parents:
+        value = value[key]
+    value[last] = text

@@ -1,38 +1,27 @@
-"""How long may be waited, and for what."""
+"""Timeouts: of the phases of a request, and between the events of a stream."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
-from ..errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, StreamError
-from ..errors.parsing import redact
-from .environment import proxies
+from ..errors import APITimeoutError
 from .retries import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
 DEFAULT_TIMEOUT = httpx.Timeout(connect=CONNECT, read=READ, write=WRITE, pool=POOL)
 _LONGEST = 1e8  # seconds: three years
 
-_KINDS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "connect",
-    httpx.ReadTimeout: "read",
-    httpx.WriteTimeout: "write",
-    httpx.PoolTimeout: "pool",
-}
-
 
 def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
-    """Seconds, a (connect, read) pair or an httpx.Timeout as the latter; None is `default`.
+    """Return seconds, a (connect, read) pair or an httpx.Timeout as the latter; `default` for None.
 
     Raises:
-        TypeError, ValueError: it is none of these, or less than no time.
+        TypeError: it is none of these.
+        ValueError: it is negative.
     """
     match value:
         case None:
@@ -47,130 +36,107 @@ def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
 
 
 def _validated(timeout: httpx.Timeout) -> httpx.Timeout:
-    """The timeout as a socket takes it: more than it can count is no limit."""
-    limits = timeout.as_dict()
-    if not all(seconds is None or seconds >= 0 for seconds in limits.values()):
-        raise ValueError(f"timeout: expected seconds from 0 on, received {timeout!r}")
-    return httpx.Timeout(**{kind: None if (seconds or 0) > _LONGEST else seconds for kind, seconds in limits.items()})
+    """Return the timeout in a form that sockets take: seconds beyond their range become no limit."""
+    phases = timeout.as_dict()
+    if not all(seconds is None or seconds >= 0 for seconds in phases.values()):
+        raise ValueError(f"timeout: expected seconds from 0 up, received {timeout!r}")
+    return httpx.Timeout(**{phase: None if (seconds or 0) > _LONGEST else seconds for phase, seconds in phases.items()})
 
 
-def cap_timeouts(timeout: httpx.Timeout, left: float | None) -> dict[str, float | None]:
-    """The timeouts in the form that httpcore reads, none above the seconds that are `left`."""
-    each = timeout.as_dict()
-    if left is None:
-        return each
-    return {kind: max(0.001, left if seconds is None else min(seconds, left)) for kind, seconds in each.items()}
+def cap_timeouts(timeout: httpx.Timeout, remaining: float | None) -> dict[str, float | None]:
+    """Return the timeouts in httpcore's form, none of them above the `remaining` seconds."""
+    phases = timeout.as_dict()
+    if remaining is None:
+        return phases
+    return {
+        phase: max(0.001, remaining if seconds is None else min(seconds, remaining))
+        for phase, seconds in phases.items()
+    }
 
 
-def timeout_error(kind: str, seconds: float | None) -> APITimeoutError:
-    """The error for the timeout `kind`, after `seconds`."""
-    what = "The stream fell silent" if kind == "chunk" else "No answer in time"
-    how_long = "" if seconds is None else f" of {seconds:g} s"
-    error = APITimeoutError(f"{what}: the {kind} timeout{how_long} ran out.")
+def timeout_error(kind: str, seconds: float | None, url: httpx.URL | None = None) -> APITimeoutError:
+    """Return the error for the timeout `kind` that expired after `seconds`."""
+    limit = "" if seconds is None else f" of {seconds:g} s"
+    if kind == "chunk":
+        message = f"The stream paused for too long: the chunk timeout{limit} expired."
+    else:
+        source = "" if url is None else f" from {host_and_port(url)}"
+        message = f"No response{source} in time: the {kind} timeout{limit} expired."
+    error = APITimeoutError(message)
     error.timeout, error.seconds = kind, seconds
     return error
 
 
-def map_transport_error(problem: httpx.HTTPError, request: httpx.Request) -> APIError:
-    """httpx's error as ours: what failed, and which timeout ran out after how many seconds."""
-    if isinstance(problem, httpx.TimeoutException):
-        kind = _KINDS.get(type(problem), "read")
-        return timeout_error(kind, request.extensions["timeout"].get(kind))
-    if isinstance(problem, httpx.DecodingError):
-        return APIResponseError(f"The answer's compression is broken: {_describe(problem)}.", status=200)
-    return _unreached(request, problem)
+def host_and_port(url: httpx.URL) -> str:
+    """Return the host and port of a URL, the default port included.
 
-
-def strip_secrets(problem: httpx.HTTPError, request: httpx.Request, secret: SecretStr) -> httpx.HTTPError:
-    """The error without what shows the key: the request's headers, the frames of what sent them, its own words."""
-    problem.request = strip_request(request)
-    problem.args = tuple(redact(list(problem.args), secret))
-    problem.__cause__ = problem.__context__ = None
-    return problem.with_traceback(None)
-
-
-def strip_request(request: httpx.Request) -> httpx.Request:
-    """The request by its method and path alone."""
-    return httpx.Request(request.method, request.url.copy_with(query=None))
-
-
-def _unreached(request: httpx.Request, problem: httpx.HTTPError) -> APIError:
-    proxied = isinstance(problem, (httpx.ProxyError, httpx.ConnectError)) and proxies()
-    hint = " The environment names a proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY): check it." if proxied else ""
-    error = APIConnectionError(f"No answer from {request.url.host}: {_describe(problem)}.{hint}")
-    error.retryable = not isinstance(problem, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
-    return error
-
-
-def _describe(problem: httpx.HTTPError) -> str:
-    return str(problem).rstrip(".") or type(problem).__name__
+    >>> host_and_port(httpx.URL("https://api.aimlapi.com/v1"))
+    'api.aimlapi.com:443'
+    """
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
 
 class ChunkDeadline:
-    """Bounds the pause between two events of a stream, whatever else keeps coming in between.
+    """Limits the pause between two events of a stream, even if other bytes arrive.
 
-    httpcore takes a response's read timeout once and starts it anew with every read, so that keep-alive comments can
-    hold a dead stream open. So while a stream runs, its connection's `read` is given what is left until the next event
-    is due. Where that connection cannot be had (a mock, HTTP/2), the pause is checked after each read.
+    httpcore applies the read timeout of a request to each read anew, so that keep-alive comments hold a dead stream
+    open. This class replaces `read` of the network stream below a response by one whose timeout is the time until the
+    next event is due. It depends on internals of httpcore, as seen in 1.0.9: the connection of a response reads from
+    the very object that `response.extensions["network_stream"]` exposes, and looks up `read` on it for each read.
+    https://github.com/encode/httpcore/blob/1.0.9/httpcore/_sync/http11.py (`_receive_event`)
+
+    Without such an object (in a mock, with HTTP/2) the pause is checked after each read.
+    tests/transport/test_httpcore_internals.py fails if httpcore changes.
     """
 
-    def __init__(self, response: httpx.Response, seconds: float | None, secret: SecretStr) -> None:
-        limits = response.request.extensions["timeout"]
-        self._read_limit: float | None = limits.get("read")
-        self._request = response.request
-        self._secret = secret
+    def __init__(self, response: httpx.Response, seconds: float | None) -> None:
+        timeouts = response.request.extensions["timeout"]
+        self._read_timeout: float | None = timeouts.get("read")
         self._seconds = seconds or math.inf
         self._due = monotonic() + self._seconds
-        self._connection: Any = None
+        self._network_stream: Any = None
         if self._seconds < math.inf:
-            limits["read"] = min(self._seconds, self._read_limit or math.inf)
-            self._bound(response)
+            timeouts["read"] = min(self._seconds, self._read_timeout or math.inf)
+            self._replace_read(response)
 
-    def _bound(self, response: httpx.Response) -> None:
-        connection: Any = response.extensions.get("network_stream")
-        if response.http_version != "HTTP/1.1" or not hasattr(connection, "__dict__"):
+    def _replace_read(self, response: httpx.Response) -> None:
+        network_stream: Any = response.extensions.get("network_stream")
+        if response.http_version != "HTTP/1.1" or not hasattr(network_stream, "__dict__"):
             return
-        read = connection.read
+        read = network_stream.read
 
         def read_until_due(max_bytes: int, timeout: float | None = None) -> Any:
-            left = max(0.001, self._due - monotonic())
-            return read(max_bytes, timeout=left if timeout is None else min(timeout, left))
+            remaining = max(0.001, self._due - monotonic())
+            return read(max_bytes, timeout=remaining if timeout is None else min(timeout, remaining))
 
-        connection.read = read_until_due
-        self._connection = connection
+        network_stream.read = read_until_due
+        self._network_stream = network_stream
 
     @property
-    def bounded(self) -> bool:
-        """Whether no read can outlast what is due."""
-        return self._connection is not None
+    def enforced(self) -> bool:
+        """Whether each read ends when the next event is due."""
+        return self._network_stream is not None
 
-    def record(self, anything: bool) -> None:
-        """After each read: whether it held an event. APITimeoutError where the next one is overdue."""
+    def record(self, has_events: bool) -> None:
+        """Call after each read, with whether it completed an event. Raises APITimeoutError if one is overdue."""
         now = monotonic()
-        if anything:
+        if has_events:
             self._due = now + self._seconds
         elif now >= self._due:
             raise timeout_error("chunk", self._seconds)
 
     def shorten(self, seconds: float) -> None:
-        """Wait no longer than `seconds` from now."""
+        """Wait at most `seconds` from now."""
         self._due = min(self._due, monotonic() + seconds)
 
-    def release(self) -> None:
-        """Give the connection its own `read` back, before another request has it."""
-        if self._connection is not None:
-            self._connection.__dict__.pop("read", None)
-            self._connection = None
+    def expired_timeout(self) -> APITimeoutError:
+        """Return the error for a read that timed out: the chunk timeout, or the shorter read timeout."""
+        overdue = monotonic() >= self._due - 0.01
+        return timeout_error("chunk", self._seconds) if overdue else timeout_error("read", self._read_timeout)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """httpx's errors inside a stream as ours."""
-        try:
-            yield
-        except httpx.ReadTimeout as problem:
-            overdue = monotonic() >= self._due - 0.01
-            late = timeout_error(*(("chunk", self._seconds) if overdue else ("read", self._read_limit)))
-            raise late from strip_secrets(problem, self._request, self._secret)
-        except httpx.HTTPError as problem:
-            broken = StreamError(f"The stream broke off: {_describe(problem)}.")
-            raise broken from strip_secrets(problem, self._request, self._secret)
+    def release(self) -> None:
+        """Restore the connection's own `read`, for the next request."""
+        if self._network_stream is not None:
+            self._network_stream.__dict__.pop("read", None)
+            self._network_stream = None

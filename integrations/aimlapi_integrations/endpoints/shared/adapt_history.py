@@ -32,6 +32,7 @@ from ...types import (
 )
 from .adapt_context import AdaptContext, Step
 from .authorship import is_foreign, is_messages_block, is_responses_item, reasoning_vendor
+from .media import is_data_url
 
 Encode = Callable[[Request], Any]
 
@@ -207,6 +208,6 @@ def _described(part: Image | Audio | File | Video) -> Json:
     known = {each.name: value for each in fields(part) if (value := getattr(part, each.name)) is not None}
     for name in ("data", "url"):
         value = known.get(name)
-        if isinstance(value, str) and (name == "data" or value.startswith("data:")):
+        if isinstance(value, str) and (name == "data" or is_data_url(value)):
             known[name] = f"({len(value)} characters left out)"
     return {"type": _type(part), **{name: value for name, value in known.items() if name != "cache"}}

@@ -1,4 +1,4 @@
-"""What `message.content_blocks` shows: standard blocks, from whole messages, chunks and merged chunks alike."""
+"""Standard blocks for `message.content_blocks`, of whole messages, chunks and merged chunks alike."""
 
 from __future__ import annotations
 
@@ -15,37 +15,33 @@ from .encode import encode_ai_message
 
 
 def translate_content(message: AIMessage) -> list[ContentBlock]:
-    """The standard blocks of a whole message, in the order in which the model wrote them."""
+    """Return the standard blocks of a whole message, in the order in which the model wrote them."""
     return cast(list[ContentBlock], to_content_blocks(encode_ai_message(message)))
 
 
 def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
-    """The blocks of a chunk: its own slice of them, or those of the message so far where it is merged from several."""
+    """Return the blocks of a chunk: those it was created with, or those of the message that it was merged to."""
     own = getattr(message, "blocks", None)
-    if own is not None and _is_current(own, message):
+    if own is not None and _is_unedited(own, message):
         return cast(list[ContentBlock], [dict(block) for block in own])
     if message.chunk_position == "last" or not message.tool_call_chunks:
         return translate_content(message)
-    said = [
-        block
-        for part in encode_ai_message(message)
-        if not isinstance(part, ToolCall)
-        for block in to_content_blocks([part])
-    ]
-    return cast(list[ContentBlock], said + [_chunk(chunk) for chunk in message.tool_call_chunks])
+    parts = [part for part in encode_ai_message(message) if not isinstance(part, ToolCall)]
+    blocks = [block for part in parts for block in to_content_blocks([part])]
+    return cast(list[ContentBlock], blocks + [_to_block(chunk) for chunk in message.tool_call_chunks])
 
 
-def _is_current(own: list[Json], message: AIMessageChunk) -> bool:
-    """Whether nobody has edited the message since it got its blocks."""
-    texts = [block["text"] for block in own if block["type"] == "text"]
-    calls = [block for block in own if block["type"] == "tool_call_chunk"]
+def _is_unedited(blocks: list[Json], message: AIMessageChunk) -> bool:
+    """Return whether the blocks still match the message, which users can edit."""
+    texts = [block["text"] for block in blocks if block["type"] == "text"]
+    calls = [block for block in blocks if block["type"] == "tool_call_chunk"]
     return message.content == "".join(texts) and len(calls) == len(message.tool_call_chunks)
 
 
-def _chunk(chunk: Any) -> Json:
+def _to_block(chunk: Any) -> Json:
     return {"type": "tool_call_chunk", **{name: chunk.get(name) for name in ("id", "name", "args", "index")}}
 
 
 def register() -> None:
-    """Make core ask this module for the blocks of messages whose `model_provider` is ours."""
+    """Register this module with core for messages whose `model_provider` is this package's."""
     register_translator(PROVIDER, translate_content, translate_content_chunk)

@@ -1,7 +1,7 @@
-"""Parts of an answer -> LangChain's standard (v1) content blocks.
+"""Parts of a message -> LangChain's standard (v1) content blocks.
 
-`to_content_blocks` serves whole messages, `to_chunk_blocks` the chunks of a stream. A chunk block's index is a string
-of the block's kind and place, because core merges list items that share an index, whatever their types.
+`to_content_blocks` serves whole messages, `to_chunk_blocks` the chunks of a stream. The index of a chunk's block is a
+string of its type and position, because core merges list items with the same index, whatever their types.
 """
 
 from __future__ import annotations
@@ -29,88 +29,85 @@ from ...types import (
 from .server_tools import server_tool_blocks
 
 CUSTOM_INPUT = "__arg1"
-"""The one argument that LangChain's custom tools take their text by."""
+"""The argument that LangChain's custom tools receive their text in."""
+
+INVALID_ARGUMENTS = "The arguments are not a complete JSON object."
+"""The error of invalid tool calls."""
 
 
 def to_content_blocks(parts: Iterable[Part]) -> list[Json]:
-    """The standard blocks of a whole message, in order; text that is empty shows no block.
+    """Return the standard blocks of a whole message, in order; empty text becomes no block.
 
     >>> to_content_blocks([Reasoning("It is Paris."), Text("Paris")])
     [{'type': 'reasoning', 'reasoning': 'It is Paris.'}, {'type': 'text', 'text': 'Paris'}]
     """
-    return [block for part in parts if part != Text("") for block in _blocks(part)]
+    return [block for part in parts if part != Text("") for block in _to_blocks(part)]
 
 
-def _blocks(part: Part) -> list[Json]:
+def _to_blocks(part: Part) -> list[Json]:
     if isinstance(part, HostedItem):
         return server_tool_blocks(part)
     return [_WRITERS[type(part)](part)]
 
 
-def _given(**fields: Any) -> Json:
+def _drop_empty(**fields: Any) -> Json:
     return {name: value for name, value in fields.items() if value not in (None, (), [], {})}
 
 
 def _text(part: Text) -> Json:
-    annotations = [annotation(citation) for citation in part.citations]
-    return {"type": "text", "text": part.text, **_given(id=part.id, annotations=annotations)}
+    annotations = [_annotation(citation) for citation in part.citations]
+    return {"type": "text", "text": part.text, **_drop_empty(id=part.id, annotations=annotations)}
 
 
-def annotation(citation: Citation) -> Json:
-    """A source as a standard annotation."""
+def _annotation(citation: Citation) -> Json:
     if citation == Citation(raw=citation.raw):
         return {"type": "non_standard_annotation", "value": dict(citation.raw)}
-    fields = _given(
+    fields = _drop_empty(
         url=citation.url,
         title=citation.title,
         start_index=citation.start,
         end_index=citation.end,
         cited_text=citation.quote,
-        extras=_further(citation),
+        extras=_citation_extras(citation),
     )
     return {"type": "citation", **fields}
 
 
-def _further(citation: Citation) -> Json:
-    """What a citation's own JSON says beside the standard fields."""
-    known = ("type", "url", "title", "start_index", "end_index", "content", "url_citation")
-    return {name: value for name, value in citation.raw.items() if name not in known}
+_CITATION_FIELDS = ("type", "url", "title", "start_index", "end_index", "content", "url_citation")
+
+
+def _citation_extras(citation: Citation) -> Json:
+    """Return the fields of a citation's own JSON that have no standard equivalent."""
+    return {name: value for name, value in citation.raw.items() if name not in _CITATION_FIELDS}
 
 
 def _reasoning(part: Reasoning, first: bool = True) -> Json:
-    extras = _given(
+    extras = _drop_empty(
         kind="summary" if first and part.kind == "summary" else None,
         signature=part.signature,
         encrypted_content=part.encrypted,
         reasoning_details=[dict(detail) for detail in part.details],
     )
-    return {"type": "reasoning", "reasoning": part.text, **_given(id=part.id, extras=extras)}
+    return {"type": "reasoning", "reasoning": part.text, **_drop_empty(id=part.id, extras=extras)}
 
 
 def call_arguments(call: ToolCall) -> dict[str, Any] | None:
-    """The arguments that a tool is run with; None where they are not whole."""
+    """Return the arguments to run a tool with; None if they are incomplete."""
     if call.kind == "function":
         return call.parsed()
     return None if call.cut else {CUSTOM_INPUT: call.arguments}
 
 
 def call_extras(call: ToolCall) -> Json:
-    """What goes back with a call beside its name and arguments."""
-    return {**_given(item_id=call.item_id, kind="custom" if call.kind == "custom" else None), **call.extra}
+    """Return what is sent back with a call in addition to its name and arguments."""
+    return {**_drop_empty(item_id=call.item_id, kind="custom" if call.kind == "custom" else None), **call.extra}
 
 
 def _tool_call(call: ToolCall) -> Json:
-    args, extras = call_arguments(call), _given(extras=call_extras(call))
+    args, extras = call_arguments(call), _drop_empty(extras=call_extras(call))
     if args is None:
-        error = "The arguments are not a whole JSON object."
-        return {
-            "type": "invalid_tool_call",
-            "id": call.id,
-            "name": call.name,
-            "args": call.arguments,
-            "error": error,
-            **extras,
-        }
+        fields = {"id": call.id, "name": call.name, "args": call.arguments, "error": INVALID_ARGUMENTS}
+        return {"type": "invalid_tool_call", **fields, **extras}
     return {"type": "tool_call", "id": call.id, "name": call.name, "args": args, **extras}
 
 
@@ -123,24 +120,24 @@ def _search_result(part: SearchResult) -> Json:
 
 
 def _image(part: Image) -> Json:
-    block = _data(part)
+    block = _media(part)
     return {**block, "extras": {"detail": part.detail}} if part.detail else block
 
 
 def _audio(part: Audio) -> Json:
     mime = f"audio/{part.format or 'wav'}" if part.data else None
-    extras = _given(transcript=part.transcript)
-    return {"type": "audio", **_given(id=part.id, url=part.url, base64=part.data, mime_type=mime, extras=extras)}
+    extras = _drop_empty(transcript=part.transcript)
+    return {"type": "audio", **_drop_empty(id=part.id, url=part.url, base64=part.data, mime_type=mime, extras=extras)}
 
 
-def _data(part: Image | File | Video) -> Json:
-    """A picture, document or film by URL, data or id; a data URL is taken apart."""
+def _media(part: Image | File | Video) -> Json:
+    """Return an image, file or video block with a URL, data or an id. A data URL is split."""
     url, data, mime = part.url, part.data, part.mime
-    if inline := parse_data_url(url):
-        url, (mime, data) = None, inline
+    if split := parse_data_url(url):
+        url, (mime, data) = None, split
     kind = type(part).__name__.lower()
-    further = {name: getattr(part, name, None) for name in ("id", "file_id", "filename")}
-    return {"type": kind, **_given(url=url, base64=data, mime_type=mime, **further)}
+    ids = {name: getattr(part, name, None) for name in ("id", "file_id", "filename")}
+    return {"type": kind, **_drop_empty(url=url, base64=data, mime_type=mime, **ids)}
 
 
 _WRITERS: dict[type, Callable[[Any], Json]] = {
@@ -150,42 +147,42 @@ _WRITERS: dict[type, Callable[[Any], Json]] = {
     Refusal: _refusal,
     Image: _image,
     Audio: _audio,
-    File: _data,
-    Video: _data,
+    File: _media,
+    Video: _media,
     SearchResult: _search_result,
 }
 
 
-# --- slices of a stream -------------------------------------------------------------------------------------------
+# --- streams ------------------------------------------------------------------------------------------------------
 
 
-def to_chunk_blocks(fragments: Iterable[Fragment], begun: set[int]) -> list[Json]:
-    """What the fragments of one delta add to the blocks of a message, each block with its index.
+def to_chunk_blocks(fragments: Iterable[Fragment], started: set[int]) -> list[Json]:
+    """Return the blocks that the fragments of one delta add to a message, each with its index.
 
     Args:
-        fragments: the pieces.
-        begun: indexes that earlier deltas had, which this call adds to: what is said once is said by the first piece.
+        fragments: the fragments.
+        started: the indexes of earlier fragments, updated by this call. Fields that occur once in a block are written
+            for its first fragment.
     """
-    found: list[Json] = []
+    blocks: list[Json] = []
     for fragment in fragments:
-        found += _slice(fragment, fragment.index not in begun)
-        begun.add(fragment.index)
-    return found
+        blocks += _chunk_blocks(fragment, fragment.index not in started)
+        started.add(fragment.index)
+    return blocks
 
 
-def _slice(fragment: Fragment, first: bool) -> list[Json]:
-    part, place = fragment.part, fragment.index
+def _chunk_blocks(fragment: Fragment, first: bool) -> list[Json]:
+    part, index = fragment.part, fragment.index
     match part:
         case Reasoning():
-            return [{**_reasoning(part, first), "index": f"lc_rs_{place}"}]
+            return [{**_reasoning(part, first), "index": f"lc_rs_{index}"}]
         case ToolCall():
-            return [_tool_call_chunk(part, place)]
+            return [_tool_call_chunk(part, index)]
         case Text():
-            return [{**_text(part), "index": f"lc_txt_{place}"}]
-    return [{**block, "index": f"lc_{block['type']}_{place}"} for block in _blocks(part)]
+            return [{**_text(part), "index": f"lc_txt_{index}"}]
+    return [{**block, "index": f"lc_{block['type']}_{index}"} for block in _to_blocks(part)]
 
 
-def _tool_call_chunk(call: ToolCall, place: int) -> Json:
-    names = {"id": call.id or None, "name": call.name or None}
-    extras = _given(extras=call_extras(call))
-    return {"type": "tool_call_chunk", **names, "args": call.arguments, "index": f"lc_tc_{place}", **extras}
+def _tool_call_chunk(call: ToolCall, index: int) -> Json:
+    fields = {"id": call.id or None, "name": call.name or None, "args": call.arguments, "index": f"lc_tc_{index}"}
+    return {"type": "tool_call_chunk", **fields, **_drop_empty(extras=call_extras(call))}

@@ -1,4 +1,4 @@
-"""Token counts in LangChain's form."""
+"""`Reply` -> LangChain messages, and token counts in LangChain's form."""
 
 from __future__ import annotations
 
@@ -16,11 +16,26 @@ from ..._utils.json import drop_none
 from ...models import vendor
 from ...types import Choice, Json, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
-from .content_out import call_arguments, to_content_blocks
+from .content_out import INVALID_ARGUMENTS, call_arguments, to_content_blocks
+
+PROVIDER = "aimlapi"
+
+_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "message": "messages"}
+
+
+class MessageFormat(NamedTuple):
+    """The format of messages: `v1` for standard content blocks instead of text, `headers` for the response headers in
+    `response_metadata`."""
+
+    v1: bool = False
+    headers: bool = False
+
+
+# --- token counts -------------------------------------------------------------------------------------------------
 
 
 def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
-    """The counts as the reply gives them. Only ints: core cannot add up anything else.
+    """Return the token counts of a reply. They are all ints, because core can't add up anything else.
 
     >>> usage_metadata(Usage(4, 903, 907, output_details={"reasoning": 128}))["output_token_details"]
     {'reasoning': 128}
@@ -36,30 +51,30 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
 
 
 def token_usage(usage: Usage | None) -> dict[str, Any]:
-    """The counts as callbacks look for them in `llm_output`: as they came, and by the names of chat completions too."""
+    """Return the counts that callbacks read from `llm_output`: by the names of chat completions, and as received."""
     if usage is None:
         return {}
-    named = {
+    counts = {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
         "total_tokens": usage.total,
         "prompt_tokens_details": {"cached_tokens": usage.input_details.get("cache_read", 0)},
         "completion_tokens_details": {"reasoning_tokens": usage.output_details.get("reasoning", 0)},
     }
-    return {**named, **_stated(usage)}
+    return {**counts, **_raw_counts(usage)}
 
 
-def stated_usage(usage: Usage | None) -> dict[str, Any] | None:
-    """The counts as they came, with their total where the reply names none."""
-    return None if usage is None else {"total_tokens": usage.total, **_stated(usage)}
+def raw_usage(usage: Usage | None) -> dict[str, Any] | None:
+    """Return the counts as received, with their total if the reply has none."""
+    return None if usage is None else {"total_tokens": usage.total, **_raw_counts(usage)}
 
 
-def _stated(usage: Usage) -> dict[str, Any]:
+def _raw_counts(usage: Usage) -> dict[str, Any]:
     return {name: count for name, count in usage.raw.items() if name != "total_tokens" or count is not None}
 
 
 def sum_token_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Raw counts of several replies added up, their nested details too; what is no number is left out."""
+    """Add up the raw counts of several replies, nested details included. Values that are not numbers are left out."""
     total: dict[str, Any] = {}
     for usage in usages:
         for name, value in usage.items():
@@ -70,49 +85,39 @@ def sum_token_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return total
 
 
-PROVIDER = "aimlapi"
-
-_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "message": "messages"}
+# --- messages -----------------------------------------------------------------------------------------------------
 
 
-class Form(NamedTuple):
-    """How messages are to be: `v1` for content of standard blocks instead of text, `headers` for the answer's own in
-    `response_metadata`."""
-
-    v1: bool = False
-    headers: bool = False
-
-
-def chat_result(reply: Reply, form: Form) -> ChatResult:
-    """A generation for each choice; the counts and the price of the call are on the first alone."""
-    generations = [_generation(reply, place, form) for place in range(len(reply.choices))]
+def chat_result(reply: Reply, message_format: MessageFormat) -> ChatResult:
+    """Return a generation for each choice. The first one alone has the token counts and the cost of the call."""
+    generations = [_generation(reply, index, message_format) for index in range(len(reply.choices))]
     output = {"model_name": reply.model, "token_usage": token_usage(reply.usage)}
     return ChatResult(generations=generations, llm_output={name: value for name, value in output.items() if value})
 
 
-def _generation(reply: Reply, place: int, form: Form) -> ChatGeneration:
-    choice = reply.choices[place]
-    message = _message(reply, choice, form, first=place == 0)
+def _generation(reply: Reply, index: int, message_format: MessageFormat) -> ChatGeneration:
+    choice = reply.choices[index]
+    message = _message(reply, choice, message_format, first=index == 0)
     return ChatGeneration(message=message, generation_info=generation_info(choice))
 
 
 def generation_info(choice: Choice) -> dict[str, Any] | None:
-    """What callbacks read beside the message."""
+    """Return what callbacks read in addition to the message."""
     info = {"finish_reason": choice.finish_reason, "logprobs": _logprobs(choice)}
     return drop_none(info) or None
 
 
-def _message(reply: Reply, choice: Choice, form: Form, first: bool) -> AIMessage:
-    valid, invalid = tool_calls(choice.message.tool_calls)
-    content, kwargs = split_message(choice.message)
-    shown: Any = content
-    metadata = response_metadata(reply, choice, form, first)
-    if form.v1:
-        shown, kwargs = to_content_blocks(choice.message.parts), refusal_alone(kwargs)
+def _message(reply: Reply, choice: Choice, message_format: MessageFormat, first: bool) -> AIMessage:
+    valid, invalid = split_tool_calls(choice.message.tool_calls)
+    text, additional_kwargs = split_message(choice.message)
+    content: Any = text
+    metadata = response_metadata(reply, choice, message_format, first)
+    if message_format.v1:
+        content, additional_kwargs = to_content_blocks(choice.message.parts), refusal_only(additional_kwargs)
         metadata["output_version"] = "v1"
     return AIMessage(
-        content=shown,
-        additional_kwargs=kwargs,
+        content=content,
+        additional_kwargs=additional_kwargs,
         tool_calls=valid,
         invalid_tool_calls=invalid,
         usage_metadata=usage_metadata(reply.usage) if first else None,
@@ -121,31 +126,33 @@ def _message(reply: Reply, choice: Choice, form: Form, first: bool) -> AIMessage
     )
 
 
-def refusal_alone(kwargs: Json) -> Json:
-    """What `additional_kwargs` keep where the content is blocks: those say all the rest."""
-    return {name: value for name, value in kwargs.items() if name == "refusal"}
+def refusal_only(additional_kwargs: Json) -> Json:
+    """Return the `additional_kwargs` of a message whose content is blocks, which hold everything else."""
+    return {name: value for name, value in additional_kwargs.items() if name == "refusal"}
 
 
 def message_id(reply_id: str | None) -> str | None:
-    """The id of a stored response. Ids of chat completions name no message: LangChain gives its own."""
+    """Return the id of a stored response. Other replies have no message ids: LangChain generates them."""
     return reply_id if reply_id and reply_id.startswith("resp_") else None
 
 
-def tool_calls(calls: tuple[ToolCall, ...]) -> tuple[list[LangChainToolCall], list[InvalidToolCall]]:
-    """The calls whose arguments are whole, and those whose are not."""
+def split_tool_calls(calls: tuple[ToolCall, ...]) -> tuple[list[LangChainToolCall], list[InvalidToolCall]]:
+    """Return the calls with valid arguments, and those with invalid ones."""
     valid, invalid = [], []
     for call in calls:
         args = call_arguments(call)
         if args is None:
-            error = "The arguments are not a whole JSON object."
-            invalid.append(invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=error))
+            invalid.append(invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=INVALID_ARGUMENTS))
         else:
             valid.append(valid_tool_call(name=call.name, args=args, id=call.id))
     return valid, invalid
 
 
-def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = True) -> Json:
-    """Everything that the reply says of itself: model, reason, ids, price, sources beside the text."""
+# --- response metadata --------------------------------------------------------------------------------------------
+
+
+def response_metadata(reply: Reply, choice: Choice, message_format: MessageFormat, first: bool = True) -> Json:
+    """Return the reply's metadata: model, finish reason, ids, cost, and sources that are not in the text."""
     native = choice.native_finish_reason
     fields = {
         "model_name": reply.model,
@@ -161,16 +168,15 @@ def response_metadata(reply: Reply, choice: Choice, form: Form, first: bool = Tr
         "status": reply.status,
         "store": reply.raw.get("store"),
         **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
-        **_trail(reply),
-        **(_price(reply) if first else {}),
-        "headers": dict(reply.call_metadata.headers) if form.headers else None,
+        **_call_metadata(reply),
+        **(_cost(reply) if first else {}),
+        "headers": dict(reply.call_metadata.headers) if message_format.headers else None,
     }
-    given = drop_none(fields)
-    return {"model_provider": PROVIDER, **given}
+    return {"model_provider": PROVIDER, **{name: value for name, value in fields.items() if value is not None}}
 
 
 def _author(reply: Reply, choice: Choice) -> str | None:
-    """The model that wrote the answer, where the name in the reply is of another vendor's, or of none that is known."""
+    """Return the model that wrote the message, if its vendor is not that of the name in the reply."""
     author = choice.message.author
     return author if vendor(author) != vendor(reply.model) else None
 
@@ -179,29 +185,28 @@ def _logprobs(choice: Choice) -> Json | None:
     return None if choice.logprobs is None else {"content": [dict(entry) for entry in choice.logprobs]}
 
 
-def _trail(reply: Reply) -> Json:
-    trail = reply.call_metadata
+def _call_metadata(reply: Reply) -> Json:
+    metadata = reply.call_metadata
     return {
-        "inference_id": trail.inference_id,
-        "request_id": trail.request_id,
-        "client_request_id": trail.client_request_id,
-        "provider": trail.provider,
+        "inference_id": metadata.inference_id,
+        "request_id": metadata.request_id,
+        "client_request_id": metadata.client_request_id,
+        "provider": metadata.provider,
     }
 
 
-def _price(reply: Reply) -> Json:
+def _cost(reply: Reply) -> Json:
     cost = reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits}
-    return {"cost": cost, "token_usage": stated_usage(reply.usage)}
+    return {"cost": cost, "token_usage": raw_usage(reply.usage)}
 
 
-_NO_COST = {"usd": "0.000000000", "credits": 0}
+_ZERO_COST = {"usd": "0.000000000", "credits": 0}
 
 
 def without_cost(generation: ChatGeneration) -> ChatGeneration:
-    """The same answer out of a cache: it costs nothing this time."""
+    """Return a cached generation with a cost of zero."""
     message = generation.message
     if "cost" not in message.response_metadata and not getattr(message, "usage_metadata", None):
         return generation
-    metadata = {**message.response_metadata, "cost": dict(_NO_COST)}
-    free = message.model_copy(update={"response_metadata": metadata})
-    return generation.model_copy(update={"message": free})
+    metadata = {**message.response_metadata, "cost": dict(_ZERO_COST)}
+    return generation.model_copy(update={"message": message.model_copy(update={"response_metadata": metadata})})

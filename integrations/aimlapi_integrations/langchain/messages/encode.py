@@ -1,4 +1,4 @@
-"""LangChain messages -> the vocabulary: one function per class of message."""
+"""LangChain messages -> neutral messages: one function per class of message."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from langchain_core.messages import (
 
 from ...errors import UnsupportedContentError
 from ...models import vendor
-from ...types import Message, Part, Role, ToolCall
-from . import additional_kwargs, content_in
-from .content_in import parse_content, parse_tool_call, stored_call
-from .tool_results import result_parts
+from ...types import Message, Part, Role, Text, ToolCall
+from .additional_kwargs import in_usual_order, join_parts, restore_parts
+from .content_in import parse_blocks, parse_model_blocks, parse_stored_call, parse_tool_call
+from .tool_results import parse_tool_result
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -34,107 +34,117 @@ _ROLES: dict[str, Role] = {
 
 
 def encode_messages(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
-    """The conversation that `messages` are, in order.
+    """Convert messages to the neutral form, in order.
 
     Raises:
-        UnsupportedContentError: a message or block that no endpoint has a form for.
+        UnsupportedContentError: no endpoint has a form for a message or content block.
     """
-    return tuple(turn for place, message in enumerate(messages) for turn in _in_context(message, messages, place))
+    return tuple(turn for index in range(len(messages)) for turn in _encode_at(messages, index))
 
 
-def _in_context(message: BaseMessage, messages: Sequence[BaseMessage], place: int) -> list[Message]:
-    """The turns of the message at `place`; some forms are understood by the messages around them only."""
+def _encode_at(messages: Sequence[BaseMessage], index: int) -> list[Message]:
+    """Encode one message; some forms depend on the messages around them."""
+    message = messages[index]
     match message:
         case AIMessage():
-            found = tuple(encode_ai_message(message, _answered(messages, place)))
-            return [Message("assistant", found, message.name, author=author(message))]
-        case FunctionMessage() if _calls_function(messages, place, message.name):
-            return [Message("tool", tuple(result_parts(message.content)), message.name, message.name)]
-    return _turns(message)
+            parts = tuple(encode_ai_message(message, _answered_call_ids(messages, index)))
+            return [Message("assistant", parts, message.name, author=author(message))]
+        case FunctionMessage() if _calls_function(messages, index, message.name):
+            return [Message("tool", tuple(parse_tool_result(message.content)), message.name, message.name)]
+    return _encode(message)
 
 
-def _turns(message: BaseMessage) -> list[Message]:
+def _encode(message: BaseMessage) -> list[Message]:
     match message:
         case HumanMessage():
-            return _user(message)
+            return _encode_human(message)
         case SystemMessage():
             role: Role = "developer" if message.additional_kwargs.get("__openai_role__") == "developer" else "system"
-            return [Message(role, tuple(parse_content(message.content)), message.name)]
+            return [Message(role, tuple(_content_parts(message.content)), message.name)]
         case ToolMessage():
-            return [_tool(message)]
-        case ChatMessage(role="assistant" | "ai"):
-            return [Message("assistant", tuple(content_in.answer_parts(message.content, None)), message.name)]
-        case ChatMessage(role=said) if said in _ROLES:
-            return [Message(_ROLES[said], tuple(parse_content(message.content)), message.name)]
-        case ChatMessage(role=said):
+            return [_encode_tool(message)]
+        case ChatMessage(role="assistant" | "ai", content=[*blocks]):
+            return [Message("assistant", tuple(parse_model_blocks(blocks, None)), message.name)]
+        case ChatMessage(role=name) if name in _ROLES:
+            return [Message(_ROLES[name], tuple(_content_parts(message.content)), message.name)]
+        case ChatMessage(role=name):
             raise UnsupportedContentError(
-                f"A ChatMessage of role {said!r} cannot be sent. Roles are: {', '.join(_ROLES)}."
+                f"A ChatMessage with role {name!r} cannot be sent. Use one of these roles: {', '.join(_ROLES)}."
             )
     raise UnsupportedContentError(
-        f"A {type(message).__name__} cannot be sent to a chat model{_INSTEAD.get(message.type, '')}."
+        f"A {type(message).__name__} cannot be sent to a chat model{_ALTERNATIVES.get(message.type, '')}."
     )
 
 
-_INSTEAD = {
-    "function": ": answer a tool call with a ToolMessage and its tool_call_id",
-    "remove": ": it is an order to the graph that keeps the messages",
+_ALTERNATIVES = {
+    "function": ": use a ToolMessage with the call's tool_call_id to answer it",
+    "remove": ": it is an instruction to the graph that stores the messages",
 }
 
 
-def _user(message: HumanMessage) -> list[Message]:
-    """A user's turn; tool results in Anthropic's form, which lie inside it, become turns of their own before it."""
+def _content_parts(content: str | list[Any]) -> list[Part]:
+    if isinstance(content, str):
+        return [Text(content)] if content else []
+    return parse_blocks(content)
+
+
+def _encode_human(message: HumanMessage) -> list[Message]:
+    """Encode a user message. Tool results in Anthropic's form become messages of their own before it."""
     if isinstance(message.content, str):
-        return [Message("user", tuple(parse_content(message.content)), message.name)]
+        return [Message("user", tuple(_content_parts(message.content)), message.name)]
     results = [block for block in message.content if isinstance(block, dict) and block.get("type") == "tool_result"]
     rest = [block for block in message.content if block not in results] if results else message.content
-    turns = [_tool_result(block) for block in results]
-    return [*turns, Message("user", tuple(parse_content(rest)), message.name)] if rest or not results else turns
+    turns = [_encode_tool_result_block(block) for block in results]
+    return [*turns, Message("user", tuple(parse_blocks(rest)), message.name)] if rest or not results else turns
 
 
-def _tool_result(block: dict[str, Any]) -> Message:
+def _encode_tool_result_block(block: dict[str, Any]) -> Message:
     return Message(
         "tool",
-        tuple(result_parts(block.get("content") or "")),
+        tuple(parse_tool_result(block.get("content") or "")),
         tool_call_id=block.get("tool_use_id"),
         is_error=bool(block.get("is_error")),
     )
 
 
-def _tool(message: ToolMessage) -> Message:
+def _encode_tool(message: ToolMessage) -> Message:
     return Message(
         "tool",
-        tuple(result_parts(message.content)),
+        tuple(parse_tool_result(message.content)),
         name=message.name,
         tool_call_id=message.tool_call_id,
         is_error=message.status == "error",
     )
 
 
-# --- a model's turn -------------------------------------------------------------------------------------------------
+# --- assistant messages ---------------------------------------------------------------------------------------------
 
 
 def author(message: AIMessage) -> str | None:
-    """The model that wrote a message, as its `response_metadata` records it, or else the provider."""
+    """Return the model that wrote a message, from its `response_metadata`, or else the provider."""
     metadata = message.response_metadata
-    names = [metadata.get(name) for name in ("author", "model_name", "model", "model_id", "model_provider")]
-    recorded = [name for name in names if isinstance(name, str) and name]
-    return next((name for name in recorded if vendor(name)), recorded[0] if recorded else None)
+    values = [metadata.get(name) for name in ("author", "model_name", "model", "model_id", "model_provider")]
+    names = [value for value in values if isinstance(value, str) and value]
+    return next((name for name in names if vendor(name)), names[0] if names else None)
 
 
-def _answered(messages: Sequence[BaseMessage], place: int) -> set[str]:
-    """The calls that the messages up to the next answer give results of; needed of a message that names no calls."""
-    message = messages[place]
+def _answered_call_ids(messages: Sequence[BaseMessage], index: int) -> set[str]:
+    """Return the ids of calls that later messages, up to the next AI message, answer.
+
+    Only needed for a message whose `tool_calls` are empty: an empty set for others.
+    """
+    message = messages[index]
     if not isinstance(message, AIMessage) or message.tool_calls or message.invalid_tool_calls:
         return set()
-    results: set[str] = set()
-    for later in range(place + 1, len(messages)):
+    call_ids: set[str] = set()
+    for later in range(index + 1, len(messages)):
         if isinstance(messages[later], AIMessage):
             break
-        results |= _results(messages[later])
-    return results
+        call_ids |= _result_ids(messages[later])
+    return call_ids
 
 
-def _results(message: BaseMessage) -> set[str]:
+def _result_ids(message: BaseMessage) -> set[str]:
     match message:
         case ToolMessage():
             return {message.tool_call_id}
@@ -145,44 +155,45 @@ def _results(message: BaseMessage) -> set[str]:
     return set()
 
 
-def _calls_function(messages: Sequence[BaseMessage], place: int, name: str) -> bool:
-    """Whether the answer before calls a function in the form that OpenAI had before it had tools."""
-    answer = next((each for at in range(place - 1, -1, -1) if isinstance(each := messages[at], AIMessage)), None)
-    called = stored_call(answer.additional_kwargs.get("function_call")) if answer else None
-    return called is not None and called.name == name
+def _calls_function(messages: Sequence[BaseMessage], index: int, name: str) -> bool:
+    """Return whether the previous AI message has a `function_call`, OpenAI's form before tools, with this name."""
+    earlier = (messages[at] for at in range(index - 1, -1, -1))
+    previous = next((message for message in earlier if isinstance(message, AIMessage)), None)
+    call = parse_stored_call(previous.additional_kwargs.get("function_call")) if previous else None
+    return call is not None and call.name == name
 
 
 def encode_ai_message(message: AIMessage, answered: Collection[str] = ()) -> list[Part]:
-    """The parts of a model's turn, from whichever form it has: default or v1, ours, ChatOpenAI's or Anthropic's.
+    """Return the parts of an AI message in any form: default or v1, from this package, ChatOpenAI or Anthropic.
 
     Args:
-        message: its `tool_calls` and `invalid_tool_calls` say which calls there are: a call that was taken out of them
-            is none, whatever its content still holds.
-        answered: ids of calls that later messages answer. They were not taken out: where a message names no calls at
-            all, those come from its content or `additional_kwargs`.
+        message: its `tool_calls` and `invalid_tool_calls` determine which calls it has: a call that was removed from
+            them is not sent, even if the content still contains it.
+        answered: ids of calls that later messages answer. If the message has no `tool_calls` at all, these calls were
+            not removed and are read from its content or `additional_kwargs`.
     """
     calls = _Calls(message, answered)
     if isinstance(message.content, str):
-        return additional_kwargs.join_parts(message.content, message.additional_kwargs, calls.rest())
-    blocks = content_in.answer_parts(message.content, author(message))
-    found = [part for each in blocks if (part := calls.shown(each)) is not None]
-    there = {type(part) for part in found}
-    beside = [part for part in additional_kwargs.restore_parts(message.additional_kwargs) if type(part) not in there]
-    return additional_kwargs.in_usual_order(beside, found) + calls.rest()
+        return join_parts(message.content, message.additional_kwargs, calls.remaining())
+    blocks = parse_model_blocks(message.content, author(message))
+    parts = [part for each in blocks if (part := calls.resolve(each)) is not None]
+    types = {type(part) for part in parts}
+    extra_parts = [part for part in restore_parts(message.additional_kwargs) if type(part) not in types]
+    return in_usual_order(extra_parts, parts) + calls.remaining()
 
 
 class _Calls:
-    """The calls of a turn. Broken ones go back as they were: what answers them must find them."""
+    """The tool calls of an AI message. Invalid calls are sent back unchanged, because later messages answer them."""
 
     def __init__(self, message: AIMessage, answered: Collection[str]) -> None:
         self._extras = message.additional_kwargs.get("tool_call_extras") or {}
-        self._named: list[Mapping[str, Any]] = [*message.tool_calls, *message.invalid_tool_calls]
-        self._stored = [] if self._named or not answered else _stored_calls(message, answered)
+        self._pending: list[Mapping[str, Any]] = [*message.tool_calls, *message.invalid_tool_calls]
+        self._stored = [] if self._pending or not answered else _stored_calls(message, answered)
 
-    def shown(self, part: Part) -> Part | None:
-        """A part of the content; a call as `tool_calls` has it, which users edit, and None for one that is not there.
+    def resolve(self, part: Part) -> Part | None:
+        """Return a part of the content; a call with its values in `tool_calls`, which users edit, or None if not there.
 
-        The place and the extras of a call are those of its block.
+        The position and the extras of a call are those of its block.
         """
         if not isinstance(part, ToolCall):
             return part
@@ -190,25 +201,25 @@ class _Calls:
             if call.id == part.id:
                 self._stored.remove(call)
                 return part
-        edited = next((call for call in self._named if (call["id"] or "") == part.id), None)
+        edited = next((call for call in self._pending if (call["id"] or "") == part.id), None)
         if edited is None:
             return None
-        self._named = [call for call in self._named if call is not edited]
+        self._pending = [call for call in self._pending if call is not edited]
         call = parse_tool_call(edited, {"kind": part.kind, "item_id": part.item_id, **self._extras.get(part.id, {})})
         return replace(call, extra={**call.extra, **part.extra})
 
-    def rest(self) -> list[ToolCall]:
-        """The calls that no block has shown."""
-        return [*(parse_tool_call(call, self._extras.get(call["id"]) or {}) for call in self._named), *self._stored]
+    def remaining(self) -> list[ToolCall]:
+        """Return the calls that no content block contained."""
+        return [*(parse_tool_call(call, self._extras.get(call["id"]) or {}) for call in self._pending), *self._stored]
 
 
 def _stored_calls(message: AIMessage, answered: Collection[str]) -> list[ToolCall]:
-    """The calls in the content or the `additional_kwargs` of a message whose `tool_calls` name none, if answered."""
-    kwargs = message.additional_kwargs
-    content = message.content if isinstance(message.content, list) else []
-    shown = [part for part in content_in.answer_parts(content, None) if isinstance(part, ToolCall)]
-    beside = [call for entry in kwargs.get("tool_calls") or () if (call := stored_call(entry))]
-    if legacy := stored_call(kwargs.get("function_call")):
-        beside.append(replace(legacy, id=legacy.name))
-    by_id = {call.id: call for call in (*beside, *shown)}
+    """Return the answered calls in the content or the `additional_kwargs` of a message without `tool_calls`."""
+    additional_kwargs = message.additional_kwargs
+    blocks = message.content if isinstance(message.content, list) else []
+    in_content = [part for part in parse_model_blocks(blocks, None) if isinstance(part, ToolCall)]
+    in_kwargs = [call for entry in additional_kwargs.get("tool_calls") or () if (call := parse_stored_call(entry))]
+    if function_call := parse_stored_call(additional_kwargs.get("function_call")):
+        in_kwargs.append(replace(function_call, id=function_call.name))
+    by_id = {call.id: call for call in (*in_kwargs, *in_content)}
     return [call for call in by_id.values() if call.id in answered]

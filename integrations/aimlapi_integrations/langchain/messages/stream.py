@@ -1,4 +1,4 @@
-"""`Delta`s -> the chunks of a LangChain stream, and the class of those chunks."""
+"""`Delta`s -> the chunks of a LangChain stream, and the class of these chunks."""
 
 from __future__ import annotations
 
@@ -18,37 +18,47 @@ from typing_extensions import Self
 
 from ...types import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from .additional_kwargs import split_message
-from .content_out import call_arguments, to_chunk_blocks
-from .decode import PROVIDER, Form, generation_info, message_id, refusal_alone, response_metadata, usage_metadata
+from .content_out import INVALID_ARGUMENTS, call_arguments, to_chunk_blocks
+from .decode import (
+    PROVIDER,
+    MessageFormat,
+    generation_info,
+    message_id,
+    refusal_only,
+    response_metadata,
+    usage_metadata,
+)
+
+# --- the class of chunks ------------------------------------------------------------------------------------------
 
 
-class _Finished(messages.AIMessage):
-    """What core makes of a merged chunk: the first parent of its class. It is a plain `AIMessage`."""
+class _FinishedMessage(messages.AIMessage):
+    """What core converts a merged chunk to: the first base of its class. Its instances are plain `AIMessage`s."""
 
     model_config = ConfigDict(defer_build=True)  # nothing is ever validated against it
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return messages.AIMessage(*args, **kwargs) if cls is _Finished else super().__new__(cls)
+        return messages.AIMessage(*args, **kwargs) if cls is _FinishedMessage else super().__new__(cls)
 
 
-class AIMessageChunk(_Finished, messages.AIMessageChunk):
-    """A chunk that never takes a tool call that was cut off for a whole one.
+class AIMessageChunk(_FinishedMessage, messages.AIMessageChunk):
+    """A chunk that never treats a truncated tool call as complete.
 
-    Core mends JSON that breaks off, in streams for the sake of partial results, and so it does at their end, where a
-    mended call is a wrong one: https://github.com/langchain-ai/langchain/issues/39275. The class has the module and the
-    name of core's, by which messages are serialized: what loads one, from a checkpoint too, makes a chunk of core's. So
-    at the end of a message the arguments are written in a form that core's class reads in the same way.
+    Core repairs truncated JSON in streams, to show partial results, and also at their end, where a repaired call is a
+    wrong one: https://github.com/langchain-ai/langchain/issues/39275 (seen in langchain-core 1.8.3). The class has the
+    module and the name of core's, which messages are serialized by: deserializing one, also from a checkpoint, creates
+    a chunk of core's class. So the last chunk's arguments are written in a form that core's class parses the same way.
     """
 
     model_config = ConfigDict(defer_build=False)
 
-    __slots__ = ("blocks",)  # its own share of the message's blocks, exact where the merged message's is derived
+    __slots__ = ("blocks",)  # its own content blocks, exactly; those of merged messages are derived
 
-    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # as core's own chunks do
+    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # as in core's own class
 
     @classmethod
-    def made(cls, blocks: list[Json], fields: dict[str, Any]) -> Self:
-        """A chunk with its share of blocks, validated without the constructors between, which cost as much again."""
+    def construct_with_blocks(cls, blocks: list[Json], fields: dict[str, Any]) -> Self:
+        """Create a chunk from its content blocks and fields. Skips the constructors of the bases, half of the cost."""
         chunk = object.__new__(cls)
         object.__setattr__(chunk, "blocks", blocks)
         cls.__pydantic_validator__.validate_python(fields, self_instance=chunk)
@@ -56,29 +66,29 @@ class AIMessageChunk(_Finished, messages.AIMessageChunk):
 
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
-        """Core's reading of the tool calls; at the end of the message, only whole ones are valid."""
+        """Parse the tool calls as core does; at the end of the message, only complete ones are valid."""
         if self.chunk_position == "last" and self.tool_call_chunks:
-            _judge(self)
-        elif len(self.tool_call_chunks) == 1 and _amid(self.tool_call_chunks[0]):
-            self.tool_calls, self.invalid_tool_calls = [], [_as_invalid(self.tool_call_chunks[0])]
+            _validate_tool_calls(self)
+        elif len(self.tool_call_chunks) == 1 and _mid_arguments(self.tool_call_chunks[0]):
+            self.tool_calls, self.invalid_tool_calls = [], [_to_invalid_call(self.tool_call_chunks[0])]
         elif self.tool_call_chunks or self.tool_calls or self.invalid_tool_calls:
             cast(Any, messages.AIMessageChunk).init_tool_calls(self)
         return self
 
     def __radd__(self, other: Any) -> messages.AIMessageChunk:
-        """A chunk of core's and this one: a chunk of ours, as Python asks the subclass first."""
+        """Add a chunk of core's and this one to a chunk of this class. Python tries the subclass's method first."""
         if not isinstance(other, messages.AIMessageChunk):
             return NotImplemented
         return messages.ai.add_ai_message_chunks(AIMessageChunk(**dict(other)), self)
 
     def __copy__(self) -> Self:
-        return _with_blocks(super().__copy__(), getattr(self, "blocks", None))
+        return _set_blocks(super().__copy__(), getattr(self, "blocks", None))
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return _with_blocks(super().__deepcopy__(memo), deepcopy(getattr(self, "blocks", None), memo))
+        return _set_blocks(super().__deepcopy__(memo), deepcopy(getattr(self, "blocks", None), memo))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.__getstate__(), getattr(self, "blocks", None))
+        return _unpickle, (self.__getstate__(), getattr(self, "blocks", None))
 
 
 AIMessageChunk.__module__ = messages.AIMessageChunk.__module__
@@ -86,76 +96,75 @@ AIMessageChunk.__module__ = messages.AIMessageChunk.__module__
 Chunk = TypeVar("Chunk", bound=AIMessageChunk)
 
 
-def _with_blocks(chunk: Chunk, blocks: list[Json] | None) -> Chunk:
+def _set_blocks(chunk: Chunk, blocks: list[Json] | None) -> Chunk:
     if blocks is not None:
         object.__setattr__(chunk, "blocks", blocks)
     return chunk
 
 
-def _unpickled(state: dict[Any, Any], blocks: list[Json] | None) -> AIMessageChunk:
+def _unpickle(state: dict[Any, Any], blocks: list[Json] | None) -> AIMessageChunk:
     chunk = object.__new__(AIMessageChunk)
     chunk.__setstate__(state)
-    return _with_blocks(chunk, blocks)
+    return _set_blocks(chunk, blocks)
 
 
 # --- tool calls of a chunk ----------------------------------------------------------------------------------------
 
 
-def _amid(piece: messages.ToolCallChunk) -> bool:
-    """Whether a piece comes from amid the arguments: core tries at length to mend such a one, and finds it invalid."""
-    args = (piece["args"] or "").lstrip()
+def _mid_arguments(chunk: messages.ToolCallChunk) -> bool:
+    """Return whether a chunk starts mid-arguments. Core finds such chunks invalid after a slow repair attempt."""
+    args = (chunk["args"] or "").lstrip()
     return bool(args) and args[0] != "{"
 
 
-def _as_invalid(piece: messages.ToolCallChunk) -> messages.InvalidToolCall:
-    return invalid_tool_call(name=piece["name"], args=piece["args"], id=piece["id"], error=None)
+def _to_invalid_call(chunk: messages.ToolCallChunk) -> messages.InvalidToolCall:
+    return invalid_tool_call(name=chunk["name"], args=chunk["args"], id=chunk["id"], error=None)
 
 
-def _judge(message: messages.AIMessageChunk) -> None:
-    """Sort the calls at the end of a message by whether their arguments are whole, and put them into its blocks."""
+def _validate_tool_calls(message: messages.AIMessageChunk) -> None:
+    """Split the calls of a finished message into valid and invalid ones, and write them into its content blocks."""
     message.tool_calls, message.invalid_tool_calls = [], []
     calls: dict[str, Json] = {}
-    for piece in message.tool_call_chunks:
-        call = calls[f"lc_tc_{piece['index']}"] = _call(piece)
-        found: list[Any] = message.tool_calls if call["type"] == "tool_call" else message.invalid_tool_calls
-        found.append(call)
-        if piece["name"]:
-            piece["args"] = _as_core_reads(piece["args"] or "", call)
+    for chunk in message.tool_call_chunks:
+        call = calls[f"lc_tc_{chunk['index']}"] = _parse_call(chunk)
+        target: list[Any] = message.tool_calls if call["type"] == "tool_call" else message.invalid_tool_calls
+        target.append(call)
+        if chunk["name"]:
+            chunk["args"] = _arguments_for_core(chunk["args"] or "", call)
     if isinstance(message.content, list):
-        message.content = [_settled(block, calls) for block in message.content]
+        message.content = [_finalize_content(block, calls) for block in message.content]
 
 
-def _call(piece: messages.ToolCallChunk) -> Json:
-    name, call_id, written = piece["name"] or "", piece["id"], _unquoted(piece["args"] or "")
-    args = ToolCall(call_id or "", name, written).parsed()
+def _parse_call(chunk: messages.ToolCallChunk) -> Json:
+    name, call_id, arguments = chunk["name"] or "", chunk["id"], _unquote(chunk["args"] or "")
+    args = ToolCall(call_id or "", name, arguments).parsed()
     if args is not None:
         return dict(valid_tool_call(name=name, args=args, id=call_id))
-    error = "The arguments are not a whole JSON object."
-    return dict(invalid_tool_call(name=name, args=written.strip(), id=call_id, error=error))
+    return dict(invalid_tool_call(name=name, args=arguments.strip(), id=call_id, error=INVALID_ARGUMENTS))
 
 
-def _as_core_reads(written: str, call: Json) -> str:
-    """Arguments which core reads as `call` has them: broken ones as a JSON string, which it neither mends nor takes."""
+def _arguments_for_core(arguments: str, call: Json) -> str:
+    """Return arguments that core parses to `call`; invalid ones as a JSON string, which core doesn't repair."""
     if call["type"] == "tool_call":
         with suppress(ValueError):
-            if json.loads(written, strict=False) == call["args"]:
-                return written
+            if json.loads(arguments, strict=False) == call["args"]:
+                return arguments
         return json.dumps(call["args"], ensure_ascii=False)
-    return json.dumps(written, ensure_ascii=False) if written.lstrip().startswith("{") else written
+    return json.dumps(arguments, ensure_ascii=False) if arguments.lstrip().startswith("{") else arguments
 
 
-def _unquoted(written: str) -> str:
-    """Broken arguments that `_as_core_reads` wrote as a JSON string."""
-    if written.startswith('"{'):
+def _unquote(arguments: str) -> str:
+    """Undo what `_arguments_for_core` did to invalid arguments."""
+    if arguments.startswith('"{'):
         with suppress(ValueError):
-            return str(json.loads(written))
-    return written
+            return str(json.loads(arguments))
+    return arguments
 
 
-def _settled(block: Any, calls: Mapping[str, Json]) -> Any:
-    """A block of a message's end: a call in place of its pieces, where they are there from the first.
+def _finalize_content(block: Any, calls: Mapping[str, Json]) -> Any:
+    """Replace a `tool_call_chunk` block of a finished message by its call.
 
-    What began in an earlier chunk, and so lacks its id or name, is left as it is, to be merged with that.
+    A block without an id or name is left as it is: the call began in an earlier chunk, which it will be merged with.
     """
     if not (isinstance(block, dict) and block.get("type") == "tool_call_chunk" and block.get("id") and block["name"]):
         return block
@@ -165,123 +174,126 @@ def _settled(block: Any, calls: Mapping[str, Json]) -> Any:
     return {**call, **({"extras": block["extras"]} if block.get("extras") else {})}
 
 
-class ChunkBuilder:
-    """Turns the deltas of one stream into chunks.
+# --- deltas -> chunks ---------------------------------------------------------------------------------------------
 
-    In the default form a chunk's content is text, in `v1` it is a list of blocks, from the first chunk to the last.
-    What must not be told in pieces (citations, refusals, sound, calls of custom tools) and what may be told only once
-    (counts, price, finish reason, ids) is on the last chunk.
+
+class ChunkBuilder:
+    """Convert the deltas of one stream to chunks.
+
+    In the default format a chunk's content is text, in `v1` it is a list of blocks, in every chunk of the stream. What
+    can't be split (citations, refusals, audio, calls of custom tools) and what must occur once (token counts, cost,
+    finish reason, ids) is in the last chunk.
     """
 
-    def __init__(self, form: Form) -> None:
-        self._form = form
-        self._begun: set[int] = set()
-        self._held: dict[int, Part] = {}
-        self._argued: dict[int, bool] = {}
-        self._thought: int | None = None
+    def __init__(self, message_format: MessageFormat) -> None:
+        self._format = message_format
+        self._started: set[int] = set()
+        self._deferred: dict[int, Part] = {}
+        self._has_arguments: dict[int, bool] = {}
+        self._reasoning_index: int | None = None
         self._id: str | None = None
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
-        """The chunk that tells of `delta`."""
+        """Return the chunk of `delta`."""
         self._id = self._id or message_id(delta.id)
-        if not self._form.v1 and len(delta.fragments) == 1 and delta.reply is None:
+        if not self._format.v1 and len(delta.fragments) == 1 and delta.reply is None:
             part = delta.fragments[0].part
             if type(part) is Text and not part.citations:
-                return self._text(part.text, delta.fragments[0].index)
-        fragments = [told for fragment in delta.fragments for told in self._told(fragment)]
+                return self._text_chunk(part.text, delta.fragments[0].index)
+        fragments = [emitted for fragment in delta.fragments for emitted in self._emit(fragment)]
         if delta.reply is not None:
-            return self._last(delta.reply, fragments)
+            return self._last_chunk(delta.reply, fragments)
         message = self._message(fragments, {}, {"model_provider": PROVIDER})
         return ChatGenerationChunk(message=message)
 
-    def _text(self, text: str, index: int) -> ChatGenerationChunk:
-        self._begun.add(index)
+    def _text_chunk(self, text: str, index: int) -> ChatGenerationChunk:
+        self._started.add(index)
         block = {"type": "text", "text": text, "index": f"lc_txt_{index}"}
         fields = {"content": text, "response_metadata": {"model_provider": PROVIDER}, "id": self._id}
-        return ChatGenerationChunk(message=AIMessageChunk.made([block], fields))
+        return ChatGenerationChunk(message=AIMessageChunk.construct_with_blocks([block], fields))
 
-    # --- what is told at once, and what is held back ------------------------------------------------------------
-
-    def _told(self, fragment: Fragment) -> list[Fragment]:
+    def _emit(self, fragment: Fragment) -> list[Fragment]:
+        """Return what to emit of a fragment now, and defer the rest to the last chunk."""
         match fragment.part:
             case Text(text=text, citations=citations) as part if citations:
-                self._hold(fragment.index, replace(part, text=""))
+                self._defer(fragment.index, replace(part, text=""))
                 return [Fragment(fragment.index, replace(part, citations=()))] if text else []
             case Refusal() | Audio() | ToolCall(kind="custom"):
-                self._hold(fragment.index, fragment.part)
+                self._defer(fragment.index, fragment.part)
                 return []
-            case ToolCall(arguments="null") as call if not self._argued.get(fragment.index):
-                self._argued[fragment.index] = False
+            case ToolCall(arguments="null") as call if not self._has_arguments.get(fragment.index):
+                self._has_arguments[fragment.index] = False
                 return [Fragment(fragment.index, replace(call, arguments=""))]
             case ToolCall(arguments=arguments):
-                self._argued[fragment.index] = self._argued.get(fragment.index, False) or bool(arguments)
+                self._has_arguments[fragment.index] = self._has_arguments.get(fragment.index, False) or bool(arguments)
         return [fragment]
 
-    def _hold(self, index: int, part: Part) -> None:
-        held = self._held.get(index)
-        self._held[index] = part if held is None else _sum(held, part)
+    def _defer(self, index: int, part: Part) -> None:
+        deferred = self._deferred.get(index)
+        self._deferred[index] = part if deferred is None else _merge(deferred, part)
 
-    def _released(self, reply: Reply) -> list[Fragment]:
-        """What was held back, whole; and arguments where none came: `{}`, or none because they were cut off.
+    def _deferred_fragments(self, reply: Reply) -> list[Fragment]:
+        """Return the deferred parts, and the arguments of calls that had none: `{}`, or a blank for truncated ones.
 
-        A blank stands for the latter: core reads the empty string as no arguments, and a blank as broken ones.
+        Core reads an empty string as no arguments, and a blank as invalid ones.
         """
-        held = [Fragment(at, _as_whole(part, reply)) for at, part in self._held.items()]
+        deferred = [Fragment(index, _take_from_reply(part, reply)) for index, part in self._deferred.items()]
         functions = [call for call in reply.tool_calls if call.kind == "function"]
-        silent = [
+        without_arguments = [
             Fragment(index, ToolCall("", "", call.arguments or " "))
-            for (index, argued), call in zip(sorted(self._argued.items()), functions, strict=False)
-            if not argued
+            for (index, has_arguments), call in zip(sorted(self._has_arguments.items()), functions, strict=False)
+            if not has_arguments
         ]
-        return held + silent
+        return deferred + without_arguments
 
-    def _last(self, reply: Reply, fragments: list[Fragment]) -> ChatGenerationChunk:
+    def _last_chunk(self, reply: Reply, fragments: list[Fragment]) -> ChatGenerationChunk:
         choice = reply.choices[0]
-        kwargs = {
-            name: value for name, value in split_message(choice.message)[1].items() if name != "reasoning_content"
-        }
+        _, additional_kwargs = split_message(choice.message)
+        additional_kwargs.pop("reasoning_content", None)  # earlier chunks contain it
         message = self._message(
-            fragments + self._released(reply),
-            refusal_alone(kwargs) if self._form.v1 else kwargs,
-            response_metadata(reply, choice, self._form),
+            fragments + self._deferred_fragments(reply),
+            refusal_only(additional_kwargs) if self._format.v1 else additional_kwargs,
+            response_metadata(reply, choice, self._format),
             usage_metadata=usage_metadata(reply.usage),
             chunk_position="last",
         )
         return ChatGenerationChunk(message=message, generation_info=generation_info(choice))
 
-    def _message(self, fragments: list[Fragment], kwargs: Json, metadata: Json, **last: Any) -> AIMessageChunk:
-        shown = to_chunk_blocks(fragments, self._begun)
-        if self._form.v1:
-            content: Any = shown
+    def _message(
+        self, fragments: list[Fragment], additional_kwargs: Json, metadata: Json, **fields: Any
+    ) -> AIMessageChunk:
+        blocks = to_chunk_blocks(fragments, self._started)
+        if self._format.v1:
+            content: Any = blocks
             metadata = {**metadata, "output_version": "v1"}
         else:
             content = "".join(part.text for part in (f.part for f in fragments) if isinstance(part, Text))
-            if thought := self._reasoning(fragments):
-                kwargs = {"reasoning_content": thought, **kwargs}
+            if reasoning := self._reasoning(fragments):
+                additional_kwargs = {"reasoning_content": reasoning, **additional_kwargs}
         fields = {
             "content": content,
-            "additional_kwargs": kwargs,
-            "tool_call_chunks": [_piece(f.part, f.index) for f in fragments if isinstance(f.part, ToolCall)],
+            "additional_kwargs": additional_kwargs,
+            "tool_call_chunks": [_to_call_chunk(f.part, f.index) for f in fragments if isinstance(f.part, ToolCall)],
             "response_metadata": metadata,
             "id": self._id,
-            **last,
+            **fields,
         }
-        return AIMessageChunk.made(shown, fields)
+        return AIMessageChunk.construct_with_blocks(blocks, fields)
 
     def _reasoning(self, fragments: list[Fragment]) -> str:
-        """The thinking of these fragments; parts of it lie a blank line apart, as in `Message.reasoning`."""
-        said = ""
+        """Return the reasoning of these fragments, with a blank line between parts as in `Message.reasoning`."""
+        text = ""
         for fragment in fragments:
             if isinstance(fragment.part, Reasoning) and fragment.part.text:
-                if self._thought not in (None, fragment.index):
-                    said += "\n\n"
-                self._thought = fragment.index
-                said += fragment.part.text
-        return said
+                if self._reasoning_index not in (None, fragment.index):
+                    text += "\n\n"
+                self._reasoning_index = fragment.index
+                text += fragment.part.text
+        return text
 
 
-def _as_whole(part: Part, reply: Reply) -> Part:
-    """What was held back, as the whole reply has it: sound is encoded as a whole, and calls may turn out to be cut."""
+def _take_from_reply(part: Part, reply: Reply) -> Part:
+    """Return a deferred part as the reply has it: audio is encoded as a whole, and a call may turn out truncated."""
     match part:
         case Audio():
             return next((each for each in reply.message.parts if isinstance(each, Audio)), part)
@@ -290,20 +302,20 @@ def _as_whole(part: Part, reply: Reply) -> Part:
     return part
 
 
-def _sum(held: Part, part: Part) -> Part:
-    match held, part:
+def _merge(deferred: Part, part: Part) -> Part:
+    match deferred, part:
         case Text(), Text():
-            return replace(held, citations=held.citations + part.citations)
+            return replace(deferred, citations=deferred.citations + part.citations)
         case Refusal(), Refusal():
-            return Refusal(held.text + part.text)
+            return Refusal(deferred.text + part.text)
         case ToolCall(), ToolCall():
-            arguments, call_id = held.arguments + part.arguments, held.id or part.id
-            return replace(held, id=call_id, name=held.name or part.name, arguments=arguments)
+            arguments, call_id = deferred.arguments + part.arguments, deferred.id or part.id
+            return replace(deferred, id=call_id, name=deferred.name or part.name, arguments=arguments)
     return part
 
 
-def _piece(call: ToolCall, index: int) -> Any:
-    written = call.arguments
+def _to_call_chunk(call: ToolCall, index: int) -> Any:
+    arguments = call.arguments
     if call.kind == "custom" and not call.cut:
-        written = json.dumps(call_arguments(call), ensure_ascii=False)
-    return tool_call_chunk(name=call.name or None, args=written, id=call.id or None, index=index)
+        arguments = json.dumps(call_arguments(call), ensure_ascii=False)
+    return tool_call_chunk(name=call.name or None, args=arguments, id=call.id or None, index=index)

@@ -1,7 +1,7 @@
-"""Tool calls as `additional_kwargs` hold them, in the forms of all LlamaIndex integrations -> `ToolCall`s.
+"""Tool calls in `additional_kwargs`, in the forms of all LlamaIndex integrations -> `ToolCall`s.
 
-Each names the same four things differently: OpenAI's chat completions and Responses, Anthropic, Bedrock, Google,
-Mistral, Cohere, Ollama; as dicts or as objects of their SDKs.
+The integrations for OpenAI's chat completions and Responses, Anthropic, Bedrock, Google, Mistral, Cohere and Ollama
+name the same four fields differently, in dicts or in objects of their SDKs.
 """
 
 from __future__ import annotations
@@ -10,40 +10,60 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
 
 from ..._utils.json import parse_json
 from ...types import ToolCall
 
-# Where a call is inside its entry, and what its fields are called; the first that is there counts.
+# Where a call is inside its entry, and the names of its fields. The first one that is present counts.
 _WRAPPERS = ("function", "custom", "function_call", "functionCall", "toolUse", "tool_use")
 _IDS = ("call_id", "toolUseId", "tool_use_id", "tool_call_id", "tool_id", "id")
 _NAMES = ("name", "tool_name")
 _ARGUMENTS = ("arguments", "args", "input", "parameters", "tool_kwargs")
 
-# The types that calls of the caller's tools have; other types are records of tools that a vendor ran itself.
+# The types of calls of the caller's tools. Other types are records of tools that a vendor ran itself.
 _CALLS = ("function", "custom", "function_call", "custom_tool_call", "tool_use", "toolUse", "tool_call")
 
 
-def read_calls(entries: Any, left_out: list[str] | None = None) -> list[ToolCall]:
-    """Read the calls of one message; an id that is missing is empty.
+def is_own_message(message: ChatMessage) -> bool:
+    """Return whether this integration made a message: its blocks say which calls it has.
+
+    Messages of other integrations may have calls in `additional_kwargs` alone.
+    """
+    return isinstance(message.additional_kwargs.get("author"), str)
+
+
+def message_calls(message: ChatMessage) -> list[ToolCall]:
+    """Read the calls of a message that has no blocks of them: none if its blocks were removed."""
+    kwargs = message.additional_kwargs
+    if is_own_message(message):
+        return []
+    calls = read_calls(kwargs.get("tool_calls"))
+    if not calls and kwargs.get("function_call"):
+        return read_calls([{"function": kwargs["function_call"]}])
+    return calls
+
+
+def read_calls(entries: Any, skipped: list[str] | None = None) -> list[ToolCall]:
+    """Read the calls of one message. A missing ID is empty.
 
     Args:
         entries: a list of calls, or None.
-        left_out: gets the types of the entries that are no calls of the caller's tools.
+        skipped: collects the types of the entries that are not calls of the caller's tools.
     """
     calls: list[ToolCall] = []
     for entry in entries or ():
         call = read_call(entry)
         if call is not None:
             calls.append(call)
-        elif left_out is not None:
-            left_out.append(str(_get(entry, "type") or "a tool call without a name"))
+        elif skipped is not None:
+            skipped.append(str(_get(entry, "type") or "a tool call without a name"))
     return calls
 
 
 def read_call(entry: Any) -> ToolCall | None:
-    """Read one call; None where it is no call of the caller's tools."""
+    """Read one call. Return None if it is not a call of the caller's tools."""
     kind = _get(entry, "type")
     inner = _first(entry, _WRAPPERS) or entry
     name = _first(inner, _NAMES)
@@ -62,23 +82,23 @@ def read_call(entry: Any) -> ToolCall | None:
 
 
 def arguments_text(arguments: Any, is_custom: bool = False) -> str:
-    """The arguments of a call as text: JSON, or what a custom tool takes."""
+    """Return the arguments of a call as text: JSON, or the plain input of a custom tool."""
     if isinstance(arguments, str):
         return arguments or ("" if is_custom else "{}")
-    return json.dumps({} if arguments is None else arguments, ensure_ascii=False, default=_plain)
+    return json.dumps({} if arguments is None else arguments, ensure_ascii=False, default=_to_jsonable)
 
 
 def is_json_of(text: str, arguments: Any) -> bool:
-    """Whether `text` is JSON, without any slip, of these arguments."""
+    """Return whether `text` is valid JSON of these arguments."""
     try:
         return bool(parse_json(text) == arguments)
     except ValueError:
         return False
 
 
-def result_id(kept: Mapping[str, Any]) -> str | None:
-    """The id of the call that a tool's message answers, from its `additional_kwargs`."""
-    call_id = _first(kept, ("tool_call_id", "call_id", "toolUseId", "tool_use_id"))
+def result_id(kwargs: Mapping[str, Any]) -> str | None:
+    """Return the ID of the call that a tool message answers, from its `additional_kwargs`."""
+    call_id = _first(kwargs, ("tool_call_id", "call_id", "toolUseId", "tool_use_id"))
     return str(call_id) if call_id else None
 
 
@@ -87,13 +107,13 @@ def _first(entry: Any, names: Iterable[str]) -> Any:
 
 
 def _get(entry: Any, name: str) -> Any:
-    """A field of a dict or of an object; None where it has none, or one that was not set."""
+    """Return a field of a dict or an object, or None if it isn't set."""
     value = entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
     return None if callable(value) else value
 
 
-def _plain(value: Any) -> Any:
-    """What JSON has no form for, such as the mappings and lists of protocol buffers."""
+def _to_jsonable(value: Any) -> Any:
+    """Convert what JSON cannot represent, such as the mappings and lists of protocol buffers."""
     match value:
         case BaseModel():
             return value.model_dump(mode="json")

@@ -1,6 +1,6 @@
-"""`Reply` -> `ChatResponse`. The messages of a stream are made by the same functions as whole ones.
+"""`Reply` -> `ChatResponse`. The same functions create the messages of streams.
 
-Everything in a response is its own: lists and dicts are made anew for each, so that none changes behind a reader.
+Each response has its own lists and dicts, so that no response changes after it was returned.
 """
 
 from __future__ import annotations
@@ -47,33 +47,33 @@ from ...types import (
 
 
 def chat_response(reply: Reply, delta: str | None = None, thinking: str = "") -> ChatResponse:
-    """The whole answer; `delta` and `thinking` are what the last event of a stream added."""
+    """Convert a whole reply. `delta` and `thinking` are what the last event of a stream added."""
     choice = reply.choices[0]
-    whole, broken = _sorted(choice.message)
-    message = chat_message(whole, final=True)
+    valid_message, invalid_calls = _split_invalid_calls(choice.message)
+    message = chat_message(valid_message, final=True)
     for block in [block for block in message.blocks if isinstance(block, ThinkingBlock)][:1]:
         block.num_tokens = reply.usage.output_details.get("reasoning") if reply.usage else None
-    if broken:
-        message.additional_kwargs["invalid_tool_calls"] = [call_entry(call) for call in broken]
+    if invalid_calls:
+        message.additional_kwargs["invalid_tool_calls"] = [call_entry(call) for call in invalid_calls]
     if reply.id and reply.raw.get("object") == "response":
-        message.additional_kwargs |= _stored_as(reply)
+        message.additional_kwargs |= _stored_response_kwargs(reply)
     return ChatResponse(
         message=message,
         delta=delta,
         raw={**reply.raw, "usage": _raw_usage(reply.usage)},
-        additional_kwargs={**told(reply), **({"thinking_delta": thinking} if thinking else {})},
+        additional_kwargs={**response_metadata(reply), **({"thinking_delta": thinking} if thinking else {})},
         logprobs=_logprobs(choice),
     )
 
 
-def _stored_as(reply: Reply) -> Json:
-    """What continues the response later: its id, the model that wrote it, and whether it is not stored."""
+def _stored_response_kwargs(reply: Reply) -> Json:
+    """Return what is needed to continue the response later: its ID, its model, and whether it is not stored."""
     stored = {"response_stored": False} if reply.raw.get("store") is False else {}
     return {"response_id": reply.id, "model": reply.model, **stored}
 
 
 def completion_response(response: ChatResponse) -> CompletionResponse:
-    """The same answer, for those who asked with a prompt."""
+    """Convert a chat response to the response of a completion."""
     return CompletionResponse(
         text=response.message.content or "",
         additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
@@ -83,48 +83,49 @@ def completion_response(response: ChatResponse) -> CompletionResponse:
     )
 
 
-def _sorted(message: Message) -> tuple[Message, list[ToolCall]]:
-    """The message without the calls whose arguments are no whole JSON object, or were cut off, and those calls.
+def _split_invalid_calls(message: Message) -> tuple[Message, list[ToolCall]]:
+    """Split off the calls whose arguments are not a JSON object or were cut off.
 
-    They could be neither run nor answered, and a call without an answer makes the next request invalid.
+    They could not be run, and a call without a result makes the next request invalid.
     """
-    broken = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
-    kept = tuple(part for part in message.parts if part not in broken)
-    return replace(message, parts=kept), broken
+    invalid = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
+    parts = tuple(part for part in message.parts if part not in invalid)
+    return replace(message, parts=parts), invalid
 
 
 # --- the message --------------------------------------------------------------------------------------------------
 
 
 def chat_message(message: Message, final: bool = False) -> ChatMessage:
-    """A model's turn as blocks, in its order, its text in one; what has no block goes to `additional_kwargs`.
+    """Convert a model's turn to blocks, in order, with all text in one. `additional_kwargs` hold what has no block.
 
     Args:
-        message: the turn, or as much of it as has come.
-        final: whether it is whole; until then, arguments of tool calls are text.
+        message: The turn, or what has been streamed of it so far.
+        final: Whether it is complete. Until then, arguments of tool calls are text.
     """
     blocks: list[Any] = []
-    places: list[int] = []
-    for parts in _grouped(message.parts):
+    item_positions: list[int] = []
+    for parts in _group_parts(message.parts):
         if isinstance(parts[0], HostedItem):
-            places.append(len(blocks))
+            item_positions.append(len(blocks))
         blocks += _blocks(parts, final)
-    blocks += [_citation_block(source, message.text) for source in message.citations]
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=_kept(message, places))
+    blocks += [_citation_block(citation, message.text) for citation in message.citations]
+    kwargs = _extra_kwargs(message, item_positions)
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
 
 
-def _grouped(parts: Sequence[Part]) -> list[list[Part]]:
-    """The parts, with those together that make one block: all text, and all parts of one reasoning item."""
+def _group_parts(parts: Sequence[Part]) -> list[list[Part]]:
+    """Group the parts that become one block: all text, and all parts of one reasoning item."""
     groups: dict[Any, list[Part]] = {}
-    for place, part in enumerate(parts):
-        groups.setdefault(_group(part, place), []).append(part)
+    for index, part in enumerate(parts):
+        groups.setdefault(_group_key(part, index), []).append(part)
     return list(groups.values())
 
 
-def _group(part: Part, place: int) -> Any:
+def _group_key(part: Part, index: int) -> Any:
     if isinstance(part, Text):
         return Text
-    return (Reasoning, part.id) if isinstance(part, Reasoning) and part.id else place
+    return (Reasoning, part.id) if isinstance(part, Reasoning) and part.id else index
 
 
 def _blocks(parts: Sequence[Any], final: bool) -> list[Any]:
@@ -141,18 +142,18 @@ def _blocks(parts: Sequence[Any], final: bool) -> list[Any]:
             return [AudioBlock(audio=audio.data.encode(), format=audio.format)] if audio.data and final else []
         case HostedItem() | Refusal():
             return []
-    raise UnsupportedContentError(f"A reply with {type(parts[0]).__name__} content has no form in LlamaIndex.")
+    raise UnsupportedContentError(f"LlamaIndex has no block for the {type(parts[0]).__name__} content of a response.")
 
 
 def thinking_blocks(parts: Iterable[Part]) -> list[ThinkingBlock]:
-    """The thinking among `parts`, a block for each reasoning item."""
-    return [_thinking_block(group) for group in _grouped([part for part in parts if isinstance(part, Reasoning)])]
+    """Return a block for each reasoning item among `parts`."""
+    return [_thinking_block(group) for group in _group_parts([part for part in parts if isinstance(part, Reasoning)])]
 
 
 def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
-    if len(parts) == 1 and not any(_PROOFS(parts[0])) and parts[0].kind == "text":
+    if len(parts) == 1 and not any(_OPAQUE_FIELDS(parts[0])) and parts[0].kind == "text":
         return ThinkingBlock(content=parts[0].text, additional_information={})
-    proofs = {
+    information = {
         "id": next((part.id for part in parts if part.id), None),
         "kind": "summary" if parts[0].kind == "summary" else None,
         "signature": next((part.signature for part in parts if part.signature), None),
@@ -162,15 +163,15 @@ def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
     }
     return ThinkingBlock(
         content="\n\n".join(part.text for part in parts),
-        additional_information={name: value for name, value in proofs.items() if value},
+        additional_information={name: value for name, value in information.items() if value},
     )
 
 
-_PROOFS = attrgetter("id", "signature", "encrypted", "details")
+_OPAQUE_FIELDS = attrgetter("id", "signature", "encrypted", "details")
 
 
 def call_block(call: ToolCall, final: bool = False) -> ToolCallBlock:
-    """A tool call, its arguments a dict once it is whole and text until then."""
+    """Convert a tool call. Its arguments are a dict if it is complete, and text until then."""
     arguments: Any = call.arguments
     if call.kind == "custom":
         arguments = {"input": call.arguments}
@@ -186,56 +187,61 @@ def _image_block(image: Image) -> ImageBlock:
     return ImageBlock(url=image.url, detail=image.detail)
 
 
-def _citation_block(source: Citation, text: str) -> CitationBlock:
-    passage = text[source.start : source.end] if source.start is not None and source.end is not None else ""
-    offsets = {"start_index": source.start, "end_index": source.end}
+def _citation_block(citation: Citation, text: str) -> CitationBlock:
+    start, end = citation.start, citation.end
+    passage = text[start:end] if start is not None and end is not None else ""
+    offsets = {"start_index": start, "end_index": end}
     return CitationBlock(
-        cited_content=TextBlock(text=source.quote or passage),
-        source=source.url or "",
-        title=source.title or "",
+        cited_content=TextBlock(text=citation.quote or passage),
+        source=citation.url or "",
+        title=citation.title or "",
         additional_location_info={name: offset for name, offset in offsets.items() if offset is not None},
     )
 
 
-def _kept(message: Message, places: list[int]) -> Json:
-    """What blocks have no place for; core takes every key that is there to be filled."""
+def _extra_kwargs(message: Message, item_positions: list[int]) -> Json:
+    """Return what no block represents. Absent keys stay absent: core assumes that every key has a value."""
     kinds = {type(part) for part in message.parts}
-    kept: Json = {}
+    kwargs: Json = {}
     if ToolCall in kinds:
-        kept["tool_calls"] = [call_entry(call) for call in message.tool_calls]
-    if Text in kinds and (sources := message.citations):
-        kept["annotations"] = [annotation(source) for source in sources]
+        kwargs["tool_calls"] = [call_entry(call) for call in message.tool_calls]
+    if Text in kinds and (citations := message.citations):
+        kwargs["annotations"] = [annotation(citation) for citation in citations]
     if HostedItem in kinds:
-        kept["built_in_tool_calls"] = [dict(part.item) for part in message.parts if isinstance(part, HostedItem)]
-        kept["built_in_tool_places"] = places
+        kwargs["built_in_tool_calls"] = [dict(part.item) for part in message.parts if isinstance(part, HostedItem)]
+        kwargs["built_in_tool_places"] = item_positions
     if Refusal in kinds:
-        kept["refusal"] = message.refusal
+        kwargs["refusal"] = message.refusal
     if Audio in kinds:
-        kept.update(_audio_kept(next(part for part in message.parts if isinstance(part, Audio))))
-    if message.author and any(map(_proves, message.parts)):
-        kept["author"] = message.author
-    return kept
+        kwargs.update(_audio_kwargs(next(part for part in message.parts if isinstance(part, Audio))))
+    if message.author and any(map(_needs_author, message.parts)):
+        kwargs["author"] = message.author
+    return kwargs
 
 
-def _proves(part: Part) -> bool:
-    """Whether a part holds what goes back to its own vendor only."""
+def _needs_author(part: Part) -> bool:
+    """Return whether a message with this part records its author.
+
+    Opaque fields go back to their own vendor only. Calls and audio are in `additional_kwargs` and in blocks: the author
+    marks the message as one of ours, whose blocks decide, so that removing a block removes the call.
+    """
     match part:
         case Reasoning():
-            return any(_PROOFS(part))
-        case ToolCall():
-            return bool(part.extra or part.item_id)
+            return any(_OPAQUE_FIELDS(part))
+        case Audio():
+            return part.data is not None
         case Text():
             return any("encrypted_index" in citation.raw for citation in part.citations)
-    return isinstance(part, HostedItem)
+    return isinstance(part, HostedItem | ToolCall)
 
 
-def _audio_kept(audio: Audio) -> Json:
-    kept = {"reference_audio_id": audio.id, "audio_transcript": audio.transcript}
-    return {name: value for name, value in kept.items() if value}
+def _audio_kwargs(audio: Audio) -> Json:
+    kwargs = {"reference_audio_id": audio.id, "audio_transcript": audio.transcript}
+    return {name: value for name, value in kwargs.items() if value}
 
 
 def call_entry(call: ToolCall) -> Json:
-    """A tool call as chat completions writes it, with what its vendor wants back."""
+    """Return a tool call as chat completions writes it, with what its vendor needs back."""
     if call.kind == "custom":
         inner = {"name": call.name, "input": call.arguments}
     else:
@@ -244,19 +250,19 @@ def call_entry(call: ToolCall) -> Json:
     return {"id": call.id, "type": call.kind, call.kind: inner, **item, **call.extra}
 
 
-def annotation(source: Citation) -> Json:
-    """A citation as the gateway wrote it, or in the form of chat completions where it wrote only a URL."""
-    return dict(source.raw) or {"type": "url_citation", "url_citation": {"url": source.url}}
+def annotation(citation: Citation) -> Json:
+    """Return a citation as the gateway wrote it, or in chat completions' form if it only has a URL."""
+    return dict(citation.raw) or {"type": "url_citation", "url_citation": {"url": citation.url}}
 
 
-# --- what a reply tells beside its message ------------------------------------------------------------------------
+# --- metadata of the response -------------------------------------------------------------------------------------
 
 
-def told(reply: Reply) -> Json:
-    """Counts, price, finish reason and ids; only those that the reply names."""
-    choice, trail = reply.choices[0], reply.call_metadata
+def response_metadata(reply: Reply) -> Json:
+    """Return usage, cost, finish reason and IDs, as far as the reply has them."""
+    choice, call_metadata = reply.choices[0], reply.call_metadata
     fields = {
-        **_counts(reply.usage),
+        **_usage(reply.usage),
         "cost": reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits},
         "finish_reason": choice.finish_reason or choice.native_finish_reason,
         "native_finish_reason": choice.native_finish_reason,
@@ -264,41 +270,44 @@ def told(reply: Reply) -> Json:
         "id": reply.id,
         "model": reply.model or None,
         "status": reply.status,
-        "inference_id": trail.inference_id,
-        "request_id": trail.request_id,
-        "client_request_id": trail.client_request_id,
-        "provider": trail.provider,
+        "inference_id": call_metadata.inference_id,
+        "request_id": call_metadata.request_id,
+        "client_request_id": call_metadata.client_request_id,
+        "provider": call_metadata.provider,
     }
     return drop_none(fields)
 
 
-def _counts(usage: Usage | None) -> Json:
+def _usage(usage: Usage | None) -> Json:
     if usage is None:
         return {}
-    counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
+    counts = _token_counts(usage)
     details = {
         "prompt_tokens_details": dict(usage.input_details),
         "completion_tokens_details": dict(usage.output_details),
     }
-    return {**counts, "usage": {**counts, **{name: counted for name, counted in details.items() if counted}}}
+    return {**counts, "usage": {**counts, **{name: detail for name, detail in details.items() if detail}}}
 
 
 def _raw_usage(usage: Usage | None) -> Json | None:
-    """The counts under chat completions' names too, whichever endpoint gave them: core's counters know these."""
-    if usage is None:
-        return None
-    counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
-    return {**usage.raw, **counts}
+    """Return the usage of any endpoint with chat completions' names too, which core's token counters read."""
+    return None if usage is None else {**usage.raw, **_token_counts(usage)}
+
+
+def _token_counts(usage: Usage) -> Json:
+    return {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
 
 
 def _logprobs(choice: Choice) -> list[list[LogProb]] | None:
     if choice.logprobs is None:
         return None
-    return [[_logprob(one) for one in dict_items(entry.get("top_logprobs")) or (entry,)] for entry in choice.logprobs]
+    return [
+        [_logprob(token) for token in dict_items(entry.get("top_logprobs")) or (entry,)] for entry in choice.logprobs
+    ]
 
 
 def _logprob(entry: Mapping[str, Any]) -> LogProb:
-    """What is of a wrong type says nothing."""
+    """Convert the log probability of one token. Values of a wrong type are ignored."""
     token, logprob, codes = entry.get("token"), entry.get("logprob"), entry.get("bytes")
     return LogProb(
         token=token if isinstance(token, str) else "",

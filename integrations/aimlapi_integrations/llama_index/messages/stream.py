@@ -10,57 +10,56 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageR
 from ...types import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .decode import call_block, call_entry, chat_message, chat_response, thinking_blocks
 
-_MODEL = MessageRole.ASSISTANT
-
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Fold:
-    """Adds up one stream. The response that the last delta makes is the one that a plain call would have given.
+class ResponseBuilder:
+    """Builds the responses of one stream. The last one is what a call without streaming would have returned.
 
-    `_alone` is the index of the text or call that is being written, while the message has nothing but thinking beside
-    it: that is how nearly all chunks of nearly all streams are, and they cost little more than their message.
+    `_single` is the index of the text or call that is being written while the message has nothing else but reasoning
+    before it. Nearly all chunks are like that, and cost little more than their message.
     """
 
     def __init__(self) -> None:
         self._parts: dict[int, Part] = {}
-        self._alone: int | None = None
+        self._single: int | None = None
 
-    def response(self, delta: Delta) -> ChatResponse | None:
-        """The response after `delta`; None where that adds nothing."""
+    def add(self, delta: Delta) -> ChatResponse | None:
+        """Return the response after `delta`, or None if it adds nothing."""
         if delta.reply is not None:
             return chat_response(delta.reply, delta.text, delta.reasoning)
         if not delta.fragments:
             return None
         for fragment in delta.fragments:
-            self._add(fragment)
-        [first, *more] = delta.fragments
-        if not more and first.index == self._alone:
-            return self._lone_response(self._parts[first.index], first.part)
-        thinking = delta.reasoning
-        told = {"thinking_delta": thinking} if thinking else {}
+            self._add_fragment(fragment)
+        [first, *others] = delta.fragments
+        if not others and first.index == self._single:
+            return self._single_response(self._parts[first.index], first.part)
+        reasoning = delta.reasoning
+        kwargs = {"thinking_delta": reasoning} if reasoning else {}
         message = chat_message(Message("assistant", self._ordered()))
-        return ChatResponse(message=message, delta=delta.text, additional_kwargs=told)
+        return ChatResponse(message=message, delta=delta.text, additional_kwargs=kwargs)
 
-    def _add(self, fragment: Fragment) -> None:
-        index, known = fragment.index, self._parts.get(fragment.index)
-        self._parts[index] = part = fragment.part if known is None else _sum(known, fragment.part)
-        still = index == self._alone
-        self._alone = index if _is_plain(part) and (still or self._thought_until(index)) else None
+    def _add_fragment(self, fragment: Fragment) -> None:
+        index, previous = fragment.index, self._parts.get(fragment.index)
+        self._parts[index] = part = fragment.part if previous is None else _merge(previous, fragment.part)
+        is_single = _is_plain(part) and (index == self._single or self._only_reasoning_before(index))
+        self._single = index if is_single else None
 
-    def _thought_until(self, index: int) -> bool:
-        return all(type(part) is Reasoning and at < index for at, part in self._parts.items() if at != index)
+    def _only_reasoning_before(self, index: int) -> bool:
+        return all(type(part) is Reasoning and other < index for other, part in self._parts.items() if other != index)
 
-    def _lone_response(self, part: Any, piece: Any) -> ChatResponse:
-        """The response of a message that ends in `part`, a text or a call, which has just got `piece`."""
+    def _single_response(self, part: Any, piece: Any) -> ChatResponse:
+        """Return the response of a message that ends in `part`, a text or a call, which `piece` was added to."""
         thoughts = thinking_blocks(self._ordered()) if len(self._parts) > 1 else []
         if type(part) is ToolCall:
-            calls = {"tool_calls": [call_entry(part)]}
+            kwargs = {"tool_calls": [call_entry(part)]}
             blocks = [*thoughts, call_block(part)]
-            return ChatResponse(message=ChatMessage(role=_MODEL, blocks=blocks, additional_kwargs=calls), delta="")
+            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
+            return ChatResponse(message=message, delta="")
         blocks = [*thoughts, TextBlock(text=part.text)]
-        return ChatResponse(message=ChatMessage(role=_MODEL, blocks=blocks), delta=piece.text)
+        return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks), delta=piece.text)
 
     def _ordered(self) -> tuple[Part, ...]:
         return tuple(self._parts[index] for index in sorted(self._parts))
@@ -70,37 +69,40 @@ def _is_plain(part: Part) -> bool:
     return type(part) is ToolCall or (type(part) is Text and not part.citations)
 
 
-def _sum(a: Part, b: Part) -> Part:
-    """One part of two pieces: texts are joined; of everything else, which is given once, the first word holds."""
+def _merge(a: Part, b: Part) -> Part:
+    """Merge two pieces of one part: texts are joined, and of other fields, which come once, the first one stays."""
     match a, b:
         case Text(), Text():
             return Text(a.text + b.text, a.citations + b.citations, a.id or b.id, a.cache)
         case Reasoning(), Reasoning():
             kind = b.kind if a.kind == "text" else a.kind
-            proofs = (a.id or b.id, a.signature or b.signature, a.encrypted or b.encrypted)
-            return Reasoning(a.text + b.text, kind, *proofs, a.details + b.details)
+            opaque = (a.id or b.id, a.signature or b.signature, a.encrypted or b.encrypted)
+            return Reasoning(a.text + b.text, kind, *opaque, a.details + b.details)
         case ToolCall(), ToolCall():
-            kind_of_tool = b.kind if a.kind == "function" else a.kind
-            named = (a.id or b.id, a.name or b.name)
-            return ToolCall(*named, a.arguments + b.arguments, kind_of_tool, a.item_id or b.item_id, a.extra or b.extra)
+            tool_kind = b.kind if a.kind == "function" else a.kind
+            identity = (a.id or b.id, a.name or b.name)
+            arguments = a.arguments + b.arguments
+            return ToolCall(*identity, arguments, tool_kind, a.item_id or b.item_id, a.extra or b.extra)
         case Refusal(), Refusal():
             return Refusal(a.text + b.text)
         case Audio(), Audio():
-            return Audio(id=a.id or b.id, transcript=(a.transcript or "") + (b.transcript or ""))  # its data come whole
+            return Audio(
+                id=a.id or b.id, transcript=(a.transcript or "") + (b.transcript or "")
+            )  # data come at the end
     return b
 
 
-def responses(deltas: Iterable[Delta]) -> Iterator[ChatResponse]:
-    """A response for each delta that adds something."""
-    fold = Fold()
+def build_responses(deltas: Iterable[Delta]) -> Iterator[ChatResponse]:
+    """Yield a response for each delta that adds something."""
+    builder = ResponseBuilder()
     for delta in deltas:
-        response = fold.response(delta)
+        response = builder.add(delta)
         if response is not None:
             yield response
 
 
 class AsyncMap(AsyncGenerator[U, None]):
-    """What `source` yields, each through `function`; `check`, given the last of it at the end, may raise.
+    """Yields each item of `source` through `function`. `check` gets the last one at the end, and may raise.
 
     Not an async generator function: at its end, an event loop closes all running generators at once, and one that
     closes another in turn fails with "asynchronous generator is already running".

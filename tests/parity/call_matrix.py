@@ -18,11 +18,11 @@ from aimlapi_integrations.types import Reply, Request, Tool
 
 from .conversations import TOOL, WEATHER, Conversation
 
-MANNERS = ("plain", "stream", "async plain", "async stream")
+MODES = ("plain", "stream", "async plain", "async stream")
 DESCRIBED = Tool(WEATHER["name"], WEATHER["description"], WEATHER["parameters"])
 
 
-class Seen(NamedTuple):
+class Observed(NamedTuple):
     """What a user sees of an answer."""
 
     text: str
@@ -35,7 +35,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Case:
     """A question: what, of which model, over which endpoint."""
 
     base_url: str
@@ -54,13 +54,13 @@ class Asked:
 # --- the bare client ----------------------------------------------------------------------------------------------
 
 
-async def bare(asked: Asked, manner: str) -> Seen:
-    tools = (DESCRIBED,) if asked.tools else ()
-    request = Request(asked.model, tuple(asked.conversation.bare), tools=tools, options=dict(asked.options))
-    options = CallOptions(use_responses_api=asked.responses)
-    kind = AsyncClient if manner.startswith("async") else Client
-    client: Any = kind("k", asked.base_url, max_retries=asked.max_retries)
-    match manner:
+async def bare(case: Case, mode: str) -> Observed:
+    tools = (DESCRIBED,) if case.tools else ()
+    request = Request(case.model, tuple(case.conversation.bare), tools=tools, options=dict(case.options))
+    options = CallOptions(use_responses_api=case.responses)
+    kind = AsyncClient if mode.startswith("async") else Client
+    client: Any = kind("k", case.base_url, max_retries=case.max_retries)
+    match mode:
         case "plain":
             with client:
                 return _of_reply(client.complete(request, options))
@@ -74,7 +74,7 @@ async def bare(asked: Asked, manner: str) -> Seen:
         return _of_reply([delta async for delta in deltas][-1].reply)
 
 
-def _of_reply(reply: Reply | None) -> Seen:
+def _of_reply(reply: Reply | None) -> Observed:
     assert reply is not None
     usage = reply.usage and (reply.usage.input, reply.usage.output, reply.usage.total)
     cost = reply.cost and (reply.cost.usd, reply.cost.credits)
@@ -82,24 +82,24 @@ def _of_reply(reply: Reply | None) -> Seen:
     invalid = [(call.name, call.arguments) for call in reply.tool_calls if call.parsed() is None]
     choice = reply.choices[0]
     finish = choice.finish_reason or choice.native_finish_reason
-    return Seen(reply.text, reply.reasoning, calls, invalid, usage, cost, finish)
+    return Observed(reply.text, reply.reasoning, calls, invalid, usage, cost, finish)
 
 
 # --- LangChain ----------------------------------------------------------------------------------------------------
 
 
-async def langchain(asked: Asked, manner: str) -> Seen:
+async def langchain(case: Case, mode: str) -> Observed:
     model = ChatAIMLAPI(
-        model=asked.model,
+        model=case.model,
         api_key="k",
-        base_url=asked.base_url,
-        use_responses_api=asked.responses,
-        max_retries=asked.max_retries,
+        base_url=case.base_url,
+        use_responses_api=case.responses,
+        max_retries=case.max_retries,
     )
-    llm = model.bind_tools([TOOL]) if asked.tools else model
-    messages, options = asked.conversation.langchain, dict(asked.options)
+    llm = model.bind_tools([TOOL]) if case.tools else model
+    messages, options = case.conversation.langchain, dict(case.options)
     try:
-        match manner:
+        match mode:
             case "plain":
                 return _of_message(llm.invoke(messages, **options))
             case "stream":
@@ -111,30 +111,32 @@ async def langchain(asked: Asked, manner: str) -> Seen:
         await model.aclose()
 
 
-def _of_message(message: AIMessage) -> Seen:
+def _of_message(message: AIMessage) -> Observed:
     counts = message.usage_metadata
     usage = counts and (counts["input_tokens"], counts["output_tokens"], counts["total_tokens"])
     thinking = "".join(block.get("reasoning", "") for block in message.content_blocks if block["type"] == "reasoning")
     calls = [(call["name"], call["args"]) for call in message.tool_calls]
     invalid = [(str(call["name"]), str(call["args"])) for call in message.invalid_tool_calls]
-    told = message.response_metadata
-    return Seen(message.text, thinking, calls, invalid, usage, _cost(told.get("cost")), told.get("finish_reason"))
+    metadata = message.response_metadata
+    return Observed(
+        message.text, thinking, calls, invalid, usage, _cost(metadata.get("cost")), metadata.get("finish_reason")
+    )
 
 
 # --- LlamaIndex ---------------------------------------------------------------------------------------------------
 
 
-async def llama_index(asked: Asked, manner: str) -> Seen:
+async def llama_index(case: Case, mode: str) -> Observed:
     llm = AIMLAPI(
-        model=asked.model,
+        model=case.model,
         api_key="k",
-        api_base=asked.base_url,
-        use_responses_api=asked.responses,
-        max_retries=asked.max_retries,
+        api_base=case.base_url,
+        use_responses_api=case.responses,
+        max_retries=case.max_retries,
     )
-    messages, options = asked.conversation.llama_index, {**asked.options, **({"tools": [TOOL]} if asked.tools else {})}
+    messages, options = case.conversation.llama_index, {**case.options, **({"tools": [TOOL]} if case.tools else {})}
     try:
-        match manner:
+        match mode:
             case "plain":
                 return _of_response(llm.chat(messages, **options))
             case "stream":
@@ -147,12 +149,12 @@ async def llama_index(asked: Asked, manner: str) -> Seen:
         await llm.aclose()
 
 
-def _of_response(response: ChatResponse) -> Seen:
-    told, blocks = response.additional_kwargs, response.message.blocks
+def _of_response(response: ChatResponse) -> Observed:
+    metadata, blocks = response.additional_kwargs, response.message.blocks
     usage = None
-    if "total_tokens" in told:
-        usage = (told["prompt_tokens"], told["completion_tokens"], told["total_tokens"])
-    return Seen(
+    if "total_tokens" in metadata:
+        usage = (metadata["prompt_tokens"], metadata["completion_tokens"], metadata["total_tokens"])
+    return Observed(
         "".join(block.text for block in blocks if isinstance(block, TextBlock)),
         "".join(block.content or "" for block in blocks if isinstance(block, ThinkingBlock)),
         [(block.tool_name, block.tool_kwargs) for block in blocks if isinstance(block, ToolCallBlock)],
@@ -161,14 +163,14 @@ def _of_response(response: ChatResponse) -> Seen:
             for call in response.message.additional_kwargs.get("invalid_tool_calls", [])
         ],
         usage,
-        _cost(told.get("cost")),
-        told.get("finish_reason"),
+        _cost(metadata.get("cost")),
+        metadata.get("finish_reason"),
     )
 
 
-def _cost(told: Any) -> tuple[str, float | None] | None:
-    return told and (told["usd"], told["credits"])
+def _cost(metadata: Any) -> tuple[str, float | None] | None:
+    return metadata and (metadata["usd"], metadata["credits"])
 
 
-Way = Callable[[Asked, str], Awaitable[Seen]]
-WAYS: dict[str, Way] = {"bare": bare, "LangChain": langchain, "LlamaIndex": llama_index}
+SendCase = Callable[[Case, str], Awaitable[Observed]]
+CLIENTS: dict[str, SendCase] = {"bare": bare, "LangChain": langchain, "LlamaIndex": llama_index}

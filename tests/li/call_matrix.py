@@ -7,25 +7,25 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from aimlapi_integrations.llama_index import AIMLAPI
 
-ASK = [ChatMessage("Hello")]
+MESSAGES = [ChatMessage("Hello")]
 
 
 async def chat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [llm.chat(ASK)]
+    return [llm.chat(MESSAGES)]
 
 
 async def achat(llm: AIMLAPI) -> list[ChatResponse]:
-    return [await llm.achat(ASK)]
+    return [await llm.achat(MESSAGES)]
 
 
 async def stream(llm: AIMLAPI) -> list[ChatResponse]:
-    return list(llm.stream_chat(ASK))
+    return list(llm.stream_chat(MESSAGES))
 
 
 async def astream(llm: AIMLAPI) -> list[ChatResponse]:
-    return [response async for response in await llm.astream_chat(ASK)]
+    return [response async for response in await llm.astream_chat(MESSAGES)]
 
 
-anyhow = pytest.mark.parametrize("ask", [chat, achat, stream, astream])
-whole = pytest.mark.parametrize("ask", [chat, achat])
-streamed = pytest.mark.parametrize("ask", [stream, astream])
+all_calls = pytest.mark.parametrize("ask", [chat, achat, stream, astream])
+complete_calls = pytest.mark.parametrize("ask", [chat, achat])
+streamed_calls = pytest.mark.parametrize("ask", [stream, astream])

@@ -1,4 +1,4 @@
-"""What goes out, what never does, and what is refused before it could."""
+"""What is sent, what never is, and what is rejected before."""
 
 from __future__ import annotations
 
@@ -14,71 +14,71 @@ from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
 
-from .colours import KEY, POST, Sync, both_colours
+from .clients import KEY, POST, Sync, both_clients
 from .fault_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
 
-NONE = RetryPolicy(0)
+NO_RETRIES = RetryPolicy(0)
 
 
-def headers_sent(
+def sent_headers(
     base_url: str = "https://api.aimlapi.com/v1", call: HTTPRequest = POST, **settings: Any
 ) -> httpx.Headers:
     seen: list[httpx.Headers] = []
 
-    def see(request: httpx.Request) -> httpx.Response:
+    def record(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers)
         return httpx.Response(200, json={})
 
-    Sync(base_url, see, **settings).send(call)
+    Sync(base_url, record, **settings).send(call)
     return seen[0]
 
 
-def test_the_gateway_learns_who_calls_and_nobody_else_does():
-    sent = headers_sent()
+def test_attribution_headers_go_to_the_gateway_only():
+    sent = sent_headers()
     assert sent["authorization"] == f"Bearer {KEY}"
     assert sent["user-agent"].startswith("aimlapi-integrations/")
     assert sent["x-title"] == "aimlapi-integrations"
-    assert "x-title" not in headers_sent("https://other.example/v1")
+    assert "x-title" not in sent_headers("https://other.example/v1")
 
 
-def test_the_callers_headers_win():
+def test_headers_of_the_caller_override_the_defaults():
     call = HTTPRequest("POST", "/x", {}, headers={"x-call": "2", "x-title": "Call"})
-    sent = headers_sent(call=call, default_headers={"X-Title": "Mine", "http-referer": "https://mine.example"})
+    sent = sent_headers(call=call, default_headers={"X-Title": "Mine", "http-referer": "https://mine.example"})
     assert (sent["x-title"], sent["http-referer"], sent["x-call"]) == ("Call", "https://mine.example", "2")
 
 
-@both_colours
+@both_clients
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x01b", "a\x7fb", " a ", "a\n", "ключ"])
-def test_headers_inject_nothing(colour: Any, value: str):
+def test_invalid_header_value_is_rejected_and_not_shown(client_type: Any, value: str):
     with pytest.raises(ValueError, match="'X-Mine'"):
-        colour(default_headers={"X-Mine": value})
+        client_type(default_headers={"X-Mine": value})
     with pytest.raises(ValueError, match="'X-Mine'") as caught:
-        colour(handler=lambda request: httpx.Response(200, json={})).send(
+        client_type(handler=lambda request: httpx.Response(200, json={})).send(
             HTTPRequest("POST", "/x", {}, headers={"X-Mine": value})
         )
     assert value not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "X Mine", "X-Mine:", "X\nMine", "Ключ"])
-def test_names_of_headers_inject_nothing(name: str):
+def test_invalid_header_name_is_rejected(name: str):
     with pytest.raises(ValueError, match=r"^Header "):
         HTTPClient(KEY, "https://api.aimlapi.com/v1", default_headers={name: "1"})
 
 
 @pytest.mark.parametrize("key", ["k\r\nX: 1", "sk-0123456789\x01", "sk-0123456789 ", "“quoted”"])
-def test_a_key_that_is_no_header_is_not_repeated(key: str):
+def test_key_that_no_header_can_carry_is_rejected_and_not_shown(key: str):
     with pytest.raises(ValueError, match="'Authorization'") as caught:
         HTTPClient(key, "https://api.aimlapi.com/v1")
     assert key not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("traced", ["", "a b", "ü", "x" * 129])
-def test_client_request_ids_that_the_gateway_would_drop(traced: str):
+@pytest.mark.parametrize("request_id", ["", "a b", "ü", "x" * 129])
+def test_invalid_client_request_id_is_rejected(request_id: str):
     with pytest.raises(ValueError, match="Client-Request-Id"):
-        headers_sent(call=HTTPRequest("POST", "/x", {}, headers={"X-Client-Request-Id": traced}))
+        sent_headers(call=HTTPRequest("POST", "/x", {}, headers={"X-Client-Request-Id": request_id}))
 
 
-def test_plain_http_warns_except_on_loopback():
+def test_plain_http_beyond_loopback_warns():
     for host in ("gateway.example", "127.0.0.1.example", "127.example", "localhost.example", "0.0.0.0", "10.0.0.1"):
         with pytest.warns(UserWarning, match="plain http"):
             HTTPClient(KEY, f"http://{host}/v1")
@@ -97,7 +97,7 @@ def test_plain_http_warns_except_on_loopback():
     ],
 )
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
-def test_an_address_that_leads_nowhere_is_told_of_at_once(kind: Any, url: str):
+def test_unusable_base_url_is_rejected_at_construction(kind: Any, url: str):
     with pytest.raises(ValueError, match="base_url"):
         kind(KEY, url)
 
@@ -105,7 +105,7 @@ def test_an_address_that_leads_nowhere_is_told_of_at_once(kind: Any, url: str):
 @pytest.mark.parametrize(
     "url", ["https://evil.example/v1/x", "https://api.aimlapi.com.evil.example/", "//evil.example"]
 )
-def test_the_key_goes_to_no_other_server(url: str):
+def test_url_on_another_server_is_rejected(url: str):
     if url.startswith("//"):
         seen: list[str] = []
         Sync("https://api.aimlapi.com/v1", lambda r: seen.append(r.url.host) or httpx.Response(200, json={})).send(
@@ -114,24 +114,24 @@ def test_the_key_goes_to_no_other_server(url: str):
         assert seen == ["api.aimlapi.com"]
         return
     with pytest.raises(ValueError, match="not on the server"):
-        headers_sent(call=HTTPRequest("GET", url))
+        sent_headers(call=HTTPRequest("GET", url))
 
 
 @pytest.mark.parametrize(
-    ("body", "place"),
+    ("body", "path"),
     [({"a": [1, {"b": float("nan")}]}, "a.1.b"), ({"a": {"b": object()}}, "a.b"), ({"a": ["\ud800"]}, "a.0")],
 )
-def test_what_json_cannot_hold_is_named_by_its_place(body: Any, place: str):
-    with pytest.raises(ValueError, match=rf"JSON: {place}: "):
-        headers_sent(call=HTTPRequest("POST", "/x", body))
+def test_value_that_json_cannot_hold_is_named_by_its_path(body: Any, path: str):
+    with pytest.raises(ValueError, match=rf"JSON: {path}: "):
+        sent_headers(call=HTTPRequest("POST", "/x", body))
 
 
-@both_colours
+@both_clients
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize("pieces", [[], [HEAD, chunk(EVENT)]], ids=["no answer", "half an answer"])
-def test_what_stands_behind_an_error_has_no_key(colour: Any, streamed: bool, pieces: list[bytes]):
+@pytest.mark.parametrize("pieces", [[], [HEAD, chunk(EVENT)]], ids=["no response", "half a response"])
+def test_cause_of_an_error_holds_no_key(client_type: Any, streamed: bool, pieces: list[bytes]):
     with serving(Answer(pieces, "close")) as server:
-        client = colour(server.base_url, retry=NONE, default_query={"secret": "s"})
+        client = client_type(server.base_url, retry=NO_RETRIES, default_query={"secret": "s"})
         with pytest.raises(errors.APIError) as caught:
             client.events() if streamed else client.send()
     cause: Any = caught.value.__cause__
@@ -145,52 +145,54 @@ def test_what_stands_behind_an_error_has_no_key(colour: Any, streamed: bool, pie
 ECHO = f'{{"message": "bad key {KEY}", "error": {{"message": "Authorization: Bearer {KEY}"}}}}'.encode()
 
 
-@both_colours
+@both_clients
 @pytest.mark.parametrize("status", [307, 400, 401, 403, 500])
 @pytest.mark.parametrize("body", [ECHO, KEY.encode(), b"<html><title>" + KEY.encode() + b"</title>"])
-def test_the_key_is_in_no_error(colour: Any, status: int, body: bytes, caplog: pytest.LogCaptureFixture):
-    client = colour(handler=lambda request: httpx.Response(status, content=body))
+def test_error_that_repeats_the_key_is_redacted(
+    client_type: Any, status: int, body: bytes, caplog: pytest.LogCaptureFixture
+):
+    client = client_type(handler=lambda request: httpx.Response(status, content=body))
     with pytest.raises(errors.APIStatusError) as caught:
         client.send()
     error, response = caught.value, caught.value.response
     assert response is not None
-    told = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error), caplog.text]
-    assert KEY not in "".join([*told, response.text, str(response.request.headers.raw), repr(client.http)])
+    texts = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error), caplog.text]
+    assert KEY not in "".join([*texts, response.text, str(response.request.headers.raw), repr(client.http)])
     assert KEY.encode() not in pickle.dumps(error)
 
 
-@both_colours
-def test_the_key_is_in_no_log_though_the_answer_has_it_for_an_id(colour: Any, caplog: pytest.LogCaptureFixture):
+@both_clients
+def test_log_of_an_id_that_repeats_the_key_is_redacted(client_type: Any, caplog: pytest.LogCaptureFixture):
     headers = {"x-request-id": KEY, "x-inference-id": f"i-{KEY}"}
     with caplog.at_level(logging.DEBUG, "aimlapi_integrations"):
-        colour(handler=lambda request: httpx.Response(200, json={}, headers=headers)).send()
+        client_type(handler=lambda request: httpx.Response(200, json={}, headers=headers)).send()
     assert "request [redacted], inference i-[redacted]" in caplog.text
     assert KEY not in caplog.text
 
 
-@both_colours
-def test_seconds_without_end_are_no_limit(colour: Any):
-    client = colour(handler=lambda request: httpx.Response(200, json=request.extensions["timeout"]))
-    asked = client.send(HTTPRequest("POST", "/x", {}, timeout=float("inf"))).body
-    assert asked == {"connect": 10.0, "read": None, "write": None, "pool": None}
+@both_clients
+def test_infinite_timeout_is_no_limit(client_type: Any):
+    client = client_type(handler=lambda request: httpx.Response(200, json=request.extensions["timeout"]))
+    timeouts = client.send(HTTPRequest("POST", "/x", {}, timeout=float("inf"))).body
+    assert timeouts == {"connect": 10.0, "read": None, "write": None, "pool": None}
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), (5, -0.1), httpx.Timeout(5, read=-1)])
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
-def test_less_than_no_time_is_no_timeout(kind: Any, timeout: Any):
+def test_negative_timeout_is_rejected(kind: Any, timeout: Any):
     with pytest.raises(ValueError, match="timeout"):
         kind(KEY, "http://localhost/v1", timeout=timeout)
 
 
-@pytest.mark.parametrize("tries", [None, -1, "2", float("nan")])
+@pytest.mark.parametrize("max_retries", [None, -1, "2", float("nan")])
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
-def test_less_than_no_tries_is_no_number_of_them(kind: Any, tries: Any):
+def test_invalid_max_retries_is_rejected(kind: Any, max_retries: Any):
     with pytest.raises(ValueError, match="max_retries="):
-        kind(KEY, "http://localhost/v1", max_retries=tries)
+        kind(KEY, "http://localhost/v1", max_retries=max_retries)
 
 
-@both_colours
+@both_clients
 @pytest.mark.parametrize("timeout", [1e12, (float("inf"), 1e300), httpx.Timeout(float("inf"))])
-def test_more_time_than_a_socket_can_count_is_no_limit(colour: Any, timeout: Any):
+def test_timeout_beyond_the_range_of_sockets_is_no_limit(client_type: Any, timeout: Any):
     with serving(PLAIN) as server:
-        assert colour(server.base_url, timeout=timeout).send().body == {"ok": True}
+        assert client_type(server.base_url, timeout=timeout).send().body == {"ok": True}
