@@ -72,7 +72,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
-    _require_content(request)
+    require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name, model = _NAMES[endpoint.PATH], lookup(request.model)
     adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
@@ -94,7 +94,7 @@ def set_author(reply: Reply, model: str) -> Reply:
     return replace(reply, choices=tuple(choices))
 
 
-def _require_content(request: Request) -> None:
+def require_content(request: Request) -> None:
     """Raise if no message has content, unless the content comes from elsewhere."""
     if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
         return

@@ -21,18 +21,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import chat_completions, embeddings, images, messages, models, ocr, request_schema, responses
+from .endpoints import (
+    batches,
+    chat_completions,
+    decisions,
+    embeddings,
+    images,
+    messages,
+    models,
+    ocr,
+    request_schema,
+    responses,
+)
 from .endpoints import speech_to_text as stt
 from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
 from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
-from .faults.table import FaultDefinition, apply_stream_fault, find_fault
+from .faults.table import BODY_FAULTS, FaultDefinition, apply_stream_fault, find_fault
 from .model import UnprocessableInputError
 from .model.usage import cost_headers
 from .store import HIDDEN, EmulatorOptions, GatewayState, Record
-from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_response
+from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, Rows, dump_json, error_response
 from .wire.forms import FORM, parse_form
 
-Reply = JSON | list[Event]
+Reply = JSON | list[Event] | Rows
 Handler = Callable[[GatewayState, Request, JSON], Reply]
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_BODY_BYTES = 50_000_000
@@ -110,6 +121,9 @@ def _routes() -> list[Route]:
         "/responses/{id}/cancel": ("responses", responses.cancel_response),
         "/embeddings": ("embeddings", embeddings.create_embeddings),
         "/messages": ("messages", messages.create_message),
+        "/batches": ("batches", batches.create_batch),
+        "/batches/cancel/{id}": ("batches", batches.cancel_batch),
+        "/decisions": ("decisions", decisions.create_decisions),
         "/ocr": ("ocr", ocr.create_ocr),
         "/stt/create": ("stt", stt.create_speech_job),
         "/images/generations": ("images", images.create_images),
@@ -117,6 +131,7 @@ def _routes() -> list[Route]:
     }
     gets: dict[str, tuple[str, Handler]] = {
         "/responses/{id}": ("responses", responses.retrieve_response),
+        "/batches": ("batches", batches.retrieve_batch),
         "/stt/{id}": ("stt", stt.retrieve_speech_job),
     }
     return [
@@ -274,6 +289,8 @@ def _api_key(request: Request) -> str | None:
 def _build_response(request: Request, reply: Reply, active: ActiveFault | None) -> Response:
     if isinstance(reply, list):
         return _stream_response(reply, active)
+    if isinstance(reply, Rows):
+        return _rows_response(reply, active)
     if active and active.definition.edit_reply:
         return active.definition.edit_reply(reply, active.fault)
     if request.method == "GET" and reply.get("object") in ("list", "model"):
@@ -285,6 +302,12 @@ def _stream_response(events: list[Event], active: ActiveFault | None) -> Respons
     if active is None:
         return StreamResponse(encode_stream(events))
     return StreamResponse(apply_stream_fault(events, active.fault, active.definition))
+
+
+def _rows_response(rows: Rows, active: ActiveFault | None) -> Response:
+    if active and active.definition.edit_reply and active.fault.name in BODY_FAULTS:
+        return active.definition.edit_reply(rows.items, active.fault)
+    return Response(rows.encode(), media_type="application/json")
 
 
 def _cacheable_response(request: Request, body: JSON) -> Response:

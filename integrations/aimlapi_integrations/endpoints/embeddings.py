@@ -12,16 +12,16 @@ import warnings
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from .._utils.json import drop_none
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
-from ..types import Cost, Embeddings, Json, Usage
+from ..types import Embeddings, Json
 from .shared import parsing
 from .shared.adapt_context import ParameterWarning
 from .shared.parsing import as_dict
+from .shared.totals import sum_cost, sum_usage
 
 PATH = "/embeddings"
 
@@ -152,8 +152,8 @@ def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
     return Embeddings(
         vectors=tuple(vector for part in parts for vector in part.vectors),
         model=parts[-1].model,
-        usage=_sum_usage([part.usage for part in parts if part.usage]),
-        cost=_sum_cost([part.cost for part in parts]),
+        usage=sum_usage([part.usage for part in parts]),
+        cost=sum_cost([part.cost for part in parts]),
         call_metadata=parts[-1].call_metadata,
     )
 
@@ -213,18 +213,3 @@ def _from_base64(raw: str) -> list[float]:
 
 def _no_vector(position: int, body: Json, headers: Mapping[str, str]) -> APIResponseError:
     return parsing.unreadable_error(f"data[{position}].embedding: expected a list of numbers", body, headers)
-
-
-def _sum_usage(usages: list[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    return Usage(sum(one.input for one in usages), 0, sum(one.total for one in usages))
-
-
-def _sum_cost(costs: list[Cost | None]) -> Cost | None:
-    priced = [cost for cost in costs if cost]
-    if not priced or len(priced) < len(costs):
-        return None
-    used = [cost.credits for cost in priced if cost.credits is not None]
-    usd = sum((Decimal(cost.usd) for cost in priced), Decimal(0))
-    return Cost(f"{usd:.9f}", sum(used) if len(used) == len(priced) else None)

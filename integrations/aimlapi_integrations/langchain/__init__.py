@@ -16,8 +16,10 @@ except ImportError as error:
     raise ImportError('LangChain is missing: pip install "aimlapi-integrations[langchain]"') from error
 
 if TYPE_CHECKING:
+    from .batch_jobs import BatchAPI, BatchJob
     from .chat_model import ChatAIMLAPI
     from .costs import AIMLAPICallbackHandler, get_aimlapi_callback
+    from .decisions import AIMLAPIDecisions, AIMLAPIRerank
     from .embeddings import AIMLAPIEmbeddings
     from .registration import register, unregister
 else:
@@ -25,7 +27,11 @@ else:
         __name__,
         {
             "AIMLAPICallbackHandler": "costs",
+            "AIMLAPIDecisions": "decisions",
             "AIMLAPIEmbeddings": "embeddings",
+            "AIMLAPIRerank": "decisions",
+            "BatchAPI": "batch_jobs",
+            "BatchJob": "batch_jobs",
             "ChatAIMLAPI": "chat_model",
             "get_aimlapi_callback": "costs",
             "register": "registration",
@@ -35,7 +41,11 @@ else:
 
 __all__ = [
     "AIMLAPICallbackHandler",
+    "AIMLAPIDecisions",
     "AIMLAPIEmbeddings",
+    "AIMLAPIRerank",
+    "BatchAPI",
+    "BatchJob",
     "ChatAIMLAPI",
     "get_aimlapi_callback",
     "register",

@@ -19,7 +19,9 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from .batch_jobs import BatchAPI, BatchJob
     from .costs import AIMLAPICostHandler
+    from .decisions import AIMLAPIRerank, AIMLAPISelector
     from .embedding import AIMLAPIEmbedding
     from .llm import AIMLAPI
 else:
@@ -29,7 +31,19 @@ else:
             "AIMLAPI": "llm",
             "AIMLAPICostHandler": "costs",
             "AIMLAPIEmbedding": "embedding",
+            "AIMLAPIRerank": "decisions",
+            "AIMLAPISelector": "decisions",
+            "BatchAPI": "batch_jobs",
+            "BatchJob": "batch_jobs",
         },
     )
 
-__all__ = ["AIMLAPI", "AIMLAPICostHandler", "AIMLAPIEmbedding"]
+__all__ = [
+    "AIMLAPI",
+    "AIMLAPICostHandler",
+    "AIMLAPIEmbedding",
+    "AIMLAPIRerank",
+    "AIMLAPISelector",
+    "BatchAPI",
+    "BatchJob",
+]

@@ -65,7 +65,8 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
         Raises:
             APIError: no response came, or it isn't a 2xx with a JSON object.
         """
-        return parse_json_response(self._send(request, stream=False), self.api_key_for(request.headers))
+        response = self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     @contextmanager
     def stream(self, request: HTTPRequest) -> Iterator[EventStream]:
@@ -211,7 +212,8 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def send(self, request: HTTPRequest) -> JSONResponse:
         """See `HTTPClient.send`."""
-        return parse_json_response(await self._send(request, stream=False), self.api_key_for(request.headers))
+        response = await self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     def stream(self, request: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
         """See `HTTPClient.stream`."""

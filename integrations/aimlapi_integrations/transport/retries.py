@@ -37,8 +37,10 @@ class UploadFile:
 class HTTPRequest:
     """A request, and what overrides the client's defaults. Timeouts are in seconds.
 
-    With `files`, the body is sent as a form (`multipart/form-data`). A request that isn't `repeatable` isn't sent again
-    after an error that leaves open whether it arrived.
+    Attributes:
+        repeatable: False: don't retry after an error that leaves open whether the gateway received the request.
+        json_lines: the response's body may be JSON of any type, or JSON Lines.
+        files: files to send; the body then is a form (`multipart/form-data`).
     """
 
     method: str
@@ -49,13 +51,17 @@ class HTTPRequest:
     timeout: Timeout = None
     chunk_timeout: float | None = None
     max_retries: int | None = None
-    files: tuple[UploadFile, ...] = ()
     repeatable: bool = True
+    json_lines: bool = False
+    files: tuple[UploadFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JSONResponse:
-    """A 2xx or 304 response: headers in lower case, the parsed body, and the key that no error may repeat."""
+    """A 2xx or 304 response: headers in lower case, the parsed body, and the key that no error may repeat.
+
+    The body of a request with `json_lines` is a list: the JSON values of its lines, or its only value.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -161,7 +167,7 @@ def send_with_retries(
 ) -> Generator[Step, Outcome, httpx.Response]:
     """Send until a response comes or the policy gives up. `secret` doesn't appear in the log.
 
-    A request that isn't `repeatable` is sent again only after an error that shows that it didn't arrive.
+    A request that isn't `repeatable` is retried only after an error that means it did not arrive.
     """
     start = time.monotonic()
     attempt, remaining = 1, None
@@ -182,15 +188,15 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 
 def _may_have_arrived(error: APIError) -> bool:
-    """Return whether the gateway may act on a failed request: not if no connection was made, nor after a 429."""
+    """Return whether the gateway may act on a request that failed: not without a connection, nor after a 429."""
     return not isinstance(error, RateLimitError) and not isinstance(error.__cause__, _NOT_SENT)
 
 
 def _forbid_retry(error: APIError) -> None:
-    """Say in an error that can pass why its request isn't sent again."""
+    """Say in an error that can pass why its request isn't retried."""
     if error.retryable:
         error.retryable = False
-        error.message += " The gateway may have accepted the request all the same, so it isn't sent again."
+        error.message += " The gateway may have accepted the request, so it isn't retried."
         error.args = (error.message,)
 
 

@@ -263,6 +263,20 @@ VALIDATION_MESSAGES: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
+# --- rows -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A reply that is a list of objects: as JSON, or one object a line."""
+
+    items: list[JSON]
+    as_lines: bool = False
+
+    def encode(self) -> str:
+        return "\n".join(map(dump_json, self.items)) if self.as_lines else dump_json(self.items)
+
+
 # --- server-sent events --------------------------------------------------------------------------------------
 
 
