@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from math import log
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
 from .shared.listed import listed_options, warn_or_raise
 from .shared.media import is_data_url, parse_data_url
-from .shared.parsing import as_dict, as_str
+from .shared.parsing import as_str
 from .shared.sources import FormFile, MediaSource
+from .shared.totals import sum_cost, sum_usage
 
 GENERATIONS_PATH = "/images/generations"
 EDITS_PATH = "/images/edits"
@@ -335,60 +335,15 @@ def _mime_of(data: str | None) -> str | None:
 
 
 def merge_images(parts: Sequence[GeneratedImages]) -> GeneratedImages:
-    """Several replies, at least one, as one: all pictures, tokens and prices summed, the call metadata of the last.
+    """Merge replies, at least one: all images, tokens and prices summed, the call metadata of the last.
 
     The price is None if any of them has none, since the sum would be too low.
     """
     if len(parts) == 1:
         return parts[0]
-    costs = [part.cost for part in parts if part.cost]
-    total = None
-    if len(costs) == len(parts):
-        usd = sum((Decimal(cost.usd) for cost in costs), Decimal(0))
-        credits_used = [cost.credits for cost in costs if cost.credits is not None]
-        total = Cost(f"{usd:.9f}", sum(credits_used) if len(credits_used) == len(parts) else None)
-    images = tuple(image for part in parts for image in part.images)
-    return replace(parts[-1], images=images, cost=total, usage=_sum_usage([part.usage for part in parts if part.usage]))
-
-
-def _sum_usage(usages: Sequence[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    return Usage(
-        sum(usage.input for usage in usages),
-        sum(usage.output for usage in usages),
-        sum(usage.total for usage in usages),
+    return replace(
+        parts[-1],
+        images=tuple(image for part in parts for image in part.images),
+        usage=sum_usage([part.usage for part in parts]),
+        cost=sum_cost([part.cost for part in parts]),
     )
-
-
-def artifact(result: GeneratedImages, paths: Sequence[Path | None]) -> Json:
-    """A result as plain JSON, for programs to keep: URL or file of each picture, and the price.
-
-    The base64 of a picture is there only if it is neither behind a URL nor in a file.
-
-    Args:
-        result: the pictures.
-        paths: the file of each picture; None if it isn't in one.
-    """
-    return {
-        "model": result.model,
-        "images": [_artifact_item(image, path) for image, path in zip(result.images, paths, strict=True)],
-        "cost": as_dict({"usd": result.cost.usd, "credits": result.cost.credits} if result.cost else None),
-    }
-
-
-def _artifact_item(image: GeneratedImage, path: Path | None) -> Json:
-    item = {"url": image.url, "path": str(path) if path else None, "mime_type": image.mime}
-    item["base64"] = image.data if not image.url and not path else None
-    return {name: value for name, value in item.items() if value is not None}
-
-
-def summary(result: GeneratedImages, paths: Sequence[Path | None]) -> str:
-    """A result in words, for a language model to read: where each picture is, and the price, never its base64."""
-    places = [
-        image.url or (f"the file {path.name}" if path else f"picture {number} of this tool call's artifact")
-        for number, (image, path) in enumerate(zip(result.images, paths, strict=True), 1)
-    ]
-    price = f" They cost ${Decimal(result.cost.usd):f}." if result.cost else ""
-    what = "1 picture" if len(places) == 1 else f"{len(places)} pictures"
-    return f"{what}: {', '.join(places)}.{price if len(places) > 1 else price.replace('They', 'It')}"

@@ -11,50 +11,18 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.config import ensure_config
-from pydantic import ConfigDict, Field, SecretStr, model_validator
-from typing_extensions import Self
+from pydantic import Field
 
-from ..client.config import resolve_api_key, resolve_base_url
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Reranking
+from .component import ComponentFields
 from .errors import translate_errors
-from .fields import ConnectionFields
 
 
-class DecisionFields(ConnectionFields):
+class DecisionFields(ComponentFields):
     """What the components for decisions have in common: the model, and how to reach it."""
-
-    model_config = ConfigDict(
-        populate_by_name=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
-    )
 
     model: str = DEFAULT_DECISION_MODEL
     """The model, by the gateway's id or an alias of it."""
-    aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
-    """The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."""
-    aimlapi_api_base: str | None = Field(default=None, alias="base_url")
-    """Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, then the public one."""
-    request_timeout: Any = Field(default=None, alias="timeout")
-    """Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
-    max_retries: int | None = Field(default=None, ge=0)
-    """Retries after errors that may pass; None: 2, 0: none."""
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` of your own; it is used as is and never closed."""
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` of your own, likewise."""
-
-    @model_validator(mode="after")
-    def _resolve_connection(self) -> Self:
-        self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
-        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
-        return self
-
-    def _own_client_kwargs(self) -> dict[str, Any]:
-        return {
-            "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
-            "base_url": self.aimlapi_api_base,
-            "timeout": self.request_timeout,
-            "max_retries": self.max_retries,
-        }
 
 
 class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):

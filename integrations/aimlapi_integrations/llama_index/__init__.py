@@ -19,9 +19,11 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from .agent_tools import AIMLAPIMediaToolSpec
     from .batch_jobs import BatchAPI, BatchJob
     from .costs import AIMLAPICostHandler
     from .decisions import AIMLAPIRerank, AIMLAPISelector
+    from .documents import AIMLAPIOCRReader, AIMLAPISpeechReader
     from .embedding import AIMLAPIEmbedding
     from .llm import AIMLAPI
 else:
@@ -31,7 +33,10 @@ else:
             "AIMLAPI": "llm",
             "AIMLAPICostHandler": "costs",
             "AIMLAPIEmbedding": "embedding",
+            "AIMLAPIMediaToolSpec": "agent_tools",
+            "AIMLAPIOCRReader": "documents",
             "AIMLAPIRerank": "decisions",
+            "AIMLAPISpeechReader": "documents",
             "AIMLAPISelector": "decisions",
             "BatchAPI": "batch_jobs",
             "BatchJob": "batch_jobs",
@@ -42,7 +47,10 @@ __all__ = [
     "AIMLAPI",
     "AIMLAPICostHandler",
     "AIMLAPIEmbedding",
+    "AIMLAPIMediaToolSpec",
+    "AIMLAPIOCRReader",
     "AIMLAPIRerank",
+    "AIMLAPISpeechReader",
     "AIMLAPISelector",
     "BatchAPI",
     "BatchJob",
