@@ -1,11 +1,11 @@
-"""Holds the requests for OCR, speech to text and pictures against every documented model's schema.
+"""Holds the requests for OCR, speech to text and images against every documented model's schema.
 
-    python -m tests.tools.media_sweep --schemas FILE [--emulator]
+    python -m tests.tools.media_sweep --contract DIR [--emulator]
 
-FILE is gzipped JSON, `{path: [{"page", "requestBody"}]}`: the operations of the vendor's OpenAPI files by path. With
-`--emulator`, the requests also go to the emulator, which must accept them. Exits with 1 if a schema or the emulator
-refuses one, or if a field isn't listed. What a model can't do (a picture to edit, speakers …) is skipped: it must raise
-a typed error that says so.
+DIR has `beyond_chat.json.gz`, gzipped JSON, `{path: [{"page", "requestBody"}]}`: the operations of the vendor's OpenAPI
+files by path. With `--emulator`, the requests also go to the emulator, which must accept them. Exits with 1 if a schema
+or the emulator refuses one, or if a field isn't listed. What a model can't do (edit images, tell speakers apart …) must
+raise a typed error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FILES = [
 ]
 SCHEMA = {"title": "Invoice", "type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 SIZES = [None, "1024x1024", "16:9", "1920x1080", "200x900", "5000x300", "landscape_4_3", "1:3"]
-NOT_PICTURES = "3d-generating-models"
+NOT_IMAGES = "3d-generating-models"
 
 
 def ocr_requests(model: str) -> Iterator[Callable[[], list[Built]]]:
@@ -136,15 +136,15 @@ class Sweep:
             for target, body, files in requests:
                 if f"/v1{target}" == path:
                     self.carried[path] += 1
-                    told = problems(schema, body, files, listed) + self.refused(target, body, files)
-                    self.problems += [f"{path} {model} ({page}): {each} <- {json.dumps(body)[:300]}" for each in told]
+                    errors = problems(schema, body, files, listed) + self.refused(target, body, files)
+                    self.problems += [f"{path} {model} ({page}): {each} <- {json.dumps(body)[:300]}" for each in errors]
 
     def refused(self, path: str, body: Json, files: tuple[FormFile, ...]) -> list[str]:
         return [] if self.gateway is None else self.gateway(path, body, files)
 
 
 def emulated() -> Callable[[str, Json, tuple[FormFile, ...]], list[str]]:
-    """Sends a request to the emulator as the client does, and says what it refuses."""
+    """Return a function that sends a request to the emulator as the client does, and returns what it refuses."""
     from aimlapi_integrations import Client
     from aimlapi_integrations.client.call import build_http_request, upload_files
     from aimlapi_integrations.emulator import Emulator
@@ -165,9 +165,9 @@ def emulated() -> Callable[[str, Json, tuple[FormFile, ...]], list[str]]:
 
 
 def documented(operations: list[Json]) -> Iterator[tuple[str, Json, str]]:
-    """The page, the schema and the model of each operation on pictures, documents and speech."""
+    """The page, the schema and the model of each operation on images, documents and speech."""
     for operation in operations:
-        if NOT_PICTURES not in operation["page"]:
+        if NOT_IMAGES not in operation["page"]:
             schema = as_json_schema(operation["requestBody"]["content"]["application/json"]["schema"])
             for model in schema["properties"]["model"]["enum"]:
                 yield operation["page"], schema, model
@@ -175,11 +175,11 @@ def documented(operations: list[Json]) -> Iterator[tuple[str, Json, str]]:
 
 def main() -> int:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--schemas", type=Path, required=True, help="gzipped JSON with the operations by path")
+    cli.add_argument("--contract", type=Path, required=True, help="the folder with beyond_chat.json.gz")
     cli.add_argument("--emulator", action="store_true", help="send the requests to the emulator, too")
     cli.add_argument("--reasons", action="store_true", help="list why requests were impossible")
     args = cli.parse_args()
-    operations = json.loads(gzip.decompress(args.schemas.read_bytes()))
+    operations = json.loads(gzip.decompress((args.contract / "beyond_chat.json.gz").read_bytes()))
     sweep = Sweep(args.emulator)
     models: dict[str, dict[str, set[str]]] = {}
     with warnings.catch_warnings():

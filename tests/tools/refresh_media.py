@@ -1,9 +1,9 @@
 """Writes `media.json` anew from the vendor's published request schemas.
 
-    python tests/tools/refresh_media.py --schemas FILE --out integrations/aimlapi_integrations/models/media.json
+    python tests/tools/refresh_media.py --contract DIR --out integrations/aimlapi_integrations/models/media.json
 
-FILE is gzipped JSON, `{path: [{"page", "requestBody"}]}`: the operations of the vendor's OpenAPI files by path. The
-sections `ocr` and `speech_to_text` and the rows of `images` called `*` are kept by hand; the rest of `images` is
+DIR has `beyond_chat.json.gz`, gzipped JSON, `{path: [{"page", "requestBody"}]}`: the operations of the vendor's OpenAPI
+files by path. The sections `ocr` and `speech_to_text` and the rows of `images` called `*` are kept by hand; the rest of `images` is
 derived. A model that several pages document gets what all of them accept.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 Json = dict[str, Any]
 
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
-NOT_PICTURES = "3d-generating-models"
+NOT_IMAGES = "3d-generating-models"
 
 SIZES = ("image_size", "size", "aspect_ratio")
 COUNTS = ("num_images", "n")
@@ -30,11 +30,11 @@ OWN = {"model", "prompt", "mask", "type", *SIZES, *COUNTS, *INPUTS}
 
 def main() -> int:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--schemas", type=Path, required=True, help="gzipped JSON with the operations by path")
+    cli.add_argument("--contract", type=Path, required=True, help="the folder with beyond_chat.json.gz")
     cli.add_argument("--out", type=Path, required=True, help="the table to refresh")
     cli.add_argument("--date", default=date.today().isoformat(), help="the day of the source, today by default")
     args = cli.parse_args()
-    operations = json.loads(gzip.decompress(args.schemas.read_bytes()))
+    operations = json.loads(gzip.decompress((args.contract / "beyond_chat.json.gz").read_bytes()))
     table = json.loads(args.out.read_text(encoding="utf-8"))
     table["about"]["date"] = args.date
     table["images"] = image_section(operations, table["images"])
@@ -61,10 +61,10 @@ def image_section(operations: Json, old: Json) -> Json:
 
 
 def by_model(operations: list[Json]) -> dict[str, list[Json]]:
-    """The request schemas of each model of pictures."""
+    """The request schemas of each model of images."""
     found: dict[str, list[Json]] = {}
     for operation in operations:
-        if NOT_PICTURES not in operation["page"]:
+        if NOT_IMAGES not in operation["page"]:
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             for model in schema["properties"]["model"]["enum"]:
                 found.setdefault(model, []).append(schema)
@@ -120,7 +120,7 @@ def size_row(properties: Json) -> Json | None:
 
 
 def count_row(properties: Json) -> Json | None:
-    """How many pictures one call makes: the field and the most."""
+    """How many images one call makes: the field and the most."""
     field = next((name for name in COUNTS if name in properties), None)
     if field is None:
         return None
@@ -129,7 +129,7 @@ def count_row(properties: Json) -> Json | None:
 
 
 def input_row(properties: Json, required: list[str]) -> Json | None:
-    """Where pictures to edit go: the field, whether it is a list, the most of them, and whether one is required."""
+    """Where images to edit go: the field, whether it is a list, the most of them, and whether one is required."""
     field = next((name for name in INPUTS if name in properties), None)
     if field is None:
         return None

@@ -1,7 +1,7 @@
 """Documents for retrieval: the pages of an OCR result and the segments of a transcript, each with its metadata.
 
 Both frameworks build their documents of these. Metadata is flat (texts, numbers), which is what vector stores take;
-only the pictures of pages, on request, aren't.
+only the images of pages, on request, aren't.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def page_documents(
     """Yield a document for each page, or one for all.
 
     Args:
-        result: with the pages. Pages without text and pictures are left out: a store can't embed an empty text.
+        result: with the pages. Pages without text and images are left out: a store can't embed an empty text.
         source: the URL or path that the document is from.
         mode: `page` for a document per page, `single` for one with all pages.
-        image_dir: a folder to write the pictures of the pages to, if the result has them; the Markdown then refers to
+        image_dir: a folder to write the images of the pages to, if the result has them; the Markdown then refers to
             these files. None leaves them in the metadata, as `images`.
 
     The metadata has `source`, `page` (from 0), `page_label` (from 1), `total_pages`, `model`, `annotation` as JSON text
@@ -53,18 +53,18 @@ def page_documents(
     shared = {"source": source, "total_pages": len(result.pages), "model": result.model}
     shared |= drop_none({"annotation": result.annotation_json})
     prefix = re.sub(r"\W+", "-", Path(source).stem) or "document"
-    saved = [save_pictures(page, image_dir, prefix) for page in pages]
+    saved = [save_images(page, image_dir, prefix) for page in pages]
     if mode == "single":
         text = "\n\n".join(page.markdown for page in saved)
-        yield SourceDocument(text, {**shared, **_pictures(saved), **_price(result.cost)})
+        yield SourceDocument(text, {**shared, **_images(saved), **_price(result.cost)})
         return
     for page, cost in zip(saved, split_cost(result.cost, len(saved)), strict=True):
         place = {"page": page.index, "page_label": str(page.index + 1)}
-        yield SourceDocument(page.markdown, {**shared, **place, **_pictures([page]), **_price(cost)})
+        yield SourceDocument(page.markdown, {**shared, **place, **_images([page]), **_price(cost)})
 
 
-def save_pictures(page: OCRPage, image_dir: str | Path | None, prefix: str) -> OCRPage:
-    """Write the pictures of a page to a folder, and let its Markdown refer to the files. None changes nothing."""
+def save_images(page: OCRPage, image_dir: str | Path | None, prefix: str) -> OCRPage:
+    """Write the images of a page to a folder, and let its Markdown refer to the files. None changes nothing."""
     if image_dir is None:
         return page
     markdown, left = page.markdown, []
@@ -79,12 +79,12 @@ def save_pictures(page: OCRPage, image_dir: str | Path | None, prefix: str) -> O
     return replace(page, markdown=markdown, images=tuple(left))
 
 
-def _pictures(pages: Sequence[OCRPage]) -> dict[str, Any]:
-    pictures = [_picture(image) for page in pages for image in page.images if image.data or image.annotation]
-    return {"images": pictures} if pictures else {}
+def _images(pages: Sequence[OCRPage]) -> dict[str, Any]:
+    items = [_image_item(image) for page in pages for image in page.images if image.data or image.annotation]
+    return {"images": items} if items else {}
 
 
-def _picture(image: OCRImage) -> dict[str, Any]:
+def _image_item(image: OCRImage) -> dict[str, Any]:
     box = list(image.box) if image.box else None
     fields = {"id": image.id, "mime_type": image.mime, "base64": image.data, "box": box, "annotation": image.annotation}
     return drop_none(fields)

@@ -1,4 +1,4 @@
-"""Documents, recordings and pictures: the methods of both clients, and what they share.
+"""Documents, recordings and images: the methods of both clients, and what they share.
 
 >>> client.ocr("invoice.pdf").text                                                          # doctest: +SKIP
 """
@@ -26,7 +26,7 @@ from .transcriptions import AsyncTranscriptions, Transcriptions
 
 
 class MediaMethods:
-    """The methods of `Client` for documents, recordings and pictures."""
+    """The methods of `Client` for documents, recordings and images."""
 
     _http: HTTPClient
     transcriptions: Transcriptions
@@ -43,14 +43,14 @@ class MediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> OCRResult:
-        """Read a document or a picture: Markdown, page by page.
+        """Read a document or an image by OCR, and return its Markdown page by page.
 
         Args:
             source: a URL, which the gateway reads; the path of a file, its bytes, or an open file.
             model: the gateway's id of an OCR model.
-            mime_type: of the source; None to tell it from its bytes or its name.
+            mime_type: of the source; by default detected by its bytes or its name.
             pages: pages to read, counted from 0: `3`, `[0, 1]` or `"0-2,5"`; all by default.
-            include_images: whether to return the pictures on the pages, too.
+            include_images: whether to return the images on the pages, too.
             annotation: a pydantic class or JSON schema to extract from the whole document.
             call: how to send the request.
             options: `image_annotation`, `annotation_prompt`, `image_limit`, `image_min_size` and whatever else the
@@ -82,7 +82,7 @@ class MediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Transcript:
-        """Turn a recording into text: submit it, and wait for the result.
+        """Transcribe a recording: submit it, and wait for the result.
 
         Nothing is submitted twice: the submission is retried only if the gateway certainly hasn't started the job. If
         waiting fails, the error names the job, and `client.transcriptions.wait(id)` waits on.
@@ -90,13 +90,13 @@ class MediaMethods:
         Args:
             source: a URL, which the gateway reads; the path of a file, its bytes, or an open file.
             model: the gateway's id of a speech-to-text model.
-            mime_type: of the source; None to tell it from its bytes or its name.
+            mime_type: of the source; by default detected by its bytes or its name.
             language: a code such as `en`; None to let the model detect it.
-            speakers: whether to tell speakers apart.
+            speakers: whether to tell speakers apart (diarization).
             timeout: seconds to wait for the result.
-            interval: seconds before the result is asked for again; grows up to 10 s.
+            interval: seconds between the first two requests for the result; later intervals grow up to 10 s.
             call: how to send the requests.
-            options: `punctuate`, `keyterm` and whatever else the model lists.
+            options: `punctuate`, `keyterm` and whatever else the model's page lists.
 
         Raises:
             ResponseFailedError: the job failed.
@@ -116,19 +116,19 @@ class MediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> GeneratedImages:
-        """Make pictures of a prompt.
+        """Generate images from a prompt.
 
         Args:
             prompt: what to show.
-            model: the gateway's id of a model of pictures.
-            size: `"1024x1024"`, `"16:9"`, or a name that the model takes; the nearest that it takes is sent.
-            n: the number of pictures; in several calls where the model makes fewer per call.
+            model: the gateway's id of an image model.
+            size: `"1024x1024"`, `"16:9"`, or a name that the model takes. The nearest size that it takes is sent.
+            n: the number of images; sent as several requests where a model makes fewer per request.
             call: how to send the requests.
-            options: `seed`, `quality`, `negative_prompt` and whatever else the model lists.
+            options: `seed`, `quality`, `negative_prompt` and whatever else the model's page lists.
 
         Raises:
             UnsupportedParameterError: the prompt is too long, `size` isn't one, or the model needs another field.
-            UnsupportedContentError: the model only edits pictures.
+            UnsupportedContentError: the model only edits images.
         """
         requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
         return merge_images([parse_images(self._http.send(request), model) for request in with_budget(requests)])
@@ -145,18 +145,18 @@ class MediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> GeneratedImages:
-        """Change pictures, or combine them into one.
+        """Edit images, or combine them into one.
 
         Args:
             prompt: what to change; None for models that take none, such as upscalers.
             images: one or several: URLs, which the gateway reads, paths, bytes or open files. The GPT models take no
                 URLs.
-            mask: where to edit: a picture whose transparent parts may change (GPT models).
-            model: the gateway's id of a model of pictures.
+            mask: where to edit: an image whose transparent parts may change (GPT models).
+            model: the gateway's id of an image model.
             size, n, call, options: as in `generate_image`.
 
         Raises:
-            UnsupportedContentError: the model edits no pictures, takes fewer, or takes files and no URLs.
+            UnsupportedContentError: the model can't edit images, takes fewer, or takes files and no URLs.
             UnsupportedParameterError: as in `generate_image`.
         """
         requests = prepare_images(prompt, images, mask, model, call, {"size": size, "n": n, **options})
@@ -164,7 +164,7 @@ class MediaMethods:
 
 
 class AsyncMediaMethods:
-    """The same methods of `AsyncClient`."""
+    """The same methods for `AsyncClient`."""
 
     _http: AsyncHTTPClient
     transcriptions: AsyncTranscriptions
@@ -181,7 +181,7 @@ class AsyncMediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> OCRResult:
-        """As `Client.ocr`; files are read in a thread."""
+        """See `Client.ocr`. Files are read in a thread."""
         options |= {"pages": pages, "include_images": include_images, "annotation": annotation}
         request = await asyncio.to_thread(prepare_ocr, source, model, mime_type, call, options)
         return parse_ocr(await self._http.send(request), model, annotation)
@@ -199,7 +199,7 @@ class AsyncMediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Transcript:
-        """As `Client.transcribe`. A task that is cancelled stops waiting; the job goes on at the gateway."""
+        """See `Client.transcribe`. A task that is canceled stops waiting; the job goes on at the gateway."""
         options |= {"language": language, "speakers": speakers}
         job = await self.transcriptions.submit(source, model=model, mime_type=mime_type, call=call, **options)
         return await self.transcriptions.wait(job, timeout=timeout, interval=interval, call=call)
@@ -214,7 +214,7 @@ class AsyncMediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> GeneratedImages:
-        """As `Client.generate_image`."""
+        """See `Client.generate_image`."""
         requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
         return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
 
@@ -230,7 +230,7 @@ class AsyncMediaMethods:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> GeneratedImages:
-        """As `Client.edit_image`; files are read in a thread."""
+        """See `Client.edit_image`. Files are read in a thread."""
         options |= {"size": size, "n": n}
         requests = await asyncio.to_thread(prepare_images, prompt, images, mask, model, call, options)
         return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
@@ -242,7 +242,7 @@ class AsyncMediaMethods:
 def prepare_ocr(
     source: Source, model: str, mime_type: str | None, call: CallOptions, options: Mapping[str, Any]
 ) -> HTTPRequest:
-    """The call that reads a document. BudgetExceededError if a limit of `track_costs` is reached."""
+    """Build the request that reads a document. BudgetExceededError if a limit of `track_costs` is reached."""
     costs.check_budgets()
     options, call = split_options(options, call)
     body = ocr.encode(load_source(source, mime_type), model, strict=call.strict_parameters, **options)
@@ -250,14 +250,14 @@ def prepare_ocr(
 
 
 def parse_ocr(response: JSONResponse, model: str, annotation: AnnotationSchema | None) -> OCRResult:
-    """The pages in a response; the price is added to the open ledgers."""
+    """Decode the pages in a response, and record the cost in the open ledgers."""
     with redact_errors(response):
         result = ocr.decode(response.body, response.headers, model, annotation)
     costs.record(result)
     return result
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------------------------
 
 
 def prepare_images(
@@ -268,7 +268,7 @@ def prepare_images(
     call: CallOptions,
     options: Mapping[str, Any],
 ) -> list[HTTPRequest]:
-    """The calls that make pictures: several where the model makes fewer per call than `n`."""
+    """Build the requests that make images: several where the model makes fewer per request than `n`."""
     options, call = split_options(options, call)
     requests = images.encode(
         prompt,
@@ -282,14 +282,14 @@ def prepare_images(
 
 
 def with_budget(requests: Iterable[HTTPRequest]) -> Iterator[HTTPRequest]:
-    """The calls one by one. BudgetExceededError before one if a limit of `track_costs` is reached."""
+    """Yield the requests. BudgetExceededError before one if a limit of `track_costs` is reached."""
     for request in requests:
         costs.check_budgets()
         yield request
 
 
 def parse_images(response: JSONResponse, model: str) -> GeneratedImages:
-    """The pictures in a response; the price is added to the open ledgers."""
+    """Decode the images in a response, and record the cost in the open ledgers."""
     with redact_errors(response):
         result = images.decode(response.body, response.headers, model)
     costs.record(result)

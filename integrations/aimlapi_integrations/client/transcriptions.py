@@ -1,7 +1,4 @@
-"""Transcription jobs: what a call is before it is sent, and what is done with its response.
-
-Jobs are submitted and asked for by their ids; `Client.transcribe` does both.
-"""
+"""Transcription jobs: `client.transcriptions` submits them, and retrieves them by id. `Client.transcribe` does both."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ from .resources import poll_intervals
 def prepare_submission(
     source: Source, model: str, mime_type: str | None, call: CallOptions, options: Mapping[str, Any]
 ) -> HTTPRequest:
-    """The call that starts a transcription job, which is never sent twice if the gateway may have received it."""
+    """Build the request that starts a job. It isn't sent twice if the gateway may have received it."""
     costs.check_budgets()
     options, call = split_options(options, call)
     submission = speech_to_text.encode(load_source(source, mime_type), model, strict=call.strict_parameters, **options)
@@ -34,18 +31,18 @@ def prepare_submission(
 
 
 def parse_submission(response: JSONResponse, model: str) -> Transcript:
-    """The job that a response names."""
+    """Decode the response to a submission: the job, without a result."""
     with redact_errors(response):
         return replace(speech_to_text.decode_submission(response.body, response.headers), model=model)
 
 
 def prepare_retrieval(job_id: str, call: CallOptions) -> HTTPRequest:
-    """The call that asks for the state of a job."""
+    """Build the request for the state of a job."""
     return build_http_request(speech_to_text.job_path(job_id), call, method="GET")
 
 
 def parse_retrieval(response: JSONResponse, job: Transcript) -> Transcript:
-    """The state of a job. What it cost is added to the open ledgers once it has ended."""
+    """Decode the state of a job. Once it has ended, record its cost in the open ledgers."""
     with redact_errors(response):
         transcript = speech_to_text.decode(response.body, response.headers, job.id, job.model)
     if not transcript.done:
@@ -56,14 +53,16 @@ def parse_retrieval(response: JSONResponse, job: Transcript) -> Transcript:
 
 
 def name_job(error: APIError, job_id: str) -> None:
-    """Say in an error which job runs on, so that its result isn't lost."""
+    """Name the job in an error, so that its result isn't lost."""
     if job_id not in error.message:
-        error.message += f"\nTranscription job {job_id} may still end: client.transcriptions.wait({job_id!r}) waits on."
+        error.message += (
+            f"\nTranscription job {job_id} may still end: wait for it with client.transcriptions.wait({job_id!r})."
+        )
         error.args = (error.message,)
 
 
 class Transcriptions:
-    """Transcription jobs. Their results are kept for an hour."""
+    """Transcription jobs. The gateway stores their results for an hour."""
 
     def __init__(self, http: HTTPClient) -> None:
         self._http = http
@@ -77,18 +76,18 @@ class Transcriptions:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Transcript:
-        """Start a job; its `id` can be kept. Arguments are those of `Client.transcribe`."""
+        """Start a job, and return it with its `id`, without a result. Takes the arguments of `Client.transcribe`."""
         request = prepare_submission(source, model, mime_type, call, options)
         return parse_submission(self._http.send(request), model)
 
     def retrieve(self, job: str | Transcript, call: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """The state of a job, by its id: `done` says whether it has ended.
+        """Return the state of a job by its id. `done` tells whether it has ended.
 
         Raises:
             ResponseFailedError: it failed.
         """
-        known = _as_job(job)
-        return parse_retrieval(self._http.send(prepare_retrieval(known.id, call)), known)
+        current = _as_job(job)
+        return parse_retrieval(self._http.send(prepare_retrieval(current.id, call)), current)
 
     def wait(
         self,
@@ -98,24 +97,24 @@ class Transcriptions:
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Transcript:
-        """The result of a job, once it has ended.
+        """Wait until a job has ended, and return its result.
 
         Args:
             job: its id, or what `submit` returned.
-            timeout: seconds to wait altogether.
-            interval: seconds before the second request; later ones come at growing intervals, up to 10 s.
+            timeout: seconds to wait in total.
+            interval: seconds between the first two requests; later intervals grow up to 10 s.
             call: how to send the requests.
 
         Raises:
             ResponseFailedError: the job failed.
-            APITimeoutError: it hasn't ended in time. It goes on, and can be waited for again.
+            APITimeoutError: it didn't end in time. It goes on, and can be waited for again.
         """
-        known, delays = _as_job(job), poll_intervals(interval, timeout)
+        current, intervals = _as_job(job), poll_intervals(interval, timeout)
         try:
-            while not (transcript := self.retrieve(known, call)).done:
-                self._http.sleep(next(delays))
+            while not (transcript := self.retrieve(current, call)).done:
+                self._http.sleep(next(intervals))
         except APIError as error:
-            name_job(error, known.id)
+            name_job(error, current.id)
             raise
         return transcript
 
@@ -135,14 +134,14 @@ class AsyncTranscriptions:
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Transcript:
-        """As `Transcriptions.submit`."""
+        """See `Transcriptions.submit`."""
         request = await asyncio.to_thread(prepare_submission, source, model, mime_type, call, options)
         return parse_submission(await self._http.send(request), model)
 
     async def retrieve(self, job: str | Transcript, call: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """As `Transcriptions.retrieve`."""
-        known = _as_job(job)
-        return parse_retrieval(await self._http.send(prepare_retrieval(known.id, call)), known)
+        """See `Transcriptions.retrieve`."""
+        current = _as_job(job)
+        return parse_retrieval(await self._http.send(prepare_retrieval(current.id, call)), current)
 
     async def wait(
         self,
@@ -152,13 +151,13 @@ class AsyncTranscriptions:
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Transcript:
-        """As `Transcriptions.wait`."""
-        known, delays = _as_job(job), poll_intervals(interval, timeout)
+        """See `Transcriptions.wait`."""
+        current, intervals = _as_job(job), poll_intervals(interval, timeout)
         try:
-            while not (transcript := await self.retrieve(known, call)).done:
-                await self._http.sleep(next(delays))
+            while not (transcript := await self.retrieve(current, call)).done:
+                await self._http.sleep(next(intervals))
         except APIError as error:
-            name_job(error, known.id)
+            name_job(error, current.id)
             raise
         return transcript
 

@@ -141,7 +141,7 @@ def _routes() -> list[Route]:
         Route("/docs-json", _endpoint("models", _describe_request, public=True), methods=["GET"]),
         *_routes_of(posts, "POST"),
         *_routes_of(gets, "GET"),
-        Route("/emulated/pictures/{name}", images.serve_picture, methods=["GET"]),
+        Route("/emulated/images/{name}", images.serve_image, methods=["GET"]),
         Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 

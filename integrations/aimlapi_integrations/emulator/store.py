@@ -143,7 +143,7 @@ class GatewayState:
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     fault_counter: FaultCounter = field(default_factory=FaultCounter)
     speech_jobs: dict[str, Any] = field(default_factory=dict)
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
 
     def record(self, record: Record) -> None:
         self.requests.append(record)
@@ -156,4 +156,4 @@ class GatewayState:
         self.prompt_cache.clear()
         self.fault_counter.clear()
         self.speech_jobs.clear()
-        self.pictures.clear()
+        self.images.clear()

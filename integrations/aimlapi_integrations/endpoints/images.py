@@ -1,6 +1,6 @@
-"""`/v1/images/generations` and `/v1/images/edits`: a prompt, and pictures to edit -> pictures.
+"""`/v1/images/generations` and `/v1/images/edits`: a prompt, and images to edit -> images.
 
-Models differ in how they take the size, the number of pictures and the pictures to edit: `models/media.json` has it.
+Models differ in how they take the size, the number of images and the images to edit: `models/media.json` has it.
 https://docs.aimlapi.com/api-references/image-models
 """
 
@@ -46,7 +46,7 @@ _NAMED_RATIOS = {
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """A picture: behind a URL, which the gateway keeps for a while, or as base64 `data`."""
+    """An image: at a URL, which the gateway serves for a while, or as base64 `data`."""
 
     url: str | None = None
     data: str | None = field(default=None, repr=False)
@@ -55,7 +55,7 @@ class GeneratedImage:
 
     @property
     def content(self) -> bytes:
-        """Its bytes; none if it is behind a URL."""
+        """Its bytes; empty if it is at a URL."""
         return base64.b64decode(self.data or "")
 
     @property
@@ -67,17 +67,17 @@ class GeneratedImage:
         """Write its bytes to a file.
 
         Raises:
-            UnsupportedContentError: it is behind a URL; nothing is downloaded here.
+            UnsupportedContentError: it is at a URL; nothing is downloaded here.
         """
         if self.data is None:
-            raise UnsupportedContentError(f"The picture is behind a URL, not here: download {self.url}.")
+            raise UnsupportedContentError(f"The image is at a URL and isn't downloaded here: download {self.url}.")
         Path(path).write_bytes(self.content)
         return Path(path)
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImages:
-    """The pictures of a call, or of several where a model makes fewer per call than were asked for."""
+    """The images of a request, or of several where a model makes fewer per request."""
 
     images: tuple[GeneratedImage, ...]
     model: str
@@ -89,7 +89,7 @@ class GeneratedImages:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """One call: the path, the body, files if it is a form, and how many pictures it makes."""
+    """One request: the path, the body, files if it is a form, and how many images it makes."""
 
     path: str
     body: Json
@@ -111,34 +111,34 @@ def encode(
     strict: bool = False,
     **options: Any,
 ) -> list[ImageRequest]:
-    """Build the calls that make `n` pictures; several where the model makes fewer per call.
+    """Build the requests that make `n` images; several where the model makes fewer per request.
 
     Args:
         prompt: what to show, or what to change; None for models that take none.
         model: its id.
-        images: pictures to edit; without any, pictures are generated.
+        images: images to edit; without any, images are generated.
         size: `1024x1024`, `16:9`, or a name that the model takes; None for its own default. The nearest that it takes
             is sent.
-        n: the number of pictures.
-        mask: where to edit: a picture whose transparent parts may change.
+        n: the number of images.
+        mask: where to edit: an image whose transparent parts may change.
         strict: whether a size that the model doesn't take exactly, or an option that it doesn't list, is an error.
         options: further fields, such as `quality`, `seed` and `response_format`.
 
     Raises:
-        UnsupportedContentError: the model takes no pictures, needs some, takes fewer, or takes files and no URLs.
+        UnsupportedContentError: the model takes no images, needs some, takes fewer, or takes files and no URLs.
         UnsupportedParameterError: a prompt that is too long, an invalid `n` or `size`, or a field that it can't do
             without.
 
     >>> encode("A lighthouse", "google/imagen-4.0-generate-001", size="1920x1080", n=2)[0].body
     {'model': 'google/imagen-4.0-generate-001', 'prompt': 'A lighthouse', 'aspect_ratio': '16:9', 'num_images': 2}
     """
-    known = image_capabilities(model)
-    accepted = known.upload if images and known.upload else known
-    as_form = accepted is known.upload
+    capabilities = image_capabilities(model)
+    as_form = bool(images and capabilities.upload)
+    accepted = capabilities.upload if as_form and capabilities.upload else capabilities
     _check_prompt(prompt, model, accepted)
     _check_images(images, model, accepted, as_form=as_form)
     if mask is not None and not accepted.mask:
-        raise UnsupportedParameterError(f"{model} takes no mask: openai/gpt-image-2 does, for pictures as files.")
+        raise UnsupportedParameterError(f"{model} takes no mask: openai/gpt-image-2 does, for images as files.")
     _check_required(options, model, accepted)
     body: Json = {"model": model, **({"prompt": prompt} if prompt is not None else {})}
     body |= _size(size, model, accepted, strict=strict)
@@ -167,14 +167,14 @@ def _check_prompt(prompt: str | None, model: str, accepted: ImageCapabilities) -
 def _check_images(images: Sequence[MediaSource], model: str, accepted: ImageCapabilities, *, as_form: bool) -> None:
     inputs = accepted.inputs
     if images and inputs is None:
-        raise UnsupportedContentError(f"{model} edits no pictures: {DEFAULT_MODEL} does.")
+        raise UnsupportedContentError(f"{model} can't edit images: {DEFAULT_MODEL} does.")
     if inputs and inputs.required and not images:
-        raise UnsupportedContentError(f"{model} needs a picture to edit.")
+        raise UnsupportedContentError(f"{model} needs an image to edit.")
     if inputs and len(images) > inputs.max:
-        raise UnsupportedContentError(f"{model} takes {inputs.max} pictures, not {len(images)}.")
+        raise UnsupportedContentError(f"{model} takes {inputs.max} images, not {len(images)}.")
     links = [image.url for image in images if image.url]
     if as_form and links:
-        raise UnsupportedContentError(f"{model} takes files, not URLs: download {links[0]} and give its bytes or path.")
+        raise UnsupportedContentError(f"{model} takes files, not URLs: download {links[0]} and pass its bytes or path.")
 
 
 def _check_required(options: Mapping[str, Any], model: str, accepted: ImageCapabilities) -> None:
@@ -190,7 +190,7 @@ def _files(images: Sequence[MediaSource], mask: MediaSource | None) -> tuple[For
 
 
 def _inputs(images: Sequence[MediaSource], accepted: ImageCapabilities) -> Json:
-    """Pictures to edit in the field that the model has for them; files go as data URLs."""
+    """Return images to edit in the model's field for them; files as data URLs."""
     inputs = accepted.inputs or InputParameter("image_urls", True, len(images))
     links = [image.link for image in images]
     plain = not inputs.list or (len(links) == 1 and inputs.field != "image_urls")
@@ -199,18 +199,18 @@ def _inputs(images: Sequence[MediaSource], accepted: ImageCapabilities) -> Json:
 
 
 def _count(count: int, accepted: ImageCapabilities) -> Json:
-    """The number of pictures, if it isn't the one that a model makes anyway."""
+    """Return the number of images, if it isn't the default of one."""
     return {accepted.count.field: count} if accepted.count and count != 1 else {}
 
 
 def _split_count(n: int, most: int) -> list[int]:
-    """The numbers of pictures of each call.
+    """Split a number of images into numbers per request.
 
     >>> _split_count(5, 4), _split_count(2, 1)
     ([4, 1], [1, 1])
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise UnsupportedParameterError(f"n={n!r}: expected a number of pictures from 1 up.")
+        raise UnsupportedParameterError(f"n={n!r}: expected a number of images from 1 up.")
     return [min(most, n - made) for made in range(0, n, most)]
 
 
@@ -218,7 +218,7 @@ def _split_count(n: int, most: int) -> list[int]:
 
 
 def _size(size: str | None, model: str, accepted: ImageCapabilities, *, strict: bool) -> Json:
-    """The size as the model takes it; the nearest, with a warning, if it doesn't take this one."""
+    """Return the size in the model's form; the nearest, with a warning, if it doesn't take this one."""
     if size is None:
         return {}
     parameter = accepted.size
@@ -237,7 +237,7 @@ def _size(size: str | None, model: str, accepted: ImageCapabilities, *, strict: 
 
 
 def _ratio(size: str, model: str) -> tuple[float, float]:
-    """Width and height of a size, or what is to what in a ratio."""
+    """Return width and height, or the two numbers of a ratio."""
     if size in _NAMED_RATIOS:
         return _NAMED_RATIOS[size]
     match = _SIZE.fullmatch(size.strip().lower())
@@ -248,7 +248,7 @@ def _ratio(size: str, model: str) -> tuple[float, float]:
 
 
 def _nearest(size: str, ratio: tuple[float, float], parameter: SizeParameter) -> tuple[Any, bool]:
-    """The value nearest to a size, and whether it is what was asked for."""
+    """Return the value nearest to a size, and whether it matches the size."""
     width, height = ratio
     in_pixels = bool(re.search("[x×]", size.lower())) and size not in _NAMED_RATIOS
     if parameter.pixels or not parameter.values:
@@ -262,7 +262,7 @@ def _nearest(size: str, ratio: tuple[float, float], parameter: SizeParameter) ->
 
 
 def _fit_pixels(width: float, height: float, in_pixels: bool, bounds: tuple[int, int] | None) -> tuple[int, int]:
-    """Width and height within the bounds of a model, in the same ratio where the bounds allow it."""
+    """Fit width and height into a model's bounds, in the same ratio where the bounds allow it."""
     if in_pixels and (bounds is None or bounds[0] <= min(width, height) <= max(width, height) <= bounds[1]):
         return int(width), int(height)
     least, most = bounds or (256, 2048)
@@ -272,7 +272,7 @@ def _fit_pixels(width: float, height: float, in_pixels: bool, bounds: tuple[int,
 
 
 def _within(side: float, least: int, most: int) -> int:
-    """A side in whole steps, within its bounds."""
+    """Round a side to whole steps within its bounds."""
     return max(least, min(most, round(side / _STEP) * _STEP))
 
 
@@ -299,16 +299,16 @@ def _describe(value: Any) -> str:
 
 
 def decode(body: Json, headers: Mapping[str, str], model: str) -> GeneratedImages:
-    """Parse a 2xx body: pictures are in `data`, or in `images` for a few models.
+    """Parse a 2xx body: images are in `data`, or in `images` for a few models.
 
     Raises:
-        APIResponseError: the body has no pictures.
+        APIResponseError: the body has no images.
     """
     rows = body.get("data") if isinstance(body.get("data"), list) else body.get("images", body.get("data"))
     items = parsing.require_dicts(parsing.require_list(rows, body, headers), "data", body, headers)
     images = tuple(map(_parse_image, items))
     if not images or any(image.url is None and image.data is None for image in images):
-        raise parsing.unreadable_error("data: expected pictures with a url or b64_json", body, headers)
+        raise parsing.unreadable_error("data: expected images with a url or b64_json", body, headers)
     return GeneratedImages(
         images=images,
         model=as_str(body.get("model")) or model,
@@ -329,7 +329,7 @@ def _parse_image(row: Json) -> GeneratedImage:
 
 
 def _mime_of(data: str | None) -> str | None:
-    """The type of a picture by the beginning of its base64."""
+    """Detect an image's type by the beginning of its base64."""
     starts = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp", "R0lGO": "image/gif"}
     return next((mime for start, mime in starts.items() if (data or "").startswith(start)), None)
 

@@ -1,4 +1,4 @@
-"""`/v1/ocr`: a document or a picture -> Markdown, page by page, and structured data.
+"""`/v1/ocr`: a document or an image -> Markdown, page by page, and structured data.
 
 What each model accepts is in `models/media.json`.
 https://docs.aimlapi.com/api-references/vision-models/ocr-optical-character-recognition
@@ -39,14 +39,14 @@ AnnotationSchema: TypeAlias = type[BaseModel] | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OCRImage:
-    """A picture on a page.
+    """An image on a page.
 
     Attributes:
         id: the name by which the page's Markdown refers to it.
-        box: left, top, right, bottom in pixels of the page's `width` and `height`; None where the model names none.
-        data: its bytes in base64, if they were asked for.
+        box: left, top, right, bottom in pixels of the page's `width` and `height`; None if the model reports none.
+        data: its bytes in base64, if requested.
         mime: their type.
-        annotation: what was extracted from it, as JSON, if that was asked for.
+        annotation: what was extracted from it, as JSON, if requested.
     """
 
     id: str
@@ -57,7 +57,7 @@ class OCRImage:
 
     @property
     def content(self) -> bytes:
-        """Its bytes; none if they weren't asked for."""
+        """Its bytes; empty if they weren't requested."""
         return base64.b64decode(self.data or "")
 
 
@@ -75,13 +75,13 @@ class OCRPage:
 
 @dataclass(frozen=True, slots=True)
 class OCRResult:
-    """What a document says.
+    """The text of a document.
 
     Attributes:
         pages: in order.
         model: as the gateway names it.
-        annotation_json: the structured data as JSON text, if it was asked for.
-        annotation_type: the pydantic class that was asked for.
+        annotation_json: the structured data as JSON text, if requested.
+        annotation_type: the pydantic class that was requested.
         pages_processed: how many pages the price counts.
         cost, call_metadata: as of any reply; `usage` is None, since no tokens are counted.
     """
@@ -103,7 +103,7 @@ class OCRResult:
 
     @property
     def annotation(self) -> Any:
-        """The structured data: an object of the pydantic class, or JSON; None if none was asked for.
+        """The structured data: an object of the pydantic class, or JSON; None if none was requested.
 
         Raises:
             OutputError: the model returned something that doesn't fit; `pages` are there all the same.
@@ -133,22 +133,22 @@ def encode(
     strict: bool = False,
     **options: Any,
 ) -> Json:
-    """Build the body that asks for the text of a document.
+    """Build the body of an OCR request.
 
     Args:
-        source: the document or picture.
+        source: the document or image.
         model: its id.
         pages: pages to read, counted from 0; all by default.
-        include_images: whether to return the pictures on the pages.
+        include_images: whether to return the images on the pages.
         annotation: what to extract from the whole document.
-        image_annotation: what to extract from each picture in it.
-        annotation_prompt: how to extract it, in words.
+        image_annotation: what to extract from each image in it.
+        annotation_prompt: instructions for the extraction.
         strict: whether an option that the model doesn't list is an error instead of a warning.
         options: further fields, such as `image_limit` and `image_min_size`.
 
     Raises:
         UnsupportedContentError: the file is too large, has too many pages, or is of a type that the model doesn't read.
-        UnsupportedParameterError: the model can't do what is asked for.
+        UnsupportedParameterError: the model doesn't support a parameter.
 
     >>> encode(MediaSource("application/pdf", "a.pdf", url="https://example.com/a.pdf"), pages=range(2))["pages"]
     [0, 1]
@@ -204,7 +204,7 @@ def _pages(pages: Pages | None, model: str, accepted: OCRCapabilities) -> Json:
 
 
 def _page_indexes(pages: Pages) -> list[int]:
-    """The numbers of pages, in the order asked for.
+    """Return page indexes in the order of the request.
 
     >>> _page_indexes("0-2,5")
     [0, 1, 2, 5]
@@ -255,8 +255,8 @@ def decode(
     Args:
         body: of the response.
         headers: for the price and the ids of the call.
-        model: the model that was asked, if the body doesn't name it.
-        annotation: what was to be extracted.
+        model: the requested model, if the body doesn't name it.
+        annotation: the requested annotation.
 
     Raises:
         APIResponseError: the body has no pages.
@@ -297,8 +297,8 @@ def _image(image: Json) -> OCRImage:
     data = as_str(image.get("image_base64"))
     mime, content = parse_data_url(data) or ("image/jpeg" if data else None, data)
     left, top, right, bottom = corners
-    known = left is not None and top is not None and right is not None and bottom is not None
-    box = (left or 0, top or 0, right or 0, bottom or 0) if known else None
+    has_box = left is not None and top is not None and right is not None and bottom is not None
+    box = (left or 0, top or 0, right or 0, bottom or 0) if has_box else None
     return OCRImage(as_str(image.get("id")) or "", box, content, mime, _annotation_json(image.get("image_annotation")))
 
 

@@ -1,6 +1,6 @@
-"""`/v1/stt`: submit a recording, ask for the job until it is done, and read the text of any of the vendors' forms.
+"""`/v1/stt`: submit a recording, poll the job, and parse the transcript in any vendor's format.
 
-What each model accepts is in `models/media.json`. Results are kept for an hour.
+What each model accepts is in `models/media.json`. The gateway stores results for an hour.
 https://docs.aimlapi.com/api-references/speech-models/speech-to-text
 """
 
@@ -50,17 +50,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a recording says.
+    """The transcript of a recording, or a job that hasn't ended.
 
     Attributes:
         text: all of it.
-        segments: what speakers said in turn where the model tells them apart, else sentences or the whole.
-        words: with their times, where the model gives them.
-        model: the model that was asked, or that the result names.
+        segments: turns of the speakers where the model tells them apart, else sentences or the whole text.
+        words: with their times, where the model reports them.
+        model: the requested model, or the one that the result names.
         language: a code such as `en`, where the model names it.
         duration: seconds of the recording.
         id: of the job; its result can be retrieved for an hour.
-        status: of the job as the gateway has it; without a result, `done` is False.
+        status: of the job, in the gateway's words.
         usage, cost, call_metadata: as of any reply.
     """
 
@@ -161,7 +161,7 @@ def decode(body: Json, headers: Mapping[str, str], job_id: str, model: str = "")
         body: of the response.
         headers: for the price and the ids of the call.
         job_id: the id of the job.
-        model: the model that was asked, if it is known.
+        model: the requested model, if known.
 
     Raises:
         ResponseFailedError: the job failed.
@@ -171,14 +171,14 @@ def decode(body: Json, headers: Mapping[str, str], job_id: str, model: str = "")
     status = as_str(body.get("status")) or ("completed" if result else "")
     if status in _FAILED or as_str(result.get("status")) in _FAILED:
         raise _failure(body, result, headers, job_id)
-    known = Transcript(id=job_id, status=status, model=model, raw=body)
-    known = replace(known, call_metadata=parsing.parse_call_metadata(body, headers))
+    base = Transcript(id=job_id, status=status, model=model, raw=body)
+    base = replace(base, call_metadata=parsing.parse_call_metadata(body, headers))
     if status in _PENDING:
-        return known
+        return base
     if not result:
         received = parsing.json_type(body.get("result"))
         raise parsing.missing_list_error(f"result: expected object, received {received}", body, headers)
-    return replace(_read_result(result, known), cost=parsing.parse_cost(body, headers))
+    return replace(_read_result(result, base), cost=parsing.parse_cost(body, headers))
 
 
 def _failure(body: Json, result: Json, headers: Mapping[str, str], job_id: str) -> ResponseFailedError:
@@ -195,14 +195,14 @@ def _failure(body: Json, result: Json, headers: Mapping[str, str], job_id: str) 
     return error
 
 
-def _read_result(result: Json, known: Transcript) -> Transcript:
+def _read_result(result: Json, base: Transcript) -> Transcript:
     """Read a result by its vendor's form: Deepgram's has `results`, AssemblyAI's counts milliseconds."""
     if "results" in result:
-        return _read_deepgram(result, known)
-    return _read_flat(result, known, 0.001 if "audio_duration" in result or "language_model" in result else 1.0)
+        return _read_deepgram(result, base)
+    return _read_flat(result, base, 0.001 if "audio_duration" in result or "language_model" in result else 1.0)
 
 
-def _read_deepgram(result: Json, known: Transcript) -> Transcript:
+def _read_deepgram(result: Json, base: Transcript) -> Transcript:
     results, metadata = as_dict(result.get("results")), as_dict(result.get("metadata"))
     channels = results.get("channels")
     rows = dict_items(channels) if isinstance(channels, list) else [as_dict(channels)]
@@ -213,12 +213,12 @@ def _read_deepgram(result: Json, known: Transcript) -> Transcript:
     duration = _seconds(metadata.get("duration"))
     language = next((as_str(channel.get("detected_language")) for channel in rows), None)
     names = metadata.get("models")
-    model = known.model or (str(names[0]) if isinstance(names, list) and names else "")
+    model = base.model or (str(names[0]) if isinstance(names, list) and names else "")
     segments = turns or _whole(text, duration)
-    return replace(known, text=text, segments=segments, words=words, language=language, duration=duration, model=model)
+    return replace(base, text=text, segments=segments, words=words, language=language, duration=duration, model=model)
 
 
-def _read_flat(result: Json, known: Transcript, unit: float) -> Transcript:
+def _read_flat(result: Json, base: Transcript, unit: float) -> Transcript:
     text = as_str(result.get("text")) or ""
     words = tuple(_words(result.get("words"), unit))
     duration = _seconds(result.get("audio_duration") or result.get("duration"))
@@ -226,7 +226,7 @@ def _read_flat(result: Json, known: Transcript, unit: float) -> Transcript:
     turns = _segments(result.get("utterances"), unit) or _segments(result.get("segments"), unit) or _group_words(words)
     usage = as_dict(result.get("usage"))
     return replace(
-        known,
+        base,
         text=text,
         segments=turns or _whole(text, duration),
         words=words,

@@ -1,6 +1,6 @@
-"""What each model for OCR, speech to text and pictures accepts, read from `media.json`.
+"""What each model for OCR, speech to text and images accepts, read from `media.json`.
 
-An id that the table doesn't have gets what the known id most like it accepts, or what all models have in common.
+An unknown id gets the row of the most similar known id, or what all models have in common.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class SizeParameter:
 
 @dataclass(frozen=True, slots=True)
 class CountParameter:
-    """How a model takes the number of pictures, and the most that one call makes."""
+    """How a model takes the number of images, and the most that one call makes."""
 
     field: Literal["n", "num_images"]
     max: int
@@ -76,7 +76,7 @@ class CountParameter:
 
 @dataclass(frozen=True, slots=True)
 class InputParameter:
-    """Where pictures to edit go: a field with one URL, or with a list of up to `max`."""
+    """Where images to edit go: a field with one URL, or with a list of up to `max`."""
 
     field: Literal["image", "image_url", "image_urls"]
     list: bool
@@ -86,7 +86,7 @@ class InputParameter:
 
 @dataclass(frozen=True, slots=True)
 class ImageCapabilities:
-    """What a model of pictures accepts on one endpoint.
+    """What an image model accepts on one endpoint.
 
     Attributes:
         parameters: the fields that its page lists, besides those below.
@@ -130,7 +130,7 @@ def speech_capabilities(model: str) -> SpeechCapabilities:
 
 
 def image_capabilities(model: str) -> ImageCapabilities:
-    """What a model of pictures accepts on `/images/generations`, and in `upload` on `/images/edits`.
+    """What an image model accepts on `/images/generations`, and in `upload` on `/images/edits`.
 
     >>> image_capabilities("openai/gpt-image-1").count
     CountParameter(field='n', max=1)
@@ -150,7 +150,7 @@ def _load() -> dict[str, Any]:
 
 
 def _find(model: str, known: Iterable[str]) -> str | None:
-    """The known id that is meant: in any case, with or without the vendor, or else the one most like it."""
+    """Find the known id: in any case, with or without the vendor, or else the most similar one."""
     ids = list(known)
     names = {_tail(each): each for each in ids} | {each.casefold(): each for each in ids}
     for spelling in (model.casefold(), _tail(model)):

@@ -85,7 +85,7 @@ def _texts(data: bytes, name: str, *, is_image: bool) -> list[str]:
 
 
 def _selected(request: OCRRequest, count: int) -> list[int]:
-    """The pages that are asked for, counted from 0."""
+    """Return the requested page indexes, counted from 0."""
     if isinstance(request, GoogleOCRRequest):
         match request.pages:
             case PageIndices(indices=numbers):
@@ -116,16 +116,16 @@ def _page(index: int, count: int, text: str, request: OCRRequest, link: str) -> 
 
 def _images(request: OCRRequest, link: str) -> list[JSON]:
     """The picture that is the document, as the one picture on its page."""
-    wanted = isinstance(request, GLMOCRRequest) and request.include_image_base64
+    inline = isinstance(request, GLMOCRRequest) and request.include_image_base64
     corners: JSON = {"top_left_x": 0, "top_left_y": 0, "bottom_right_x": WIDTH, "bottom_right_y": HEIGHT}
-    image = {"id": "img-0.png", **corners, "image_base64": link if wanted and link.startswith("data:") else None}
+    image = {"id": "img-0.png", **corners, "image_base64": link if inline and link.startswith("data:") else None}
     bbox = request.bbox_annotation_format if isinstance(request, MistralOCRRequest) else None
     return [{**image, "image_annotation": _json(bbox.json_schema.schema_, "a picture")} if bbox else image]
 
 
 def _annotation(request: OCRRequest, text: str) -> str | None:
-    wanted = request.document_annotation_format if isinstance(request, MistralOCRRequest) else None
-    return None if wanted is None else _json(wanted.json_schema.schema_, text)
+    requested = request.document_annotation_format if isinstance(request, MistralOCRRequest) else None
+    return None if requested is None else _json(requested.json_schema.schema_, text)
 
 
 def _json(schema: JSON, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Requests for OCR, speech to text and pictures, by family of models; what each accepts is written by hand."""
+"""Requests for OCR, speech to text and images, by family of models; what each accepts is written by hand."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def speech_family(model_id: str) -> type[SpeechRequest]:
     return next(family for pattern, family in SPEECH_FAMILIES if re.search(pattern, model_id))
 
 
-# --- pictures -------------------------------------------------------------------------------------------------------
+# --- images ---------------------------------------------------------------------------------------------------------
 
 
 class PixelSize(Open):
@@ -191,7 +191,7 @@ class PixelSize(Open):
 
 
 class ImageRequest(Open):
-    """Every field that any model of pictures takes; which of them a model takes is in `IMAGE_FAMILIES`."""
+    """Every field that any image model takes; which of them a model takes is in `IMAGE_FAMILIES`."""
 
     model: str
     prompt: Annotated[str, Field(min_length=1)] = "-"
@@ -209,10 +209,10 @@ class ImageRequest(Open):
 
 @dataclass(frozen=True)
 class ImageFamily:
-    """What models of pictures take beyond the types of `ImageRequest`.
+    """What image models take beyond the types of `ImageRequest`.
 
     Attributes:
-        max_count: the most pictures of one call.
+        max_count: the most images of one call.
         sizes: the values of `size`; any if empty.
         required: fields that a request must have.
     """

@@ -19,16 +19,16 @@ def listed_options(
     Raises:
         UnsupportedParameterError: `strict`, and the model doesn't list one.
     """
-    given = drop_none(options)
-    for name in given:
+    passed = drop_none(options)
+    for name in passed:
         if listed and name not in listed:
             text = f"{model} doesn't list {name!r} (it lists: {', '.join(sorted(listed))})"
             warn_or_raise(f"{text}: it is sent, and the gateway drops it.", strict=strict)
-    return given
+    return passed
 
 
 def warn_or_raise(text: str, *, strict: bool) -> None:
-    """Report what a model doesn't take as asked for: raise if `strict`, else warn."""
+    """Report an argument that a model doesn't take: raise if `strict`, else warn."""
     if strict:
         raise UnsupportedParameterError(text)
     warnings.warn(text, ParameterWarning, stacklevel=1)
