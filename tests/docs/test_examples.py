@@ -11,10 +11,10 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-HELPERS = {"common"}
+HELPERS = {"common", "mcp_stand_in"}
 OPT_IN = {"chat_page"}  # run by its own target
 
-NEEDS = {"bulk_ray": "ray"}  # run where it is installed
+NEEDS = {"bulk_ray": "ray", "mcp_tools": "langchain_mcp_adapters"}  # run where it is installed
 
 # Arguments of each run, and text in its output that shows that the example worked.
 RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
@@ -24,6 +24,7 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "extract_table": [([], ["Ada Lovelace", "Compiler", "300"])],
     "fallbacks": [([], ["NotFoundError", "calling google/gemini-2.5-flash", "[emulated]"])],
     "handoff_li": [([], ["forecaster gives the answer", "sunny in Lisbon"])],
+    "mcp_tools": [([], ["LangChain   ping", "emulated/", ".mp4", "LlamaIndex  ", "Based on account_balance"])],
     "multimodal": [([], ["visitors.png", "(with an image, a file)"])],
     "quickstart": [([], ["Trip(city='Lisbon', days=4)", "51 tokens (27 reasoning), $0.0000925", "total"])],
     "rag_lc": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],

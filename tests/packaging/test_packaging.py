@@ -30,6 +30,7 @@ EXTRAS = {
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
     "aiohttp": {"httpx-aiohttp"},
+    "mcp": {"langchain-mcp-adapters", "llama-index-tools-mcp", "mcp"},
     "ray": {"ray"},
 }
 

@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any, ClassVar
 
-from llama_index.core.tools import ToolMetadata
+from llama_index.core.tools import FunctionTool, ToolMetadata
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import BaseModel, Field
+from typing_extensions import override
 
 from ..client.agent_tools import (
     IMAGE_TOOL_DESCRIPTION,
@@ -63,6 +64,17 @@ class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec):
     image_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further options for images.")
     speech_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further options for recordings.")
 
+    @override
+    def to_tool_list(
+        self,
+        spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
+        func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
+    ) -> list[FunctionTool]:
+        """Return the tools, or those named in `spec_functions`. Each is sync and natively async."""
+        pairs = [(name, f"a{name}") if name in _TOOLS else name for name in spec_functions or self.spec_functions]
+        return super().to_tool_list(pairs, func_to_metadata_mapping)  # type: ignore[arg-type]
+
+    @override
     def get_metadata_from_fn_name(
         self,
         fn_name: str,
