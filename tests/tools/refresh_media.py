@@ -3,8 +3,8 @@
     python tests/tools/refresh_media.py --contract DIR --out integrations/aimlapi_integrations/models/media.json
 
 DIR has `beyond_chat.json.gz`, gzipped JSON, `{path: [{"page", "requestBody"}]}`: the operations of the vendor's OpenAPI
-files by path. The sections `ocr` and `speech_to_text` and the rows of `images` called `*` are kept by hand; the rest of `images` is
-derived. A model that several pages document gets what all of them accept.
+files by path. The sections `ocr` and `speech_to_text` and the rows of `images` called `*` are kept by
+hand; the rest of `images` is derived. A model that several pages document gets what all of them accept.
 """
 
 from __future__ import annotations

@@ -72,13 +72,13 @@ class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec):
     ) -> list[FunctionTool]:
         """Return the tools, or those named in `spec_functions`. Each is sync and natively async."""
         pairs = [(name, f"a{name}") if name in _TOOLS else name for name in spec_functions or self.spec_functions]
-        return super().to_tool_list(pairs, func_to_metadata_mapping)  # type: ignore[arg-type]
+        return super().to_tool_list(pairs, func_to_metadata_mapping)
 
     @override
     def get_metadata_from_fn_name(
         self,
         fn_name: str,
-        spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,  # noqa: ARG002  # core passes it
+        spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
     ) -> ToolMetadata:
         """Return what the model reads of a function."""
         description, schema = _TOOLS[fn_name]
