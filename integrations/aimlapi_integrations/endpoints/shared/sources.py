@@ -6,7 +6,7 @@ import base64
 import mimetypes
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -47,7 +47,7 @@ class MediaSource:
     mime: str
     name: str
     url: str | None = None
-    data: bytes | None = None
+    data: bytes | None = field(default=None, repr=False)
 
     @property
     def link(self) -> str:
