@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-
-from ..media_files import PNG, make_pdf
+from tests.support.media_files import PNG, make_pdf
 
 Json = dict[str, Any]
 DATA_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"

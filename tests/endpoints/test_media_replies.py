@@ -17,8 +17,7 @@ from aimlapi_integrations.models.media import (
     ocr_capabilities,
     speech_capabilities,
 )
-
-from ..media_files import PNG, make_pdf
+from tests.support.media_files import PNG, make_pdf
 
 Json = dict[str, Any]
 HEADERS = {"x-request-id": "req-1"}

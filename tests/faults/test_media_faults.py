@@ -20,13 +20,12 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.langchain import AIMLAPIImageTool, AIMLAPIOCRParser, AIMLAPISpeechParser
 from aimlapi_integrations.llama_index import AIMLAPIMediaToolSpec, AIMLAPIOCRReader, AIMLAPISpeechReader
-
-from . import faults_before as before
-from . import faults_plain as plain
-from .fault_server import KEY, Act, FaultServer, Stall, head, reply
-from .faults_before import Fault
-from .secret_scan import everything_in
-from .test_fault_table import check_error
+from tests.faults import faults_before as before
+from tests.faults import faults_plain as plain
+from tests.faults.faults_before import Fault
+from tests.faults.secret_scan import everything_in
+from tests.faults.test_fault_table import check_error
+from tests.support.fault_server import KEY, Act, FaultServer, Stall, head, reply
 
 TEXT = "Hello there."
 URL = "https://example.com/file"

@@ -19,8 +19,7 @@ from aimlapi_integrations import track_costs
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIOCRParser, AIMLAPISpeechParser
 from aimlapi_integrations.llama_index import AIMLAPIOCRReader, AIMLAPISpeechReader
-
-from ..media_files import PNG, make_pdf
+from tests.support.media_files import PNG, make_pdf
 
 
 class Invoice(BaseModel):

@@ -16,8 +16,7 @@ from aimlapi_integrations import UnsupportedContentError, UnsupportedParameterEr
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIImageTool, AIMLAPISpeechTool, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIMediaToolSpec
-
-from ..media_files import PNG
+from tests.support.media_files import PNG
 
 INLINE: Any = {"model": "openai/gpt-image-1", "options": {"response_format": "b64_json"}}
 

@@ -24,7 +24,7 @@ from .shared.listed import listed_options, warn_or_raise
 from .shared.media import is_data_url, parse_data_url
 from .shared.parsing import as_str
 from .shared.sources import FormFile, MediaSource
-from .shared.totals import sum_cost, sum_usage
+from .shared.totals import sum_costs, sum_usages
 
 GENERATIONS_PATH = "/images/generations"
 EDITS_PATH = "/images/edits"
@@ -344,6 +344,6 @@ def merge_images(parts: Sequence[GeneratedImages]) -> GeneratedImages:
     return replace(
         parts[-1],
         images=tuple(image for part in parts for image in part.images),
-        usage=sum_usage([part.usage for part in parts]),
-        cost=sum_cost([part.cost for part in parts]),
+        usage=sum_usages([part.usage for part in parts]),
+        cost=sum_costs([part.cost for part in parts]),
     )
