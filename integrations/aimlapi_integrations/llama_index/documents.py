@@ -20,8 +20,9 @@ from .fields import ConnectionFields
 
 # Metadata that models and embeddings don't read. A model reads `source`, `page_label`, `speaker`, `start` and `end`,
 # to cite them.
-_HIDDEN = ["annotation", "cost_credits", "cost_usd", "images", "model", "page", "segment", "transcription_id"]
-_NOT_EMBEDDED = [*_HIDDEN, "duration", "end", "language", "page_label", "source", "start", "total_pages"]
+_HIDDEN = ["annotation", "cost_credits", "cost_usd", "duration", "images", "language", "model", "page", "segment"]
+_HIDDEN += ["total_pages", "transcription_id"]
+_NOT_EMBEDDED = [*_HIDDEN, "end", "page_label", "source", "start"]
 
 
 class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader):
