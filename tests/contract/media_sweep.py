@@ -146,7 +146,8 @@ class Sweep:
 def emulated() -> Callable[[str, Json, tuple[FormFile, ...]], list[str]]:
     """Return a function that sends a request to the emulator as the client does, and returns what it refuses."""
     from aimlapi_integrations import Client
-    from aimlapi_integrations.client.call import build_http_request, upload_files
+    from aimlapi_integrations.client.call import build_http_request
+    from aimlapi_integrations.client.media_calls import upload_files
     from aimlapi_integrations.emulator import Emulator
     from aimlapi_integrations.errors import APIError
 

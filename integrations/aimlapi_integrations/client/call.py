@@ -14,7 +14,6 @@ from ..endpoints import Endpoint, StreamDecoder, embeddings
 from ..endpoints.routing import select_endpoint
 from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
-from ..endpoints.shared.sources import FormFile
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..models import Model, known_models, lookup, vendor
@@ -134,11 +133,6 @@ def build_http_request(
         files=files,
         repeatable=repeatable,
     )
-
-
-def upload_files(files: Iterable[FormFile]) -> tuple[UploadFile, ...]:
-    """Return the files of a form, as the transport takes them."""
-    return tuple(UploadFile(file.part, file.source.name, file.source.data or b"", file.source.mime) for file in files)
 
 
 def finish_stream(decoder: StreamDecoder, events: EventStream, model: str) -> Delta:

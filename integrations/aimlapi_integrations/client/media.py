@@ -6,23 +6,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from .. import costs
-from ..endpoints import images, ocr
-from ..endpoints.images import DEFAULT_MODEL as IMAGE_MODEL
-from ..endpoints.images import GeneratedImages, merge_images
-from ..endpoints.ocr import DEFAULT_MODEL as OCR_MODEL
-from ..endpoints.ocr import AnnotationSchema, OCRResult, Pages
-from ..endpoints.shared.sources import MediaSource, Source, load_source
-from ..endpoints.speech_to_text import DEFAULT_MODEL as SPEECH_MODEL
-from ..endpoints.speech_to_text import Transcript
+from ..endpoints.shared.default_models import IMAGE_MODEL, OCR_MODEL, SPEECH_MODEL
 from ..transport.client import AsyncHTTPClient, HTTPClient
-from ..transport.retries import HTTPRequest, JSONResponse
-from .call import build_http_request, redact_errors, upload_files
-from .options import DEFAULT_OPTIONS, CallOptions, split_options
+from .options import DEFAULT_OPTIONS, CallOptions
 from .transcriptions import AsyncTranscriptions, Transcriptions
+
+if TYPE_CHECKING:
+    from ..endpoints.images import GeneratedImages
+    from ..endpoints.ocr import AnnotationSchema, OCRResult, Pages
+    from ..endpoints.shared.sources import Source
+    from ..endpoints.speech_to_text import Transcript
+else:  # the first call imports the endpoints; type hints have to resolve before
+    AnnotationSchema = GeneratedImages = OCRResult = Pages = Source = Transcript = Any
 
 
 class MediaMethods:
@@ -65,9 +63,11 @@ class MediaMethods:
             >>> result = client.ocr("https://example.com/invoice.pdf")                          # doctest: +SKIP
             >>> result.pages[0].markdown, result.cost                                           # doctest: +SKIP
         """
+        from . import media_calls as calls
+
         options |= {"pages": pages, "include_images": include_images, "annotation": annotation}
-        request = prepare_ocr(source, model, mime_type, call, options)
-        return parse_ocr(self._http.send(request), model, annotation)
+        request = calls.prepare_ocr(source, model, mime_type, call, options)
+        return calls.parse_ocr(self._http.send(request), model, annotation)
 
     def transcribe(
         self,
@@ -130,8 +130,12 @@ class MediaMethods:
             UnsupportedParameterError: the prompt is too long, `size` isn't one, or the model needs another field.
             UnsupportedContentError: the model only edits images.
         """
-        requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
-        return merge_images([parse_images(self._http.send(request), model) for request in with_budget(requests)])
+        from . import media_calls as calls
+
+        requests = calls.prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
+        return calls.merge_images(
+            [calls.parse_images(self._http.send(request), model) for request in calls.with_budget(requests)]
+        )
 
     def edit_image(
         self,
@@ -159,8 +163,12 @@ class MediaMethods:
             UnsupportedContentError: the model can't edit images, takes fewer, or takes files and no URLs.
             UnsupportedParameterError: as in `generate_image`.
         """
-        requests = prepare_images(prompt, images, mask, model, call, {"size": size, "n": n, **options})
-        return merge_images([parse_images(self._http.send(request), model) for request in with_budget(requests)])
+        from . import media_calls as calls
+
+        requests = calls.prepare_images(prompt, images, mask, model, call, {"size": size, "n": n, **options})
+        return calls.merge_images(
+            [calls.parse_images(self._http.send(request), model) for request in calls.with_budget(requests)]
+        )
 
 
 class AsyncMediaMethods:
@@ -182,9 +190,11 @@ class AsyncMediaMethods:
         **options: Any,
     ) -> OCRResult:
         """See `Client.ocr`. Files are read in a thread."""
+        from . import media_calls as calls
+
         options |= {"pages": pages, "include_images": include_images, "annotation": annotation}
-        request = await asyncio.to_thread(prepare_ocr, source, model, mime_type, call, options)
-        return parse_ocr(await self._http.send(request), model, annotation)
+        request = await asyncio.to_thread(calls.prepare_ocr, source, model, mime_type, call, options)
+        return calls.parse_ocr(await self._http.send(request), model, annotation)
 
     async def transcribe(
         self,
@@ -215,8 +225,12 @@ class AsyncMediaMethods:
         **options: Any,
     ) -> GeneratedImages:
         """See `Client.generate_image`."""
-        requests = prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
-        return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
+        from . import media_calls as calls
+
+        requests = calls.prepare_images(prompt, [], None, model, call, {"size": size, "n": n, **options})
+        return calls.merge_images(
+            [calls.parse_images(await self._http.send(request), model) for request in calls.with_budget(requests)]
+        )
 
     async def edit_image(
         self,
@@ -231,72 +245,10 @@ class AsyncMediaMethods:
         **options: Any,
     ) -> GeneratedImages:
         """See `Client.edit_image`. Files are read in a thread."""
+        from . import media_calls as calls
+
         options |= {"size": size, "n": n}
-        requests = await asyncio.to_thread(prepare_images, prompt, images, mask, model, call, options)
-        return merge_images([parse_images(await self._http.send(request), model) for request in with_budget(requests)])
-
-
-# --- documents ----------------------------------------------------------------------------------------------------
-
-
-def prepare_ocr(
-    source: Source, model: str, mime_type: str | None, call: CallOptions, options: Mapping[str, Any]
-) -> HTTPRequest:
-    """Build the request that reads a document. BudgetExceededError if a limit of `track_costs` is reached."""
-    costs.check_budgets()
-    options, call = split_options(options, call)
-    body = ocr.encode(load_source(source, mime_type), model, strict=call.strict_parameters, **options)
-    return build_http_request(ocr.PATH, call, body)
-
-
-def parse_ocr(response: JSONResponse, model: str, annotation: AnnotationSchema | None) -> OCRResult:
-    """Decode the pages in a response, and record the cost in the open ledgers."""
-    with redact_errors(response):
-        result = ocr.decode(response.body, response.headers, model, annotation)
-    costs.record(result)
-    return result
-
-
-# --- images -------------------------------------------------------------------------------------------------------
-
-
-def prepare_images(
-    prompt: str | None,
-    sources: Source | Sequence[Source],
-    mask: Source | None,
-    model: str,
-    call: CallOptions,
-    options: Mapping[str, Any],
-) -> list[HTTPRequest]:
-    """Build the requests that make images: several where the model makes fewer per request than `n`."""
-    options, call = split_options(options, call)
-    requests = images.encode(
-        prompt,
-        model,
-        _load_images(sources),
-        mask=None if mask is None else load_source(mask),
-        strict=call.strict_parameters,
-        **options,
-    )
-    return [build_http_request(each.path, call, each.body, files=upload_files(each.files)) for each in requests]
-
-
-def with_budget(requests: Iterable[HTTPRequest]) -> Iterator[HTTPRequest]:
-    """Yield the requests. BudgetExceededError before one if a limit of `track_costs` is reached."""
-    for request in requests:
-        costs.check_budgets()
-        yield request
-
-
-def parse_images(response: JSONResponse, model: str) -> GeneratedImages:
-    """Decode the images in a response, and record the cost in the open ledgers."""
-    with redact_errors(response):
-        result = images.decode(response.body, response.headers, model)
-    costs.record(result)
-    return result
-
-
-def _load_images(sources: Source | Sequence[Source]) -> Sequence[MediaSource]:
-    if isinstance(sources, list | tuple):
-        return [load_source(source) for source in sources]
-    return [load_source(cast(Source, sources))]
+        requests = await asyncio.to_thread(calls.prepare_images, prompt, images, mask, model, call, options)
+        return calls.merge_images(
+            [calls.parse_images(await self._http.send(request), model) for request in calls.with_budget(requests)]
+        )

@@ -20,6 +20,7 @@ from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models.media import ImageCapabilities, InputParameter, SizeParameter, image_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.default_models import IMAGE_MODEL as DEFAULT_MODEL
 from .shared.listed import listed_options, warn_or_raise
 from .shared.media import is_data_url, parse_data_url
 from .shared.parsing import as_str
@@ -28,7 +29,6 @@ from .shared.totals import sum_costs, sum_usages
 
 GENERATIONS_PATH = "/images/generations"
 EDITS_PATH = "/images/edits"
-DEFAULT_MODEL = "google/gemini-3-1-flash-image-preview"
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([x×:/])\s*(\d+(?:\.\d+)?)")
 _PIXELS_OF_RATIO = 1024 * 1024

@@ -20,6 +20,7 @@ from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterE
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
 from .shared.listed import listed_options
 from .shared.media import parse_data_url
 from .shared.parsing import as_dict, as_str
@@ -27,7 +28,6 @@ from .shared.pdf import count_pages
 from .shared.sources import MediaSource
 
 PATH = "/ocr"
-DEFAULT_MODEL = "mistral/mistral-ocr-4-0"
 PDF = "application/pdf"
 
 Pages: TypeAlias = int | str | Iterable[int]

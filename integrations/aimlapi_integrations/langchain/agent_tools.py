@@ -23,8 +23,7 @@ from ..client.agent_tools import (
     check_image_count,
     save_images,
 )
-from ..endpoints.images import DEFAULT_MODEL as IMAGE_MODEL
-from ..endpoints.speech_to_text import DEFAULT_MODEL as SPEECH_MODEL
+from ..endpoints.shared.default_models import IMAGE_MODEL, SPEECH_MODEL
 from ..errors import (
     BadRequestError,
     NotFoundError,

@@ -13,9 +13,8 @@ from langchain_core.documents.base import Blob
 from pydantic import Field
 
 from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
-from ..endpoints.ocr import DEFAULT_MODEL as OCR_MODEL
+from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import Source
-from ..endpoints.speech_to_text import DEFAULT_MODEL as SPEECH_MODEL
 from .component import ComponentFields
 from .errors import translate_errors
 

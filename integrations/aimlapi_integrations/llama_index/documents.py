@@ -13,9 +13,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
-from ..endpoints.ocr import DEFAULT_MODEL as OCR_MODEL
+from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import Source
-from ..endpoints.speech_to_text import DEFAULT_MODEL as SPEECH_MODEL
 from .fields import ConnectionFields
 
 # Metadata that models and embeddings don't read. A model reads `source`, `page_label`, `speaker`, `start` and `end`,
