@@ -185,7 +185,7 @@ def test_body_that_is_no_json_object_raises(server: FaultServer, fault: Fault, w
 @pytest.mark.parametrize("begin", [b"", head(200, content_length="900") + b'{"pages": [', head(503)], ids=len)
 def test_response_that_stops_raises_timeout_and_closes(server: FaultServer, way: Way, begin: bytes) -> None:
     case = server.case(*acts_of(way, [begin, Stall()]))
-    error = failed(way, case.base_url, retries=0, timeout=0.08)
+    error = failed(way, case.base_url, retries=0, timeout=(5.0, 0.08))
     assert isinstance(error, APITimeoutError) or error.status == 503  # type: ignore[attr-defined]
     assert case.was_left()
 

@@ -59,6 +59,7 @@ class MediaMethods:
             OSError: the file can't be read.
 
         Examples:
+            >>> from aimlapi_integrations import Client
             >>> client = Client()
             >>> result = client.ocr("https://example.com/invoice.pdf")                          # doctest: +SKIP
             >>> result.pages[0].markdown, result.cost                                           # doctest: +SKIP
