@@ -32,6 +32,8 @@ USES = {
         "from aimlapi_integrations import Client; assert Client('key', gateway.base_url).chat('Hello').text"
     ),
     "cli": "from aimlapi_integrations.cli import main; assert main(['models', '--search', 'gpt-5']) == 0",
+    "tracing": "from opentelemetry.sdk.trace.export import ConsoleSpanExporter; "
+    "from aimlapi_integrations.tracing import CostExporter; CostExporter(ConsoleSpanExporter())",
     "aiohttp": "from httpx_aiohttp import AiohttpTransport",
     "mcp": "import langchain_mcp_adapters.client, llama_index.tools.mcp",
     "all": f"import runpy, sys; sys.path.insert(0, {str(ROOT / 'examples')!r}); "
@@ -44,7 +46,7 @@ USES = {
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Runs a command that has to succeed; says what it said where it does not."""
+    """Run a command that must succeed; otherwise print its output and exit."""
     keyless = {name: value for name, value in os.environ.items() if not name.startswith(("AIMLAPI_", "PYTHON"))}
     done = subprocess.run(list(map(str, command)), cwd=cwd, env=keyless, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -24,6 +24,7 @@ from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, 
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
+from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
 from ..transport.validation import check_headers
@@ -59,12 +60,13 @@ class Client(MediaMethods, ContextManagerMixin):
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every request.
         limits: an `httpx.Limits` for the client's own connections.
-        http_client: an `httpx.Client` of your own, which is used as it is and never closed.
+        http_client: an `httpx.Client` or `httpx2.Client` of your own, which is used as it is and never closed.
         on_retry: called with a `RetryEvent` before each retry.
 
     Raises:
         MissingAPIKeyError: there is no key, neither passed nor in the environment.
         ValueError: the key, the base URL, a header or a timeout can't be used.
+        TypeError: `http_client` isn't such a client.
 
     Examples:
         >>> client = Client(max_retries=5)
@@ -84,7 +86,7 @@ class Client(MediaMethods, ContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: AnyClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
@@ -271,7 +273,8 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own. The other arguments are those of `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own.
+            The other arguments are those of `Client`.
     """
 
     def __init__(
@@ -286,7 +289,7 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AnyAsyncClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:

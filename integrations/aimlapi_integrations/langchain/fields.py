@@ -5,13 +5,24 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import httpx
 from langchain_core.language_models import BaseChatModel, ModelProfile
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.pickling import refuse_clients
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..transport.httpx_modules import check_http_client
 from ..transport.retries import RetryEvent, RetryPolicy
 from ..version import __version__
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
@@ -50,8 +61,13 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     _client: Any = PrivateAttr(default=None)
     _async_client: Any = PrivateAttr(default=None)
 
+    @field_validator("http_client", "http_async_client", mode="before", check_fields=False)
+    @classmethod
+    def _check_http_client(cls, client: Any, info: ValidationInfo) -> Any:
+        return resolve_field(str(info.field_name), client)
+
     def __setattr__(self, name: str, value: Any) -> None:
-        """Assign a field. A key or URL is validated as in the constructor; the next call uses it."""
+        """Assign a field. A key, URL or HTTP client is validated as in the constructor; the next call uses it."""
         super().__setattr__(name, resolve_field(name, value))
         if name in _CLIENT_FIELDS and self.__pydantic_private__:
             self._client = self._async_client = None
@@ -132,12 +148,16 @@ _CLIENT_FIELDS = frozenset(
 
 
 def resolve_field(name: str, value: Any) -> Any:
-    """Validate the value of a field where it is a key, which becomes a secret, or a base URL."""
+    """Validate the value of a field where it is a key, which becomes a secret, a base URL or an HTTP client."""
     match name:
         case "aimlapi_api_key":
             return value if callable(value) else resolve_api_key(value)
         case "aimlapi_api_base":
             return resolve_base_url(value)
+        case "http_client":
+            return check_http_client(value, httpx.Client, name)
+        case "http_async_client":
+            return check_http_client(value, httpx.AsyncClient, name)
     return value
 
 
@@ -254,9 +274,9 @@ class ChatFields(BaseChatModel, ConnectionFields):
     max_retries: int | None = Field(default=None, ge=0)
     """Number of retries after transient errors; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True)
-    """An `httpx.Client` to use as is. It is never closed here."""
+    """An `httpx.Client` or `httpx2.Client` to use as is. It is never closed here."""
     http_async_client: Any = Field(default=None, exclude=True)
-    """An `httpx.AsyncClient` to use as is. It is never closed here."""
+    """An `httpx.AsyncClient` or `httpx2.AsyncClient` to use as is. It is never closed here."""
 
     streaming: bool = False
     """Whether `invoke` streams too."""

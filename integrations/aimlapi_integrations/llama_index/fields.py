@@ -25,6 +25,7 @@ from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..models import lookup
+from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
 
 T = TypeVar("T")
@@ -175,8 +176,12 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     limits: httpx.Limits | None = Field(
         default=None, exclude=True, description="Limits of the connection pool that is opened here."
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
-    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.Client` or `httpx2.Client`."
+    )
+    async_http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient` or `httpx2.AsyncClient`."
+    )
     reuse_client: bool = Field(
         default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
     )
@@ -190,7 +195,23 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     @field_validator("timeout", mode="before")
     @classmethod
     def _parse_timeout(cls, timeout: Any) -> Any:
-        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
+        phases = timeout.as_dict() if isinstance(timeout, httpx_classes(httpx.Timeout)) else timeout
+        return httpx.Timeout(**phases) if isinstance(phases, dict) else phases
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _parse_limits(cls, limits: Any) -> Any:
+        return httpx.Limits(**vars(limits)) if isinstance(limits, httpx_classes(httpx.Limits)) else limits
+
+    @field_validator("http_client", mode="before")
+    @classmethod
+    def _check_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.Client)
+
+    @field_validator("async_http_client", mode="before")
+    @classmethod
+    def _check_async_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.AsyncClient, "async_http_client")
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
