@@ -23,7 +23,7 @@ from aimlapi_integrations.llama_index import AIMLAPIMediaToolSpec, AIMLAPIOCRRea
 from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
-from tests.faults.secret_scan import everything_in
+from tests.faults.secret_scan import exposed_texts
 from tests.faults.test_fault_table import check_error
 from tests.support.fault_server import KEY, Act, FaultServer, Stall, head, reply
 
@@ -38,23 +38,23 @@ DONE = {"id": "job-1", "status": "completed", "result": {"text": TEXT}}
 class Way(NamedTuple):
     """One way to call. `submit` and `poll` are the two requests of a transcription."""
 
-    who: str
+    client: str
     asynchronous: bool
     request: str
 
     def __str__(self) -> str:
-        return f"{self.who}-{'async' if self.asynchronous else 'sync'}-{self.request}"
+        return f"{self.client}-{'async' if self.asynchronous else 'sync'}-{self.request}"
 
 
 # A tool of LangChain lets the model read errors: see `test_lc_agent_tools.py`.
 WAYS = [
-    Way(who, asynchronous, request)
-    for who in ("bare", "lc", "li")
+    Way(client, asynchronous, request)
+    for client in ("bare", "langchain", "llama_index")
     for asynchronous in (False, True)
     for request in ("ocr", "submit", "poll", "images")
-    if (who, request) != ("lc", "images")
+    if (client, request) != ("langchain", "images")
 ]
-HALF = [way for way in WAYS if way.asynchronous == (way.who != "bare")]
+HALF = [way for way in WAYS if way.asynchronous == (way.client != "bare")]
 BARE = [Way("bare", False, request) for request in ("ocr", "submit", "poll", "images")]
 GOOD: dict[str, list[Act]] = {
     "ocr": [[reply(OCR)]],
@@ -67,9 +67,9 @@ on_every_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 def call(way: Way, base_url: str, retries: int = 2, **settings: Any) -> str:
     """Make a call, and return the text or URL of its result."""
-    base = "api_base" if way.who == "li" else "base_url"
-    component = _COMPONENTS[way.who, way.request](api_key=KEY, max_retries=retries, **{base: base_url}, **settings)
-    name, arguments, text = _CALLS[way.who, way.request]
+    base = "api_base" if way.client == "llama_index" else "base_url"
+    component = _COMPONENTS[way.client, way.request](api_key=KEY, max_retries=retries, **{base: base_url}, **settings)
+    name, arguments, text = _CALLS[way.client, way.request]
     result = getattr(component, name[way.asynchronous])(*arguments)
     return str(text(asyncio.run(_resolve(component, result)) if way.asynchronous else result))
 
@@ -99,22 +99,22 @@ _READ: Any = (("load_data", "aload_data"), (URL,), lambda documents: documents[0
 _PARSE: Any = (("parse", "aparse"), (Blob(path=URL),), lambda documents: documents[0].page_content)
 _COMPONENTS: dict[tuple[str, str], Any] = {
     **{("bare", request): _client for request in GOOD},
-    ("lc", "ocr"): AIMLAPIOCRParser,
-    ("lc", "submit"): AIMLAPISpeechParser,
-    ("lc", "poll"): AIMLAPISpeechParser,
-    ("li", "ocr"): AIMLAPIOCRReader,
-    ("li", "submit"): AIMLAPISpeechReader,
-    ("li", "poll"): AIMLAPISpeechReader,
-    ("li", "images"): AIMLAPIMediaToolSpec,
+    ("langchain", "ocr"): AIMLAPIOCRParser,
+    ("langchain", "submit"): AIMLAPISpeechParser,
+    ("langchain", "poll"): AIMLAPISpeechParser,
+    ("llama_index", "ocr"): AIMLAPIOCRReader,
+    ("llama_index", "submit"): AIMLAPISpeechReader,
+    ("llama_index", "poll"): AIMLAPISpeechReader,
+    ("llama_index", "images"): AIMLAPIMediaToolSpec,
 }
 _CALLS: dict[tuple[str, str], Any] = {
     ("bare", "ocr"): (("ocr", "aocr"), (URL,), lambda result: result.text),
     ("bare", "submit"): (("transcribe", "atranscribe"), (URL,), lambda result: result.text),
     ("bare", "poll"): (("transcribe", "atranscribe"), (URL,), lambda result: result.text),
     ("bare", "images"): (("generate_image", "agenerate_image"), ("x",), lambda result: result.images[0].url),
-    **{("lc", request): _PARSE for request in ("ocr", "submit", "poll")},
-    **{("li", request): _READ for request in ("ocr", "submit", "poll")},
-    ("li", "images"): (("create_image", "acreate_image"), ("x",), lambda result: result.result.images[0].url),
+    **{("langchain", request): _PARSE for request in ("ocr", "submit", "poll")},
+    **{("llama_index", request): _READ for request in ("ocr", "submit", "poll")},
+    ("llama_index", "images"): (("create_image", "acreate_image"), ("x",), lambda result: result.result.images[0].url),
 }
 
 
@@ -128,7 +128,7 @@ def failed(way: Way, base_url: str, **settings: Any) -> AIMLAPIError:
     """Return the error of a call, in which the key is nowhere."""
     with pytest.raises(AIMLAPIError) as caught:
         call(way, base_url, **settings)
-    assert [text for text in everything_in(caught.value) if KEY in text] == []
+    assert [text for text in exposed_texts(caught.value) if KEY in text] == []
     return caught.value
 
 
@@ -145,14 +145,14 @@ def expected_requests(way: Way, fault: Fault) -> int:
 
 
 def check(server: FaultServer, fault: Fault, way: Way) -> None:
-    case = server.case(*acts_of(way, *fault.acts))
+    case = server.case(*acts_of(way, *fault.responses_by_request))
     if fault.error is None and is_retried(way, fault):
         assert call(way, case.base_url) == (URL if way.request == "images" else TEXT)
     else:
         error = failed(way, case.base_url)
         if fault.error is not None:
-            lasting = tuple(fact for fact in fault.facts if fact[0] != "retryable" or is_retried(way, fault))
-            check_error(error, Fault(fault.name, (), fault.error, 1, fault.says, lasting), way)  # type: ignore[arg-type]
+            lasting = tuple(fact for fact in fault.attributes if fact[0] != "retryable" or is_retried(way, fault))
+            check_error(error, Fault(fault.name, (), fault.error, 1, fault.in_message, lasting), way)  # type: ignore[arg-type]
         assert way.request != "poll" or "job-1" in str(error)
     assert len(case.requests) == expected_requests(way, fault)
 
@@ -187,7 +187,7 @@ def test_response_that_stops_raises_timeout_and_closes(server: FaultServer, way:
     case = server.case(*acts_of(way, [begin, Stall()]))
     error = failed(way, case.base_url, retries=0, timeout=(5.0, 0.08))
     assert isinstance(error, APITimeoutError) or error.status == 503  # type: ignore[attr-defined]
-    assert case.was_left()
+    assert case.wait_for_disconnect()
 
 
 BODIES: dict[str, list[Any]] = {
@@ -248,7 +248,7 @@ def test_submission_is_not_repeated_by_any_policy(server: FaultServer, way: Way)
     assert len(case.requests) == 1
 
 
-@pytest.mark.parametrize("way", [Way("lc", False, "images"), Way("lc", True, "images")], ids=str)
+@pytest.mark.parametrize("way", [Way("langchain", False, "images"), Way("langchain", True, "images")], ids=str)
 @pytest.mark.parametrize("status", [400, 422, 401, 429, 503])
 def test_langchain_tool_returns_errors_of_arguments_and_raises_others(
     server: FaultServer, way: Way, status: int
