@@ -64,6 +64,7 @@ programs: .venv-programs/ready  ## Programs of others, run on our models: agents
 	@.venv-programs/bin/python -c "import deepagents, json_repair, langchain_community, langchain_experimental, langchain_mcp_adapters"
 	@.venv-programs/bin/python -c "import langgraph_supervisor, langgraph_swarm, langmem, lark, llama_index.tools.mcp, openevals, ragas"
 	@.venv-programs/bin/python -m pytest tests/programs
+	@.venv-programs/bin/python -m pytest tests/docs/test_code_blocks.py tests/docs/test_examples.py -k mcp -W ignore
 
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
 	@.venv-bench/bin/python -m benchmarks.run

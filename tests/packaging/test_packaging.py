@@ -31,6 +31,7 @@ EXTRAS = {
     "cli": {"rich"},
     "tracing": {"opentelemetry-sdk"},
     "aiohttp": {"httpx-aiohttp"},
+    "mcp": {"langchain-mcp-adapters", "llama-index-tools-mcp", "mcp"},
     "ray": {"ray"},
 }
 

@@ -9,14 +9,18 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+from langchain_core.document_loaders import BaseBlobParser
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.readers.base import BaseReader
+from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, SecretStr
 from typing_extensions import assert_type
 
@@ -29,24 +33,44 @@ from aimlapi_integrations import (
     Cost,
     Delta,
     Embeddings,
+    GeneratedImages,
     Ledger,
     Message,
+    OCRPage,
+    OCRResult,
     ParameterWarning,
     RateLimitError,
     Reply,
     Request,
     RetryEvent,
     RetryPolicy,
+    Segment,
     StreamError,
     Text,
     Tool,
+    Transcript,
     Usage,
     track_costs,
 )
 from aimlapi_integrations.bulk import Answers, RateLimiter, Report, Vectors, aprocess, process, read_results
 from aimlapi_integrations.emulator import Emulator, Record
-from aimlapi_integrations.langchain import AIMLAPICallbackHandler, AIMLAPIEmbeddings, ChatAIMLAPI, get_aimlapi_callback
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from aimlapi_integrations.langchain import (
+    AIMLAPICallbackHandler,
+    AIMLAPIEmbeddings,
+    AIMLAPIImageTool,
+    AIMLAPIOCRParser,
+    AIMLAPISpeechParser,
+    AIMLAPISpeechTool,
+    ChatAIMLAPI,
+    get_aimlapi_callback,
+)
+from aimlapi_integrations.llama_index import (
+    AIMLAPI,
+    AIMLAPIEmbedding,
+    AIMLAPIMediaToolSpec,
+    AIMLAPIOCRReader,
+    AIMLAPISpeechReader,
+)
 
 
 class City(BaseModel):
@@ -68,6 +92,32 @@ def the_client(client: Client, http: httpx.Client) -> None:
     assert_type(client.embed(["one", "two"], dimensions=256), Embeddings)
     Client("key", "https://example.com/v1", timeout=(1, 2), http_client=http, on_retry=retried)
     Client(retry=RetryPolicy(max_retries=5, cap=10))
+
+
+def media(client: Client) -> None:
+    result = client.ocr("https://example.com/a.pdf", pages="0-2", annotation=City)
+    assert_type(result, OCRResult)
+    assert_type(result.pages[0], OCRPage)
+    assert_type(client.transcribe(b"ID3", speakers=True), Transcript)
+    assert_type(client.transcriptions.submit(b"ID3").segments, tuple[Segment, ...])
+    assert_type(client.generate_image("A lighthouse", size="16:9", n=2), GeneratedImages)
+    assert_type(client.edit_image("Winter", [b"PNG"]).images[0].url, str | None)
+
+
+def media_components() -> None:
+    parsers: list[BaseBlobParser] = [AIMLAPIOCRParser(), AIMLAPISpeechParser(speakers=True)]
+    tools: list[BaseTool] = [AIMLAPIImageTool(), AIMLAPISpeechTool()]
+    readers: list[BaseReader] = [AIMLAPIOCRReader(), AIMLAPISpeechReader(speakers=True)]
+    assert_type(AIMLAPIMediaToolSpec().to_tool_list(["create_image"]), list[FunctionTool])
+    assert parsers
+    assert tools
+    assert readers
+
+
+async def async_media(client: AsyncClient) -> None:
+    assert_type(await client.ocr(b"%PDF"), OCRResult)
+    assert_type(await client.transcribe("talk.mp3"), Transcript)
+    assert_type(await client.generate_image("A lighthouse"), GeneratedImages)
 
 
 def retried(event: RetryEvent) -> None:

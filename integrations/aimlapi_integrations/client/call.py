@@ -18,7 +18,7 @@ from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore
 from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
-from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.retries import HTTPRequest, JSONResponse, UploadFile
 from ..transport.validation import check_model
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
@@ -71,7 +71,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
-    _require_content(request)
+    require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name, model = endpoint.NAME, lookup(request.model)
     adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
@@ -93,7 +93,7 @@ def set_author(reply: Reply, model: str) -> Reply:
     return replace(reply, choices=tuple(choices))
 
 
-def _require_content(request: Request) -> None:
+def require_content(request: Request) -> None:
     """Raise if no message has content, unless the content comes from elsewhere."""
     if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
         return
@@ -113,7 +113,14 @@ def _has_content(message: Message) -> bool:
     return any(not isinstance(part, Text) or part.text.strip() for part in message.parts)
 
 
-def build_http_request(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> HTTPRequest:
+def build_http_request(
+    path: str,
+    options: CallOptions,
+    body: Json | None = None,
+    method: str = "POST",
+    files: tuple[UploadFile, ...] = (),
+    repeatable: bool = True,
+) -> HTTPRequest:
     """Build the HTTP request of a call, with its options."""
     request_id = options.client_request_id
     return HTTPRequest(
@@ -125,6 +132,8 @@ def build_http_request(path: str, options: CallOptions, body: Json | None = None
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
         max_retries=options.max_retries,
+        files=files,
+        repeatable=repeatable,
     )
 
 

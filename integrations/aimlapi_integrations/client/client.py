@@ -9,7 +9,7 @@ A call is a straight line: the request is adapted to its model, encoded and sent
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from typing_extensions import Never, Self, Unpack
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
+from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, Reranking, State
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
@@ -29,6 +30,7 @@ from ..transport.timeouts import CHUNK
 from ..transport.validation import hide_secrets
 from ..types import Delta, Embeddings, Reply, Request
 from .arguments import ChatArguments
+from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
     finish_stream,
@@ -39,13 +41,16 @@ from .call import (
     stream_errors,
 )
 from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from .decisions import RerankCalls, group_documents, merge_rankings, parse_decision, prepare_decision
+from .media import AsyncMediaMethods, MediaMethods
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
+from .transcriptions import AsyncTranscriptions, Transcriptions
 from .turn import Turn
 
 
-class Client(ContextManagerMixin):
+class Client(MediaMethods, ContextManagerMixin):
     """A client of the gateway. Threads can share one; it connects with its first call.
 
     Args:
@@ -105,6 +110,8 @@ class Client(ContextManagerMixin):
         )
         self.models = Models(self._http)
         self.responses = Responses(self._http)
+        self.batches = Batches(self._http)
+        self.transcriptions = Transcriptions(self._http)
 
     def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """Send a request and return the reply.
@@ -211,12 +218,72 @@ class Client(ContextManagerMixin):
         with model_errors(model):
             return merge_embeddings([parse_embeddings(self._http.send(each), count) for each, count in requests])
 
+    def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """The answers to typed questions about a state, with their probabilities.
+
+        Args:
+            state: a text, or any JSON. Questions can refer to parts of it by path, such as `order.items[0]`.
+            questions: by keys of your own: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion`, or a text, which is a
+                yes/no question. They are answered independently.
+            model: the gateway's id of a decision model.
+            call: how to ask.
+            options: further fields of the request.
+
+        Raises:
+            UnsupportedContentError: the state is empty, or there are no questions.
+            UnsupportedParameterError: a question with too few or too many options or levels.
+
+        Examples:
+            >>> decisions = client.decide("My card was charged twice!", {"urgent": "Is it urgent?"})  # doctest: +SKIP
+            >>> decisions.yes_no("urgent").probability                                              # doctest: +SKIP
+            0.93
+        """
+        request = prepare_decision(state, questions, model, call, options)
+        return parse_decision(self._http.send(request), list(questions))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """Documents by their relevance to a query: the probability that each helps to answer it.
+
+        Args:
+            query: what is looked for.
+            documents: texts, of any number. As many go into one call as fit the model's context, by an estimate of
+                their tokens; one that does not fit alone is ranked by its beginning.
+            top_n: how many to keep; None keeps all.
+            model: the gateway's id of a decision model.
+            max_concurrency: calls under way at once at most.
+            call: how to ask.
+
+        Raises:
+            TypeError: a document that is not a text, by its index.
+            UnsupportedContentError: the query is empty or too long.
+        """
+        groups = group_documents(query, documents, model)
+        answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
+
     def close(self) -> None:
         """Close the client's own connections."""
         self._http.close()
 
 
-class AsyncClient(AsyncContextManagerMixin):
+class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
@@ -259,6 +326,8 @@ class AsyncClient(AsyncContextManagerMixin):
         )
         self.models = AsyncModels(self._http)
         self.responses = AsyncResponses(self._http)
+        self.batches = AsyncBatches(self._http)
+        self.transcriptions = AsyncTranscriptions(self._http)
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """See `Client.complete`."""
@@ -308,6 +377,34 @@ class AsyncClient(AsyncContextManagerMixin):
         requests = prepare_embedding_requests(texts, model, call, options)
         with model_errors(model):
             return merge_embeddings([parse_embeddings(await self._http.send(each), count) for each, count in requests])
+
+    async def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """As `Client.decide`."""
+        request = prepare_decision(state, questions, model, call, options)
+        return parse_decision(await self._http.send(request), list(questions))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """As `Client.rerank`."""
+        groups = group_documents(query, documents, model)
+        answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
 
     async def aclose(self) -> None:
         """Close the client's own connections."""

@@ -173,7 +173,7 @@ def _decode_if_ended(response: JSONResponse) -> Reply | None:
         return responses.decode(response.body, response.headers)
 
 
-def _poll_intervals(first: float, timeout: float) -> Iterator[float]:
+def poll_intervals(first: float, timeout: float) -> Iterator[float]:
     """Yield the seconds to wait before each further request. APITimeoutError if that would exceed `timeout`."""
     deadline, interval = monotonic() + timeout, first
     while monotonic() + interval <= deadline:
@@ -211,7 +211,7 @@ class Responses:
             ResponseFailedError: it failed or was canceled.
             APITimeoutError: it didn't end in time.
         """
-        intervals = _poll_intervals(interval, timeout)
+        intervals = poll_intervals(interval, timeout)
         while (reply := _decode_if_ended(self._http.send(_retrieve_request(response_id, options)))) is None:
             self._http.sleep(next(intervals))
         return reply
@@ -235,7 +235,7 @@ class AsyncResponses:
         self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
     ) -> Reply:
         """See `Responses.wait`."""
-        intervals = _poll_intervals(interval, timeout)
+        intervals = poll_intervals(interval, timeout)
         while (reply := _decode_if_ended(await self._http.send(_retrieve_request(response_id, options)))) is None:
             await self._http.sleep(next(intervals))
         return reply

@@ -111,7 +111,7 @@ class BaseHTTPClient:
             remaining: the seconds that the attempt may take; None for no limit but its timeouts.
             build: `build_request` of the caller's httpx client, which adds that client's headers and cookies.
         """
-        headers = self._headers if request.body is None else self._json_headers
+        headers = self._headers if request.body is None or request.files else self._json_headers
         if request.headers:
             headers = headers.copy()
             headers.update(check_headers(request.headers))
@@ -120,7 +120,7 @@ class BaseHTTPClient:
             self._url(request.path),
             params={**self._query, **request.query} or None,
             headers=headers,
-            content=None if request.body is None else encode_json(request.body),
+            **_content(request),
             extensions={"timeout": cap_timeouts(parse_timeout(request.timeout, self.timeout), remaining)},
         )
 
@@ -135,6 +135,24 @@ class BaseHTTPClient:
 
 
 _dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _content(request: HTTPRequest) -> dict[str, Any]:
+    """Return the content of a request as arguments of httpx: JSON, or a form if it has files."""
+    if not request.files:
+        return {"content": None if request.body is None else encode_json(request.body)}
+    files = [(each.part, (each.name, each.data, each.mime)) for each in request.files]
+    return {"data": {name: _form_value(value) for name, value in (request.body or {}).items()}, "files": files}
+
+
+def _form_value(value: Any) -> str | list[str]:
+    """Return a field of a form: a list of texts as one field each, other lists and objects as JSON."""
+    match value:
+        case str():
+            return value
+        case [*texts] if texts and all(isinstance(text, str) for text in texts):
+            return texts
+    return _dump_json(value)
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:

@@ -74,7 +74,8 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
         Raises:
             APIError: no response came, or it isn't a 2xx with a JSON object.
         """
-        return parse_json_response(self._send(request, stream=False), self.api_key_for(request.headers))
+        response = self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     @contextmanager
     def stream(self, request: HTTPRequest) -> Iterator[EventStream]:
@@ -98,7 +99,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.api_key_for(request.headers)
-        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
         step = next(steps)
         try:
             while True:
@@ -221,7 +222,8 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def send(self, request: HTTPRequest) -> JSONResponse:
         """See `HTTPClient.send`."""
-        return parse_json_response(await self._send(request, stream=False), self.api_key_for(request.headers))
+        response = await self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     def stream(self, request: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
         """See `HTTPClient.stream`."""
@@ -241,7 +243,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.api_key_for(request.headers)
-        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
         step = next(steps)
         try:
             while True:

@@ -40,17 +40,22 @@ def check_status(response: httpx.Response, secret: SecretStr) -> Outcome:
     return response if is_success(response) else _status_error(response, response.content, secret)
 
 
-def parse_json_response(response: httpx.Response, secret: SecretStr) -> JSONResponse:
+def parse_json_response(response: httpx.Response, secret: SecretStr, *, lines: bool = False) -> JSONResponse:
     """Parse the JSON object of a response that has been read.
 
+    Args:
+        response: what was received.
+        secret: the API key, which no error may repeat.
+        lines: parse JSON of any type, or JSON Lines; the body is a list of the values.
+
     Raises:
-        APIResponseError: it isn't a JSON object.
+        APIResponseError: it isn't a JSON object; with `lines`, it isn't JSON.
     """
     headers = normalize_headers(response, secret)
     if response.status_code == 304:
         return JSONResponse(304, headers, {}, secret)
-    body = _parse_content(response.content)
-    if isinstance(body, dict):
+    body = _parse_lines(response.content) if lines else _parse_content(response.content)
+    if isinstance(body, list if lines else dict):
         return JSONResponse(response.status_code, headers, body, secret)
     problem = _describe_content(response.content) if body is _NOT_JSON else "JSON that is not an object"
     raise _unreadable(response, response.content, problem, secret)
@@ -61,6 +66,15 @@ def _parse_content(content: bytes) -> Any:
     with suppress(ValueError):
         return parse_json(content)
     return _NOT_JSON
+
+
+def _parse_lines(content: bytes) -> Any:
+    """Parse a single JSON value, or one per line, into a list. Only line feeds separate lines."""
+    single = _parse_content(content)
+    if single is not _NOT_JSON:
+        return [single]
+    values = [_parse_content(line) for line in content.split(b"\n") if line.strip()]
+    return _NOT_JSON if not values or any(value is _NOT_JSON for value in values) else values
 
 
 # --- errors of httpx --------------------------------------------------------------------------------------------------
