@@ -21,26 +21,26 @@ from .fields import ConnectionFields
 
 
 class DecisionFields(ConnectionFields):
-    """What the components for decisions have in common: the model, and how to reach it."""
+    """The model and the connection, which the components for decisions share."""
 
     model_config = ConfigDict(
         populate_by_name=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
     model: str = DEFAULT_DECISION_MODEL
-    """The model, by the gateway's id or an alias of it."""
+    """The gateway's id of the model, or an alias of it."""
     aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
-    """The key. Else `AIMLAPI_API_KEY`, `AIML_API_KEY`."""
+    """The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`."""
     aimlapi_api_base: str | None = Field(default=None, alias="base_url")
-    """Where the gateway is. Else `AIMLAPI_API_BASE`, `AIMLAPI_BASE_URL`, then the public one."""
+    """The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway."""
     request_timeout: Any = Field(default=None, alias="timeout")
-    """Seconds to wait, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
+    """Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
     max_retries: int | None = Field(default=None, ge=0)
-    """Retries after errors that may pass; None: 2, 0: none."""
+    """Number of retries after transient errors; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` of your own; it is used as is and never closed."""
+    """An `httpx.Client` to use as is. It is never closed here."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` of your own, likewise."""
+    """An `httpx.AsyncClient` to use as is. It is never closed here."""
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
@@ -58,12 +58,12 @@ class DecisionFields(ConnectionFields):
 
 
 class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
-    """Answers typed questions about its input, with probabilities: to route, grade and guard inside chains.
+    """A runnable that answers typed questions about its input, to route, grade and guard inside chains.
 
     The input is a text, a message, a document, or JSON (dicts and lists of these). The output is a `Decisions`.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
         >>> decide = AIMLAPIDecisions(questions={"urgent": "Does it convey urgency?"})
@@ -72,14 +72,14 @@ class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
     """
 
     questions: Mapping[str, Any]
-    """By keys of your own: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion`, or a yes/no question as text."""
+    """`YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, a yes/no question, by keys of your own."""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Decisions:  # noqa: A002  # core calls it so
         """Answer the questions about the input."""
         return self._call_with_config(self._decide, input, config, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Decisions:  # noqa: A002
-        """As `invoke`."""
+        """`invoke`, async."""
         return await self._acall_with_config(self._adecide, input, ensure_config(config), **kwargs)
 
     def _decide(self, value: Any) -> Decisions:
@@ -108,13 +108,13 @@ def as_state(value: Any) -> Any:
 
 
 class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
-    """Keeps the documents that help most to answer a query, the best first; equal ones stay in their order.
+    """A document compressor that keeps the documents most relevant to a query, the best first; ties keep their order.
 
-    Copies of the documents have their relevance, from 0 to 1, in `metadata["relevance_score"]`. As many documents go
-    into one call as fit the context of the model.
+    It returns copies with the relevance, from 0 to 1, in `metadata["relevance_score"]`. A request has as many documents
+    as fit the context of the model.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
         >>> rerank = AIMLAPIRerank(top_n=1)
@@ -126,9 +126,9 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
     top_n: int | None = Field(default=3, ge=1)
     """How many documents to keep; None keeps all."""
     min_score: float = Field(default=0.0, ge=0, le=1)
-    """Documents of less relevance are left out."""
+    """The lowest relevance of the documents to keep, from 0 to 1."""
     max_concurrency: int = Field(default=4, ge=1)
-    """Calls under way at once at most."""
+    """Maximum number of concurrent requests of one call."""
 
     def compress_documents(
         self,
@@ -136,7 +136,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks | None = None,  # noqa: ARG002  # core passes them
     ) -> Sequence[Document]:
-        """Return the most relevant documents, the best first. Without documents, nothing is sent."""
+        """Return the most relevant documents, the best first. Without documents, sends no request."""
         with translate_errors():
             return self._ranked(documents, self._get_client().rerank(query, _texts(documents), **self._arguments()))
 
@@ -146,7 +146,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks | None = None,  # noqa: ARG002  # core passes them
     ) -> Sequence[Document]:
-        """As `compress_documents`."""
+        """`compress_documents`, async."""
         with translate_errors():
             ranking = await self._get_async_client().rerank(query, _texts(documents), **self._arguments())
         return self._ranked(documents, ranking)
