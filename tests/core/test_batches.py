@@ -63,7 +63,9 @@ def mocked(request: pytest.FixtureRequest) -> Callable[[Handler], Run]:
     def run(handler: Handler, **settings: Any) -> Run:
         transport = httpx.MockTransport(handler)
         if request.param == "sync":
-            return Run(Client("k", "https://gateway.test/v1", http_client=httpx.Client(transport=transport), **settings))
+            return Run(
+                Client("k", "https://gateway.test/v1", http_client=httpx.Client(transport=transport), **settings)
+            )
         http_client = httpx.AsyncClient(transport=transport)
         return Run(AsyncClient("k", "https://gateway.test/v1", http_client=http_client, **settings))
 

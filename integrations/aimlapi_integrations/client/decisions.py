@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
 from .. import costs
+from .._utils.concurrency import arun_in_order, run_in_order
 from ..endpoints import decisions
 from ..endpoints.decisions import CONTEXT_TOKENS, Decisions, Questions, Ranked, Reranking, State
 from ..endpoints.shared.totals import sum_cost, sum_usage
@@ -80,31 +78,15 @@ class RerankCalls:
         def rank(group: DocumentGroup) -> Decisions:
             return self.parse(group, http.send(self.prepare(group)))
 
-        if limit == 1 or len(groups) < 2:
-            return [rank(group) for group in groups]
-        with ThreadPoolExecutor(min(limit, len(groups))) as pool:
-            pending = [pool.submit(copy_context().run, rank, group) for group in groups]
-            try:
-                return [each.result() for each in pending]
-            finally:
-                for each in pending:
-                    each.cancel()
+        return run_in_order(rank, groups, limit)
 
     async def arun(self, http: AsyncHTTPClient, groups: Sequence[DocumentGroup], limit: int) -> list[Decisions]:
         """`run`, async. An error or a cancellation also cancels the running requests."""
-        slots = asyncio.Semaphore(limit)
 
         async def rank(group: DocumentGroup) -> Decisions:
-            async with slots:
-                return self.parse(group, await http.send(self.prepare(group)))
+            return self.parse(group, await http.send(self.prepare(group)))
 
-        tasks = [asyncio.ensure_future(rank(group)) for group in groups]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await arun_in_order(rank, groups, limit)
 
 
 def group_documents(
