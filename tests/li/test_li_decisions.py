@@ -116,7 +116,7 @@ def test_it_works_in_a_query_engine(run: Run, settings: Any) -> None:
 
 
 class Recorder(BaseEventHandler):
-    names: list[str] = []
+    names: list[str]
 
     def handle(self, event: Any, **_: Any) -> None:
         self.names.append(type(event).__name__)
