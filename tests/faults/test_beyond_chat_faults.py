@@ -111,14 +111,17 @@ def failed(name: str, prefix: str, base_url: str, **settings: Any) -> AIMLAPIErr
     """Return the error of a call, in which the key is nowhere."""
     call = (CALLS | SUBMISSIONS)[name](base_url, {"max_retries": 2, **settings})
     with pytest.raises(AIMLAPIError) as caught:
-        result = call(prefix)
-        if inspect.isawaitable(result):
-            asyncio.run(_awaited(result))
+        _run(call, prefix)
     assert [text for text in everything_in(caught.value) if KEY in text] == []
     return caught.value
 
 
-async def _awaited(result: Any) -> Any:
+def _run(call: Callable[[str], Any], prefix: str) -> Any:
+    result = call(prefix)
+    return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
+
+
+async def _await(result: Any) -> Any:
     return await result
 
 
@@ -161,7 +164,7 @@ def test_a_success_without_a_reply(server: FaultServer, fault: Fault, name: str,
 @on_every_way
 def test_a_reply_that_does_not_come_in_time(server: FaultServer, name: str, prefix: str) -> None:
     case = server.case([Stall()])
-    error = failed(name, prefix, case.base_url, timeout=0.05, max_retries=0)
+    error = failed(name, prefix, case.base_url, timeout=(10.0, 0.05), max_retries=0)
     assert isinstance(error, errors.APITimeoutError)
     assert case.was_left()
 
@@ -199,7 +202,7 @@ def test_a_submission_without_a_confirmation_in_time_is_not_repeated(
     server: FaultServer, name: str, prefix: str
 ) -> None:
     case = server.case([Stall()])
-    error = failed(name, prefix, case.base_url, timeout=0.05)
+    error = failed(name, prefix, case.base_url, timeout=(10.0, 0.05))
     assert isinstance(error, errors.APITimeoutError)
     assert (error.retryable, len(case.requests)) == (False, 1)
     assert "may have accepted" in str(error)
