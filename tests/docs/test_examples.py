@@ -28,6 +28,8 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "quickstart": [([], ["Trip(city='Lisbon', days=4)", "51 tokens (27 reasoning), $0.0000925", "total"])],
     "rag_lc": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
     "rag_li": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
+    "rag_rerank_lc": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
+    "rag_rerank_li": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
     "reasoning": [([], ["reasoning", "(27 reasoning)"])],
     "streaming_chat": [([], ["Who was Ada Lovelace?", "total"])],
 }
