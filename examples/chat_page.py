@@ -57,10 +57,11 @@ class Chat:
 
     async def ask(self, model: str, question: str) -> AsyncIterator[tuple[Any, ...]]:
         if not question.strip():
+            yield self.render(**BUSY, value="")
             return
         messages = [message for turn in self.turns if turn.answer.text for message in turn.messages(model)]
         self.turns.append(turn := Turn(model, question))
-        yield self.render(value="", **BUSY)
+        yield self.render(**BUSY, value="")
         config = {"callbacks": [cost := AIMLAPICallbackHandler(), self.costs]}
         try:
             llm = ChatAIMLAPI(model=model, **MODELS.get(model, {}))
@@ -70,11 +71,11 @@ class Chat:
             turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
             turn.end = gr.ChatMessage(str(error), metadata={"title": type(error).__name__})
-        yield self.render(**READY)
+        yield self.render()
 
     def stop(self) -> tuple[Any, ...]:
         self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped.</small>")
-        return self.render(**READY)
+        return self.render()
 
     def render(self, **box: Any) -> tuple[Any, ...]:
         total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
@@ -90,9 +91,11 @@ with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False
     box = gr.Textbox(show_label=False, placeholder="Your question", submit_btn="Send", autofocus=True)
     parts = [turns, gr.Markdown(Chat().render()[1]), box]
     submission = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
+    # Gradio ignores a question while another one is pending: Send comes back when that one has ended or was canceled.
+    submission.then(lambda: gr.update(**READY), None, box, show_progress="hidden")
     box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[submission])
     reset = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[submission])
-    reset.then(lambda chat: chat.render(**READY), chat, parts, show_progress="hidden")
+    reset.then(Chat.render, chat, parts, show_progress="hidden")
 
 if __name__ == "__main__":
     with gateway():

@@ -1,7 +1,7 @@
 """RAG with reranking, citations and prices in LangChain: from a store on disk, sync, or async with --async.
 
-Texts are embedded into a Chroma store on disk. A question retrieves many sections by their vectors; `AIMLAPIRerank` keeps
-the few that help to answer it, and the answer cites them. Each step shows what it cost.
+Texts are embedded into a Chroma store on disk. A question retrieves many sections by their vectors, `AIMLAPIRerank`
+keeps the few that help to answer it, and the answer cites them. The price of each model is shown at the end.
 
     pip install ".[examples]"
     python examples/rag_rerank_lc.py "How many credits is one US dollar?"
@@ -29,7 +29,7 @@ PROMPT = ChatPromptTemplate.from_template(
 
 
 def load(path: Path) -> list[Document]:
-    """Read the sections of a Markdown file. Replace this function to ingest other formats: it only returns documents."""
+    """Read the sections of a Markdown file. To ingest other formats, replace this function."""
     texts = re.split(r"^(?=#{1,3} )", path.read_text("utf-8"), flags=re.MULTILINE)
     titled = [(text.partition("\n")[0].strip("# "), text) for text in texts if text.strip()]
     return [

@@ -1,7 +1,8 @@
 """RAG with reranking, citations and prices in LlamaIndex: from a store on disk, sync, or async with --async.
 
-Texts are embedded into a Chroma store on disk. A question retrieves many sections by their vectors; `AIMLAPIRerank` keeps
-the few that help to answer it, and `CitationQueryEngine` has the answer cite them. Each step shows what it cost.
+Texts are embedded into a Chroma store on disk. A question retrieves many sections by their vectors, `AIMLAPIRerank`
+keeps the few that help to answer it, and the answer of `CitationQueryEngine` cites them. The price of each model is
+shown at the end.
 
     pip install ".[examples]"
     python examples/rag_rerank_li.py "How many credits is one US dollar?"
@@ -28,7 +29,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def load(path: Path) -> list[BaseNode]:
-    """Read the sections of a Markdown file. Replace this function to ingest other formats: it only returns nodes."""
+    """Read the sections of a Markdown file. To ingest other formats, replace this function."""
     document = Document(text=path.read_text("utf-8"), id_=path.name, metadata={"source": path.name})
     return MarkdownNodeParser().get_nodes_from_documents([document])
 

@@ -20,9 +20,8 @@ from aimlapi_integrations.types import (
     ToolCall,
     ToolChoice,
 )
-
-from . import seen
-from .seen import Line, Listed, Seen, Sight, Tokens, Vectors
+from tests.cassettes import observed as seen
+from tests.cassettes.observed import Line, Listed, Seen, Sight, Tokens, Vectors
 
 WEATHER = Tool(
     "get_weather",

@@ -18,12 +18,11 @@ from difflib import unified_diff
 from pathlib import Path
 
 from aimlapi_integrations import AIMLAPIError
-
-from . import pages
-from .provenance import provenance
-from .recorder import FOLDER, GATEWAY, path_of, read, recording
-from .scenarios import DOCUMENTED, SCENARIOS, Scenario
-from .seen import Line
+from tests.cassettes import pages
+from tests.cassettes.observed import Line
+from tests.cassettes.provenance import provenance
+from tests.cassettes.recorder import FOLDER, GATEWAY, path_of, read, recording
+from tests.cassettes.scenarios import DOCUMENTED, SCENARIOS, Scenario
 
 # What is different in every recording and says nothing.
 _VOLATILE = re.compile(

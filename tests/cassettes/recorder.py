@@ -20,8 +20,8 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.request import Request
 from vcr.serialize import serialize
 
-from . import pages
-from .bodies import Stored, readable, wire
+from tests.cassettes import pages
+from tests.cassettes.bodies import Stored, readable, wire
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
 GATEWAY = "https://api.aimlapi.com"

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-from .seen import Line, Sight
+from tests.cassettes.observed import Line, Sight
 
-ADAPTERS = {"core": "core_scenarios", "langchain": "lc_scenarios", "llama-index": "li_scenarios"}
+ADAPTERS = {"core": "core_scenarios", "langchain": "langchain_scenarios", "llama-index": "llama_index_scenarios"}
 ENDPOINTS = {"chat": "chat_completions", "responses": "responses", "messages": "messages"}
 CAPABILITIES = ("plain", "stream", "tools", "tool_stream", "structured", "reasoning", "reasoning_stream", "image")
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from . import record as recording
-from .provenance import NOTES
-from .recorder import FOLDER, GATEWAY, leaks, path_of, read, replaying
-from .scenarios import ADAPTERS, CAPABILITIES, DOCUMENTED, SCENARIOS, Scenario
-from .seen import Line, Seen, Tokens
-from .stated import stated
+from tests.cassettes import record as recording
+from tests.cassettes.expected import stated
+from tests.cassettes.observed import Line, Seen, Tokens
+from tests.cassettes.provenance import NOTES
+from tests.cassettes.recorder import FOLDER, GATEWAY, leaks, path_of, read, replaying
+from tests.cassettes.scenarios import ADAPTERS, CAPABILITIES, DOCUMENTED, SCENARIOS, Scenario
 
 PAGE = "https://docs.aimlapi.com/api-references/text-models-llm/openai/gpt-5-mini"
 RECORDED = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in DOCUMENTED)

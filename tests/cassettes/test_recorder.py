@@ -13,10 +13,10 @@ import httpx
 import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from . import pages
-from .bodies import readable, wire
-from .provenance import provenance
-from .recorder import leaks, recording, replaying
+from tests.cassettes import pages
+from tests.cassettes.bodies import readable, wire
+from tests.cassettes.provenance import provenance
+from tests.cassettes.recorder import leaks, recording, replaying
 
 URL = "https://api.aimlapi.com/v1/chat/completions"
 ASKED = {"model": "some/model", "messages": [{"role": "user", "content": "Hello"}]}

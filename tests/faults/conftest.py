@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from aimlapi_integrations.transport import retries
-
-from .fault_server import FaultServer
+from tests.support.fault_server import FaultServer
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimlapi_integrations import errors
-
-from .fault_server import ECHO, KEY, Act, Hang, Stall, head, reply
+from tests.support.fault_server import ECHO, KEY, Act, Hang, Stall, head, reply
 
 Json = dict[str, Any]
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .call_matrix import Answer
-from .replies import Json, call_item, chat_body, responses_body
+from tests.support.call_matrix import Answer
+from tests.support.replies import Json, call_item, chat_body, responses_body
 
 DEEP = '{"a":' * 400 + "1" + "}" * 400
 

@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 from aimlapi_integrations import errors
-
-from .call_matrix import Answer
-from .fault_server import KEY, Act, head, reply, whole_stream
-from .faults_before import legacy, problem
-from .faults_plain import FAILED
-from .faults_stream import SAID, TEXTS, Acting, StreamFault, half, whole
-from .replies import Json, dumps, message_item, responses_body, sse
+from tests.faults.faults_before import legacy, problem
+from tests.faults.faults_plain import FAILED
+from tests.faults.faults_stream import SAID, TEXTS, Acting, StreamFault, half, whole
+from tests.support.call_matrix import Answer
+from tests.support.fault_server import KEY, Act, head, reply, whole_stream
+from tests.support.replies import Json, dumps, message_item, responses_body, sse
 
 
 def _amid(event: Any, name: str = "", done: bool = False) -> Acting:

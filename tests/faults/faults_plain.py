@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from aimlapi_integrations import errors
-
-from .fault_server import ECHO, Hang, head, reply
-from .faults_before import Fault, legacy, problem
-from .replies import TEXT, Json, call_item, chat_body, dumps, message_item, responses_body, sse
+from tests.faults.faults_before import Fault, legacy, problem
+from tests.support.fault_server import ECHO, Hang, head, reply
+from tests.support.replies import TEXT, Json, call_item, chat_body, dumps, message_item, responses_body, sse
 
 PAGE = b"<html><head><title>Welcome</title></head><body>Welcome</body></html>"
 FAILED = {"error": {"message": f"the provider failed. {ECHO}", "type": "server_error", "code": "upstream_error"}}

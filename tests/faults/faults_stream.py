@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aimlapi_integrations import errors
-
-from ..endpoints.cutting import events as responses_events
-from .call_matrix import Answer
-from .fault_server import END, Act, Hang, Stall, head, reply, stream, whole_stream
-from .faults_plain import FAILED, PAGE
-from .replies import (
+from tests.faults.faults_plain import FAILED, PAGE
+from tests.support.call_matrix import Answer
+from tests.support.fault_server import END, Act, Hang, Stall, head, reply, stream, whole_stream
+from tests.support.replies import (
     CALLS,
     TEXT,
     Json,
@@ -25,6 +23,7 @@ from .replies import (
     responses_calls,
     sse,
 )
+from tests.support.responses_events import events as responses_events
 
 TEXTS: dict[str, list[Json]] = {"chat": chat_events(chat_body()), "responses": responses_events(responses_body(), 5)}
 TOOLS: dict[str, list[Json]] = {"chat": chat_events(chat_calls()), "responses": responses_events(responses_calls(), 5)}

@@ -20,12 +20,11 @@ from aimlapi_integrations.langchain.errors import ModelError
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPISelector
 from aimlapi_integrations.llama_index import AIMLAPIRerank as LlamaIndexRerank
 from aimlapi_integrations.llama_index import BatchAPI as LlamaIndexBatches
-
-from . import faults_before as before
-from . import faults_plain as plain
-from .fault_server import KEY, FaultServer, Hang, Stall, head, reply
-from .faults_before import Fault
-from .secret_scan import everything_in
+from tests.faults import faults_before as before
+from tests.faults import faults_plain as plain
+from tests.faults.faults_before import Fault
+from tests.faults.secret_scan import everything_in
+from tests.support.fault_server import KEY, FaultServer, Hang, Stall, head, reply
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
 Call = Callable[[str, dict[str, Any]], Callable[[str], Any]]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from .call_matrix import HALF, WAYS, Answer, Way, ask
-from .fault_server import FaultServer, whole_stream
-from .faults_calls import CUT_TEXTS_FOR_TOOLS, ODD_CALLS, OddCall
-from .replies import Json, call_item, chat_body, responses_body, sse
-from .test_fault_table import answered, failed
+from tests.faults.faults_calls import CUT_TEXTS_FOR_TOOLS, ODD_CALLS, OddCall
+from tests.faults.test_fault_table import answered, failed
+from tests.support.call_matrix import HALF, WAYS, Answer, Way, ask
+from tests.support.fault_server import FaultServer, whole_stream
+from tests.support.replies import Json, call_item, chat_body, responses_body, sse
 
 ADD = {"name": "add", "arguments": "{}"}
 on_every_way = pytest.mark.parametrize("way", WAYS, ids=str)

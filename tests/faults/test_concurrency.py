@@ -14,12 +14,20 @@ import pytest
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, Client
-
-from .call_matrix import KEY, QUESTION, Way, langchain_model, llama_index_model, of_message, of_reply, of_response
-from .fault_server import Case, FaultServer, reply, whole_stream
-from .faults_stream import whole
-from .replies import MODEL, chat_body
-from .test_fault_table import GOOD
+from tests.faults.faults_stream import whole
+from tests.faults.test_fault_table import GOOD
+from tests.support.call_matrix import (
+    KEY,
+    QUESTION,
+    Way,
+    langchain_model,
+    llama_index_model,
+    of_message,
+    of_reply,
+    of_response,
+)
+from tests.support.fault_server import Case, FaultServer, reply, whole_stream
+from tests.support.replies import MODEL, chat_body
 
 PLAIN = Way("", False, False, "chat")
 

@@ -18,16 +18,15 @@ from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AIMLAPIError, APIError, AsyncClient, CallOptions, Client
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings
-
-from . import faults_before as before
-from . import faults_events as events
-from . import faults_plain as plain
-from . import faults_stream as streams
-from .call_matrix import HALF, QUESTION, WAYS, Way, ask, langchain_model, llama_index_model
-from .fault_server import KEY, Act, FaultServer, Hang, Stall, reply, whole_stream
-from .replies import sse
-from .secret_scan import everything_in, variables_of
-from .test_fault_table import failed
+from tests.faults import faults_before as before
+from tests.faults import faults_events as events
+from tests.faults import faults_plain as plain
+from tests.faults import faults_stream as streams
+from tests.faults.secret_scan import everything_in, variables_of
+from tests.faults.test_fault_table import failed
+from tests.support.call_matrix import HALF, QUESTION, WAYS, Way, ask, langchain_model, llama_index_model
+from tests.support.fault_server import KEY, Act, FaultServer, Hang, Stall, reply, whole_stream
+from tests.support.replies import sse
 
 ECHOED = f"Incorrect API key provided: {KEY}. You sent Authorization: Bearer {KEY}"
 ACTS: dict[str, Any] = {

@@ -11,15 +11,14 @@ import pytest
 
 from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError, RetryEvent, RetryPolicy
 from aimlapi_integrations.langchain.errors import ModelError
-
-from ..endpoints.cutting import events as responses_events
-from . import faults_before as before
-from . import faults_plain as plain
-from .call_matrix import HALF, WAYS, Answer, Way, ask
-from .fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
-from .faults_before import Fault
-from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
-from .secret_scan import everything_in
+from tests.faults import faults_before as before
+from tests.faults import faults_plain as plain
+from tests.faults.faults_before import Fault
+from tests.faults.secret_scan import everything_in
+from tests.support.call_matrix import HALF, WAYS, Answer, Way, ask
+from tests.support.fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
+from tests.support.replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
+from tests.support.responses_events import events as responses_events
 
 GOOD = Answer(TEXT, reason="stop")
 PLAIN = [way for way in WAYS if not way.streamed]

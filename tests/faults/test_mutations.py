@@ -28,11 +28,10 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.transport.sse import EventParser
 from aimlapi_integrations.types import Reply
-
-from . import invariants
-from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS
-from .mutating import chunked, mutated_bytes, mutated_json
-from .replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
+from tests.faults import invariants
+from tests.faults.mutating import chunked, mutated_bytes, mutated_json
+from tests.support.messages_events import MESSAGES_BODIES, MESSAGES_STREAMS
+from tests.support.replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
 
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "240"))
 QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)

@@ -12,11 +12,10 @@ import pytest
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
-
-from .call_matrix import KEY, QUESTION, WAYS, Way, endpoint_of, langchain_model, llama_index_model
-from .fault_server import Case, FaultServer, Stall, stream, whole_stream
-from .faults_stream import half, whole
-from .replies import MODEL
+from tests.faults.faults_stream import half, whole
+from tests.support.call_matrix import KEY, QUESTION, WAYS, Way, endpoint_of, langchain_model, llama_index_model
+from tests.support.fault_server import Case, FaultServer, Stall, stream, whole_stream
+from tests.support.replies import MODEL
 
 SYNC = [way for way in WAYS if way.streamed and not way.asynchronous]
 ASYNC = [way for way in WAYS if way.streamed and way.asynchronous]

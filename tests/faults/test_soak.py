@@ -22,11 +22,10 @@ from typing import NamedTuple
 import pytest
 
 from aimlapi_integrations import APIError, AsyncClient, Client
-
-from .call_matrix import KEY, QUESTION
-from .fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
-from .faults_stream import half, whole
-from .replies import MODEL, chat_body
+from tests.faults.faults_stream import half, whole
+from tests.support.call_matrix import KEY, QUESTION
+from tests.support.fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
+from tests.support.replies import MODEL, chat_body
 
 CALLS = int(os.environ.get("FAULTS_SOAK", "0"))
 FILES = Path("/proc/self/fd")

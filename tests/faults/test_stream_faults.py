@@ -9,14 +9,13 @@ import httpx
 import pytest
 
 from aimlapi_integrations import APIConnectionError, APIError, APITimeoutError
-
-from . import faults_events as events
-from . import faults_stream as faults
-from .call_matrix import HALF, WAYS, Answer, Way, ask
-from .fault_server import FaultServer, Stall, whole_stream
-from .faults_before import Fault
-from .faults_stream import SAID, StreamFault
-from .test_fault_table import check_error, failed
+from tests.faults import faults_events as events
+from tests.faults import faults_stream as faults
+from tests.faults.faults_before import Fault
+from tests.faults.faults_stream import SAID, StreamFault
+from tests.faults.test_fault_table import check_error, failed
+from tests.support.call_matrix import HALF, WAYS, Answer, Way, ask
+from tests.support.fault_server import FaultServer, Stall, whole_stream
 
 STREAMED = [way for way in WAYS if way.streamed]
 HALF_STREAMED = [way for way in HALF if way.streamed]

@@ -11,7 +11,7 @@ import httpx
 from langchain_core.messages import AIMessage
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.history_gateway import MODELS, ScriptedGateway
+from tests.support.history_gateway import MODELS, ScriptedGateway
 
 
 def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:

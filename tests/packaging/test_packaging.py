@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
@@ -79,7 +79,7 @@ def test_package_holds_code_one_table_and_py_typed() -> None:
 FOLDERS = ("integrations", "tests", "cassettes", "examples", "benchmarks", "docs")
 TOP_LEVEL_FILES = {
     *("pyproject.toml", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff"),
 }
 GENERATED = {"__pycache__", ".import_linter_cache", "example-data"}
 
@@ -114,7 +114,7 @@ def test_extras_require_their_packages(metadata: Message) -> None:
 
 
 def test_every_extra_for_users_is_tested_in_a_clean_environment(metadata: Message) -> None:
-    internal = {"bench", "dev", "docs", "programs-test", "ray-test", "test", "web-test"}
+    internal = {"bench", "dev", "docs", "programs-test", "ray-test", "release", "test", "web-test"}
     assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - internal
 
 
@@ -257,7 +257,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 try:
     module = importlib.import_module({module!r})
     [getattr(module, name) for name in module.__all__]

@@ -15,8 +15,7 @@ from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply, Request, Tool
-
-from .conversations import TOOL, WEATHER, Conversation
+from tests.parity.conversations import TOOL, WEATHER, Conversation
 
 MODES = ("plain", "stream", "async plain", "async stream")
 DESCRIBED = Tool(WEATHER["name"], WEATHER["description"], WEATHER["parameters"])

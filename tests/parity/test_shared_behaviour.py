@@ -16,9 +16,8 @@ from aimlapi_integrations import AsyncClient, Client, errors
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .call_matrix import CLIENTS, MODES, Case, Observed
-from .conversations import CONVERSATIONS, question
+from tests.parity.call_matrix import CLIENTS, MODES, Case, Observed
+from tests.parity.conversations import CONVERSATIONS, question
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 THINKER = "deepseek/deepseek-r1"

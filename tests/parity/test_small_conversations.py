@@ -20,8 +20,7 @@ from llama_index.core.base.llms.types import (
 from aimlapi_integrations import UnsupportedContentError
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.types import File, Image, Message, Text, ToolCall
-
-from .calls import ENDPOINTS, EVERY_CALL, Target, call
+from tests.parity.calls import ENDPOINTS, EVERY_CALL, Target, call
 
 PNG = "iVBORw0KGgo="
 PDF = base64.b64encode(b"%PDF-1.7 rest").decode()

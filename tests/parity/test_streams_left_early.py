@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from aimlapi_integrations import AsyncClient
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-from tests.chat_events import chunk as event
-from tests.chat_events import sse
-from tests.transport.fault_server import DONE, END, HEAD, Answer, chunk, serving
+from tests.support.chat_events import chunk as event
+from tests.support.chat_events import sse
+from tests.support.raw_server import DONE, END, HEAD, Answer, chunk, serving
 
 MODEL = "gpt-4o"
 WORDS = sse([event({"content": word}) for word in ("a ", "b ", "c ")]).removesuffix(DONE)

@@ -12,8 +12,7 @@ import pytest
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-
-from .scripted import Script, ScriptedGateway, Turn
+from tests.programs.scripted import Script, ScriptedGateway, Turn
 
 ENDPOINTS: dict[str, dict[str, Any]] = {
     "chat": {"model": "gpt-4o"},

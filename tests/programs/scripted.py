@@ -14,8 +14,8 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from tests.chat_events import pieces
-from tests.endpoints.cutting import events as responses_events
+from tests.support.chat_events import pieces
+from tests.support.responses_events import events as responses_events
 
 Json = dict[str, Any]
 

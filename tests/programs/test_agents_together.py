@@ -21,9 +21,8 @@ from langgraph_swarm import create_handoff_tool, create_swarm
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.lc.agents import add, get_weather
-
-from .scripted import Call, tool_names, tool_results
+from tests.programs.scripted import Call, tool_names, tool_results
+from tests.support.agents import add, get_weather
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",

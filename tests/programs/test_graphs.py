@@ -28,8 +28,7 @@ from llama_index.core.indices.property_graph import (
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .scripted import Json, Structured
+from tests.programs.scripted import Json, Structured
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -34,9 +34,8 @@ from typing_extensions import TypedDict
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-from tests.lc.agents import get_weather
-
-from .scripted import Json, ScriptedGateway, Structured
+from tests.programs.scripted import Json, ScriptedGateway, Structured
+from tests.support.agents import get_weather
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",

@@ -26,9 +26,17 @@ from mcp.client.stdio import stdio_client
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-
-from .mcp_server import LONG, PNG, RECORDS, SCHEMAS
-from .scripted import Call, Json, ScriptedGateway, called_names, forced_tool, tool_described, tool_names, tool_results
+from tests.programs.mcp_server import LONG, PNG, RECORDS, SCHEMAS
+from tests.programs.scripted import (
+    Call,
+    Json,
+    ScriptedGateway,
+    called_names,
+    forced_tool,
+    tool_described,
+    tool_names,
+    tool_results,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

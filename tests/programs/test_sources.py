@@ -29,8 +29,7 @@ from sqlalchemy.pool import StaticPool
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .scripted import Call, Json, tool_results
+from tests.programs.scripted import Call, Json, tool_results
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

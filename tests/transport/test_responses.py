@@ -12,9 +12,8 @@ import pytest
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
-
-from .clients import AT_ONCE, KEY, POST, Handler, both_clients
-from .fault_server import DONE, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.raw_server import DONE, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.transport.clients import AT_ONCE, KEY, POST, Handler, both_clients
 
 NO_RETRIES = RetryPolicy(0)
 HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")

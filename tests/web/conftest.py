@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-
-from .page_process import chat_page
-from .visitor import Visitor
+from tests.web.page_process import chat_page
+from tests.web.visitor import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-from tests.faults.fault_server import FaultServer, Stall, stream
-from tests.faults.replies import chat_body, chat_events, sse
-
-from .conftest import Visit
-from .page_process import chat_page
-from .visitor import Visitor
+from tests.support.fault_server import FaultServer, Stall, stream
+from tests.support.replies import chat_body, chat_events, sse
+from tests.web.conftest import Visit
+from tests.web.page_process import chat_page
+from tests.web.visitor import Visitor
 
 THOUGHT = "[emulated] The user wrote"
 QUESTION = "Which river is longer, the Douro or the Tagus?"
@@ -78,7 +77,8 @@ def test_a_refusal_is_shown_in_the_models_words(visit: Visit, address: str) -> N
 def test_nothing_is_asked_where_nothing_was_written(visit: Visit, address: str, gateway: Emulator) -> None:
     visitor = visit(address)
     before = len(gateway.requests)
-    visitor.ask("  ")
+    for blank in ("  ", "\t", " "):
+        visitor.ask(blank)
     visitor.ask(QUESTION)
     visitor.wait_for_answer()
     assert len(gateway.requests) == before + 1
@@ -125,6 +125,7 @@ def test_a_new_chat_knows_nothing_of_the_last(visit: Visit, address: str, gatewa
     visitor.wait_for_answer()
     visitor.button("New chat").click()
     visitor.page.get_by_text("Ask a model something.").wait_for()
+    visitor.page.get_by_text("in 0 calls").wait_for()
     assert costs(visitor) == [(0, 0, 0)]
     visitor.ask("And wider?")
     visitor.wait_for_answer()

@@ -33,6 +33,10 @@ class Visitor:
         return self.page.get_by_role("log")
 
     @property
+    def box(self) -> Locator:
+        return self.page.get_by_placeholder("Your question")
+
+    @property
     def thoughts(self) -> Locator:
         """The titles that thoughts fold under."""
         return self.chat.get_by_role("button", name="Thoughts", exact=True)
@@ -47,13 +51,16 @@ class Visitor:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def ask(self, question: str, model: str = "") -> None:
-        """Waits until a question can be sent, and sends it."""
+        """Wait until a question can be sent, and send it. Return once the page has taken it and emptied the box."""
+        from playwright.sync_api import expect
+
         self.button("Send").wait_for()
         if model:
             self.page.get_by_label("Model").fill(model)
             self.page.get_by_label("Model").press("Enter")
-        self.page.get_by_placeholder("Your question").fill(question)
+        self.box.fill(question)
         self.button("Send").click()
+        expect(self.box).to_have_value("", timeout=30_000)
 
     def wait_for_answer(self, number: int = 1) -> None:
         """Waits until that many answers have their price, and the next question may come."""

@@ -22,7 +22,6 @@ from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, Reranking, State
 from ..endpoints.embeddings import merge_embeddings
-from ..errors import APIError
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
@@ -31,7 +30,7 @@ from ..transport.validation import check_headers
 from ..types import Delta, Embeddings, Reply, Request
 from .batches import AsyncBatches, Batches
 from .call import (
-    attach_partial_text,
+    PreparedCall,
     finish_stream,
     model_errors,
     parse_embeddings,
@@ -44,6 +43,7 @@ from .decisions import RerankCalls, group_documents, merge_rankings, parse_decis
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
+from .turn import Turn
 
 
 class Client(ContextManagerMixin):
@@ -112,9 +112,11 @@ class Client(ContextManagerMixin):
             APIError: the call failed, or its response can't be understood.
             UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
         """
-        call = prepare_call(request, options, stream=False)
-        with model_errors(call.model):
-            return call.parse_response(self._http.send(call.http_request))
+        turn = Turn(prepare_call(request, options, stream=False))
+        with model_errors(request.model), turn.errors():
+            while (call := turn.call) is not None:
+                reply = turn.add(call, call.parse_response(self._http.send(call.http_request)))
+        return reply
 
     @contextmanager
     def stream(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Iterator[Delta]]:
@@ -127,7 +129,20 @@ class Client(ContextManagerMixin):
         with ExitStack() as stack:
             with model_errors(call.model):
                 events = stack.enter_context(self._http.stream(call.http_request))
-            yield self._deltas(call.create_decoder(events), events, call.model)
+            yield self._turn_deltas(call, events, stack)
+
+    def _turn_deltas(self, call: PreparedCall, events: EventStream, stack: ExitStack) -> Iterator[Delta]:
+        """Yield the deltas of a turn. `stack` holds the stream that is open."""
+        turn = Turn(call)
+        with turn.errors():
+            while True:
+                for delta in self._deltas(call.create_decoder(events), events, call.model):
+                    yield turn.finish(call, delta) if delta.reply else turn.shift(delta)
+                if turn.call is None or turn.call is call:
+                    return
+                call = turn.call
+                stack.close()
+                events = stack.enter_context(self._http.stream(call.http_request))
 
     @staticmethod
     def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> Iterator[Delta]:
@@ -295,9 +310,11 @@ class AsyncClient(AsyncContextManagerMixin):
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """See `Client.complete`."""
-        call = prepare_call(request, options, stream=False)
-        with model_errors(call.model):
-            return call.parse_response(await self._http.send(call.http_request))
+        turn = Turn(prepare_call(request, options, stream=False))
+        with model_errors(request.model), turn.errors():
+            while (call := turn.call) is not None:
+                reply = turn.add(call, call.parse_response(await self._http.send(call.http_request)))
+        return reply
 
     def stream(
         self, request: Request, options: CallOptions = DEFAULT_OPTIONS
@@ -375,11 +392,15 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         self._ended = False
 
     async def __aenter__(self) -> Self:
-        call = prepare_call(self._request, self._options, stream=True)
-        with model_errors(call.model):
-            self._events = await self._http.open_stream(call.http_request)
-        self._decoder = call.create_decoder(self._events)
+        self._call = prepare_call(self._request, self._options, stream=True)
+        self._turn = Turn(self._call)
+        with model_errors(self._call.model):
+            await self._open()
         return self
+
+    async def _open(self) -> None:
+        self._events = await self._http.open_stream(self._call.http_request)
+        self._decoder = self._call.create_decoder(self._events)
 
     async def __aexit__(self, *_: object) -> None:
         await self._events.aclose()
@@ -388,15 +409,28 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         if self._ended:
             raise StopAsyncIteration
         self._ended = True  # unless a delta comes: an error ends the stream, as it does a generator
-        try:
+        with self._turn.errors():
+            delta = await self._next_delta()
+            if delta is not None:
+                self._ended = False
+                return self._turn.shift(delta)
+            with stream_errors(self._decoder, self._events):
+                last = finish_stream(self._decoder, self._events, self._call.model)
+            last = self._turn.finish(self._call, last)
+            if self._turn.call is not None:
+                await self._events.aclose()
+                self._call = self._turn.call
+                await self._open()
+                self._ended = False
+            return last
+
+    async def _next_delta(self) -> Delta | None:
+        """Return the next delta of the open stream; None at its end."""
+        with stream_errors(self._decoder, self._events):
             async for event in self._events:
                 delta = self._decoder.feed(event)
                 if self._decoder.ended:
                     self._events.finish()
                 if delta is not None:
-                    self._ended = False
                     return delta
-            return finish_stream(self._decoder, self._events, self._request.model)
-        except APIError as error:
-            attach_partial_text(error, self._decoder, self._events)
-            raise
+        return None

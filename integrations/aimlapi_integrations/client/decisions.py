@@ -11,7 +11,7 @@ from .. import costs
 from .._utils.concurrency import arun_in_order, run_in_order
 from ..endpoints import decisions
 from ..endpoints.decisions import CONTEXT_TOKENS, Decisions, Questions, Ranked, Reranking, State
-from ..endpoints.shared.totals import sum_cost, sum_usage
+from ..endpoints.shared.totals import sum_costs, sum_usages
 from ..errors import UnsupportedContentError
 from ..tokens import estimate_tokens
 from ..transport.client import AsyncHTTPClient, HTTPClient
@@ -159,6 +159,6 @@ def merge_rankings(
     return Reranking(
         results=tuple(best if top_n is None else best[:top_n]),
         model=answers[-1].model if answers else model,
-        usage=sum_usage([each.usage for each in answers]),
-        cost=sum_cost([each.cost for each in answers]),
+        usage=sum_usages([each.usage for each in answers]),
+        cost=sum_costs([each.cost for each in answers]),
     )

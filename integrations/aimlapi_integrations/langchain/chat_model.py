@@ -271,7 +271,8 @@ class ChatAIMLAPI(ChatFields):
         return add_raw_message(model, parser) if include_raw else model | parser
 
     def _default_method(self) -> Method:
-        supported = self.profile is None or self.profile.get("structured_output")
+        profile = self.profile
+        supported = lookup(self.model_name).structured_output if profile is None else profile.get("structured_output")
         return "json_schema" if supported and self.endpoint != "messages" else "function_calling"
 
     # --- tokens and prices ------------------------------------------------------------------------------------------

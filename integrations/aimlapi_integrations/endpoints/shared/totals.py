@@ -1,30 +1,52 @@
-"""Sums of the token counts and costs of several requests."""
+"""Sums of the usage and cost of several responses."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from ...types import Cost, Usage
+from ...types import Cost, Json, Usage
 
 
-def sum_usage(usages: Sequence[Usage | None]) -> Usage | None:
-    """Add up token counts, without their details. None if all are None."""
+def sum_usages(usages: Iterable[Usage | None]) -> Usage | None:
+    """Add up token counts; None if there are none."""
     known = [usage for usage in usages if usage]
-    if not known:
+    if len(known) < 2:
+        return known[0] if known else None
+    return Usage(
+        input=sum(usage.input for usage in known),
+        output=sum(usage.output for usage in known),
+        total=sum(usage.total for usage in known),
+        input_details=_sum_counts(usage.input_details for usage in known),
+        output_details=_sum_counts(usage.output_details for usage in known),
+        raw=_sum_raw([usage.raw for usage in known]),
+    )
+
+
+def sum_costs(costs: Sequence[Cost | None]) -> Cost | None:
+    """Add up prices; None if any is unknown, since the sum would be too low."""
+    priced = [cost for cost in costs if cost]
+    if not priced or len(priced) < len(costs):
         return None
-    return Usage(*(sum(getattr(usage, name) for usage in known) for name in ("input", "output", "total")))
+    credit_counts = [cost.credits for cost in priced if cost.credits is not None]
+    usd = sum((Decimal(cost.usd) for cost in priced), Decimal(0))
+    return Cost(f"{usd:.9f}", sum(credit_counts) if len(credit_counts) == len(priced) else None)
 
 
-def sum_cost(costs: Sequence[Cost | None]) -> Cost | None:
-    """Add up costs. None if any is None, because the sum would be too low.
+def _sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
-    >>> sum_cost([Cost("0.000001000", 2), Cost("0.000002000")])
-    Cost(usd='0.000003000', credits=None)
-    """
-    known = [price for price in costs if price]
-    if not known or len(known) < len(costs):
-        return None
-    used = [price.credits for price in known if price.credits is not None]
-    usd = sum((Decimal(price.usd) for price in known), Decimal(0))
-    return Cost(f"{usd:.9f}", sum(used) if len(used) == len(known) else None)
+
+def _sum_raw(usages: Sequence[Mapping[str, Any]]) -> Json:
+    """Add up the counts as the responses name them. Anything that is no count is the last response's."""
+    total: Json = {}
+    for usage in usages:
+        for name, value in usage.items():
+            is_count = isinstance(value, int) and not isinstance(value, bool)
+            total[name] = value + total.get(name, 0) if is_count else value
+    return total

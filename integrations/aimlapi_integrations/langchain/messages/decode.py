@@ -13,6 +13,7 @@ from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..._utils.json import drop_none
+from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
 from ...types import Choice, Json, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
@@ -167,7 +168,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
         "store": reply.raw.get("store"),
-        **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
+        **{name: reply.raw.get(name) for name in ("incomplete_details", *RAW_FIELDS)},
         **_call_metadata(reply),
         **(_cost(reply) if first else {}),
         "headers": dict(reply.call_metadata.headers) if message_format.headers else None,
@@ -192,6 +193,7 @@ def _call_metadata(reply: Reply) -> Json:
         "request_id": metadata.request_id,
         "client_request_id": metadata.client_request_id,
         "provider": metadata.provider,
+        "metrics": dict(metadata.metrics) or None,
     }
 
 

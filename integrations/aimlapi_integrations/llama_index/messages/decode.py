@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 
 from ..._utils.json import drop_none
 from ...endpoints.shared.media import parse_data_url
-from ...endpoints.shared.parsing import dict_items
+from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError
 from ...types import (
     Audio,
@@ -274,6 +274,8 @@ def response_metadata(reply: Reply) -> Json:
         "request_id": call_metadata.request_id,
         "client_request_id": call_metadata.client_request_id,
         "provider": call_metadata.provider,
+        "metrics": dict(call_metadata.metrics) or None,
+        **{name: reply.raw.get(name) for name in RAW_FIELDS},
     }
     return drop_none(fields)
 

@@ -1,0 +1,58 @@
+"""Holds what the LangChain and LlamaIndex models send, for every documented model, against that model's schema.
+
+    python -m tests.contract.adapter_sweep --contract DIR [--adapter langchain]
+
+The scenarios are those of `contract_sweep.py`, written as users of the framework write them. Exits with 1 where a
+request is refused, raises, or has a field that the model's page does not list.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tests.contract.contract_sweep import Sweep, command, load_contract
+from tests.contract.langchain_adapter import LangChain
+from tests.contract.llama_index_adapter import LlamaIndex
+from tests.contract.scenario import ENDPOINTS, EmbeddingScenario, Json, Scenario
+
+ADAPTERS = {"langchain": LangChain, "llama_index": LlamaIndex}
+
+
+class AdapterSweep(Sweep):
+    """A sweep through one framework."""
+
+    def __init__(self, contract: Any, adapter: LangChain | LlamaIndex) -> None:
+        super().__init__(contract)
+        self.adapter = adapter
+
+    def body(self, path: str, model: str, scenario: Scenario | EmbeddingScenario) -> Json:
+        """What the framework's model sends for a scenario."""
+        if isinstance(scenario, EmbeddingScenario):
+            self.adapter.embed(model, scenario)
+        else:
+            self.adapter.ask(model, ENDPOINTS[path][0], scenario)
+        return self.adapter.wire.sent
+
+
+def swept(name: str, folder: Path) -> int:
+    """How many problems one framework has."""
+    sweep = AdapterSweep(load_contract(folder), ADAPTERS[name]())
+    sweep.run()
+    print(f"=== {name}")
+    return sweep.report()
+
+
+def main() -> int:
+    cli = command(__doc__)
+    cli.add_argument("--adapter", choices=ADAPTERS, help="one framework alone")
+    asked = cli.parse_args()
+    names = [asked.adapter] if asked.adapter else [*ADAPTERS]
+    with ProcessPoolExecutor(len(names)) as pool:
+        return 1 if sum(pool.map(swept, names, [asked.contract] * len(names))) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
