@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from aimlapi_integrations import AsyncClient, CallOptions, Client
+from aimlapi_integrations import AsyncClient, CallOptions, ChoiceQuestion, Client, ScoreQuestion
 from aimlapi_integrations.types import (
     HostedTool,
     Image,
@@ -21,7 +21,7 @@ from aimlapi_integrations.types import (
     ToolChoice,
 )
 from tests.cassettes import observed as seen
-from tests.cassettes.observed import Line, Listed, Seen, Sight, Tokens, Vectors
+from tests.cassettes.observed import Decided, Line, Listed, Outcomes, Relevance, Seen, Sight, Status, Tokens, Vectors
 
 WEATHER = Tool(
     "get_weather",
@@ -192,3 +192,44 @@ def catalogue(line: Line) -> list[Sight]:
 
     model = asyncio.run(aget()) if line.asynchronous else get()
     return [Listed(model.id, model.context_length, dict(model.prices))]
+
+
+def batches(line: Line) -> list[Sight]:
+    prompts = [seen.GREETING, seen.HELLO]
+    options: dict[str, Any] = {"model": seen.CLAUDE, "max_tokens": 50}
+
+    def run() -> tuple[Any, Any, Any]:
+        with Client(**settings(line)) as client:
+            batch = client.batches.submit(prompts, **options)
+            status = client.batches.get(batch.id)
+            return batch, status, client.batches.results(batch.id, interval=0, prices=seen.BATCH_PRICES)
+
+    async def arun() -> tuple[Any, Any, Any]:
+        async with AsyncClient(**settings(line)) as client:
+            batch = await client.batches.submit(prompts, **options)
+            status = await client.batches.get(batch.id)
+            return batch, status, await client.batches.results(batch.id, interval=0, prices=seen.BATCH_PRICES)
+
+    batch, status, results = asyncio.run(arun()) if line.asynchronous else run()
+    replies = [result.unwrap() for result in results]
+    texts = tuple((reply.text, reply.usage.input, reply.usage.output) for reply in replies)
+    return [Status(batch.id, batch.status), Status(status.id, status.status), Outcomes(texts)]
+
+
+def decide(line: Line) -> list[Sight]:
+    questions = {
+        "payments": "Is it about payments?",
+        "team": ChoiceQuestion("Which team handles it?", seen.TEAMS),
+        "mood": ScoreQuestion("How angry is the customer?", seen.MOODS),
+    }
+    return [decided(call(line, "decide", seen.TICKET, questions))]
+
+
+def decided(decisions: Any) -> Decided:
+    yes, team, mood = decisions.yes_no("payments"), decisions.choice("team"), decisions.score("mood")
+    return Decided(yes.probability, team.choice, mood.score, decisions.cost.usd)
+
+
+def rerank(line: Line) -> list[Sight]:
+    ranking = call(line, "rerank", seen.TEXTS[0], seen.TEXTS)
+    return [Relevance(tuple((each.index, each.score) for each in ranking.results))]

@@ -7,12 +7,14 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 
-from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from aimlapi_integrations import ChoiceQuestion, ScoreQuestion
+from aimlapi_integrations.langchain import AIMLAPIDecisions, AIMLAPIEmbeddings, AIMLAPIRerank, BatchAPI, ChatAIMLAPI
 from tests.cassettes import observed as seen
-from tests.cassettes.observed import Line, Seen, Sight, Tokens, Vectors
+from tests.cassettes.observed import Decided, Line, Outcomes, Relevance, Seen, Sight, Status, Tokens, Vectors
 
 
 def model(line: Line, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
@@ -121,3 +123,39 @@ def embeddings(line: Line) -> list[Sight]:
         max_retries=0,
     )
     return [Vectors(line.call(embedder, "embed_documents", seen.TEXTS))]
+
+
+def batches(line: Line) -> list[Sight]:
+    llm = model(line, seen.CLAUDE, max_tokens=50, prices=seen.BATCH_PRICES)
+    job = line.call(BatchAPI(llm), "submit", [seen.GREETING, seen.HELLO])
+    first = Status(job.id, job.batch.status)
+    status = Status(job.id, line.call(job, "status"))
+    messages = line.call(job, "results", interval=0)
+    counts = [message.usage_metadata for message in messages]
+    texts = (str(message.text) for message in messages)
+    replies = tuple(
+        (text, count["input_tokens"], count["output_tokens"]) for text, count in zip(texts, counts, strict=True)
+    )
+    return [first, status, Outcomes(replies)]
+
+
+def decide(line: Line) -> list[Sight]:
+    questions = {
+        "payments": "Is it about payments?",
+        "team": ChoiceQuestion("Which team handles it?", seen.TEAMS),
+        "mood": ScoreQuestion("How angry is the customer?", seen.MOODS),
+    }
+    runnable = AIMLAPIDecisions(questions=questions, **connection(line))
+    decisions = line.call(runnable, "invoke", seen.TICKET)
+    yes, team, mood = decisions.yes_no("payments"), decisions.choice("team"), decisions.score("mood")
+    return [Decided(yes.probability, team.choice, mood.score, decisions.cost.usd)]
+
+
+def connection(line: Line) -> dict[str, Any]:
+    return {"api_key": line.api_key, "base_url": line.base_url, "max_retries": 0}
+
+
+def rerank(line: Line) -> list[Sight]:
+    documents = [Document(text, metadata={"index": place}) for place, text in enumerate(seen.TEXTS)]
+    ranked = line.call(AIMLAPIRerank(**connection(line)), "compress_documents", documents, seen.TEXTS[0])
+    return [Relevance(tuple((each.metadata["index"], each.metadata["relevance_score"]) for each in ranked))]

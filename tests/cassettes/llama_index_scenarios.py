@@ -8,11 +8,12 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ImageBlock, TextBlock, ThinkingBlock
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
 
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPIRerank, BatchAPI
 from tests.cassettes import observed as seen
-from tests.cassettes.observed import Line, Parsed, Seen, Sight, Tokens, Vectors
+from tests.cassettes.observed import Line, Outcomes, Parsed, Relevance, Seen, Sight, Status, Tokens, Vectors
 
 
 def model(line: Line, name: str = "", **kwargs: Any) -> AIMLAPI:
@@ -149,3 +150,23 @@ def embeddings(line: Line) -> list[Sight]:
         max_retries=0,
     )
     return [Vectors(line.call(embedder, "get_text_embedding_batch", seen.TEXTS))]
+
+
+def batches(line: Line) -> list[Sight]:
+    llm = model(line, seen.CLAUDE, max_tokens=50, prices=seen.BATCH_PRICES)
+    job = line.call(BatchAPI(llm), "submit", [seen.GREETING, seen.HELLO])
+    first = Status(job.id, job.batch.status)
+    status = Status(job.id, line.call(job, "status"))
+    responses = line.call(job, "results", interval=0)
+    replies = tuple(
+        (each.message.content, each.additional_kwargs["prompt_tokens"], each.additional_kwargs["completion_tokens"])
+        for each in responses
+    )
+    return [first, status, Outcomes(replies)]
+
+
+def rerank(line: Line) -> list[Sight]:
+    nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(seen.TEXTS)]
+    reranker = AIMLAPIRerank(api_key=line.api_key, api_base=line.base_url, max_retries=0)
+    ranked = line.call(reranker, "postprocess_nodes", nodes, query_str=seen.TEXTS[0])
+    return [Relevance(tuple((int(each.node.node_id), each.score) for each in ranked))]

@@ -35,7 +35,7 @@ def line(asynchronous: bool) -> Line:
 def test_users_see_what_the_cassette_states(name: str, asynchronous: bool) -> None:
     with replaying(path_of(name)):
         sights = SCENARIOS[name].run(line(asynchronous))
-    assert sights == [stated(exchange, sights[0]) for exchange in read(name)["interactions"]]
+    assert sights == [stated(exchange, like) for exchange, like in zip(read(name)["interactions"], sights, strict=True)]
 
 
 DOCUMENTED_TEXT = {
@@ -89,8 +89,11 @@ def test_there_is_a_cassette_for_each_scenario_and_no_other() -> None:
 def test_every_adapter_shows_every_capability_on_every_endpoint() -> None:
     shown = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values()}
     everywhere = set(product(ADAPTERS, ("chat", "responses", "messages"), CAPABILITIES))
-    elsewhere = {(adapter, *what) for adapter in ADAPTERS for what in (("responses", "citations"), ("embeddings",) * 2)}
-    assert shown == everywhere | elsewhere | {("core", "catalogue", "catalogue")}
+    other = [("responses", "citations"), ("embeddings",) * 2, ("batches",) * 2, ("decisions", "rerank")]
+    elsewhere = set(product(ADAPTERS, other))
+    decide = {(adapter, "decisions", "decide") for adapter in ("core", "langchain")}
+    single = {("core", "catalogue", "catalogue"), *decide}
+    assert shown == everywhere | {(adapter, *what) for adapter, what in elsewhere} | single
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("stream")])
@@ -128,7 +131,7 @@ def test_what_the_emulator_made_up_is_not_passed_off_as_live(name: str) -> None:
     made_up = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
     if cassette["provenance"]["source"] == "emulator":
         assert "No answer of the live service" in cassette["provenance"]["note"]
-        assert made_up or name.endswith(("embeddings", "catalogue", "messages-structured"))
+        assert made_up or name.endswith(("embeddings", "catalogue", "messages-structured", "decide", "rerank"))
     else:
         assert not made_up
 

@@ -183,7 +183,8 @@ def _finish(
     price_list: dict[str, Mapping[str, float]] = {}
     for model in unpriced:
         known = lookup(model).prices if prices is None else prices
-        price_list[model] = known or (yield from _catalog_prices(model, options, base_url))
+        is_known = bool(known) or prices is not None
+        price_list[model] = known if is_known else (yield from _catalog_prices(model, options, base_url))
     priced = tuple(_with_price(result, price_list) for result in results)
     costs.record_batch(batch.id, [result.reply for result in priced if result.reply])
     return priced
