@@ -8,13 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable
+from llama_index.core.base.base_selector import BaseSelector
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from pydantic import BaseModel
 from typing_extensions import assert_type
 
@@ -22,15 +25,20 @@ from aimlapi_integrations import (
     AIMLAPIError,
     APIError,
     AsyncClient,
+    Batch,
+    BatchResult,
     CallOptions,
     Client,
+    ChoiceAnswer,
     Cost,
+    Decisions,
     Delta,
     Embeddings,
     Ledger,
     Message,
     ParameterWarning,
     RateLimitError,
+    Reranking,
     Reply,
     Request,
     RetryEvent,
@@ -43,8 +51,18 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.bulk import Answers, Vectors
 from aimlapi_integrations.emulator import Emulator, Record
-from aimlapi_integrations.langchain import AIMLAPICallbackHandler, AIMLAPIEmbeddings, ChatAIMLAPI, get_aimlapi_callback
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from aimlapi_integrations.langchain import (
+    AIMLAPICallbackHandler,
+    AIMLAPIDecisions,
+    AIMLAPIEmbeddings,
+    AIMLAPIRerank,
+    BatchAPI,
+    BatchJob,
+    ChatAIMLAPI,
+    get_aimlapi_callback,
+)
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPISelector
+from aimlapi_integrations.llama_index import AIMLAPIRerank as NodeRerank
 
 
 class City(BaseModel):
@@ -76,6 +94,23 @@ async def the_async_client(client: AsyncClient) -> None:
     async with client.chat_stream("Hello") as deltas:
         assert_type(deltas, AsyncIterator[Delta])
     assert_type(await client.embed(["one"]), Embeddings)
+
+
+async def batches_and_decisions(client: Client, async_client: AsyncClient, model: ChatAIMLAPI) -> None:
+    batch = client.batches.submit(["Hello"], model="anthropic/claude-sonnet-4.5", max_tokens=5)
+    assert_type(batch, Batch)
+    assert_type(client.batches.results(batch.id), tuple[BatchResult, ...])
+    assert_type(await async_client.batches.wait(batch, timeout=5), Batch)
+    assert_type(BatchAPI(model.bind_tools([get_weather])).submit(["Hello"]), BatchJob)
+    decisions = client.decide("state", {"a": "Is it?"})
+    assert_type(decisions, Decisions)
+    assert_type(decisions.choice("a"), ChoiceAnswer)
+    assert_type(await async_client.rerank("query", ["document"], top_n=1), Reranking)
+    compressor: BaseDocumentCompressor = AIMLAPIRerank(top_n=None)
+    postprocessor: BaseNodePostprocessor = NodeRerank(top_n=2)
+    selector: BaseSelector = AIMLAPISelector(multi=True)
+    assert_type(AIMLAPIDecisions(questions={"a": "?"}).invoke("state"), Decisions)
+    print(compressor, postprocessor, selector)
 
 
 def costs() -> None:
