@@ -192,7 +192,7 @@ def test_negative_usage_does_not_lower_the_spending(price: dict[str, int]):
     assert spent.total == Spending(calls=1, output_tokens=7, unpriced=1)
 
 
-# --- blocks inside generators -------------------------------------------------------------------------------------
+# --- blocks inside generators -----------------------------------------------------------------------------------------
 
 
 async def track_in_generator() -> AsyncIterator[Ledger]:

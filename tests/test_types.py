@@ -31,5 +31,5 @@ from aimlapi_integrations.types import ToolCall
         ('""', None),
     ],
 )
-def test_arguments_are_a_whole_object_or_none(written: str, read: dict[str, Any] | None) -> None:
+def test_parsed_arguments_are_an_object_or_none(written: str, read: dict[str, Any] | None) -> None:
     assert ToolCall("call_1", "get_weather", written).parsed() == read

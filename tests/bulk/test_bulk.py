@@ -43,7 +43,7 @@ def rows(worker: Any, batch: pa.Table) -> list[dict[str, Any]]:
     return asyncio.run(work()).to_pylist()
 
 
-# --- answers --------------------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def llama_index_chat() -> Any:
@@ -154,7 +154,7 @@ def test_failed_rows_can_be_processed_again(gateway):
     assert row["error"] is None
 
 
-# --- vectors --------------------------------------------------------------------------------------------------------
+# --- vectors ----------------------------------------------------------------------------------------------------------
 
 EMBEDDING = {
     "LangChain": lambda: AIMLAPIEmbeddings(dimensions=4).aembed_documents,
@@ -197,7 +197,7 @@ def test_empty_batch_sends_no_request(gateway):
     assert not gateway.requests
 
 
-# --- the module -----------------------------------------------------------------------------------------------------
+# --- the module -------------------------------------------------------------------------------------------------------
 
 
 def test_bulk_module_imports_no_framework_and_not_ray():

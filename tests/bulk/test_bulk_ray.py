@@ -67,7 +67,7 @@ def observer() -> Any:
 
 
 class Observer:
-    """An actor that outlives the workers: tells when both are running, and which one is killed first."""
+    """An actor that outlives the workers: reports when both are running, and which one is killed first."""
 
     def __init__(self) -> None:
         self._workers: set[int] = set()
@@ -125,7 +125,7 @@ async def _all(client: AsyncClient) -> list[Reply]:
     return await asyncio.gather(*(client.chat(question, model=MODEL) for question in QUESTIONS))
 
 
-# --- a killed worker ------------------------------------------------------------------------------------------------
+# --- a killed worker --------------------------------------------------------------------------------------------------
 
 
 def kill_worker_during(block: list[str], observer: Any) -> Callable[[], Call]:
@@ -165,7 +165,7 @@ def test_killed_worker_repeats_only_its_block(gateway, observer, tmp_path):
     assert summed["sum(input_tokens)"] == sum(row["input_tokens"] for row in rows)
 
 
-# --- a stopped job --------------------------------------------------------------------------------------------------
+# --- a stopped job ----------------------------------------------------------------------------------------------------
 
 
 def reject_once(folder: Path) -> Callable[[], Call]:
@@ -207,7 +207,7 @@ def test_stopped_job_resumes_after_its_checkpoint(gateway, tmp_path):
     assert written(tmp_path) == rows
 
 
-# --- one limit for all workers --------------------------------------------------------------------------------------
+# --- one limit for all workers ----------------------------------------------------------------------------------------
 
 
 class RecordingLimiter(InMemoryRateLimiter):
@@ -256,7 +256,7 @@ def test_rate_limit_applies_across_workers(gateway, observer, tmp_path):
     assert all(late - early >= 0.99 for early, late in zip(granted, granted[burst:], strict=False))
 
 
-# --- embeddings -----------------------------------------------------------------------------------------------------
+# --- embeddings -------------------------------------------------------------------------------------------------------
 
 
 def test_vectors_belong_to_their_rows(gateway, tmp_path):

@@ -1,4 +1,4 @@
-"""What the bodies of a cassette state, read straight from their JSON and sharing no code with the package."""
+"""What the bodies of a cassette contain, read from their JSON without code of the package."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from tests.cassettes.bodies import Stored, payloads
 from tests.cassettes.observed import (
+    Answer,
     Decided,
     Listed,
+    Observation,
     Outcomes,
     Parsed,
     Relevance,
-    Seen,
-    Sight,
     Status,
     Tokens,
     Trip,
@@ -24,14 +24,14 @@ from tests.cassettes.observed import (
 )
 
 
-def stated(interaction: Stored, like: Sight) -> Sight:
-    """What an exchange shows to a caller, in the form that `like` has."""
+def expected_observation(interaction: Stored, like: Observation) -> Observation:
+    """Return what a caller must observe of an exchange, in the form of `like`."""
     response = interaction["response"]
     match like:
         case Vectors():
             return Vectors([_vector(item["embedding"]) for item in response["json"]["data"]])
         case Listed():
-            return _listed(response["json"]["data"])
+            return _catalogue_model(response["json"]["data"])
         case Status():
             body = response["json"]
             return Status((body[0] if isinstance(body, list) else body)["id"])
@@ -42,9 +42,9 @@ def stated(interaction: Stored, like: Sight) -> Sight:
         case Decided():
             return _decided(response["json"])
         case Parsed():
-            seen = _seen(interaction["request"]["uri"], response)
+            seen = _answer(interaction["request"]["uri"], response)
             return Parsed(Trip.model_validate(seen.tool_calls[0][1] if seen.tool_calls else json.loads(seen.text)))
-    return _seen(interaction["request"]["uri"], response)
+    return _answer(interaction["request"]["uri"], response)
 
 
 def _outcomes(rows: list[Stored]) -> Outcomes:
@@ -68,7 +68,7 @@ def _decided(body: Stored) -> Decided:
     return Decided(yes, choice, score, f"{Decimal(str(spent)):.9f}")
 
 
-def _seen(uri: str, response: Stored) -> Seen:
+def _answer(uri: str, response: Stored) -> Answer:
     events = payloads(response)
     if uri.endswith("/responses"):
         body = events[-1]["response"] if events else response["json"]
@@ -81,11 +81,11 @@ def _seen(uri: str, response: Stored) -> Seen:
 # --- chat completions -------------------------------------------------------------------------------------------------
 
 
-def _completion(body: Stored, headers: dict[str, str]) -> Seen:
+def _completion(body: Stored, headers: dict[str, str]) -> Answer:
     [choice] = body["choices"]
     message, usage = choice["message"], body["usage"]
     functions = [call["function"] for call in message.get("tool_calls") or ()]
-    return Seen(
+    return Answer(
         text=message.get("content") or "",
         reasoning=message.get("reasoning_content") or "",
         finish_reason=choice["finish_reason"],
@@ -96,12 +96,12 @@ def _completion(body: Stored, headers: dict[str, str]) -> Seen:
             usage["total_tokens"],
             (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
         ),
-        **_paid(body, headers),
+        **_billing(body, headers),
     )
 
 
 def _folded(chunks: list[Stored]) -> Stored:
-    """The completion that the chunks of a stream make."""
+    """Return the completion that the chunks of a stream add up to."""
     choices = [choice for chunk in chunks for choice in chunk["choices"]]
     deltas = [choice.get("delta") or {} for choice in choices]
     message: Stored = {name: _joined(deltas, name) for name in ("content", "reasoning_content")}
@@ -112,7 +112,7 @@ def _folded(chunks: list[Stored]) -> Stored:
 
 
 def _folded_calls(pieces: list[Stored]) -> list[Stored]:
-    """The calls whose pieces these are, by their index."""
+    """Return the calls that the chunks add up to, by index."""
     numbers = sorted({piece["index"] for piece in pieces})
     own = [[piece["function"] for piece in pieces if piece["index"] == number] for number in numbers]
     return [{"function": {name: _joined(parts, name) for name in ("name", "arguments")}} for parts in own]
@@ -125,10 +125,10 @@ def _joined(pieces: list[Stored], name: str) -> str:
 # --- responses --------------------------------------------------------------------------------------------------------
 
 
-def _response(body: Stored, headers: dict[str, str]) -> Seen:
+def _response(body: Stored, headers: dict[str, str]) -> Answer:
     usage, items = body["usage"], body["output"]
     calls = [item for item in items if item["type"] == "function_call"]
-    return Seen(
+    return Answer(
         text="".join(part["text"] for part in _inside(items, "message", "content")),
         reasoning="\n\n".join(part["text"] for part in _inside(items, "reasoning", "summary")),
         finish_reason="tool_calls" if calls else _REASONS[body.get("status")],
@@ -142,7 +142,7 @@ def _response(body: Stored, headers: dict[str, str]) -> Seen:
         citations=tuple(
             note["url"] for part in _inside(items, "message", "content") for note in part.get("annotations", ())
         ),
-        **_paid(body, headers),
+        **_billing(body, headers),
     )
 
 
@@ -156,16 +156,16 @@ def _inside(items: list[Stored], kind: str, field: str) -> list[Stored]:
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def _message(body: Stored, headers: dict[str, str]) -> Seen:
+def _message(body: Stored, headers: dict[str, str]) -> Answer:
     usage, blocks = body["usage"], body["content"]
-    asked = sum(usage[f"{name}input_tokens"] for name in ("", "cache_creation_", "cache_read_"))
-    return Seen(
+    first = sum(usage[f"{name}input_tokens"] for name in ("", "cache_creation_", "cache_read_"))
+    return Answer(
         text=_joined(blocks, "text"),
         reasoning=_joined(blocks, "thinking"),
         finish_reason=_STOPS[body["stop_reason"]],
         tool_calls=tuple((block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"),
-        tokens=Tokens(asked, usage["output_tokens"], asked + usage["output_tokens"], 0),
-        **_paid(body, headers),
+        tokens=Tokens(first, usage["output_tokens"], first + usage["output_tokens"], 0),
+        **_billing(body, headers),
     )
 
 
@@ -173,7 +173,7 @@ _STOPS = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
 
 
 def _folded_message(events: list[Stored]) -> Stored:
-    """The message that the events of a stream make."""
+    """Return the message that the events of a stream add up to."""
     starts = [event for event in events if event["type"] == "content_block_start"]
     blocks = [_folded_block(start["content_block"], _deltas(events, start["index"])) for start in starts]
     [end] = [event for event in events if event["type"] == "message_delta"]
@@ -190,10 +190,10 @@ def _folded_block(block: Stored, deltas: list[Stored]) -> Stored:
     return {**block, **{name: _joined(deltas, name) for name in ("text", "thinking")}}
 
 
-# --- all --------------------------------------------------------------------------------------------------------------
+# --- shared -----------------------------------------------------------------------------------------------------------
 
 
-def _paid(body: Stored, headers: dict[str, str]) -> dict[str, Any]:
+def _billing(body: Stored, headers: dict[str, str]) -> dict[str, Any]:
     spent = body.get("meta", {}).get("usage")
     cost = spent and {"usd": f"{Decimal(str(spent['usd_spent'])):.9f}", "credits": spent["credits_used"]}
     return {"cost": cost} | {
@@ -208,7 +208,7 @@ def _vector(embedding: list[float] | str) -> list[float]:
     return list(struct.unpack(f"<{len(packed) // 4}f", packed))
 
 
-def _listed(model: Stored) -> Listed:
+def _catalogue_model(model: Stored) -> Listed:
     units = model["pricing"]["units"]
     per_million = {unit["origin"]: Decimal(str(unit["price"])) * 1_000_000 / unit["per"] for unit in units}
     prices = {"input": per_million["provided"], "output": per_million["generated"]}

@@ -13,27 +13,27 @@ from langchain_core.tools import tool
 
 from aimlapi_integrations import ChoiceQuestion, ScoreQuestion
 from aimlapi_integrations.langchain import AIMLAPIDecisions, AIMLAPIEmbeddings, AIMLAPIRerank, BatchAPI, ChatAIMLAPI
-from tests.cassettes import observed as seen
-from tests.cassettes.observed import Decided, Line, Outcomes, Relevance, Seen, Sight, Status, Tokens, Vectors
+from tests.cassettes import observed
+from tests.cassettes.observed import Answer, Decided, Observation, Outcomes, Relevance, Status, Target, Tokens, Vectors
 
 
-def model(line: Line, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
+def model(target: Target, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
     return ChatAIMLAPI(
-        model=name or line.model,
-        api_key=line.api_key,
-        base_url=line.base_url,
-        endpoint=line.endpoint,
+        model=name or target.model,
+        api_key=target.api_key,
+        base_url=target.base_url,
+        endpoint=target.endpoint,
         max_retries=0,
         **kwargs,
     )
 
 
-def look(message: AIMessage) -> Seen:
-    """What a user reads off a message."""
+def observe(message: AIMessage) -> Answer:
+    """Return what a user observes of a message."""
     usage, metadata = message.usage_metadata, message.response_metadata
     assert usage is not None
     reasoning = usage.get("output_token_details", {}).get("reasoning", 0)
-    return Seen(
+    return Answer(
         text=str(message.text),
         reasoning=message.additional_kwargs.get("reasoning_content", ""),
         finish_reason=metadata["finish_reason"],
@@ -46,91 +46,97 @@ def look(message: AIMessage) -> Seen:
     )
 
 
-def hello(line: Line) -> list[Sight]:
-    return [look(line.call(model(line), "invoke", seen.HELLO))]
+def hello(target: Target) -> list[Observation]:
+    return [observe(target.call(model(target), "invoke", observed.HELLO))]
 
 
-def plain(line: Line) -> list[Sight]:
-    return [look(line.call(model(line), "invoke", seen.GREETING))]
+def plain(target: Target) -> list[Observation]:
+    return [observe(target.call(model(target), "invoke", observed.GREETING))]
 
 
-def invoked(line: Line, runnable: Any, messages: Any) -> AIMessage:
-    message: AIMessage = line.call(runnable, "invoke", messages)
+def invoke(target: Target, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = target.call(runnable, "invoke", messages)
     return message
 
 
-def streamed(line: Line, runnable: Any, messages: Any) -> AIMessage:
-    message: AIMessage = reduce(add, line.call(runnable, "stream", messages))
+def stream_and_check(target: Target, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = reduce(add, target.call(runnable, "stream", messages))
     return message
 
 
-def stream(line: Line) -> list[Sight]:
-    return [look(streamed(line, model(line), seen.GREETING))]
+def stream(target: Target) -> list[Observation]:
+    return [observe(stream_and_check(target, model(target), observed.GREETING))]
 
 
-def weather(line: Line, asking: Callable[[Line, Any, Any], AIMessage], **kwargs: Any) -> list[Sight]:
-    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
-    forecast = tool(seen.get_weather)
-    assistant = model(line, **kwargs).bind_tools([forecast])
-    messages: list[Any] = [HumanMessage(seen.QUESTION)]
-    asked = asking(line, assistant, messages)
-    assert asked.tool_calls
-    messages += [asked, *(forecast.invoke(call) for call in asked.tool_calls)]
-    return [look(asked), look(invoked(line, assistant, messages))]
+def weather(target: Target, send: Callable[[Target, Any, Any], AIMessage], **kwargs: Any) -> list[Observation]:
+    """Ask a question that needs a tool with `send`, and return its result to the model."""
+    forecast = tool(observed.get_weather)
+    assistant = model(target, **kwargs).bind_tools([forecast])
+    messages: list[Any] = [HumanMessage(observed.QUESTION)]
+    first = send(target, assistant, messages)
+    assert first.tool_calls
+    messages += [first, *(forecast.invoke(call) for call in first.tool_calls)]
+    return [observe(first), observe(invoke(target, assistant, messages))]
 
 
-def tools(line: Line) -> list[Sight]:
-    return weather(line, invoked)
+def tools(target: Target) -> list[Observation]:
+    return weather(target, invoke)
 
 
-def tool_stream(line: Line) -> list[Sight]:
-    return weather(line, streamed)
+def tool_stream(target: Target) -> list[Observation]:
+    return weather(target, stream_and_check)
 
 
-def structured(line: Line) -> list[Sight]:
-    answer = line.call(model(line).with_structured_output(seen.Trip, include_raw=True), "invoke", seen.NOTE)
-    assert answer["parsed"] == seen.Trip(city="Lisbon", days=4)
-    return [look(answer["raw"])]
+def structured(target: Target) -> list[Observation]:
+    answer = target.call(model(target).with_structured_output(observed.Trip, include_raw=True), "invoke", observed.NOTE)
+    assert answer["parsed"] == observed.Trip(city="Lisbon", days=4)
+    return [observe(answer["raw"])]
 
 
-def reasoning(line: Line) -> list[Sight]:
-    name, options = seen.THINKERS[line.endpoint]
-    if line.endpoint == "messages":
-        return weather(line, invoked, **options)
-    return [look(invoked(line, model(line, name, **options), seen.RIDDLE))]
+def reasoning(target: Target) -> list[Observation]:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    if target.endpoint == "messages":
+        return weather(target, invoke, **options)
+    return [observe(invoke(target, model(target, name, **options), observed.RIDDLE))]
 
 
-def reasoning_stream(line: Line) -> list[Sight]:
-    name, options = seen.THINKERS[line.endpoint]
-    return [look(streamed(line, model(line, name, **options), seen.RIDDLE))]
+def reasoning_stream(target: Target) -> list[Observation]:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    return [observe(stream_and_check(target, model(target, name, **options), observed.RIDDLE))]
 
 
-def citations(line: Line) -> list[Sight]:
-    return [look(invoked(line, model(line).bind_tools([seen.SEARCH]), seen.NEWS))]
+def citations(target: Target) -> list[Observation]:
+    return [observe(invoke(target, model(target).bind_tools([observed.SEARCH]), observed.NEWS_QUESTION))]
 
 
-def image(line: Line) -> list[Sight]:
-    picture = {"type": "image", "base64": seen.PICTURE, "mime_type": "image/png"}
-    return [look(line.call(model(line), "invoke", [HumanMessage([{"type": "text", "text": seen.LOOK}, picture])]))]
+def image(target: Target) -> list[Observation]:
+    picture = {"type": "image", "base64": observed.PICTURE, "mime_type": "image/png"}
+    return [
+        observe(
+            target.call(
+                model(target), "invoke", [HumanMessage([{"type": "text", "text": observed.PICTURE_QUESTION}, picture])]
+            )
+        )
+    ]
 
 
-def embeddings(line: Line) -> list[Sight]:
+def embeddings(target: Target) -> list[Observation]:
     embedder = AIMLAPIEmbeddings(
-        model=seen.EMBEDDER,
-        dimensions=seen.DIMENSIONS,
-        api_key=line.api_key,
-        base_url=line.base_url,
+        model=observed.EMBEDDER,
+        dimensions=observed.DIMENSIONS,
+        api_key=target.api_key,
+        base_url=target.base_url,
         max_retries=0,
     )
-    return [Vectors(line.call(embedder, "embed_documents", seen.TEXTS))]
+    return [Vectors(target.call(embedder, "embed_documents", observed.TEXTS))]
 
 
-def batches(line: Line) -> list[Sight]:
-    llm = model(line, seen.CLAUDE, max_tokens=50, prices=seen.BATCH_PRICES)
-    job = line.call(BatchAPI(llm), "submit", [seen.GREETING, seen.HELLO])
+def batches(target: Target) -> list[Observation]:
+    llm = model(target, observed.CLAUDE, max_tokens=50, prices=observed.BATCH_PRICES)
+    job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
     first = Status(job.id, job.batch.status)
-    status = Status(job.id, line.call(job, "status"))
-    messages = line.call(job, "results", interval=0)
+    status = Status(job.id, target.call(job, "status"))
+    messages = target.call(job, "results", interval=0)
     counts = [message.usage_metadata for message in messages]
     texts = (str(message.text) for message in messages)
     replies = tuple(
@@ -139,23 +145,23 @@ def batches(line: Line) -> list[Sight]:
     return [first, status, Outcomes(replies)]
 
 
-def decide(line: Line) -> list[Sight]:
+def decide(target: Target) -> list[Observation]:
     questions = {
         "payments": "Is it about payments?",
-        "team": ChoiceQuestion("Which team handles it?", seen.TEAMS),
-        "mood": ScoreQuestion("How angry is the customer?", seen.MOODS),
+        "team": ChoiceQuestion("Which team handles it?", observed.TEAMS),
+        "mood": ScoreQuestion("How angry is the customer?", observed.MOODS),
     }
-    runnable = AIMLAPIDecisions(questions=questions, **connection(line))
-    decisions = line.call(runnable, "invoke", seen.TICKET)
+    runnable = AIMLAPIDecisions(questions=questions, **connection(target))
+    decisions = target.call(runnable, "invoke", observed.TICKET)
     yes, team, mood = decisions.yes_no("payments"), decisions.choice("team"), decisions.score("mood")
     return [Decided(yes.probability, team.choice, mood.score, decisions.cost.usd)]
 
 
-def connection(line: Line) -> dict[str, Any]:
-    return {"api_key": line.api_key, "base_url": line.base_url, "max_retries": 0}
+def connection(target: Target) -> dict[str, Any]:
+    return {"api_key": target.api_key, "base_url": target.base_url, "max_retries": 0}
 
 
-def rerank(line: Line) -> list[Sight]:
-    documents = [Document(text, metadata={"index": place}) for place, text in enumerate(seen.TEXTS)]
-    ranked = line.call(AIMLAPIRerank(**connection(line)), "compress_documents", documents, seen.TEXTS[0])
+def rerank(target: Target) -> list[Observation]:
+    documents = [Document(text, metadata={"index": place}) for place, text in enumerate(observed.TEXTS)]
+    ranked = target.call(AIMLAPIRerank(**connection(target)), "compress_documents", documents, observed.TEXTS[0])
     return [Relevance(tuple((each.metadata["index"], each.metadata["relevance_score"]) for each in ranked))]

@@ -12,152 +12,155 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
 
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPIRerank, BatchAPI
-from tests.cassettes import observed as seen
-from tests.cassettes.observed import Line, Outcomes, Parsed, Relevance, Seen, Sight, Status, Tokens, Vectors
+from tests.cassettes import observed
+from tests.cassettes.observed import Answer, Observation, Outcomes, Parsed, Relevance, Status, Target, Tokens, Vectors
 
 
-def model(line: Line, name: str = "", **kwargs: Any) -> AIMLAPI:
+def model(target: Target, name: str = "", **kwargs: Any) -> AIMLAPI:
     return AIMLAPI(
-        model=name or line.model,
-        api_key=line.api_key,
-        api_base=line.base_url,
-        endpoint=line.endpoint,
+        model=name or target.model,
+        api_key=target.api_key,
+        api_base=target.base_url,
+        endpoint=target.endpoint,
         max_retries=0,
         **kwargs,
     )
 
 
-def look(response: ChatResponse, calls: list[Any] | None = None) -> Seen:
-    """What a user reads off a response, and the tool calls that the model found in it."""
-    told, raw = response.additional_kwargs, response.raw
+def observe(response: ChatResponse, calls: list[Any] | None = None) -> Answer:
+    """Return what a user observes of a response and of its tool calls."""
+    metadata, raw = response.additional_kwargs, response.raw
     assert isinstance(raw, dict)
     usage = raw["usage"]
     details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
     thoughts = [block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)]
-    return Seen(
+    return Answer(
         text=response.message.content or "",
         reasoning="\n\n".join(thought for thought in thoughts if thought),
-        finish_reason=told["finish_reason"],
+        finish_reason=metadata["finish_reason"],
         tokens=Tokens(
-            told["prompt_tokens"],
-            told["completion_tokens"],
-            told["total_tokens"],
+            metadata["prompt_tokens"],
+            metadata["completion_tokens"],
+            metadata["total_tokens"],
             details.get("reasoning_tokens", 0),
         ),
         tool_calls=tuple((call.tool_name, call.tool_kwargs) for call in calls or ()),
-        cost=told.get("cost"),
-        inference_id=told.get("inference_id"),
-        request_id=told.get("request_id"),
+        cost=metadata.get("cost"),
+        inference_id=metadata.get("inference_id"),
+        request_id=metadata.get("request_id"),
         citations=tuple(block.source for block in response.message.blocks if isinstance(block, CitationBlock)),
     )
 
 
-def chat(line: Line, llm: AIMLAPI, content: Any) -> list[Sight]:
-    return [look(line.call(llm, "chat", [ChatMessage(role="user", content=content)]))]
+def chat(target: Target, llm: AIMLAPI, content: Any) -> list[Observation]:
+    return [observe(target.call(llm, "chat", [ChatMessage(role="user", content=content)]))]
 
 
-def hello(line: Line) -> list[Sight]:
-    return chat(line, model(line), seen.HELLO)
+def hello(target: Target) -> list[Observation]:
+    return chat(target, model(target), observed.HELLO)
 
 
-def plain(line: Line) -> list[Sight]:
-    return chat(line, model(line), seen.GREETING)
+def plain(target: Target) -> list[Observation]:
+    return chat(target, model(target), observed.GREETING)
 
 
-def stream(line: Line) -> list[Sight]:
-    return whole(line, model(line), seen.GREETING)
+def stream(target: Target) -> list[Observation]:
+    return stream_chat(target, model(target), observed.GREETING)
 
 
-def whole(line: Line, llm: AIMLAPI, question: str) -> list[Sight]:
-    """A question whose answer streams."""
-    parts = line.call(llm, "stream_chat", [ChatMessage(question)])
+def stream_chat(target: Target, llm: AIMLAPI, question: str) -> list[Observation]:
+    """Ask a question and stream the answer."""
+    parts = target.call(llm, "stream_chat", [ChatMessage(question)])
     assert "".join(part.delta or "" for part in parts) == parts[-1].message.content
-    return [look(parts[-1])]
+    return [observe(parts[-1])]
 
 
-def chatted(line: Line, llm: AIMLAPI, tool: FunctionTool, **said: Any) -> ChatResponse:
-    response: ChatResponse = line.call(llm, "chat_with_tools", [tool], **said)
+def chat_with_tools(target: Target, llm: AIMLAPI, tool: FunctionTool, **content: Any) -> ChatResponse:
+    response: ChatResponse = target.call(llm, "chat_with_tools", [tool], **content)
     return response
 
 
-def streamed(line: Line, llm: AIMLAPI, tool: FunctionTool, **said: Any) -> ChatResponse:
-    response: ChatResponse = line.call(llm, "stream_chat_with_tools", [tool], **said)[-1]
+def stream_and_check(target: Target, llm: AIMLAPI, tool: FunctionTool, **content: Any) -> ChatResponse:
+    response: ChatResponse = target.call(llm, "stream_chat_with_tools", [tool], **content)[-1]
     return response
 
 
-def weather(line: Line, asking: Callable[..., ChatResponse], **kwargs: Any) -> list[Sight]:
-    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
-    llm = model(line, **kwargs)
-    forecast = FunctionTool.from_defaults(seen.get_weather, description="The weather in a city.")
-    asked = asking(line, llm, forecast, user_msg=seen.QUESTION)
-    calls = llm.get_tool_calls_from_response(asked)
+def weather(target: Target, send: Callable[..., ChatResponse], **kwargs: Any) -> list[Observation]:
+    """Ask a question that needs a tool with `send`, and return its result to the model."""
+    llm = model(target, **kwargs)
+    forecast = FunctionTool.from_defaults(observed.get_weather, description="The weather in a city.")
+    first = send(target, llm, forecast, user_msg=observed.QUESTION)
+    calls = llm.get_tool_calls_from_response(first)
     assert calls
-    history = [ChatMessage(seen.QUESTION), asked.message]
+    history = [ChatMessage(observed.QUESTION), first.message]
     for call in calls:
-        said = forecast(**call.tool_kwargs).content
-        history.append(ChatMessage(role="tool", content=said, additional_kwargs={"tool_call_id": call.tool_id}))
-    answered = chatted(line, llm, forecast, chat_history=history)
-    return [look(asked, calls), look(answered)]
+        content = forecast(**call.tool_kwargs).content
+        history.append(ChatMessage(role="tool", content=content, additional_kwargs={"tool_call_id": call.tool_id}))
+    final = chat_with_tools(target, llm, forecast, chat_history=history)
+    return [observe(first, calls), observe(final)]
 
 
-def tools(line: Line) -> list[Sight]:
-    return weather(line, chatted)
+def tools(target: Target) -> list[Observation]:
+    return weather(target, chat_with_tools)
 
 
-def tool_stream(line: Line) -> list[Sight]:
-    return weather(line, streamed)
+def tool_stream(target: Target) -> list[Observation]:
+    return weather(target, stream_and_check)
 
 
-def structured(line: Line) -> list[Sight]:
-    trip = line.call(model(line), "structured_predict", seen.Trip, PromptTemplate(seen.NOTE))
-    assert trip == seen.Trip(city="Lisbon", days=4)
+def structured(target: Target) -> list[Observation]:
+    trip = target.call(model(target), "structured_predict", observed.Trip, PromptTemplate(observed.NOTE))
+    assert trip == observed.Trip(city="Lisbon", days=4)
     return [Parsed(trip)]
 
 
-def thinker(line: Line) -> AIMLAPI:
-    name, options = seen.THINKERS[line.endpoint]
-    return model(line, name, **{_NAMES.get(option, option): value for option, value in options.items()})
+def reasoning_model(target: Target) -> AIMLAPI:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    return model(target, name, **{_NAMES.get(option, option): value for option, value in options.items()})
 
 
 _NAMES = {"reasoning": "reasoning_options"}
 
 
-def reasoning(line: Line) -> list[Sight]:
-    if line.endpoint == "messages":
-        return weather(line, chatted, **seen.THINKERS[line.endpoint][1])
-    return chat(line, thinker(line), seen.RIDDLE)
+def reasoning(target: Target) -> list[Observation]:
+    if target.endpoint == "messages":
+        return weather(target, chat_with_tools, **observed.REASONING_MODELS[target.endpoint][1])
+    return chat(target, reasoning_model(target), observed.RIDDLE)
 
 
-def reasoning_stream(line: Line) -> list[Sight]:
-    return whole(line, thinker(line), seen.RIDDLE)
+def reasoning_stream(target: Target) -> list[Observation]:
+    return stream_chat(target, reasoning_model(target), observed.RIDDLE)
 
 
-def citations(line: Line) -> list[Sight]:
-    return chat(line, model(line, built_in_tools=[seen.SEARCH]), seen.NEWS)
+def citations(target: Target) -> list[Observation]:
+    return chat(target, model(target, built_in_tools=[observed.SEARCH]), observed.NEWS_QUESTION)
 
 
-def image(line: Line) -> list[Sight]:
-    blocks = [TextBlock(text=seen.LOOK), ImageBlock(image=seen.PICTURE.encode(), image_mimetype="image/png")]
-    return chat(line, model(line), blocks)
+def image(target: Target) -> list[Observation]:
+    blocks = [
+        TextBlock(text=observed.PICTURE_QUESTION),
+        ImageBlock(image=observed.PICTURE.encode(), image_mimetype="image/png"),
+    ]
+    return chat(target, model(target), blocks)
 
 
-def embeddings(line: Line) -> list[Sight]:
+def embeddings(target: Target) -> list[Observation]:
     embedder = AIMLAPIEmbedding(
-        model_name=seen.EMBEDDER,
-        dimensions=seen.DIMENSIONS,
-        api_key=line.api_key,
-        api_base=line.base_url,
+        model_name=observed.EMBEDDER,
+        dimensions=observed.DIMENSIONS,
+        api_key=target.api_key,
+        api_base=target.base_url,
         max_retries=0,
     )
-    return [Vectors(line.call(embedder, "get_text_embedding_batch", seen.TEXTS))]
+    return [Vectors(target.call(embedder, "get_text_embedding_batch", observed.TEXTS))]
 
 
-def batches(line: Line) -> list[Sight]:
-    llm = model(line, seen.CLAUDE, max_tokens=50, prices=seen.BATCH_PRICES)
-    job = line.call(BatchAPI(llm), "submit", [seen.GREETING, seen.HELLO])
+def batches(target: Target) -> list[Observation]:
+    llm = model(target, observed.CLAUDE, max_tokens=50, prices=observed.BATCH_PRICES)
+    job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
     first = Status(job.id, job.batch.status)
-    status = Status(job.id, line.call(job, "status"))
-    responses = line.call(job, "results", interval=0)
+    status = Status(job.id, target.call(job, "status"))
+    responses = target.call(job, "results", interval=0)
     replies = tuple(
         (each.message.content, each.additional_kwargs["prompt_tokens"], each.additional_kwargs["completion_tokens"])
         for each in responses
@@ -165,8 +168,8 @@ def batches(line: Line) -> list[Sight]:
     return [first, status, Outcomes(replies)]
 
 
-def rerank(line: Line) -> list[Sight]:
-    nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(seen.TEXTS)]
-    reranker = AIMLAPIRerank(api_key=line.api_key, api_base=line.base_url, max_retries=0)
-    ranked = line.call(reranker, "postprocess_nodes", nodes, query_str=seen.TEXTS[0])
+def rerank(target: Target) -> list[Observation]:
+    nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(observed.TEXTS)]
+    reranker = AIMLAPIRerank(api_key=target.api_key, api_base=target.base_url, max_retries=0)
+    ranked = target.call(reranker, "postprocess_nodes", nodes, query_str=observed.TEXTS[0])
     return [Relevance(tuple((int(each.node.node_id), each.score) for each in ranked))]

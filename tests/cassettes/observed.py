@@ -1,4 +1,4 @@
-"""What a caller sees of one call, whichever adapter made it, and what the callers of all scenarios ask."""
+"""What a caller observes of one call in any adapter, and the questions of all scenarios."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 CLAUDE = "anthropic/claude-haiku-4.5"
-# By endpoint, a model that tells its thoughts, and what it has to be told for that.
-THINKERS: dict[str, tuple[str, dict[str, Any]]] = {
+# By endpoint, a model that returns its reasoning, and the options for that.
+REASONING_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "chat_completions": ("deepseek/deepseek-r1", {}),
     "responses": (MODEL, {"reasoning": {"effort": "low", "summary": "auto"}}),
     "messages": (CLAUDE, {"reasoning_effort": "low"}),
@@ -27,8 +27,8 @@ GREETING = "Say hi."
 RIDDLE = "How many r are in 'strawberry'?"
 QUESTION = "What is the weather in Paris?"
 NOTE = "Note this down: three friends go to 'Lisbon' for 4 days."
-LOOK = "Which colour is this?"
-NEWS = "When does a new release of Python appear?"
+PICTURE_QUESTION = "Which colour is this?"
+NEWS_QUESTION = "When does a new release of Python appear?"
 TICKET = "My payments have been failing for 3 days."
 TEAMS = {"billing": "payments, refunds", "sales": "new accounts"}
 MOODS = ["calm", "payments failing", "furious"]
@@ -52,7 +52,7 @@ def get_weather(city: str) -> str:
 
 
 class Tokens(NamedTuple):
-    """The counts of one call; `reasoning` is a part of `output`."""
+    """The token counts of one call; `reasoning` is a part of `output`."""
 
     input: int
     output: int
@@ -61,7 +61,7 @@ class Tokens(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Answer:
     """One answer. `tool_calls` are names with their arguments, `citations` addresses. `cost` and ids may be None."""
 
     text: str
@@ -77,7 +77,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A structured answer, where the adapter shows its object alone."""
+    """A structured answer, if the adapter returns only its object."""
 
     value: Trip
 
@@ -93,7 +93,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Vectors:
-    """The embeddings of some texts, in their order."""
+    """The embeddings of some texts, in order."""
 
     values: list[list[float]]
 
@@ -130,32 +130,32 @@ class Decided:
     cost: str
 
 
-Sight = Seen | Parsed | Vectors | Listed | Status | Outcomes | Relevance | Decided
+Observation = Answer | Parsed | Vectors | Listed | Status | Outcomes | Relevance | Decided
 
 
 @dataclass(frozen=True)
-class Line:
-    """How to call: where the gateway is, which endpoint carries the call, and the colour of the functions to use."""
+class Target:
+    """How to call: the gateway, the endpoint, and whether to use the async functions."""
 
     api_key: str
     base_url: str
     endpoint: str = "chat_completions"
-    asynchronous: bool = False
+    is_async: bool = False
 
     @property
     def model(self) -> str:
-        """The model to ask: the messages endpoint has those of one vendor only."""
+        """The model to call: the messages endpoint has models of one vendor only."""
         return CLAUDE if self.endpoint == "messages" else MODEL
 
-    def call(self, thing: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        """What `thing.method` answers, or its twin `thing.amethod`; a stream comes as the list of its parts."""
-        if not self.asynchronous:
-            answer = getattr(thing, method)(*args, **kwargs)
+    def call(self, instance: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Return what `instance.method`, or `instance.amethod`, returns; a stream as the list of its items."""
+        if not self.is_async:
+            answer = getattr(instance, method)(*args, **kwargs)
             return list(answer) if hasattr(answer, "__next__") else answer
-        return asyncio.run(_awaited(getattr(thing, f"a{method}")(*args, **kwargs)))
+        return asyncio.run(_await_all(getattr(instance, f"a{method}")(*args, **kwargs)))
 
 
-async def _awaited(answer: Any) -> Any:
+async def _await_all(answer: Any) -> Any:
     if isinstance(answer, Awaitable):
         answer = await answer
     return [part async for part in answer] if isinstance(answer, AsyncIterable) else answer

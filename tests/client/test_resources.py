@@ -27,7 +27,7 @@ async def resolve(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 
-# --- the catalog ----------------------------------------------------------------------------------------------------
+# --- the catalog ------------------------------------------------------------------------------------------------------
 
 
 async def test_list_models_applies_sections_and_filters(client: Any, gateway: Emulator) -> None:

@@ -1,9 +1,9 @@
-"""Holds what the LangChain and LlamaIndex models send, for every documented model, against that model's schema.
+"""Check the requests of LangChain and LlamaIndex for every documented model against that model's schema.
 
     python -m tests.contract.adapter_sweep --contract DIR [--adapter langchain]
 
-The scenarios are those of `contract_sweep.py`, written as users of the framework write them. Exits with 1 where a
-request is refused, raises, or has a field that the model's page does not list.
+The scenarios are those of `contract_sweep.py`, written as users of the frameworks write them. Exits with 1 if a
+request is rejected, raises, or has a field that the model's page does not list.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class AdapterSweep(Sweep):
         self.adapter = adapter
 
     def body(self, path: str, model: str, scenario: Scenario | EmbeddingScenario) -> Json:
-        """What the framework's model sends for a scenario."""
+        """Return the body that the framework's model sends for a scenario."""
         if isinstance(scenario, EmbeddingScenario):
             self.adapter.embed(model, scenario)
         else:
-            self.adapter.ask(model, ENDPOINTS[path][0], scenario)
+            self.adapter.send(model, ENDPOINTS[path][0], scenario)
         return self.adapter.wire.sent
 
 
-def swept(name: str, folder: Path) -> int:
-    """How many problems one framework has."""
+def run_sweep(name: str, folder: Path) -> int:
+    """Run the sweep of one framework; return the number of problems."""
     sweep = AdapterSweep(load_contract(folder), ADAPTERS[name]())
     sweep.run()
     print(f"=== {name}")
@@ -47,11 +47,11 @@ def swept(name: str, folder: Path) -> int:
 
 def main() -> int:
     cli = command(__doc__)
-    cli.add_argument("--adapter", choices=ADAPTERS, help="one framework alone")
-    asked = cli.parse_args()
-    names = [asked.adapter] if asked.adapter else [*ADAPTERS]
+    cli.add_argument("--adapter", choices=ADAPTERS, help="one framework only")
+    args = cli.parse_args()
+    names = [args.adapter] if args.adapter else [*ADAPTERS]
     with ProcessPoolExecutor(len(names)) as pool:
-        return 1 if sum(pool.map(swept, names, [asked.contract] * len(names))) else 0
+        return 1 if sum(pool.map(run_sweep, names, [args.contract] * len(names))) else 0
 
 
 if __name__ == "__main__":

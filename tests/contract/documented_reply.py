@@ -1,4 +1,4 @@
-"""What a documented reply states, read straight from its JSON, and what is seen of it by each way of reading it."""
+"""Summaries of a documented reply: expected, from its JSON, and observed, from each client."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Told:
-    """One reply. `tokens` are its counts by our names, `proofs` the signatures and encrypted texts to hand back."""
+class ReplySummary:
+    """One reply. `tokens` are counts by our names, `proofs` the signatures and encrypted texts to send back."""
 
     text: str
     reasoning: str
@@ -30,14 +30,14 @@ class Told:
     proofs: frozenset[str] = field(default_factory=frozenset)
 
 
-# --- the JSON -----------------------------------------------------------------------------------------------------
+# --- the JSON ---------------------------------------------------------------------------------------------------------
 
 
-def stated(body: Json) -> Told:
-    """What the body says."""
+def expected_summary(body: Json) -> ReplySummary:
+    """Return the summary that the body specifies."""
     read = _response if body.get("object") == "response" else _completion
     text, reasoning, finish, citations, proofs = read(body)
-    return Told(
+    return ReplySummary(
         text=text,
         reasoning=reasoning,
         finish_reason=finish,
@@ -57,8 +57,8 @@ def _completion(body: Json) -> tuple[str, str, str | None, Iterable[str], Iterab
     [choice] = body["choices"]
     message = choice["message"]
     details = message.get("reasoning_details") or []
-    said = "".join(detail.get("text") or detail.get("summary") or "" for detail in details)
-    text, reasoning = message["content"], message.get("reasoning_content") or message.get("reasoning") or said
+    details_text = "".join(detail.get("text") or detail.get("summary") or "" for detail in details)
+    text, reasoning = message["content"], message.get("reasoning_content") or message.get("reasoning") or details_text
     if text.startswith("<think>"):
         reasoning, _, text = (part.strip() for part in text.removeprefix("<think>").partition("</think>"))
     google = (message.get("extra_content") or {}).get("google") or {}
@@ -68,8 +68,8 @@ def _completion(body: Json) -> tuple[str, str, str | None, Iterable[str], Iterab
         *(detail.get("data") for detail in details),
     ]
     notes = [note["url_citation"]["url"] for note in message.get("annotations") or []]
-    found = [result["url"] for result in body.get("search_results") or []]
-    return text, reasoning, _REASONS[choice["finish_reason"]], notes or found or body.get("citations") or [], proofs
+    values = [result["url"] for result in body.get("search_results") or []]
+    return text, reasoning, _REASONS[choice["finish_reason"]], notes or values or body.get("citations") or [], proofs
 
 
 def _response(body: Json) -> tuple[str, str, str | None, Iterable[str], Iterable[str | None]]:
@@ -97,7 +97,7 @@ def _tokens(usage: Json) -> dict[str, int]:
     counts = {ours: next(usage[name] for name in names if name in usage) for ours, names in pairs.items()}
     counts["total"] = usage["total_tokens"]
     for ours, names in pairs.items():
-        details = next((found for name in names if (found := usage.get(f"{name}_details"))), {})
+        details = next((values for name in names if (values := usage.get(f"{name}_details"))), {})
         for name, count in details.items():
             if count is not None:
                 counts[f"{ours} {_INPUT.get(name, name.removesuffix('_tokens'))}"] = count
@@ -114,18 +114,18 @@ def _cost(body: Json) -> Json | None:
     return {"usd": f"{usd:.9f}", "credits": spent["credits_used"]}
 
 
-# --- what is seen of it -------------------------------------------------------------------------------------------
+# --- observed summaries -----------------------------------------------------------------------------------------------
 
 
-def of_reply(reply: Reply) -> Told:
-    """Through the vocabulary."""
+def of_reply(reply: Reply) -> ReplySummary:
+    """Return the summary of our reply."""
     usage = reply.usage
     thoughts = [part for part in reply.message.parts if isinstance(part, Reasoning)]
-    return Told(
+    return ReplySummary(
         text=reply.text,
         reasoning=reply.reasoning,
         finish_reason=reply.finish_reason,
-        tokens=_counted(usage.input, usage.output, usage.total, usage.input_details, usage.output_details)
+        tokens=_token_counts(usage.input, usage.output, usage.total, usage.input_details, usage.output_details)
         if usage
         else {},
         cost=reply.cost and {"usd": reply.cost.usd, "credits": reply.cost.credits},
@@ -136,70 +136,74 @@ def of_reply(reply: Reply) -> Told:
     )
 
 
-def of_message(message: AIMessage) -> Told:
-    """Through LangChain, in either form of content."""
-    told: Json = message.response_metadata
+def of_message(message: AIMessage) -> ReplySummary:
+    """Return the summary of a LangChain message, with either form of content."""
+    summary: Json = message.response_metadata
     blocks: list[Json] = [dict(block) for block in message.content_blocks]
     counts: Json = dict(message.usage_metadata or {})
     thoughts = [block for block in blocks if block["type"] == "reasoning"]
     sources = [note for block in blocks for note in block.get("annotations", ())]
-    return Told(
+    return ReplySummary(
         text=str(message.text),
         reasoning="\n\n".join(block["reasoning"] for block in thoughts if block.get("reasoning")),
-        finish_reason=told.get("finish_reason"),
-        tokens=_counted(
+        finish_reason=summary.get("finish_reason"),
+        tokens=_token_counts(
             counts["input_tokens"],
             counts["output_tokens"],
             counts["total_tokens"],
             counts.get("input_token_details", {}),
             counts.get("output_token_details", {}),
         ),
-        cost=told.get("cost"),
+        cost=summary.get("cost"),
         citations=tuple(source["url"] for source in sources),
-        id=told.get("id"),
-        model=told["model_name"],
+        id=summary.get("id"),
+        model=summary["model_name"],
         proofs=_proofs(
             block.get("extras", {}).get(name) for block in thoughts for name in ("signature", "encrypted_content")
         ),
     )
 
 
-def of_response(response: ChatResponse) -> Told:
-    """Through LlamaIndex."""
-    told, blocks = response.additional_kwargs, response.message.blocks
-    usage: Json = told["usage"]
+def of_response(response: ChatResponse) -> ReplySummary:
+    """Return the summary of a LlamaIndex response."""
+    summary, blocks = response.additional_kwargs, response.message.blocks
+    usage: Json = summary["usage"]
     thoughts = [block for block in blocks if isinstance(block, ThinkingBlock)]
     names = ("signature", "encrypted_content")
-    return Told(
+    return ReplySummary(
         text=response.message.content or "",
         reasoning="\n\n".join(block.content for block in thoughts if block.content),
-        finish_reason=told.get("finish_reason"),
-        tokens=_counted(
+        finish_reason=summary.get("finish_reason"),
+        tokens=_token_counts(
             usage["prompt_tokens"],
             usage["completion_tokens"],
             usage["total_tokens"],
             usage.get("prompt_tokens_details", {}),
             usage.get("completion_tokens_details", {}),
         ),
-        cost=told.get("cost"),
+        cost=summary.get("cost"),
         citations=tuple(block.source for block in blocks if isinstance(block, CitationBlock)),
-        id=told.get("id"),
-        model=told["model"],
+        id=summary.get("id"),
+        model=summary["model"],
         proofs=_proofs(block.additional_information.get(name) for block in thoughts for name in names),
     )
 
 
-def _counted(
-    asked: int, answered: int, total: int, asked_of: Mapping[str, int], answered_of: Mapping[str, int]
+def _token_counts(
+    input_tokens: int,
+    output_tokens: int,
+    total: int,
+    input_details: Mapping[str, int],
+    output_details: Mapping[str, int],
 ) -> Json:
     return {
-        "input": asked,
-        "output": answered,
+        "input": input_tokens,
+        "output": output_tokens,
         "total": total,
-        **{f"input {name}": count for name, count in asked_of.items()},
-        **{f"output {name}": count for name, count in answered_of.items()},
+        **{f"input {name}": count for name, count in input_details.items()},
+        **{f"output {name}": count for name, count in output_details.items()},
     }
 
 
-def _proofs(found: Iterable[str | None]) -> frozenset[str]:
-    return frozenset(proof for proof in found if proof)
+def _proofs(values: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(proof for proof in values if proof)

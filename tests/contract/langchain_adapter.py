@@ -22,68 +22,68 @@ from aimlapi_integrations.types import (
     ToolCall,
     Video,
 )
-from tests.contract.minimal_server import LeastReply
+from tests.contract.minimal_server import MinimalServer
 from tests.contract.scenario import EmbeddingScenario, Json, Scenario
 
 
 class LangChain:
-    """Sends scenarios through `ChatAIMLAPI` and `AIMLAPIEmbeddings`."""
+    """Send scenarios through `ChatAIMLAPI` and `AIMLAPIEmbeddings`."""
 
     def __init__(self) -> None:
-        self.wire = LeastReply()
+        self.wire = MinimalServer()
         self.model = lru_cache(maxsize=4)(self._model)
         self.messages: dict[int, list[BaseMessage]] = {}
 
     def _model(self, name: str, endpoint: str) -> ChatAIMLAPI:
         return ChatAIMLAPI(model=name, api_key="k", endpoint=endpoint, http_client=self.wire.client, max_retries=0)
 
-    def ask(self, name: str, endpoint: str, scenario: Scenario) -> None:
-        """Asks the model what the scenario has to ask."""
+    def send(self, name: str, endpoint: str, scenario: Scenario) -> None:
+        """Send the request of the scenario."""
         model: Any = self.model(name, endpoint)
         fields = scenario.fields
-        if tools := [tool(each) for each in fields.get("tools", ())]:
+        if tools := [tool_dict(each) for each in fields.get("tools", ())]:
             choice, parallel = fields.get("tool_choice"), fields.get("parallel_tool_calls")
-            wanted = (choice.name or choice.mode) if choice else None
-            model = model.bind_tools(tools, tool_choice=wanted, parallel_tool_calls=parallel)
-        if wanted := fields.get("response_format"):
-            model = structured(model, wanted)
+            tool_choice = (choice.name or choice.mode) if choice else None
+            model = model.bind_tools(tools, tool_choice=tool_choice, parallel_tool_calls=parallel)
+        if requested_format := fields.get("response_format"):
+            model = structured(model, requested_format)
         options = dict(fields.get("options", {}))
-        if "metadata" in options:  # to LangChain's own methods this is the metadata of a trace
+        if "metadata" in options:  # LangChain's methods take this as the metadata of a trace
             model = model.model_copy(update={"model_kwargs": {"metadata": options.pop("metadata")}})
         if scenario.stream:
-            list(model.stream(self.written(scenario), **options))
+            list(model.stream(self.framework_messages(scenario), **options))
         else:
-            model.invoke(self.written(scenario), **options)
+            model.invoke(self.framework_messages(scenario), **options)
 
-    def written(self, scenario: Scenario) -> list[BaseMessage]:
-        """Its messages, made once."""
+    def framework_messages(self, scenario: Scenario) -> list[BaseMessage]:
+        """Return the messages of the scenario, converted once."""
         if id(scenario) not in self.messages:
             self.messages[id(scenario)] = [message(turn) for turn in scenario.messages]
         return self.messages[id(scenario)]
 
     def embed(self, name: str, scenario: EmbeddingScenario) -> None:
-        """Embeds the texts of the scenario."""
-        given = {key: value for key, value in scenario.options.items() if key in ("dimensions", "encoding_format")}
-        rest = {key: value for key, value in scenario.options.items() if key not in given}
+        """Embed the texts of the scenario."""
+        fields = {key: value for key, value in scenario.options.items() if key in ("dimensions", "encoding_format")}
+        rest = {key: value for key, value in scenario.options.items() if key not in fields}
         wired: Json = {"api_key": "k", "http_client": self.wire.client, "max_retries": 0}
-        embeddings = AIMLAPIEmbeddings(model=name, model_kwargs=rest, **given, **wired)
+        embeddings = AIMLAPIEmbeddings(model=name, model_kwargs=rest, **fields, **wired)
         embeddings.embed_documents(list(scenario.texts))
 
 
-def structured(model: ChatAIMLAPI, wanted: ResponseFormat) -> Any:
-    if wanted.kind == "json_object":
+def structured(model: ChatAIMLAPI, requested_format: ResponseFormat) -> Any:
+    if requested_format.kind == "json_object":
         return model.with_structured_output(None, method="json_mode", include_raw=True)
-    schema = {"title": wanted.name, **(wanted.schema or {})}
-    return model.with_structured_output(schema, method="json_schema", strict=wanted.strict, include_raw=True)
+    schema = {"title": requested_format.name, **(requested_format.schema or {})}
+    return model.with_structured_output(schema, method="json_schema", strict=requested_format.strict, include_raw=True)
 
 
-def tool(given: Tool) -> Json:
-    fields = {"description": given.description, "parameters": given.parameters, "strict": given.strict}
-    stated = {name: value for name, value in fields.items() if value is not None}
-    return {"type": "function", "function": {"name": given.name, **stated}, **given.extra}
+def tool_dict(tool: Tool) -> Json:
+    fields = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+    defined = {name: value for name, value in fields.items() if value is not None}
+    return {"type": "function", "function": {"name": tool.name, **defined}, **tool.extra}
 
 
-# --- messages -----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def message(turn: Message) -> BaseMessage:
@@ -118,8 +118,8 @@ def _file(part: File) -> Json:
 
 def _reasoning(part: Reasoning) -> Json:
     extras = {"signature": part.signature, "encrypted_content": part.encrypted, "reasoning_details": part.details}
-    given = {name: value for name, value in extras.items() if value}
-    return {"type": "reasoning", "reasoning": part.text, "id": part.id, **({"extras": given} if given else {})}
+    present = {name: value for name, value in extras.items() if value}
+    return {"type": "reasoning", "reasoning": part.text, "id": part.id, **({"extras": present} if present else {})}
 
 
 BLOCKS: dict[type[Part], Callable[[Any], Json]] = {

@@ -31,66 +31,66 @@ from aimlapi_integrations.types import (
     ToolCall,
     Video,
 )
-from tests.contract.langchain_adapter import tool
-from tests.contract.minimal_server import LeastReply
+from tests.contract.langchain_adapter import tool_dict
+from tests.contract.minimal_server import MinimalServer
 from tests.contract.scenario import EmbeddingScenario, Json, Scenario
 
 
 class LlamaIndex:
-    """Sends scenarios through `AIMLAPI` and `AIMLAPIEmbedding`."""
+    """Send scenarios through `AIMLAPI` and `AIMLAPIEmbedding`."""
 
     def __init__(self) -> None:
-        self.wire = LeastReply()
+        self.wire = MinimalServer()
         self.model = lru_cache(maxsize=4)(self._model)
         self.messages: dict[int, list[ChatMessage]] = {}
 
     def _model(self, name: str, endpoint: str) -> AIMLAPI:
         return AIMLAPI(model=name, api_key="k", endpoint=endpoint, http_client=self.wire.client, max_retries=0)
 
-    def ask(self, name: str, endpoint: str, scenario: Scenario) -> None:
-        """Asks the model what the scenario has to ask."""
+    def send(self, name: str, endpoint: str, scenario: Scenario) -> None:
+        """Send the request of the scenario."""
         llm, fields = self.model(name, endpoint), scenario.fields
-        given = dict(fields.get("options", {}))
-        if tools := [tool(each) for each in fields.get("tools", ())]:
-            given |= {"tools": tools, "parallel_tool_calls": fields.get("parallel_tool_calls")}
+        options = dict(fields.get("options", {}))
+        if tools := [tool_dict(each) for each in fields.get("tools", ())]:
+            options |= {"tools": tools, "parallel_tool_calls": fields.get("parallel_tool_calls")}
         if choice := fields.get("tool_choice"):
-            given["tool_choice"] = choice.name or choice.mode
-        if wanted := fields.get("response_format"):
-            given["response_format"] = response_format(wanted)
+            options["tool_choice"] = choice.name or choice.mode
+        if requested_format := fields.get("response_format"):
+            options["response_format"] = response_format(requested_format)
         if scenario.stream:
-            list(llm.stream_chat(self.written(scenario), **given))
+            list(llm.stream_chat(self.framework_messages(scenario), **options))
         else:
-            llm.chat(self.written(scenario), **given)
+            llm.chat(self.framework_messages(scenario), **options)
 
-    def written(self, scenario: Scenario) -> list[ChatMessage]:
-        """Its messages, made once."""
+    def framework_messages(self, scenario: Scenario) -> list[ChatMessage]:
+        """Return the messages of the scenario, converted once."""
         if id(scenario) not in self.messages:
             self.messages[id(scenario)] = [message(turn) for turn in scenario.messages]
         return self.messages[id(scenario)]
 
     def embed(self, name: str, scenario: EmbeddingScenario) -> None:
-        """Embeds the texts of the scenario."""
+        """Embed the texts of the scenario."""
         wired: Json = {"api_key": "k", "http_client": self.wire.client, "max_retries": 0}
         embedding = AIMLAPIEmbedding(model_name=name, additional_kwargs=scenario.options, **wired)
         embedding.get_text_embedding_batch(list(scenario.texts))
 
 
-def response_format(wanted: ResponseFormat) -> Json:
-    if wanted.kind == "json_object":
+def response_format(requested_format: ResponseFormat) -> Json:
+    if requested_format.kind == "json_object":
         return {"type": "json_object"}
-    inner = {"name": wanted.name, "schema": wanted.schema, "strict": wanted.strict}
+    inner = {"name": requested_format.name, "schema": requested_format.schema, "strict": requested_format.strict}
     return {"type": "json_schema", "json_schema": inner}
 
 
-# --- messages -----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def message(turn: Message) -> ChatMessage:
-    kept = {"tool_call_id": turn.tool_call_id, "name": turn.name}
+    extra = {"tool_call_id": turn.tool_call_id, "name": turn.name}
     return ChatMessage(
         role=MessageRole(turn.role),
         blocks=[BLOCKS[type(part)](part) for part in turn.parts],
-        additional_kwargs={name: value for name, value in kept.items() if value},
+        additional_kwargs={name: value for name, value in extra.items() if value},
     )
 
 
@@ -111,8 +111,8 @@ def _thinking(part: Reasoning) -> ThinkingBlock:
         "encrypted_content": part.encrypted,
         "reasoning_details": part.details,
     }
-    told = {name: value for name, value in proofs.items() if value}
-    return ThinkingBlock(content=part.text, additional_information=told)
+    extra_information = {name: value for name, value in proofs.items() if value}
+    return ThinkingBlock(content=part.text, additional_information=extra_information)
 
 
 def _call(part: ToolCall) -> ToolCallBlock:

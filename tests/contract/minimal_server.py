@@ -1,4 +1,4 @@
-"""A gateway of one kind word: it keeps the last body that it was sent, and answers with the least that is valid."""
+"""A server with minimal valid responses that stores the last request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 Json = dict[str, Any]
 
 _CHAT: Json = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
-_SAYS: Json = {"role": "assistant", "content": "ok"}
+_WIRE_MESSAGE: Json = {"role": "assistant", "content": "ok"}
 _MESSAGE: Json = {
     "id": "msg_1",
     "type": "message",
@@ -35,19 +35,19 @@ _ANTHROPIC: Json = {
     "stop_reason": "end_turn",
 }
 _PLAIN: dict[str, Json] = {
-    "/v1/chat/completions": {**_CHAT, "choices": [{"index": 0, "message": _SAYS, "finish_reason": "stop"}]},
+    "/v1/chat/completions": {**_CHAT, "choices": [{"index": 0, "message": _WIRE_MESSAGE, "finish_reason": "stop"}]},
     "/v1/responses": _RESPONSE,
     "/v1/messages": _ANTHROPIC,
 }
 _STREAMED: dict[str, list[Json]] = {
-    "/v1/chat/completions": [{**_CHAT, "choices": [{"index": 0, "delta": _SAYS, "finish_reason": "stop"}]}],
+    "/v1/chat/completions": [{**_CHAT, "choices": [{"index": 0, "delta": _WIRE_MESSAGE, "finish_reason": "stop"}]}],
     "/v1/responses": [{"type": "response.completed", "sequence_number": 0, "response": _RESPONSE}],
     "/v1/messages": [{"type": "message_start", "message": _ANTHROPIC}, {"type": "message_stop"}],
 }
 
 
-class LeastReply:
-    """Serves `httpx.MockTransport`; `sent` is the body of the last request, `path` where it went."""
+class MinimalServer:
+    """A handler for `httpx.MockTransport`; `sent` is the body of the last request, `path` its path."""
 
     def __init__(self) -> None:
         self.sent: Json = {}

@@ -1,4 +1,4 @@
-"""The file `models.json`: how it is written, what a family lends to a new row, how a catalogue is merged into it."""
+"""The file `models.json`: its format, the defaults of families, and merging a catalogue into it."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ DEVELOPERS = {
 
 
 def family(key: str, table: Table) -> dict[str, Any]:
-    """What a new row takes from the family that its id belongs to."""
+    """Return what a new row inherits from the family of its id."""
     families = {prefix: row for prefixes, row in table["families"].items() for prefix in prefixes.split() or [""]}
     prefix = max((prefix for prefix in families if key.casefold().startswith(prefix)), key=len)
-    return {name: held for name, held in families[prefix].items() if name in ("by", "efforts", "quirks")}
+    return {name: item for name, item in families[prefix].items() if name in ("by", "efforts", "quirks")}
 
 
 def merge_catalogue(table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Takes context, output limit, aliases and prices of chat models; a new one gets its family's capabilities."""
+    """Update context, output limit, aliases and prices of chat models; add unknown ones with their family's facts."""
     for entry in entries:
         if entry["id"] in table["models"] or entry["type"] == "openai/chat-completions":
             row = table["models"].setdefault(entry["id"], {"chat": ["*", "*"], **family(entry["id"], table)})
-            row |= {key: value for key, value in stated(entry, row).items() if value}
+            row |= {key: value for key, value in catalogue_row(entry, row).items() if value}
     table["models"] = dict(sorted(table["models"].items()))
 
 
-def stated(entry: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """What one entry of the catalogue says, as a row says it."""
+def catalogue_row(entry: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert an entry of the catalogue to a row."""
     info = entry["info"]
     aliases = {*row.get("aliases", "").split(), *entry.get("aliases", ())} - {entry["id"]}
     return {
@@ -74,15 +74,15 @@ def stated(entry: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prices(pricing: Mapping[str, Any]) -> dict[str, float]:
-    """US dollars per unit, where the price is fixed; a unit of another origin (`cached`) is named after that too."""
+    """Return US dollars per unit for fixed prices; the name of a unit includes its origin (`cached`)."""
     if pricing.get("kind") != "fixed":
         return {}
     names = (unit["name"] + (f".{unit['origin']}" if unit.get("origin") else "") for unit in pricing["units"])
     return {name: unit["price"] / unit["per"] for name, unit in zip(names, pricing["units"], strict=True)}
 
 
-def written(table: Table) -> str:
-    """JSON with one line per fact that a person may want to mend."""
+def render_table(table: Table) -> str:
+    """Render the table as JSON with one line per fact that people edit."""
     models = {key: {name: row[name] for name in ORDER if name in row} for key, row in table["models"].items()}
     parts = {
         "about": table["about"],
@@ -98,16 +98,16 @@ def written(table: Table) -> str:
 
 
 class Block(dict[str, Any]):
-    """An object of which every value stands on a line of its own."""
+    """An object with every value on a line of its own."""
 
 
 def json_lines(value: Mapping[str, Any], depth: int) -> str:
-    """Objects broken open down to Blocks; everything below them on one line."""
+    """Render objects over several lines down to Blocks; everything below on one line."""
     pad = " " * depth
-    nested = depth == 0 or any(isinstance(held, Block) for held in value.values())
+    nested = depth == 0 or any(isinstance(item, Block) for item in value.values())
     rows = (
         f"{pad} {json.dumps(key)}: "
-        + (json_lines(held, depth + 1) if nested and isinstance(held, dict) else json.dumps(held, ensure_ascii=False))
-        for key, held in value.items()
+        + (json_lines(item, depth + 1) if nested and isinstance(item, dict) else json.dumps(item, ensure_ascii=False))
+        for key, item in value.items()
     )
     return "{\n" + ",\n".join(rows) + f"\n{pad}}}"

@@ -2,7 +2,7 @@
 
     python -m tests.contract.plain_sweep --contract DIR [--unknown] [--adapter langchain]
 
-Each model is asked for text, with a system message, as a stream, with tools, with a forced tool, in a tool loop, for
+Each model is called for text, with a system message, as a stream, with tools, with a forced tool, in a tool loop, for
 structured output and with an image. A request must go to an endpoint that documents the model, its schema must accept
 the request, and whatever the schema could carry must be in it. With `--unknown`, the table has no rows: every id gets
 the defaults of its family. Exits with 1 if there are problems.
@@ -63,7 +63,7 @@ class Plain:
 
     Attributes:
         scenario: one of the contract sweep. Its hand-written bodies show which schemas can carry it.
-        sent: whether a body has all that was asked for.
+        sent: whether a body has everything that was requested.
     """
 
     scenario: Scenario

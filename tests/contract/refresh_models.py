@@ -1,12 +1,12 @@
-"""Writes `models.json` anew: from the request schemas that the vendor publishes, and from the live catalogue.
+"""Update `models.json` from the request schemas that the vendor publishes, and from the live catalogue.
 
     python tests/contract/refresh_models.py --contract DIR --out integrations/aimlapi_integrations/models/models.json
     python tests/contract/refresh_models.py --catalogue FILE --out integrations/aimlapi_integrations/models/models.json
 
 `--contract` is a folder with `contract.json.gz` (`{"source", "endpoints": {path: {id: {"request": key}}}, "shapes":
-{key: JSON schema}}`) and `models.jsonl` (`{"id", "developer", "name", "context", "listed"}` a line). `--catalogue` is
-the answer to `GET /v1/models?include=all`. Both may be given. What is derived replaces what the file says; what people
-know and no schema says is kept: the quirks, the families, what is named `*`, and the keys of a model named in KEPT.
+{key: JSON schema}}`) and `models.jsonl` (a `{"id", "developer", "name", "context", "listed"}` per line). `--catalogue`
+is the response of `GET /v1/models?include=all`. Both can be combined. Derived facts replace the old ones; facts that no
+schema contains stay: quirks, families, rows named `*`, and the keys in MANUAL_FIELDS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from model_table import DEVELOPERS, SECTIONS, Table, family, merge_catalogue, written
+from model_table import DEVELOPERS, SECTIONS, Table, family, merge_catalogue, render_table
 from schema_chat import chat_facts
 from schema_facts import Facts, Schema, embeddings_facts, parameter_facts, responses_facts
 
@@ -37,11 +37,21 @@ CAPABILITIES: dict[str, tuple[type, Callable[[Schema], Facts]]] = {
     "responses": (ResponsesCapabilities, responses_facts),
     "embeddings": (EmbeddingsCapabilities, embeddings_facts),
 }
-KEPT = ("max_output", "dimensions", "status", "successor", "inputs", "outputs", "messages", "prices", "aliases")
-KEPT += ("efforts", "quirks")
+MANUAL_FIELDS = (
+    "max_output",
+    "dimensions",
+    "status",
+    "successor",
+    "inputs",
+    "outputs",
+    "messages",
+    "prices",
+    "aliases",
+)
+MANUAL_FIELDS += ("efforts", "quirks")
 NAMELESS = (None, "\N{EN DASH}", "Coming Soon")
 COMMON = 100
-"""A field that so many chat models list is assumed of a model that is in no table."""
+"""Unknown models are assumed to have the fields that at least this many chat models list."""
 
 
 def main() -> int:
@@ -57,24 +67,24 @@ def main() -> int:
     if args.catalogue:
         merge_catalogue(table, json.loads(args.catalogue.read_text(encoding="utf-8"))["data"])
     table["about"]["date"] = args.date
-    args.out.write_text(written(table), encoding="utf-8")
+    args.out.write_text(render_table(table), encoding="utf-8")
     print(f"{args.out}: {len(table['models'])} models, {args.out.stat().st_size / 1000:.0f} KB")
     return 0
 
 
 def from_contract(folder: Path, old: Table) -> Table:
-    """The table derived from the schemas, with what is kept of the old one."""
+    """Derive the table from the schemas, with the manual facts of the old one."""
     with gzip.open(folder / "contract.json.gz") as file:
         contract = json.load(file)
     lines = (folder / "models.jsonl").read_text(encoding="utf-8").splitlines()
     entries = sorted(map(json.loads, lines), key=lambda entry: entry["id"])
     schemas = {name: requests(contract, path) for name, path in SECTIONS.items()}
     naming = Naming(old, {entry["id"] for entry in entries if entry["listed"]})
-    rows = {entry["id"]: described(entry, old) for entry in entries}
+    rows = {entry["id"]: model_row(entry, old) for entry in entries}
     kinds, sets = parameters(schemas, naming)
     capabilities: dict[str, dict[str, Facts]] = {}
     for section, (kind, facts_of) in CAPABILITIES.items():
-        facts = {key: unlike(kind, cached(facts_of, schema)) for key, schema in schemas[section].items()}
+        facts = {key: non_defaults(kind, cached(facts_of, schema)) for key, schema in schemas[section].items()}
         if section != "chat":
             facts = {key: {**held, "parameters": sets.of[section][key]} for key, held in facts.items()}
         names = naming.named(facts, old["capabilities"][section])
@@ -96,32 +106,36 @@ def from_contract(folder: Path, old: Table) -> Table:
 
 
 def requests(contract: Table, path: str) -> dict[str, Schema]:
-    """Model id -> request schema."""
+    """Return the request schema of each model id."""
     return {key: contract["shapes"][parts["request"]] for key, parts in contract["endpoints"][path].items()}
 
 
-def described(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
-    """A row without its capabilities."""
+def model_row(entry: Mapping[str, Any], old: Table) -> dict[str, Any]:
+    """Return a row without its capabilities."""
     before = old["models"].get(entry["id"])
     usual = family(entry["id"], old)
-    row = usual if before is None else {"by": usual.get("by")} | {key: before[key] for key in KEPT if key in before}
-    stated = {"by": entry["developer"], "name": entry["name"], "context": entry["context"]}
-    row |= {key: value for key, value in stated.items() if value not in NAMELESS}
+    row = (
+        usual
+        if before is None
+        else {"by": usual.get("by")} | {key: before[key] for key in MANUAL_FIELDS if key in before}
+    )
+    published = {"by": entry["developer"], "name": entry["name"], "context": entry["context"]}
+    row |= {key: value for key, value in published.items() if value not in NAMELESS}
     row["by"] = DEVELOPERS.get(str(row.get("by")), row.get("by"))
     return {key: value for key, value in row.items() if value}
 
 
-def unlike(kind: type, facts: Facts) -> Facts:
-    """The facts that differ from the defaults of their dataclass."""
+def non_defaults(kind: type, facts: Facts) -> Facts:
+    """Return the facts that differ from the defaults of their dataclass."""
     defaults = {field.name: plain(field) for field in fields(kind)}
     if facts.get("tools") and kind is ChatCapabilities:
-        facts = {**facts, "tools": unlike(ToolCapabilities, facts["tools"])}
+        facts = {**facts, "tools": non_defaults(ToolCapabilities, facts["tools"])}
         defaults["tools"] = {}
     return {name: held for name, held in facts.items() if held != defaults[name]}
 
 
 def plain(field: Field[Any]) -> Any:
-    """A default as the table writes it."""
+    """Return a default in the form of the table."""
     default = field.default if field.default is not MISSING else {}
     return " ".join(sorted(default)) if isinstance(default, frozenset) else default
 
@@ -130,7 +144,7 @@ _memo: dict[tuple[str, int], Facts] = {}
 
 
 def cached(facts_of: Callable[[Schema], Facts], schema: Schema) -> Facts:
-    """Many models share one schema object."""
+    """Cache by schema object: many models share one."""
     where = (facts_of.__name__, id(schema))
     if where not in _memo:
         _memo[where] = facts_of(schema)
@@ -138,20 +152,20 @@ def cached(facts_of: Callable[[Schema], Facts], schema: Schema) -> Facts:
 
 
 def starred_first(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> dict[str, Facts]:
-    """The new rows, after those of the old ones that people wrote: their names end in a star."""
+    """Return the new rows after the handwritten ones, whose names end in a star."""
     kept = {name: facts for name, facts in old.items() if name.endswith("*") and name not in new}
     starred = {name: facts for name, facts in new.items() if name.endswith("*")}
     return {**dict(sorted((kept | starred).items())), **new}
 
 
 class Naming:
-    """Names what models share after one of them: the one that named it before, else a listed one with a short id."""
+    """Names what models share after one of them: the previous one, otherwise a listed one with a short id."""
 
     def __init__(self, old: Table, listed: set[str]) -> None:
         self.old, self.listed = old, listed
 
     def named(self, held: Mapping[str, Any], before: Iterable[str], prefix: str = "") -> dict[str, str]:
-        """Model id -> name, where models that hold the same have the same name."""
+        """Return a name for each model id; models with the same value have the same name."""
         groups: dict[str, list[str]] = defaultdict(list)
         for key, value in held.items():
             groups[json.dumps(value, sort_keys=True)].append(key)
@@ -172,7 +186,7 @@ class Sets:
 
     @property
     def written(self) -> dict[str, dict[str, str]]:
-        """Each set in full, or as what it adds to and takes from the nearest set that is written in full."""
+        """Return each set in full, or as its difference to the nearest set in full."""
         whole: dict[str, frozenset[str]] = {}
         rows: dict[str, dict[str, str]] = {}
         uses = Counter(name for section in self.of.values() for name in section.values())
@@ -187,12 +201,12 @@ class Sets:
 
 
 def cost(mine: frozenset[str], base: frozenset[str]) -> int:
-    """How many words it takes to write one set as a change to another."""
+    """Return the number of words of the difference between two sets."""
     return len(mine ^ base)
 
 
 def difference(mine: frozenset[str], base: frozenset[str]) -> dict[str, str]:
-    """`with` and `without`; a field in another variant needs only the first."""
+    """Return `with` and `without`; a field in another variant needs only the first."""
     more, fewer = mine - base, base - mine
     kept = {label.partition("/")[0] for label in more}
     gone = {label.partition("/")[0] for label in fewer} - kept
@@ -200,8 +214,11 @@ def difference(mine: frozenset[str], base: frozenset[str]) -> dict[str, str]:
 
 
 def parameters(schemas: Mapping[str, Mapping[str, Schema]], naming: Naming) -> tuple[dict[str, Facts], Sets]:
-    """Every kind of field by its label (`temperature`, and `temperature/2` for a rarer one), and the sets of them."""
-    held = {name: {key: cached(parameter_facts, s) for key, s in found.items()} for name, found in schemas.items()}
+    """Return every kind of field by its label (`temperature`, `temperature/2` for a rarer one), and their sets."""
+    held = {
+        name: {key: cached(parameter_facts, s) for key, s in listed_fields.items()}
+        for name, listed_fields in schemas.items()
+    }
     uses = Counter(
         (field, json.dumps(facts, sort_keys=True))
         for section in held.values()
@@ -216,8 +233,8 @@ def parameters(schemas: Mapping[str, Mapping[str, Schema]], naming: Naming) -> t
     sets = Sets()
     for section, listed in held.items():
         words = {
-            key: sorted(labels[field, json.dumps(facts, sort_keys=True)] for field, facts in found.items())
-            for key, found in listed.items()
+            key: sorted(labels[field, json.dumps(facts, sort_keys=True)] for field, facts in listed_fields.items())
+            for key, listed_fields in listed.items()
         }
         prefix = "" if section == "chat" else f"{section}:"
         sets.of[section] = naming.named(words, naming.old["parameters"]["sets"], prefix)
@@ -229,17 +246,17 @@ def parameters(schemas: Mapping[str, Mapping[str, Schema]], naming: Naming) -> t
 
 
 def union(sets: Sets, section: str) -> frozenset[str]:
-    """Every field that some model lists on an endpoint, in its commonest kind."""
+    """Return every field that some model lists on an endpoint, in its most common kind."""
     words = {label for name in set(sets.of[section].values()) for label in sets.labels[name]}
     return frozenset(min(same) for same in by_field(words).values())
 
 
 def by_field(labels: Iterable[str]) -> dict[str, list[str]]:
-    """Field -> its kinds."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """Return the kinds of each field."""
+    listed_fields: dict[str, list[str]] = defaultdict(list)
     for label in labels:
-        found[label.partition("/")[0]].append(label)
-    return found
+        listed_fields[label.partition("/")[0]].append(label)
+    return listed_fields
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Holds what is seen of documented replies, plain and as streams, against what they state.
+"""Check that clients return what documented replies contain, plain and streamed.
 
     python -m tests.contract.reply_sweep --replies FILE
 
-FILE has a JSON object a line: `page`, where the reply is documented, and `reply`, its body. Each is read by the bare
-endpoint, through LangChain (both forms of content) and through LlamaIndex. Exits with 1 where anything differs.
+FILE has one JSON object per line: `page`, where the reply is documented, and `reply`, its body. Each is decoded by the
+endpoint, LangChain (both forms of content) and LlamaIndex. Exits with 1 on differences.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from aimlapi_integrations.endpoints import ENDPOINTS
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply
-from tests.contract.documented_reply import Json, Told, of_message, of_reply, of_response, stated
+from tests.contract.documented_reply import Json, ReplySummary, expected_summary, of_message, of_reply, of_response
 from tests.support.chat_chunks import cut
 from tests.support.responses_events import events
 
@@ -40,7 +40,7 @@ def streamed(body: Json) -> list[Json]:
 
 
 def server(body: Json) -> httpx.Client:
-    """A client whose every answer is `body`, as a stream where one is asked for."""
+    """Return a client whose every response is `body`, as a stream if requested."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if not json.loads(request.content).get("stream"):
@@ -51,10 +51,10 @@ def server(body: Json) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(answer))
 
 
-# --- the ways to read a reply, each plain and as a stream ---------------------------------------------------------
+# --- readers of a reply, each plain and as a stream -------------------------------------------------------------------
 
 
-def bare(body: Json) -> Iterator[Told]:
+def bare(body: Json) -> Iterator[ReplySummary]:
     endpoint = ENDPOINTS[endpoint_of(body)]
     yield of_reply(endpoint.decode(body, {}))
     decoder = endpoint.Decoder(body["model"], {})
@@ -65,51 +65,51 @@ def bare(body: Json) -> Iterator[Told]:
     yield of_reply(reply)
 
 
-def langchain(body: Json, **form: Any) -> Iterator[Told]:
-    asked = {"model": body["model"], "api_key": "k", "endpoint": endpoint_of(body), "http_client": server(body)}
-    model = ChatAIMLAPI(**asked, **form)
+def langchain(body: Json, **form: Any) -> Iterator[ReplySummary]:
+    settings = {"model": body["model"], "api_key": "k", "endpoint": endpoint_of(body), "http_client": server(body)}
+    model = ChatAIMLAPI(**settings, **form)
     yield of_message(model.invoke("Hello"))
     yield of_message(reduce(add, model.stream("Hello")))
 
 
-def langchain_v1(body: Json) -> Iterator[Told]:
+def langchain_v1(body: Json) -> Iterator[ReplySummary]:
     return langchain(body, output_version="v1")
 
 
-def llama_index(body: Json) -> Iterator[Told]:
-    asked = {"model": body["model"], "api_key": "k", "endpoint": endpoint_of(body), "http_client": server(body)}
-    llm = AIMLAPI(**asked)
+def llama_index(body: Json) -> Iterator[ReplySummary]:
+    settings = {"model": body["model"], "api_key": "k", "endpoint": endpoint_of(body), "http_client": server(body)}
+    llm = AIMLAPI(**settings)
     yield of_response(llm.chat([ChatMessage("Hello")]))
     *_, last = llm.stream_chat([ChatMessage("Hello")])
     yield of_response(last)
 
 
-WAYS: tuple[Callable[[Json], Iterator[Told]], ...] = (bare, langchain, langchain_v1, llama_index)
+READERS: tuple[Callable[[Json], Iterator[ReplySummary]], ...] = (bare, langchain, langchain_v1, llama_index)
 
 
 def differences(body: Json) -> Iterator[tuple[str, str]]:
-    """Each way in which a field is seen otherwise than it is stated: where, and how."""
-    wanted = stated(body)
-    for way in WAYS:
-        for colour, seen in zip(("plain", "stream"), way(body), strict=True):
-            for each in fields(Told):
-                due, found = getattr(wanted, each.name), getattr(seen, each.name)
-                if due != found:
-                    yield f"{way.__name__} {colour}: {each.name}", f"due {due!r:.200} seen {found!r:.200}"
+    """Yield each field whose observed value differs from the documented one: where, and how."""
+    expected_reply = expected_summary(body)
+    for reader in READERS:
+        for form, observed_reply in zip(("plain", "stream"), reader(body), strict=True):
+            for name in (field.name for field in fields(ReplySummary)):
+                expected, observed = getattr(expected_reply, name), getattr(observed_reply, name)
+                if expected != observed:
+                    yield f"{reader.__name__} {form}: {name}", f"expected {expected!r:.200} observed {observed!r:.200}"
 
 
 def main() -> int:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("--replies", type=Path, required=True, help="JSON lines: page, reply")
     rows = [json.loads(line) for line in cli.parse_args().replies.read_text(encoding="utf-8").splitlines() if line]
-    found: dict[str, list[str]] = defaultdict(list)
+    differences_by_field: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for where, how in differences(row["reply"]):
-            found[where].append(f"{row['page']}: {how}")
-    for where, those in found.items():
-        print(f"{where}: {len(those)}\n" + "\n".join(f"    {each}" for each in those[:4]))
-    print(f"{len(rows)} replies, {sum(map(len, found.values()))} differences")
-    return 1 if found else 0
+            differences_by_field[where].append(f"{row['page']}: {how}")
+    for where, texts in differences_by_field.items():
+        print(f"{where}: {len(texts)}\n" + "\n".join(f"    {each}" for each in texts[:4]))
+    print(f"{len(rows)} replies, {sum(map(len, differences_by_field.values()))} differences")
+    return 1 if differences_by_field else 0
 
 
 if __name__ == "__main__":

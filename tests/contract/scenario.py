@@ -1,4 +1,4 @@
-"""What a scenario of the contract sweep is, and the words that all of them are written in."""
+"""Scenarios of the sweeps, and helpers to write them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ EMPTY: Json = {"type": "object", "properties": {}}
 
 @dataclass(frozen=True)
 class Scenario:
-    """A request, without its model, and per endpoint the bodies (without it too) of which one must be accepted by a
-    model that can carry the scenario: on the messages endpoint those of chat, whose form it takes beside its own.
-    `stream`: ask for a stream."""
+    """A request without its model, and bodies by endpoint: a model supports the scenario if its schema accepts one.
+
+    The messages endpoint has the bodies of chat completions, which it also accepts. `stream` requests a stream.
+    """
 
     name: str
     messages: tuple[Message, ...]
@@ -49,7 +50,7 @@ class Scenario:
         return Request(model, self.messages, **self.fields)
 
     def body(self, path: str, model: str) -> Json:
-        """What we send for it."""
+        """Return the body that we send."""
         name, endpoint = ENDPOINTS[path]
         body: Json = endpoint.encode(adapt(self.request(model), name, stream=self.stream))
         return endpoint.stream_options(body, usage=True) if self.stream else body
@@ -57,7 +58,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class EmbeddingScenario:
-    """The same for embeddings: texts with options."""
+    """A scenario for embeddings: texts with options."""
 
     name: str
     texts: tuple[str, ...]
@@ -68,22 +69,22 @@ class EmbeddingScenario:
         return {EMBEDDINGS: ({"input": list(self.texts), **self.options}, {"input": self.texts[0], **self.options})}
 
     def body(self, path: str, model: str) -> Json:
-        """What we send for it."""
+        """Return the body that we send."""
         return embeddings.encode(self.texts, model, **self.options)
 
 
-# --- the words of both sides ------------------------------------------------------------------------------------------
+# --- helpers for both forms -------------------------------------------------------------------------------------------
 
 
 def turn(role: Any, *parts: str | Part, **fields: Any) -> Message:
     return Message(role, tuple(Text(part) if isinstance(part, str) else part for part in parts), **fields)
 
 
-def says(role: str, content: Any, **fields: Any) -> Json:
+def wire_message(role: str, content: Any, **fields: Any) -> Json:
     return {"role": role, "content": content, **fields}
 
 
-ASK, ASKED = turn("user", "Hello"), says("user", "Hello")
+HELLO, WIRE_HELLO = turn("user", "Hello"), wire_message("user", "Hello")
 
 
 def both(chat: Iterable[Json], responses: Iterable[Json] = ()) -> dict[str, tuple[Json, ...]]:
@@ -92,10 +93,14 @@ def both(chat: Iterable[Json], responses: Iterable[Json] = ()) -> dict[str, tupl
 
 
 def anywhere(name: str, messages: tuple[Message, ...], plain: list[Json], *more: Json, **fields: Any) -> Scenario:
-    """Messages that chat takes as `plain` (or one of `more`), and Responses as they are or, if short, as a string."""
+    """Create a scenario whose messages chat accepts as `plain` or one of `more`, and Responses also as a string."""
     chat = ({"messages": plain}, *more)
     short: Json = {"input": "Hello", **({"instructions": "Be brief."} if len(plain) > 1 else {})}
     return Scenario(name, messages, both(chat, [{"input": plain}, *([short] if plain in _SHORT else [])]), fields)
 
 
-_SHORT = ([ASKED], [says("system", "Be brief."), ASKED], [says("developer", "Be brief."), ASKED])
+_SHORT = (
+    [WIRE_HELLO],
+    [wire_message("system", "Be brief."), WIRE_HELLO],
+    [wire_message("developer", "Be brief."), WIRE_HELLO],
+)

@@ -1,4 +1,4 @@
-"""What the contract sweep asks of every model, and bodies written by hand that say whether a schema can carry it."""
+"""The scenarios of the sweeps, with handwritten bodies that decide whether a schema supports them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from aimlapi_integrations.types import Audio, File, Image, Part, ResponseFormat, Video
 from tests.contract.scenario import (
-    ASK,
-    ASKED,
+    HELLO,
     MESSAGES,
     PNG,
     RESPONSES,
     STRICT,
+    WIRE_HELLO,
     EmbeddingScenario,
     Json,
     Scenario,
     anywhere,
     both,
-    says,
     turn,
+    wire_message,
 )
 from tests.contract.tool_scenarios import loops, tools
 
@@ -26,22 +26,28 @@ from tests.contract.tool_scenarios import loops, tools
 
 
 def turns() -> Iterator[Scenario]:
-    plain = {"messages": [ASKED]}
-    yield anywhere("plain", (ASK,), [ASKED])
-    yield Scenario("stream", (ASK,), both([plain], [{"input": "Hello"}]), stream=True)
-    field_of = {"messages": [ASKED], "system": "Be brief."}
-    system = [says("system", "Be brief."), ASKED]
-    yield anywhere("system", (turn("system", "Be brief."), ASK), system, field_of, plain)
-    yield anywhere("system in parts", (turn("system", "Be", "brief."), ASK), system, field_of, plain)
-    yield anywhere("system in the middle", (ASK, turn("system", "Be brief."), ASK), [ASKED, *system], field_of, plain)
-    yield anywhere("system last", (ASK, turn("system", "Be brief.")), [ASKED, *system], field_of, plain)
-    developer = [says("developer", "Be brief."), ASKED]
+    plain = {"messages": [WIRE_HELLO]}
+    yield anywhere("plain", (HELLO,), [WIRE_HELLO])
+    yield Scenario("stream", (HELLO,), both([plain], [{"input": "Hello"}]), stream=True)
+    field_of = {"messages": [WIRE_HELLO], "system": "Be brief."}
+    system = [wire_message("system", "Be brief."), WIRE_HELLO]
+    yield anywhere("system", (turn("system", "Be brief."), HELLO), system, field_of, plain)
+    yield anywhere("system in parts", (turn("system", "Be", "brief."), HELLO), system, field_of, plain)
+    yield anywhere(
+        "system in the middle", (HELLO, turn("system", "Be brief."), HELLO), [WIRE_HELLO, *system], field_of, plain
+    )
+    yield anywhere("system last", (HELLO, turn("system", "Be brief.")), [WIRE_HELLO, *system], field_of, plain)
+    developer = [wire_message("developer", "Be brief."), WIRE_HELLO]
     more = ({"messages": system}, field_of, plain)
-    yield anywhere("developer", (turn("developer", "Be brief."), ASK), developer, *more)
-    yield anywhere("multi-turn", (ASK, turn("assistant", "Hi"), ASK), [ASKED, says("assistant", "Hi"), ASKED])
-    yield anywhere("empty answer", (ASK, turn("assistant", ""), ASK), [ASKED, says("assistant", ""), ASKED])
-    yield anywhere("names", (turn("user", "Hello", name="Ann"),), [ASKED])
-    texts = [says("user", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]
+    yield anywhere("developer", (turn("developer", "Be brief."), HELLO), developer, *more)
+    yield anywhere(
+        "multi-turn", (HELLO, turn("assistant", "Hi"), HELLO), [WIRE_HELLO, wire_message("assistant", "Hi"), WIRE_HELLO]
+    )
+    yield anywhere(
+        "empty answer", (HELLO, turn("assistant", ""), HELLO), [WIRE_HELLO, wire_message("assistant", ""), WIRE_HELLO]
+    )
+    yield anywhere("names", (turn("user", "Hello", name="Ann"),), [WIRE_HELLO])
+    texts = [wire_message("user", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]
     yield Scenario("text parts", (turn("user", "a", "b"),), both([{"messages": texts}, plain], [{"input": "a"}]))
     yield Scenario("many text parts", (turn("user", *"abcdefg"),), both([{"messages": texts}, plain], [{"input": "a"}]))
 
@@ -105,15 +111,15 @@ RESPONSES_OPTIONS: dict[str, tuple[Json, tuple[Json, ...]]] = {
 
 
 def options() -> Iterator[Scenario]:
-    for name, (given, others) in CHAT_OPTIONS.items():
-        bodies = tuple({"messages": [ASKED], **body} for body in (given, *others))
-        yield Scenario(name, (ASK,), both(bodies), {"options": given})
-    for name, (given, others) in RESPONSES_OPTIONS.items():
-        bodies = tuple({"input": "Hello", **body} for body in (given, *others))
-        yield Scenario(name, (ASK,), {RESPONSES: bodies}, {"options": given})
+    for name, (options, others) in CHAT_OPTIONS.items():
+        bodies = tuple({"messages": [WIRE_HELLO], **body} for body in (options, *others))
+        yield Scenario(name, (HELLO,), both(bodies), {"options": options})
+    for name, (options, others) in RESPONSES_OPTIONS.items():
+        bodies = tuple({"input": "Hello", **body} for body in (options, *others))
+        yield Scenario(name, (HELLO,), {RESPONSES: bodies}, {"options": options})
 
 
-# --- the form of the answer -------------------------------------------------------------------------------------------
+# --- response formats -------------------------------------------------------------------------------------------------
 
 
 def formats() -> Iterator[Scenario]:
@@ -124,12 +130,12 @@ def formats() -> Iterator[Scenario]:
         "json_object": {"type": "json_object"},
     }
     kinds = (ResponseFormat("json_schema", "Trip", STRICT, strict=True), ResponseFormat("json_object"))
-    for wanted in kinds:
+    for requested_format in kinds:
         bodies = both(
-            ({"messages": [ASKED], "response_format": form} for form in chat[wanted.kind]),
-            [{"input": "Hello", "text": {"format": text[wanted.kind]}}],
+            ({"messages": [WIRE_HELLO], "response_format": form} for form in chat[requested_format.kind]),
+            [{"input": "Hello", "text": {"format": text[requested_format.kind]}}],
         )
-        yield Scenario(wanted.kind, (ASK,), bodies, {"response_format": wanted})
+        yield Scenario(requested_format.kind, (HELLO,), bodies, {"response_format": requested_format})
 
 
 # --- media ------------------------------------------------------------------------------------------------------------
@@ -183,19 +189,19 @@ def media() -> Iterator[Scenario]:
         "video": (Video(url=URL), ({"type": "video_url", "video_url": {"url": URL}},), ()),
     }
     for name in ("wav", "mp3", "flac"):
-        spelt = (sound(format=name), sound(format=f"audio/{name}"), sound())
-        kinds[f"audio {name}"] = (Audio(data="AAAA", format=name), spelt, ())
+        formats = (sound(format=name), sound(format=f"audio/{name}"), sound())
+        kinds[f"audio {name}"] = (Audio(data="AAAA", format=name), formats, ())
     for name, (part, chat, items) in kinds.items():
         bodies = both(
-            ({"messages": [says("user", [{"type": "text", "text": "Look"}, form])]} for form in chat),
-            ({"input": [says("user", [{"type": "input_text", "text": "Look"}, form])]} for form in items),
+            ({"messages": [wire_message("user", [{"type": "text", "text": "Look"}, form])]} for form in chat),
+            ({"input": [wire_message("user", [{"type": "input_text", "text": "Look"}, form])]} for form in items),
         )
-        if isinstance(part, Audio | Video):  # listed there, but only because the form of chat is taken too
+        if isinstance(part, Audio | Video):  # listed there only because the endpoint also accepts the form of chat
             del bodies[MESSAGES]
         yield Scenario(name, (turn("user", "Look", part),), bodies)
 
 
-# --- all of them ------------------------------------------------------------------------------------------------------
+# --- embeddings -------------------------------------------------------------------------------------------------------
 
 
 def vectors() -> Iterator[EmbeddingScenario]:
@@ -214,5 +220,5 @@ def vectors() -> Iterator[EmbeddingScenario]:
 
 
 def scenarios() -> tuple[Scenario | EmbeddingScenario, ...]:
-    """Every scenario."""
+    """Return every scenario."""
     return (*turns(), *options(), *tools(), *loops(), *formats(), *media(), *vectors())

@@ -1,4 +1,4 @@
-"""Facts out of request schemas: each is asked of a validator with a small probe, so it is what the schema really takes.
+"""Facts about request schemas: a validator checks a small probe for each, so they are what the schema really accepts.
 
 A few that a validator cannot tell (formats, keys that are merely listed) are read off the schema's text instead.
 The names of the facts are those of `aimlapi_integrations.models.capabilities`; chat schemas are read in `schema_chat`.
@@ -26,13 +26,13 @@ def _validator(text: str) -> Draft202012Validator:
 
 
 def probe(schema: Schema) -> Probe:
-    """Asks whether a value is valid against `schema`."""
+    """Return whether a value is valid against `schema`."""
     valid: Probe = _validator(json.dumps(schema, sort_keys=True)).is_valid
     return valid
 
 
 def held(candidates: Iterable[str], asks: Callable[[str], bool]) -> str:
-    """The candidates of which `asks` says yes, as one sorted string."""
+    """Return the candidates that `asks` accepts, as one sorted string."""
     return " ".join(sorted(filter(asks, candidates)))
 
 

@@ -63,7 +63,7 @@ def refresh(out: Path, *args: str | Path) -> dict[str, Any]:
     return dict(json.loads(out.read_text()))
 
 
-def test_models_that_take_the_same_share_a_shape(contract: Path, out: Path) -> None:
+def test_models_with_equal_schemas_share_capabilities(contract: Path, out: Path) -> None:
     table = refresh(out, "--contract", contract)
     models = table["models"]
     assert models["a/one"]["chat"] == models["a/two"]["chat"] == ["a/one", "a/one"]
@@ -74,7 +74,7 @@ def test_models_that_take_the_same_share_a_shape(contract: Path, out: Path) -> N
     assert table["about"] == {"text": "About.", "date": "2030-01-02", "source": "here"}
 
 
-def test_what_people_know_is_kept_and_what_is_new_takes_after_its_family(contract: Path, out: Path) -> None:
+def test_refresh_keeps_manual_facts_and_new_rows_inherit_from_families(contract: Path, out: Path) -> None:
     table = refresh(out, "--contract", contract)
     assert table["models"]["a/two"]["max_output"] == 7
     assert table["models"]["b/three"]["quirks"] == "reasons"
@@ -82,14 +82,14 @@ def test_what_people_know_is_kept_and_what_is_new_takes_after_its_family(contrac
     assert table["capabilities"]["chat"]["*"] == {"user_parts": "text"}
 
 
-def test_a_second_run_changes_nothing(contract: Path, out: Path) -> None:
+def test_second_refresh_changes_nothing(contract: Path, out: Path) -> None:
     refresh(out, "--contract", contract)
     before = out.read_bytes()
     refresh(out, "--contract", contract)
     assert out.read_bytes() == before
 
 
-def test_a_catalogue_is_merged(contract: Path, out: Path, tmp_path: Path) -> None:
+def test_catalogue_is_merged_into_the_table(contract: Path, out: Path, tmp_path: Path) -> None:
     units = [
         {"name": "input", "price": 2, "per": 1000},
         {"name": "input", "origin": "cached", "price": 1, "per": 1000},

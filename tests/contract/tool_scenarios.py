@@ -1,4 +1,4 @@
-"""Scenarios of tools, of their choice and of loops with them."""
+"""Scenarios of tools, tool choices and tool loops."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Any
 
 from aimlapi_integrations.types import Message, Part, Reasoning, Tool, ToolCall, ToolChoice
 from tests.contract.scenario import (
-    ASK,
-    ASKED,
     EMPTY,
+    HELLO,
     NESTED,
     SCHEMA,
     STRICT,
+    WIRE_HELLO,
     Json,
     Scenario,
     anywhere,
     both,
-    says,
     turn,
+    wire_message,
 )
 
 # --- tools ------------------------------------------------------------------------------------------------------------
 
 
-def function(parameters: Json | None, beside: Mapping[str, Any] | None = None, **more: Any) -> Json:
-    whole = {"name": "weather", "description": "d", **more}
+def function(parameters: Json | None, extra: Mapping[str, Any] | None = None, **more: Any) -> Json:
+    fields = {"name": "weather", "description": "d", **more}
     return {
         "type": "function",
-        "function": whole | ({"parameters": parameters} if parameters else {}),
-        **(beside or {}),
+        "function": fields | ({"parameters": parameters} if parameters else {}),
+        **(extra or {}),
     }
 
 
-# Tools as the published schemas may want them. The one form that a few of them print, `{"type": "tool", "name": …}`, is
-# the definition of `tool_choice` in the wrong place: a tool cannot be told in it.
+# Tools in the forms of the published schemas. A few schemas also have `{"type": "tool", "name": …}`: that is the form
+# of `tool_choice` in the wrong place, which can't define a tool.
 def tool_forms(parameters: Json, **more: Any) -> tuple[Json, ...]:
     claude = {"name": "weather", "description": "d", "input_schema": parameters}
-    return (function(parameters, **more), function(None, **more), claude, function(parameters, beside=more))
+    return (function(parameters, **more), function(None, **more), claude, function(parameters, extra=more))
 
 
 def response_tool(parameters: Json, strict: bool = False) -> Json:
@@ -77,25 +77,27 @@ def tools() -> Iterator[Scenario]:
         ),
     }
     for name, (tool, forms, item) in kinds.items():
-        bodies = both(({"messages": [ASKED], "tools": [form]} for form in forms), [{"input": "Hello", "tools": [item]}])
-        yield Scenario(name, (ASK,), bodies, {"tools": (tool,)})
+        bodies = both(
+            ({"messages": [WIRE_HELLO], "tools": [form]} for form in forms), [{"input": "Hello", "tools": [item]}]
+        )
+        yield Scenario(name, (HELLO,), bodies, {"tools": (tool,)})
     item = response_tool(SCHEMA)
     for name, (choice, chat, items) in CHOICES.items():
         bodies = both(
             (
-                {"messages": [ASKED], "tools": [form], "tool_choice": word}
+                {"messages": [WIRE_HELLO], "tools": [form], "tool_choice": word}
                 for form, word in product(tool_forms(SCHEMA), chat)
             ),
             ({"input": "Hello", "tools": [item], "tool_choice": word} for word in items),
         )
-        yield Scenario(f"tool_choice {name}", (ASK,), bodies, {"tools": (weather,), "tool_choice": choice})
+        yield Scenario(f"tool_choice {name}", (HELLO,), bodies, {"tools": (weather,), "tool_choice": choice})
     for parallel in (True, False):
         more = {"parallel_tool_calls": parallel}
         bodies = both(
-            ({"messages": [ASKED], "tools": [form], **more} for form in tool_forms(SCHEMA)),
+            ({"messages": [WIRE_HELLO], "tools": [form], **more} for form in tool_forms(SCHEMA)),
             [{"input": "Hello", "tools": [item], **more}],
         )
-        yield Scenario(f"parallel_tool_calls {parallel}", (ASK,), bodies, {"tools": (weather,), **more})
+        yield Scenario(f"parallel_tool_calls {parallel}", (HELLO,), bodies, {"tools": (weather,), **more})
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
@@ -109,28 +111,30 @@ ITEM_RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "R
 
 
 def chat_loop(text: str, result: Any) -> list[Json]:
-    called = says("assistant", text, tool_calls=[CHAT_CALL])
-    return [ASKED, called, says("tool", result, tool_call_id="call_1")]
+    called = wire_message("assistant", text, tool_calls=[CHAT_CALL])
+    return [WIRE_HELLO, called, wire_message("tool", result, tool_call_id="call_1")]
 
 
 def claude_loop(text: str) -> list[Json]:
-    said = [{"type": "text", "text": text}] if text else []
+    parts = [{"type": "text", "text": text}] if text else []
     result = {"type": "tool_result", "tool_use_id": "call_1", "content": "Rain"}
-    return [ASKED, says("assistant", [*said, USE]), says("user", [result])]
+    return [WIRE_HELLO, wire_message("assistant", [*parts, USE]), wire_message("user", [result])]
 
 
-def loop(name: str, said: tuple[str | Part, ...], result: Message, after: bool = False, **fields: Any) -> Scenario:
-    text = "".join(part for part in said if isinstance(part, str))
-    follow = ([says("assistant", "Rain."), ASKED], (turn("assistant", "Rain."), ASK)) if after else ([], ())
-    spoken = [says("assistant", text)] if text else []
-    items = [ASKED, *spoken, ITEM_CALL, ITEM_RESULT, *follow[0]]
+def loop(name: str, parts: tuple[str | Part, ...], result: Message, after: bool = False, **fields: Any) -> Scenario:
+    text = "".join(part for part in parts if isinstance(part, str))
+    follow = (
+        ([wire_message("assistant", "Rain."), WIRE_HELLO], (turn("assistant", "Rain."), HELLO)) if after else ([], ())
+    )
+    assistant_turn = [wire_message("assistant", text)] if text else []
+    items = [WIRE_HELLO, *assistant_turn, ITEM_CALL, ITEM_RESULT, *follow[0]]
     loops = [chat_loop(text, "Rain"), claude_loop(text)]
     chat: Iterator[Json] = ({"messages": [*turns, *follow[0]]} for turns in loops)
     responses: Json = {"input": items}
     if fields.get("tools"):
         chat = ({**body, "tools": [form]} for body in list(chat) for form in tool_forms(SCHEMA))
         responses = {**responses, "tools": [response_tool(SCHEMA)]}
-    messages = (ASK, turn("assistant", *said, CALL), result, *follow[1])
+    messages = (HELLO, turn("assistant", *parts, CALL), result, *follow[1])
     return Scenario(name, messages, both(chat, [responses]), fields)
 
 
@@ -139,7 +143,7 @@ def loops() -> Iterator[Scenario]:
     rain = turn("tool", "Rain", tool_call_id="call_1")
     yield loop("tool loop", ("Let me see.",), rain, **weather)
     yield loop("tool loop without text", (), rain, **weather)
-    yield loop("tool loop told later", (), rain, after=True)
+    yield loop("tool loop earlier in the history", (), rain, after=True)
     yield loop("tool result in parts", (), turn("tool", "Rain", "all day", tool_call_id="call_1"), **weather)
     yield loop("empty tool result", (), turn("tool", "", tool_call_id="call_1"), **weather)
     yield loop("failed tool", (), turn("tool", "Timeout", tool_call_id="call_1", is_error=True), **weather)
@@ -149,7 +153,7 @@ def loops() -> Iterator[Scenario]:
         "Hm.", signature="s", encrypted="e", id="rs_1", details=({"type": "reasoning.text", "text": "Hm."},)
     )
     yield loop("signed reasoning and tool", (signed,), rain, **weather)
-    said = (ASK, turn("assistant", signed, "Hi"), ASK)
-    yield anywhere("signed reasoning", said, [ASKED, says("assistant", "Hi"), ASKED])
-    said = (ASK, turn("assistant", Reasoning("Hm.", id="rs_1"), "Hi"), ASK)
-    yield anywhere("reasoning", said, [ASKED, says("assistant", "Hi"), ASKED])
+    parts = (HELLO, turn("assistant", signed, "Hi"), HELLO)
+    yield anywhere("signed reasoning", parts, [WIRE_HELLO, wire_message("assistant", "Hi"), WIRE_HELLO])
+    parts = (HELLO, turn("assistant", Reasoning("Hm.", id="rs_1"), "Hi"), HELLO)
+    yield anywhere("reasoning", parts, [WIRE_HELLO, wire_message("assistant", "Hi"), WIRE_HELLO])

@@ -32,7 +32,7 @@ def page_ids(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-# --- links and sections ---------------------------------------------------------------------------------------------
+# --- links and sections -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=page_ids)
@@ -71,7 +71,7 @@ def test_every_page_is_in_the_navigation_and_the_cookbook_links_every_how_to_pag
     assert how_to <= set(re.findall(r"[\w/]+\.md", read(PAGES / "cookbook.md")))
 
 
-# --- the code -------------------------------------------------------------------------------------------------------
+# --- the code ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", ["", ".langchain", ".llama_index", ".emulator", ".models"])
@@ -111,7 +111,7 @@ def _error_classes(
             yield from _error_classes(subclass, cls.__name__)
 
 
-# --- the architecture -----------------------------------------------------------------------------------------------
+# --- the architecture -------------------------------------------------------------------------------------------------
 
 
 def test_architecture_page_names_every_folder_of_the_package_and_no_other() -> None:
@@ -143,7 +143,7 @@ def test_architecture_page_shows_the_layers_of_import_linter() -> None:
     assert order[-1] == {"_utils"}
 
 
-# --- pictures -------------------------------------------------------------------------------------------------------
+# --- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def test_demo_picture_shows_the_output_of_the_demo(tmp_path: Path) -> None:

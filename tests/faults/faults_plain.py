@@ -1,4 +1,4 @@
-"""Faults of plain answers: a 2xx that is no answer, or an odd one. A table."""
+"""Faults of plain responses: a 2xx without an answer, or with an unusual one. A table."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ FAILED = {"error": {"message": f"the provider failed. {ECHO}", "type": "server_e
 CUT = '{"city": "Lis'
 
 
-def _no_answer(name: str, body: Any, *says: str, content_type: str | None = "application/json", **facts: Any) -> Fault:
+def _no_answer(
+    name: str, body: Any, *in_message: str, content_type: str | None = "application/json", **attributes: Any
+) -> Fault:
     act = (reply(body, 200, content_type),)
-    return Fault(name, (act,), errors.APIResponseError, 1, says, (("status", 200), *facts.items()))
+    return Fault(name, (act,), errors.APIResponseError, 1, in_message, (("status", 200), *attributes.items()))
 
 
-def _error(name: str, body: Any, error: type[errors.APIError], *says: str) -> Fault:
-    return Fault(name, ((reply(body),),), error, 1, says)
+def _error(name: str, body: Any, error: type[errors.APIError], *in_message: str) -> Fault:
+    return Fault(name, ((reply(body),),), error, 1, in_message)
 
 
 def _good(name: str, content: bytes, content_type: str | None) -> Fault:

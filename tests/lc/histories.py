@@ -27,20 +27,20 @@ def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:
     return ChatAIMLAPI(**{**settings, **kwargs})
 
 
-def whole(chunks: Any) -> AIMessage:
+def merge_chunks(chunks: Any) -> AIMessage:
     """Add up the chunks of a stream."""
     message: AIMessage = reduce(add, chunks)
     return message
 
 
-async def _collected(model: Any, messages: Any) -> AIMessage:
-    return whole([chunk async for chunk in model.astream(messages)])
+async def _collect(model: Any, messages: Any) -> AIMessage:
+    return merge_chunks([chunk async for chunk in model.astream(messages)])
 
 
-WAYS: dict[str, Any] = {
+CALL_MODES: dict[str, Any] = {
     "invoke": lambda model, messages: model.invoke(messages),
-    "stream": lambda model, messages: whole(model.stream(messages)),
+    "stream": lambda model, messages: merge_chunks(model.stream(messages)),
     "ainvoke": lambda model, messages: asyncio.run(model.ainvoke(messages)),
-    "astream": lambda model, messages: asyncio.run(_collected(model, messages)),
+    "astream": lambda model, messages: asyncio.run(_collect(model, messages)),
 }
-"""How to ask a model for a whole message."""
+"""How to call a model for a message."""

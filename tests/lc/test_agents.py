@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainPendingDeprecationWarning"),
 ]
 
-# Before 3.11 tasks cannot be given a context, so the nodes of an agent do not tell their models of its callbacks.
+# Before 3.11, tasks don't accept a context, so the nodes of an agent don't pass its callbacks to their models.
 contexts_in_tasks = pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio tasks take no context")
 
 
@@ -35,7 +35,7 @@ class Weather(BaseModel):
     unit: Literal["c", "f"] = "c"
 
 
-# --- agents ---------------------------------------------------------------------------------------------------------
+# --- agents -----------------------------------------------------------------------------------------------------------
 
 
 async def test_agent_with_one_tool_runs_to_its_end(model: ChatAIMLAPI):
@@ -114,7 +114,7 @@ def test_agent_without_tools_sends_none(model: ChatAIMLAPI, gateway: Emulator):
     assert not [body for body in bodies(gateway) if {"tools", "tool_choice", "parallel_tool_calls"} & body.keys()]
 
 
-# --- agents, streamed -----------------------------------------------------------------------------------------------
+# --- agents, streamed -------------------------------------------------------------------------------------------------
 
 
 def texts_by_id(chunks: list[Any]) -> dict[str, str]:

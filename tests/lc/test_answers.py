@@ -64,7 +64,7 @@ WAYS = {
 
 
 def reported(message: AIMessage) -> dict[str, Any]:
-    """What a message says, without the places of blocks that only streams have, and run ids."""
+    """Return a message without run ids and the indexes of blocks, which only streams have."""
     dumped = message.model_dump(exclude={"id"})
     if isinstance(dumped["content"], list):
         dumped["content"] = [

@@ -1,4 +1,4 @@
-"""How a call goes: its limits, retries, event loops and callbacks, where adapters of other gateways surprise."""
+"""Calls: limits, retries, event loops and callbacks, where other adapters have surprises."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.agents import MODEL
 from tests.support.chat_events import chunk
 from tests.support.responses_events import events
 
-WAYS = {**PLAIN, **STREAMED}
+CALL_MODES = {**PLAIN, **STREAMED}
 
 
 class Timed(Gateway):
@@ -32,14 +32,14 @@ class Timed(Gateway):
         return super().__call__(request)
 
 
-# --- limits and retries ---------------------------------------------------------------------------------------------
+# --- limits and retries -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_timeout_by_default_is_finite(way: str):
+@pytest.mark.parametrize("mode", CALL_MODES)
+def test_timeout_by_default_is_finite(mode: str):
     """Neither none at all, nor httpx's five seconds, in which no long answer begins."""
     gateway = Timed()
-    WAYS[way](gateway.model())
+    CALL_MODES[mode](gateway.model())
     assert gateway.limits["connect"] == 10
     assert gateway.limits["read"] >= 120
 
@@ -59,18 +59,18 @@ def test_timeout_in_seconds_reaches_the_client(timeout: Any, connect: float, rea
         assert (gateway.limits["connect"], gateway.limits["read"]) == (connect, read)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("retries", [0, 2])
-def test_max_retries_limits_the_attempts(gateway: Emulator, way: str, retries: int):
+def test_max_retries_limits_the_attempts(gateway: Emulator, mode: str, retries: int):
     name = f"{MODEL}#fault=status-503;retry-after=0"
     model = ChatAIMLAPI(model=name, api_key="k", base_url=gateway.base_url, max_retries=retries)
     with pytest.raises(ModelError):
-        WAYS[way](model)
+        CALL_MODES[mode](model)
     assert len(gateway.requests) == retries + 1
     asyncio.run(model.aclose())
 
 
-# --- loops and threads ----------------------------------------------------------------------------------------------
+# --- loops and threads ------------------------------------------------------------------------------------------------
 
 
 def test_model_in_successive_event_loops_works(gateway: Emulator):
@@ -97,11 +97,11 @@ def test_model_in_threads_with_loops_works(gateway: Emulator):
     model.close()
 
 
-# --- callbacks ------------------------------------------------------------------------------------------------------
+# --- callbacks --------------------------------------------------------------------------------------------------------
 
 
 class Tokens(BaseCallbackHandler):
-    """What a handler is told while an answer comes."""
+    """Record what a callback handler receives during an answer."""
 
     raise_error = True
 
@@ -171,7 +171,7 @@ def test_finished_event_stream_ends_its_run_once(output_version: str | None):
     assert handler.ends == 1
 
 
-# --- what a message counts ------------------------------------------------------------------------------------------
+# --- what a message counts --------------------------------------------------------------------------------------------
 
 
 def test_usage_of_several_calls_is_summed_by_core():
@@ -183,8 +183,8 @@ def test_usage_of_several_calls_is_summed_by_core():
     assert (total["input_tokens"], total["total_tokens"]) == (20, 30)
 
 
-class Telling(Gateway):
-    """Answers with headers: of limits, a cookie, and one that repeats the key."""
+class StreamHeaders(Gateway):
+    """Respond with headers: rate limits, a cookie, and one that repeats the key."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         response = super().__call__(request)
@@ -194,32 +194,32 @@ class Telling(Gateway):
         return response
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_response_headers_on_request_are_in_the_metadata(way: str):
-    model = Telling().model(include_response_headers=True, api_key="sk-planted-key")
-    headers = WAYS[way](model).response_metadata["headers"]
+@pytest.mark.parametrize("mode", CALL_MODES)
+def test_response_headers_on_request_are_in_the_metadata(mode: str):
+    model = StreamHeaders().model(include_response_headers=True, api_key="sk-planted-key")
+    headers = CALL_MODES[mode](model).response_metadata["headers"]
     assert headers["x-ratelimit-remaining"] == "7"
     assert headers["x-inference-id"] == "inf-1"
     assert "private" not in str(headers)
     assert "planted" not in str(headers)
-    assert "headers" not in WAYS[way](Telling().model()).response_metadata
+    assert "headers" not in CALL_MODES[mode](StreamHeaders().model()).response_metadata
 
 
-# --- the next turn --------------------------------------------------------------------------------------------------
+# --- the next turn ----------------------------------------------------------------------------------------------------
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SIGNATURE = {"google": {"thought_signature": "sig"}}
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-@pytest.mark.parametrize("way", WAYS)
-def test_reasoning_is_sent_back_to_models_that_need_it(way: str, output_version: str | None):
+@pytest.mark.parametrize("mode", CALL_MODES)
+def test_reasoning_is_sent_back_to_models_that_need_it(mode: str, output_version: str | None):
     signed = {**CALL, "extra_content": SIGNATURE}
     gateway = Gateway(chat_body("", "tool_calls", reasoning_content="Hm.", tool_calls=[signed]))
     reported = {}
     for name in ("google/gemini-3-1-pro-preview", "moonshot/kimi-k2-6", "gpt-4o"):
         model = gateway.model(model=name, output_version=output_version)
-        answer = message_chunk_to_message(WAYS[way](model))
+        answer = message_chunk_to_message(CALL_MODES[mode](model))
         model.invoke([HumanMessage("Hi"), answer, ToolMessage("42", tool_call_id="c1")])
         reported[name] = gateway.bodies[-1]["messages"][1]
     assert reported["google/gemini-3-1-pro-preview"]["tool_calls"][0]["extra_content"] == SIGNATURE

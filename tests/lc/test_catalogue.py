@@ -20,7 +20,7 @@ PRICES = {"input": 2.5e-07, "output": 2e-06}
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
 def made(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Awaitable[ChatAIMLAPI]]:
-    """A model from the catalogue, in either colour."""
+    """A model from the catalogue, sync and async."""
 
     async def making(model: str, **arguments: Any) -> ChatAIMLAPI:
         actual = getattr(ChatAIMLAPI, request.param)(model, api_key="k", base_url=gateway.base_url, **arguments)
@@ -34,7 +34,7 @@ async def test_model_from_catalogue_has_profile_and_prices(made: Any) -> None:
     assert model.profile
     assert model.profile["max_input_tokens"] == 400_000
     assert model.profile["tool_calling"]
-    assert model.profile["reasoning_output"]  # the table's word, where the catalogue is silent
+    assert model.profile["reasoning_output"]  # the table's value, if the catalogue has none
     assert model.prices == {"input": 3e-07, "output": 2.5e-06}
     assert (model.max_tokens, model.temperature) == (100, 0)
     assert model.estimate_cost("Hello").usd

@@ -14,11 +14,11 @@ from langchain_core.messages import AIMessageChunk, messages_from_dict, messages
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from tests.lc.gateway import Gateway
-from tests.lc.odd_replies import Json, merged
+from tests.lc.odd_replies import Json, merge_chunks
 from tests.lc.test_odd_responses import BODY, ENDS
 from tests.lc.test_odd_streams import CALLED, ROWS, piece
+from tests.support import messages_events
 from tests.support.chat_events import chunk
-from tests.support.messages_events import messages_events
 from tests.support.replies import responses_rich
 from tests.support.responses_events import events
 
@@ -67,7 +67,7 @@ STREAMS: dict[str, tuple[str, list[Json]]] = {
     "everything of responses": ("responses", events(responses_rich())),
     "two summaries and a search": ("responses", events(BODY)),
     **{f"responses: {name}": ("responses", events(body)) for name, (body, _) in ENDS.items()},
-    "everything of messages": ("messages", messages_events()),
+    "everything of messages": ("messages", messages_events.MESSAGES_STREAMS[0]),
     "two calls of messages": ("messages", claude("tool_use", used("t1", *ADD), used("t2", *ADD))),
     "messages cut off": ("messages", claude("max_tokens", used("t1", *ADD), used("t2", *ADD[:3]))),
 }
@@ -80,12 +80,12 @@ def chunks_of(name: str, output_version: str | None) -> list[AIMessageChunk]:
     return list(gateway.model(endpoint=endpoint, model=model, output_version=output_version).stream("Hi"))  # type: ignore[arg-type]
 
 
-def grouped(chunks: list[Any], dice: random.Random) -> Any:
+def grouped(chunks: list[Any], rng: random.Random) -> Any:
     """The sum of the chunks, bracketed at random."""
     if len(chunks) == 1:
         return chunks[0]
-    at = dice.randint(1, len(chunks) - 1)
-    return grouped(chunks[:at], dice) + grouped(chunks[at:], dice)
+    at = rng.randint(1, len(chunks) - 1)
+    return grouped(chunks[:at], rng) + grouped(chunks[at:], rng)
 
 
 every_stream = pytest.mark.parametrize("name", STREAMS)
@@ -96,12 +96,12 @@ every_form = pytest.mark.parametrize("output_version", ["v0", "v1", "responses/v
 @every_stream
 def test_chunks_in_any_grouping_add_up_to_the_same(name: str, output_version: str) -> None:
     chunks = chunks_of(name, output_version)
-    whole, dice = merged(chunks), random.Random(name)
+    full, rng = merge_chunks(chunks), random.Random(name)
     for _ in range(30):
-        again = grouped(chunks, dice)
-        assert again == whole
-        assert again.content_blocks == whole.content_blocks
-    assert chunks[0] + chunks[1:] == whole if len(chunks) > 1 else True
+        regrouped = grouped(chunks, rng)
+        assert regrouped == full
+        assert regrouped.content_blocks == full.content_blocks
+    assert chunks[0] + chunks[1:] == full if len(chunks) > 1 else True
 
 
 @every_form
@@ -110,9 +110,9 @@ def test_chunks_added_to_a_core_chunk_validate_calls_the_same(name: str, output_
     chunks, total = chunks_of(name, output_version), AIMessageChunk(content="")
     for each in chunks:
         total = total + each
-    whole = merged(chunks)
-    assert (total.tool_calls, total.invalid_tool_calls) == (whole.tool_calls, whole.invalid_tool_calls)
-    assert total.text == whole.text
+    full = merge_chunks(chunks)
+    assert (total.tool_calls, total.invalid_tool_calls) == (full.tool_calls, full.invalid_tool_calls)
+    assert total.text == full.text
 
 
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -126,14 +126,14 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 @every_form
 @pytest.mark.parametrize("name", ["parallel", "a long call cut off", "two summaries and a search", "messages cut off"])
-@pytest.mark.parametrize("way", COPIES)
-def test_copied_chunks_add_up_to_the_same(way: str, name: str, output_version: str) -> None:
+@pytest.mark.parametrize("mode", COPIES)
+def test_copied_chunks_add_up_to_the_same(mode: str, name: str, output_version: str) -> None:
     chunks = chunks_of(name, output_version)
-    copies = [COPIES[way](each) for each in chunks]
+    copies = [COPIES[mode](each) for each in chunks]
     assert copies == chunks
     assert [each.content_blocks for each in copies] == [each.content_blocks for each in chunks]
-    assert merged(copies) == merged(chunks)
-    assert COPIES[way](merged(chunks)) == merged(chunks)
+    assert merge_chunks(copies) == merge_chunks(chunks)
+    assert COPIES[mode](merge_chunks(chunks)) == merge_chunks(chunks)
 
 
 def test_edited_copy_of_a_chunk_has_the_edited_blocks() -> None:
@@ -158,25 +158,25 @@ SERIALIZERS: dict[str, Callable[[Any], Any]] = {
 @every_form
 @every_stream
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
-@pytest.mark.parametrize("way", SERIALIZERS)
-def test_merged_chunk_survives_serialization(way: str, name: str, output_version: str) -> None:
-    whole = merged(chunks_of(name, output_version))
-    restored = whole
+@pytest.mark.parametrize("mode", SERIALIZERS)
+def test_merged_chunk_survives_serialization(mode: str, name: str, output_version: str) -> None:
+    full = merge_chunks(chunks_of(name, output_version))
+    restored = full
     for _ in range(3):
-        restored = SERIALIZERS[way](restored)
+        restored = SERIALIZERS[mode](restored)
         assert type(restored) is AIMessageChunk
-        assert restored.tool_calls == whole.tool_calls  # none that was cut off among them
-        cut_off = [(call["id"], call["name"]) for call in whole.invalid_tool_calls]
+        assert restored.tool_calls == full.tool_calls  # none that was cut off among them
+        cut_off = [(call["id"], call["name"]) for call in full.invalid_tool_calls]
         assert [(call["id"], call["name"]) for call in restored.invalid_tool_calls] == cut_off
         for field in ("content", "additional_kwargs", "response_metadata", "usage_metadata", "id"):
-            assert getattr(restored, field) == getattr(whole, field), field
+            assert getattr(restored, field) == getattr(full, field), field
 
 
 @every_form
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
 @pytest.mark.parametrize("name", ["parallel", "interleaved", "two summaries and a search", "everything of messages"])
-@pytest.mark.parametrize("way", SERIALIZERS)
-def test_serialized_chunks_add_up_to_the_same(way: str, name: str, output_version: str) -> None:
+@pytest.mark.parametrize("mode", SERIALIZERS)
+def test_serialized_chunks_add_up_to_the_same(mode: str, name: str, output_version: str) -> None:
     chunks = chunks_of(name, output_version)
-    restored, whole = merged([SERIALIZERS[way](each) for each in chunks]), merged(chunks)
-    assert (restored.tool_calls, restored.content) == (whole.tool_calls, whole.content)
+    restored, full = merge_chunks([SERIALIZERS[mode](each) for each in chunks]), merge_chunks(chunks)
+    assert (restored.tool_calls, restored.content) == (full.tool_calls, full.content)

@@ -42,7 +42,7 @@ def make(gateway):
 
 
 def of(message) -> Spending:
-    """What one message says of its call."""
+    """Return the cost and usage of a message."""
     usage = message.usage_metadata
     return Spending(
         1,
@@ -57,11 +57,11 @@ def of(message) -> Spending:
 
 
 async def _astreamed(model, text):
-    whole = None
+    total = None
     async for chunk in model.astream(text):
-        whole = chunk if whole is None else whole + chunk
+        total = chunk if total is None else total + chunk
     await model.aclose()
-    return whole
+    return total
 
 
 async def _ainvoked(model, text):
@@ -72,13 +72,13 @@ async def _ainvoked(model, text):
 
 
 def _streamed(model, text):
-    whole = None
+    total = None
     for chunk in model.stream(text):
-        whole = chunk if whole is None else whole + chunk
-    return whole
+        total = chunk if total is None else total + chunk
+    return total
 
 
-WAYS = {
+CALL_MODES = {
     "invoke": lambda model, text: model.invoke(text),
     "ainvoke": lambda model, text: asyncio.run(_ainvoked(model, text)),
     "stream": _streamed,
@@ -87,11 +87,11 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("endpoint", ["chat_completions", "responses"])
-def test_single_call_is_counted_once(make, way, endpoint):
+def test_single_call_is_counted_once(make, mode, endpoint):
     with get_aimlapi_callback() as costs:
-        message = WAYS[way](make(endpoint=endpoint), "What is the capital of France?")
+        message = CALL_MODES[mode](make(endpoint=endpoint), "What is the capital of France?")
     assert costs.ledger.total == of(message)
     assert costs.ledger.total.usd > 0
     assert list(costs.ledger.by_model) == [message.response_metadata["model_name"]]
@@ -256,17 +256,17 @@ async def test_costs_of_a_streaming_agent_are_summed(make, gateway):
     assert costs.ledger.total.calls == len(gateway.requests) > 1
 
 
-# --- the budget -----------------------------------------------------------------------------------------------------
+# --- the budget -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [{"max_cost_usd": "0.000000001"}, {"max_tokens_total": 1}])
-@pytest.mark.parametrize("way", WAYS)
-def test_budget_reached_blocks_the_next_call(make, gateway, way, limit):
+@pytest.mark.parametrize("mode", CALL_MODES)
+def test_budget_reached_blocks_the_next_call(make, gateway, mode, limit):
     model = make()
     with get_aimlapi_callback(**limit):
-        WAYS[way](model, "Hello")
+        CALL_MODES[mode](model, "Hello")
         with pytest.raises(BudgetExceededError, match="used up"):
-            WAYS[way](model, "Hello")
+            CALL_MODES[mode](model, "Hello")
     assert len(gateway.requests) == 1
 
 
@@ -327,7 +327,7 @@ def test_threads_of_a_batch_share_the_budget(make, gateway):
     assert (len(stopped), len(gateway.requests)) == (4, 1)
 
 
-# --- how it reads ---------------------------------------------------------------------------------------------------
+# --- how it reads -----------------------------------------------------------------------------------------------------
 
 
 def test_handler_printed_shows_the_sums(make):

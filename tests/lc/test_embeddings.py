@@ -1,4 +1,4 @@
-"""`AIMLAPIEmbeddings`: LangChain's own tests, batches and their order, what goes out, what is kept, what is raised."""
+"""`AIMLAPIEmbeddings`: batches and their order, requests, caching, and errors."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def near(one, other) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
 
 
-# --- batches --------------------------------------------------------------------------------------------------------
+# --- batches ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -159,7 +159,7 @@ def test_error_of_a_batch_ends_the_call(make, gateway, documents):
     assert len(gateway.requests) == 1
 
 
-# --- what goes out --------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 MODELS = {
     "text-embedding-3-small": 1536,
@@ -280,19 +280,19 @@ def test_non_string_is_named_by_its_index(make, documents):
         documents(make(), ["a", 5])
 
 
-# --- what is kept ---------------------------------------------------------------------------------------------------
+# --- caching ----------------------------------------------------------------------------------------------------------
 
 
 def test_usage_of_several_batches_is_summed(make):
     embeddings = make(chunk_size=5)
-    whole = embeddings.embed_with_usage(TEXTS)
-    again = asyncio.run(_closing(embeddings, embeddings.aembed_with_usage(TEXTS)))
+    single = embeddings.embed_with_usage(TEXTS)
+    combined = asyncio.run(_closing(embeddings, embeddings.aembed_with_usage(TEXTS)))
     parts = [make().embed_with_usage([text]) for text in TEXTS]
-    assert whole.vectors == again.vectors
-    assert whole.usage.total == again.usage.total == sum(part.usage.total for part in parts)
-    assert Decimal(whole.cost.usd) > 0
-    assert Decimal(whole.cost.usd) == Decimal(again.cost.usd)
-    assert whole.model == "text-embedding-3-small"
+    assert single.vectors == combined.vectors
+    assert single.usage.total == combined.usage.total == sum(part.usage.total for part in parts)
+    assert Decimal(single.cost.usd) > 0
+    assert Decimal(single.cost.usd) == Decimal(combined.cost.usd)
+    assert single.model == "text-embedding-3-small"
 
 
 def test_usage_without_texts_is_empty(make):
@@ -329,16 +329,16 @@ def test_progress_bar_by_default_is_not_shown(make, capsys, documents):
     assert capsys.readouterr() == ("", "")
 
 
-# --- the instance ---------------------------------------------------------------------------------------------------
+# --- the instance -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it)), lambda it: it.model_copy()]
+    "combined", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it)), lambda it: it.model_copy()]
 )
-def test_copies_have_their_own_connections(make, again):
+def test_copies_have_their_own_connections(make, combined):
     embeddings = make(dimensions=64)
     first = embeddings.embed_query("a")
-    twin = again(embeddings)
+    twin = combined(embeddings)
     embeddings.close()
     assert twin.embed_query("a") == first
     twin.close()

@@ -1,4 +1,4 @@
-"""Errors are ours and LangChain's at once, in every way of calling."""
+"""Errors are both ours and LangChain's, in every call mode."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def _drained(stream: Any) -> None:
         pass
 
 
-WAYS = {
+CALL_MODES = {
     "invoke": lambda model: model.invoke("Hi"),
     "ainvoke": lambda model: asyncio.run(model.ainvoke("Hi")),
     "stream": lambda model: list(model.stream("Hi")),
@@ -46,13 +46,13 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("status", STATUSES)
-def test_error_status_raises_both_classes(status: int, way: str):
+def test_error_status_raises_both_classes(status: int, mode: str):
     ours, theirs, retryable = STATUSES[status]
     model = Gateway({"message": "No such thing", "requestId": "req-1"}, status=status).model()
     with pytest.raises(ours) as caught:
-        WAYS[way](model)
+        CALL_MODES[mode](model)
     assert isinstance(caught.value, theirs)
     assert caught.value.is_retryable is retryable
     assert caught.value.request_id == "req-1"
@@ -72,7 +72,7 @@ OVERFLOWS = {
 
 @pytest.mark.parametrize("name", OVERFLOWS)
 def test_context_overflow_is_also_cores_error(name: str):
-    """Middleware that summarises goes by the class: a message alone must be enough."""
+    """Summarization middleware checks the class: a message alone must be enough."""
     status, body = OVERFLOWS[name]
     with pytest.raises(ContextOverflowError) as caught:
         Gateway(body, status=status).model().invoke("Hi")
@@ -81,19 +81,19 @@ def test_context_overflow_is_also_cores_error(name: str):
     assert not caught.value.is_retryable
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_key_from_a_function_is_in_no_error(status: int, way: str):
+def test_key_from_a_function_is_in_no_error(status: int, mode: str):
     key = "planted-0123456789"
     body = {"error": {"message": f"{key} is not known"}, "details": [key]}
-    asynchronous = way.startswith("a")
+    is_async = mode.startswith("a")
 
     async def arguments() -> str:
         return key
 
     gateway = Gateway(body, status=status, events=[body])
     with pytest.raises(errors.APIError) as caught:
-        WAYS[way](gateway.model(api_key=arguments if asynchronous else lambda: key))
+        CALL_MODES[mode](gateway.model(api_key=arguments if is_async else lambda: key))
     assert gateway.headers[0]["authorization"] == f"Bearer {key}"
     response = caught.value.response
     texts = (str(caught.value), repr(caught.value), caught.value.body, response and response.text)
@@ -111,8 +111,8 @@ def test_connection_failure_is_a_model_connection_error():
     assert caught.value.is_retryable
 
 
-@pytest.mark.parametrize("way", ["stream", "astream"])
-def test_truncated_stream_raises(way: str):
+@pytest.mark.parametrize("mode", ["stream", "astream"])
+def test_truncated_stream_raises(mode: str):
     events = [chunk({"content": "Half an ans"})]
     cut = sse(events).replace(b"data: [DONE]\n\n", b"")
 
@@ -127,7 +127,7 @@ def test_truncated_stream_raises(way: str):
         http_async_client=httpx.AsyncClient(transport=transport),
     )
     with pytest.raises(errors.StreamError) as caught:
-        WAYS[way](model)
+        CALL_MODES[mode](model)
     assert isinstance(caught.value, core.ModelAPIError)
 
 

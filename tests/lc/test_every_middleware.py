@@ -125,7 +125,7 @@ def test_refusal_is_recognized_by_middleware(output_version: str | None, streame
         list(agent.stream(QUESTION, stream_mode="messages"))
 
 
-# --- checkpoints ----------------------------------------------------------------------------------------------------
+# --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -1,4 +1,4 @@
-"""Answers that were edited before they went back: what the edited message says is sent, and nothing else."""
+"""Answers edited before they are sent back: the request has the edited content and nothing else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 
-from tests.lc.histories import WAYS, chat
+from tests.lc.histories import CALL_MODES, chat
 from tests.support.history_gateway import ENDPOINTS, ScriptedGateway, call
 
-ASKED = HumanMessage("q")
+QUESTION = HumanMessage("q")
 
 
 def results(*ids: str) -> list[Any]:
@@ -45,31 +45,31 @@ def _argued(message: AIMessage) -> AIMessage:
 
 
 def _filtered(excluded: Any) -> Callable[[AIMessage], list[Any]]:
-    return lambda message: filter_messages([ASKED, message, *results("c1", "c2")], exclude_tool_calls=excluded)
+    return lambda message: filter_messages([QUESTION, message, *results("c1", "c2")], exclude_tool_calls=excluded)
 
 
 ADDED: Any = {"type": "tool_call", "id": "c9", "name": "look", "args": {"a": 55}}
 
 # What is done to an answer with the calls c1 and c2 and the text "I look.", what is sent of it, and what is not.
 EDITS: dict[str, tuple[Callable[[AIMessage], list[Any]], list[str], list[str]]] = {
-    "nothing": (lambda m: [ASKED, m, *results("c1", "c2")], ['"c1"', '"c2"', "I look."], []),
+    "nothing": (lambda m: [QUESTION, m, *results("c1", "c2")], ['"c1"', '"c2"', "I look."], []),
     "one call kept by model_copy": (
-        lambda m: [ASKED, _updated(m, tool_calls=m.tool_calls[:1]), *results("c1")],
+        lambda m: [QUESTION, _updated(m, tool_calls=m.tool_calls[:1]), *results("c1")],
         ['"c1"', "I look."],
         ['"c2"'],
     ),
-    "one call kept by assignment": (lambda m: [ASKED, _assigned(m), *results("c2")], ['"c2"'], ['"c1"']),
-    "no call kept": (lambda m: [ASKED, _updated(m, tool_calls=[]), ASKED], ["I look."], ['"c1"', '"c2"']),
+    "one call kept by assignment": (lambda m: [QUESTION, _assigned(m), *results("c2")], ['"c2"'], ['"c1"']),
+    "no call kept": (lambda m: [QUESTION, _updated(m, tool_calls=[]), QUESTION], ["I look."], ['"c1"', '"c2"']),
     "a call filtered": (_filtered(["c2"]), ['"c1"'], ['"c2"']),
     "all calls filtered": (_filtered(True), [], ['"c1"', '"c2"']),
-    "arguments edited": (lambda m: [ASKED, _argued(m), *results("c1", "c2")], ["77", '"c2"'], []),
+    "arguments edited": (lambda m: [QUESTION, _argued(m), *results("c1", "c2")], ["77", '"c2"'], []),
     "a call added": (
-        lambda m: [ASKED, _updated(m, tool_calls=[*m.tool_calls, ADDED]), *results("c1", "c2", "c9")],
+        lambda m: [QUESTION, _updated(m, tool_calls=[*m.tool_calls, ADDED]), *results("c1", "c2", "c9")],
         ["55", '"c1"', '"c2"', '"c9"'],
         [],
     ),
     "text edited": (
-        lambda m: [ASKED, _updated(m, content="I refrain."), *results("c1", "c2")],
+        lambda m: [QUESTION, _updated(m, content="I refrain."), *results("c1", "c2")],
         ["I refrain.", '"c1"', '"c2"'],
         ["I look."],
     ),
@@ -86,12 +86,12 @@ TRAVELS: dict[str, Callable[[AIMessage], Any]] = {
 
 @pytest.mark.parametrize("travel", TRAVELS)
 @pytest.mark.parametrize("version", [None, "v0", "responses/v1", "v1"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_edited_answer_is_sent_as_edited(endpoint: str, way: str, version: str | None, travel: str):
+def test_edited_answer_is_sent_as_edited(endpoint: str, mode: str, version: str | None, travel: str):
     gateway = ScriptedGateway([call("c1", a=1), call("c2", a=2)])
     model = chat(gateway, endpoint, **({"output_version": version} if version else {}))
-    answer = TRAVELS[travel](WAYS[way](model, [ASKED]))
+    answer = TRAVELS[travel](CALL_MODES[mode](model, [QUESTION]))
     for name, (edit, sent, left_out) in EDITS.items():
         model.invoke(edit(answer))
         assert [text for text in sent if text not in gateway.wire] == [], name
@@ -126,10 +126,10 @@ def test_call_that_only_content_holds_is_sent_where_a_result_answers_it(endpoint
     stored = AIMessage(content).model_copy(update={"additional_kwargs": kwargs})
     gateway = ScriptedGateway()
     model = chat(gateway, endpoint)
-    model.invoke([ASKED, stored, *results("c1")])
+    model.invoke([QUESTION, stored, *results("c1")])
     assert "needle" in gateway.wire
     assert '"c1"' in gateway.wire
-    model.invoke([ASKED, stored, ASKED])
+    model.invoke([QUESTION, stored, QUESTION])
     assert "needle" not in gateway.wire
 
 
@@ -137,7 +137,7 @@ def test_call_that_only_content_holds_is_sent_where_a_result_answers_it(endpoint
 def test_function_call_with_its_result_is_sent_as_call_of_a_tool(endpoint: str):
     old = AIMessage("", additional_kwargs={"function_call": {"name": "look", "arguments": '{"a": "needle"}'}})
     gateway = ScriptedGateway()
-    chat(gateway, endpoint).invoke([ASKED, old, FunctionMessage("done", name="look")])
+    chat(gateway, endpoint).invoke([QUESTION, old, FunctionMessage("done", name="look")])
     assert "needle" in gateway.wire
     assert "done" in gateway.wire
 
@@ -145,8 +145,8 @@ def test_function_call_with_its_result_is_sent_as_call_of_a_tool(endpoint: str):
 def test_reasoning_that_led_to_a_call_goes_with_it():
     gateway = ScriptedGateway([call("c1", a=1)], text="")
     model = chat(gateway, "responses", output_version="v1")
-    answer = model.invoke([ASKED]).model_copy(update={"tool_calls": []})
-    model.invoke([ASKED, answer, ASKED])
+    answer = model.invoke([QUESTION]).model_copy(update={"tool_calls": []})
+    model.invoke([QUESTION, answer, QUESTION])
     assert "rs_1" not in gateway.wire
 
 
@@ -154,6 +154,6 @@ def test_edited_text_of_a_custom_call_is_sent():
     block = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "sql", "input": "SELECT 1"}
     edited: Any = [{"type": "tool_call", "id": "c1", "name": "sql", "args": {"__arg1": "SELECT 2"}}]
     gateway = ScriptedGateway()
-    chat(gateway, "responses").invoke([ASKED, AIMessage([block], tool_calls=edited), *results("c1")])
+    chat(gateway, "responses").invoke([QUESTION, AIMessage([block], tool_calls=edited), *results("c1")])
     [called] = [item for item in gateway.bodies[-1]["input"] if item.get("type") == "custom_tool_call"]
     assert called["input"] == "SELECT 2"

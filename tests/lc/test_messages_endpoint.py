@@ -1,4 +1,4 @@
-"""`endpoint="messages"` through the chat model: Claude in its own form, thinking told and handed back."""
+"""`endpoint="messages"` through the chat model: Claude's own format, with thinking returned and sent back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(gateway: Emulator, request: pytest.FixtureRequest) -> Iterator[ChatAIM
 
 @pytest.fixture(params=["plain", "stream"])
 def ask(request: pytest.FixtureRequest) -> Any:
-    """Asks a model, in either way: the whole answer."""
+    """Call a model, plain or streamed, and return the complete answer."""
 
     def asking(model: Any, messages: Any, **kwargs: Any) -> AIMessage:
         if request.param == "plain":

@@ -135,7 +135,7 @@ def test_unsupported_block_is_named(block: Any, name: str):
     assert isinstance(caught.value, UnsupportedContentError)
 
 
-# --- messages -----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 MESSAGES: list[tuple[Any, Message]] = [
     (SystemMessage("Be brief."), Message("system", (Text("Be brief."),))),
@@ -183,7 +183,7 @@ def test_anthropic_tool_results_become_messages():
     )
 
 
-# --- a model's turn, in every form that history has -----------------------------------------------------------------
+# --- a model's turn, in every form that history has -------------------------------------------------------------------
 
 CALLS = [{"id": "c1", "name": "f", "args": {"a": 1}, "type": "tool_call"}]
 CALL = ToolCall("c1", "f", '{"a": 1}')

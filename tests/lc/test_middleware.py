@@ -48,7 +48,7 @@ def small(model: ChatAIMLAPI, tokens: int) -> ChatAIMLAPI:
     return model.model_copy(update={"profile": {**model.profile, "max_input_tokens": tokens}})
 
 
-# --- summaries ------------------------------------------------------------------------------------------------------
+# --- summaries --------------------------------------------------------------------------------------------------------
 
 
 async def test_summary_at_the_fraction_of_the_context_is_made(model: ChatAIMLAPI):
@@ -69,7 +69,7 @@ def test_summary_below_the_fraction_is_not_made(model: ChatAIMLAPI, gateway: Emu
 
 
 def test_summary_at_reported_tokens_is_made():
-    """Reported tokens count only where the provider of the message is the one that the model names itself."""
+    """Reported tokens count only if the message and the model name the same provider."""
     gateway = Gateway(chat_body("Fine", finish="stop"))
     model = small(gateway.model(), 20)
     middleware: Any = SummarizationMiddleware(model, trigger=("fraction", 0.6), keep=("messages", 1))
@@ -81,7 +81,7 @@ def test_summary_at_reported_tokens_is_made():
     assert "summary" in result["messages"][0].text
 
 
-# --- retries and fallbacks ------------------------------------------------------------------------------------------
+# --- retries and fallbacks --------------------------------------------------------------------------------------------
 
 
 @retries_by_error
@@ -135,7 +135,7 @@ def test_errors_of_an_agent_are_core_errors():
         create_agent(Gateway({"message": "x"}, status=401).model(), []).invoke(QUESTION)
 
 
-# --- what goes to the model -----------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 def names(body: dict[str, Any]) -> list[str]:
@@ -176,7 +176,7 @@ def test_call_limit_ends_the_run(model: ChatAIMLAPI, gateway: Emulator):
     assert len(bodies(gateway)) == 1
 
 
-# --- what tools do --------------------------------------------------------------------------------------------------
+# --- what tools do ----------------------------------------------------------------------------------------------------
 
 
 async def test_failing_tool_is_retried(model: ChatAIMLAPI):

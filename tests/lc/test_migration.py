@@ -176,7 +176,7 @@ def test_attribution_headers_are_sent(make, gateway, url):
     assert gateway.requests[-1].headers["x-title"] == "Mine"
 
 
-# --- ChatOpenRouter -------------------------------------------------------------------------------------------------
+# --- ChatOpenRouter ---------------------------------------------------------------------------------------------------
 
 
 def test_arguments_of_chat_openrouter_are_accepted(make, gateway, url):
@@ -205,7 +205,7 @@ def test_argument_names_of_chat_openrouter_are_accepted(make, gateway, url):
     assert sent.json.keys() == {"model", "messages"}
 
 
-# --- langchain-aimlapi ----------------------------------------------------------------------------------------------
+# --- langchain-aimlapi ------------------------------------------------------------------------------------------------
 
 
 def test_arguments_of_chat_aimlapi_are_accepted(make, gateway, url):
@@ -243,7 +243,7 @@ def test_openai_embeddings_arguments_are_accepted(gateway, url):
     assert len(gateway.requests) == 1
 
 
-# --- usage, alike for all three -------------------------------------------------------------------------------------
+# --- usage, alike for all three ---------------------------------------------------------------------------------------
 
 
 class City(BaseModel):

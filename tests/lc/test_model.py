@@ -1,4 +1,4 @@
-"""The chat model itself: its constructor, what it says of itself, copies, caches, and arguments of single calls."""
+"""The chat model: constructor, description, copies, caches, and arguments of single calls."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_parameters_of_the_model_are_sent():
 
 
 def test_metadata_for_gateway_and_traces_stays_separate():
-    """By name it is LangChain's; the endpoint's own goes with the further parameters, or over a finished body."""
+    """`metadata` is LangChain's argument; the endpoint's is sent with `model_kwargs` or `extra_body`."""
     gateway = Gateway()
     arguments: dict[str, Any] = {"metadata": {"trace": "1"}, "model_kwargs": {"metadata": {"user_id": "7"}}}
     model = gateway.model(model="anthropic/claude-haiku-4.5", **arguments)
@@ -163,7 +163,7 @@ async def test_key_from_an_async_function_is_sent():
     assert gateway.headers[0]["authorization"] == "Bearer late"
 
 
-# --- what it says of itself ------------------------------------------------------------------------------------------
+# --- description ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPIEmbeddings])
@@ -233,7 +233,7 @@ def test_token_count_is_offline():
     assert 0 < few < many
 
 
-# --- copies ----------------------------------------------------------------------------------------------------------
+# --- copies -----------------------------------------------------------------------------------------------------------
 
 
 def test_copies_and_pickles_equal_the_model():

@@ -114,8 +114,8 @@ ROWS: dict[str, tuple[Json, MessageSummary]] = {
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-@pytest.mark.parametrize("way", PLAIN)
+@pytest.mark.parametrize("mode", PLAIN)
 @pytest.mark.parametrize("name", ROWS)
-def test_odd_reply_becomes_the_right_message(name: str, way: str, output_version: str | None):
+def test_odd_reply_becomes_the_right_message(name: str, mode: str, output_version: str | None):
     body, expected = ROWS[name]
-    assert summarize(PLAIN[way](Gateway(body).model(output_version=output_version))) == expected
+    assert summarize(PLAIN[mode](Gateway(body).model(output_version=output_version))) == expected

@@ -55,7 +55,7 @@ WHOLE = events(BODY)
 
 
 def from_the_start(event: Json) -> Json:
-    """An item that is whole when it is announced, and comes in pieces all the same."""
+    """Make the first event of an item complete, although its pieces follow."""
     return {**event, "item": OUTPUT[event["output_index"]]} if event["type"].endswith("item.added") else event
 
 
@@ -73,7 +73,7 @@ STREAMS: dict[str, list[Json]] = {
 }
 
 
-def reported(message: AIMessage) -> Json:
+def failed_events(message: AIMessage) -> Json:
     shown = message.model_dump()
     if isinstance(shown["content"], list):
         shown["content"] = [{k: v for k, v in block.items() if k != "index"} for block in shown["content"]]
@@ -81,12 +81,12 @@ def reported(message: AIMessage) -> Json:
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-@pytest.mark.parametrize("way", STREAMED)
+@pytest.mark.parametrize("mode", STREAMED)
 @pytest.mark.parametrize("name", STREAMS)
-def test_streamed_response_equals_the_plain_message(name: str, way: str, output_version: str | None):
+def test_streamed_response_equals_the_plain_message(name: str, mode: str, output_version: str | None):
     model = Gateway(BODY, events=STREAMS[name]).model(endpoint="responses", output_version=output_version)
-    plain, streamed = model.invoke("Hi"), STREAMED[way](model)
-    assert reported(streamed) == reported(plain)
+    plain, streamed = model.invoke("Hi"), STREAMED[mode](model)
+    assert failed_events(streamed) == failed_events(plain)
     assert summarize(streamed) == summarize(plain)
 
 
@@ -123,13 +123,13 @@ ENDS: dict[str, tuple[Json, MessageSummary]] = {
 }
 
 
-@pytest.mark.parametrize("way", [*PLAIN, *STREAMED])
+@pytest.mark.parametrize("mode", [*PLAIN, *STREAMED])
 @pytest.mark.parametrize("name", ENDS)
-def test_end_of_a_response_sets_the_finish_reason(name: str, way: str):
+def test_end_of_a_response_sets_the_finish_reason(name: str, mode: str):
     """Responses say it by a status; LangChain's agents and parsers look for a finish reason."""
-    whole, expected = ENDS[name]
-    model = Gateway(whole, events=events(whole)).model(endpoint="responses")
-    assert summarize({**PLAIN, **STREAMED}[way](model)) == expected
+    complete_body, expected = ENDS[name]
+    model = Gateway(complete_body, events=events(complete_body)).model(endpoint="responses")
+    assert summarize({**PLAIN, **STREAMED}[mode](model)) == expected
 
 
 FAILED = {"code": "server_error", "message": "it broke"}
@@ -145,10 +145,10 @@ ERRORS: dict[str, tuple[list[Json], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("way", STREAMED)
+@pytest.mark.parametrize("mode", STREAMED)
 @pytest.mark.parametrize("name", ERRORS)
-def test_failed_response_raises_a_core_error(name: str, way: str):
-    reported, error, message = ERRORS[name]
+def test_failed_response_raises_a_core_error(name: str, mode: str):
+    failed_events, error, message = ERRORS[name]
     with pytest.raises(error, match=message) as caught:
-        STREAMED[way](Gateway(events=reported).model(endpoint="responses"))
+        STREAMED[mode](Gateway(events=failed_events).model(endpoint="responses"))
     assert isinstance(caught.value, ModelAPIError)

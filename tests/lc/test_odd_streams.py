@@ -19,7 +19,7 @@ DETAIL = {"type": "reasoning.text", "index": 0, "format": "google-gemini-v1"}
 
 
 def piece(name: str | None = None, arguments: Any = "", **further: Any) -> Json:
-    """An event with a piece of a tool call; without a name, one that goes on with it."""
+    """Return an event with a chunk of a tool call; without a name, it continues the call."""
     function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
     return chunk({"tool_calls": [{"function": function, **further}]})
 
@@ -159,11 +159,11 @@ ROWS: dict[str, tuple[list[Json], MessageSummary]] = {
 
 
 @pytest.mark.parametrize("output_version", [None, "v1"])
-@pytest.mark.parametrize("way", STREAMED)
+@pytest.mark.parametrize("mode", STREAMED)
 @pytest.mark.parametrize("name", ROWS)
-def test_odd_stream_becomes_the_right_message(name: str, way: str, output_version: str | None):
+def test_odd_stream_becomes_the_right_message(name: str, mode: str, output_version: str | None):
     events, expected = ROWS[name]
-    assert summarize(STREAMED[way](Gateway(events=events).model(output_version=output_version))) == expected
+    assert summarize(STREAMED[mode](Gateway(events=events).model(output_version=output_version))) == expected
 
 
 # Core's own reading of these events takes any JSON for the arguments of a call, and then fails on what is no object.

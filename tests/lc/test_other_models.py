@@ -18,12 +18,12 @@ from langchain_core.messages import (
 )
 
 from aimlapi_integrations import ContentWarning, UnsupportedContentError
-from tests.lc.histories import WAYS, chat
+from tests.lc.histories import CALL_MODES, chat
 from tests.support.history_gateway import ENDPOINTS, ScriptedGateway, call
 
 Json = dict[str, Any]
 
-ASKED = HumanMessage("q")
+QUESTION = HumanMessage("q")
 CALLS: Any = [{"type": "tool_call", "id": "c1", "name": "look", "args": {"a": "needle"}}]
 USE = {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": "needle"}}
 FOUND = {"type": "web_search_result", "url": "https://a.example", "title": "A", "encrypted_content": "proof"}
@@ -117,18 +117,18 @@ def history(name: str, known: bool) -> list[Any]:
         additional_kwargs={},
         response_metadata={"model_provider": name} if known else {},
     )
-    return [ASKED, answer, *([ToolMessage("done", tool_call_id="c1")] if has_call else []), HumanMessage("and?")]
+    return [QUESTION, answer, *([ToolMessage("done", tool_call_id="c1")] if has_call else []), HumanMessage("and?")]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
 @pytest.mark.parametrize("name", FOREIGN)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_message_of_another_model_is_sent_without_its_own_blocks(endpoint: str, way: str, name: str, known: bool):
+def test_message_of_another_model_is_sent_without_its_own_blocks(endpoint: str, mode: str, name: str, known: bool):
     gateway = ScriptedGateway()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        WAYS[way](chat(gateway, endpoint), history(name, known))
+        CALL_MODES[mode](chat(gateway, endpoint), history(name, known))
     assert "words" in gateway.wire
     assert ("needle" in gateway.wire) == ("needle" in str(FOREIGN[name][0]))
     if (name, endpoint) in OWN_ITEMS:
@@ -155,16 +155,16 @@ def test_unsupported_media_of_an_ai_message_are_dropped(endpoint: str):
     blocks: list[Any] = [{"type": "audio", "base64": "QUI=", "mime_type": "audio/wav"}, TEXT]
     gateway = ScriptedGateway()
     with pytest.warns(ContentWarning, match="left out: audio"):
-        chat(gateway, endpoint).invoke([ASKED, AIMessage(blocks), ASKED])
+        chat(gateway, endpoint).invoke([QUESTION, AIMessage(blocks), QUESTION])
     assert "words" in gateway.wire
     assert "QUI=" not in gateway.wire
 
 
-# --- tools that Claude's vendor runs --------------------------------------------------------------------------------
+# --- tools that Claude's vendor runs ----------------------------------------------------------------------------------
 
 
 class SearchingGateway(ScriptedGateway):
-    """Answers as Claude does that has searched the web."""
+    """Respond like Claude after a web search."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         response = super().__call__(request)
@@ -179,11 +179,11 @@ class SearchingGateway(ScriptedGateway):
 def test_search_of_claude_is_sent_back_unchanged(version: str | None):
     gateway = SearchingGateway()
     model = chat(gateway, "messages", **({"output_version": version} if version else {}))
-    answer = model.invoke([ASKED])
+    answer = model.invoke([QUESTION])
     kinds = [block["type"] for block in answer.content_blocks]
     assert kinds == (["server_tool_call", "server_tool_result", "text"] if version else kinds)
     for message in (answer, messages_from_dict(messages_to_dict([answer]))[0]):
-        model.invoke([ASKED, message, ASKED])
+        model.invoke([QUESTION, message, QUESTION])
         assert gateway.bodies[-1]["messages"][1]["content"] == [SEARCH, RESULT, {**TEXT, "citations": [SOURCE]}]
 
 
@@ -201,11 +201,11 @@ def test_search_blocks_of_chat_anthropic_are_sent_back_to_claude():
     ]
     gateway = ScriptedGateway()
     earlier = AIMessage(blocks, response_metadata={"model_provider": "anthropic"})
-    chat(gateway, "messages").invoke([ASKED, earlier, ASKED])
+    chat(gateway, "messages").invoke([QUESTION, earlier, QUESTION])
     assert gateway.bodies[-1]["messages"][1]["content"] == [SEARCH, RESULT, TEXT]
 
 
-# --- proofs ---------------------------------------------------------------------------------------------------------
+# --- proofs -----------------------------------------------------------------------------------------------------------
 
 MAKERS = {
     "anthropic": {"endpoint": "messages", "model": "anthropic/claude-sonnet-4.5", "max_tokens": 4000},
@@ -221,18 +221,18 @@ def _model(gateway: ScriptedGateway, maker: str, **kwargs: Any) -> Any:
 
 @pytest.mark.parametrize("travel", ["as it came", "JSON"])
 @pytest.mark.parametrize("version", [None, "v1"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", CALL_MODES)
 @pytest.mark.parametrize("writer", MAKERS)
 @pytest.mark.parametrize("reader", MAKERS)
 def test_proof_is_sent_back_to_its_own_vendor_only(
-    reader: str, writer: str, way: str, version: str | None, travel: str
+    reader: str, writer: str, mode: str, version: str | None, travel: str
 ):
     gateway = ScriptedGateway([call("c1", a="needle")], [])
     form: Json = {"output_version": version} if version else {}
-    answer = WAYS[way](_model(gateway, writer, **form), [ASKED])
+    answer = CALL_MODES[mode](_model(gateway, writer, **form), [QUESTION])
     if travel == "JSON":
         [answer] = messages_from_dict(messages_to_dict([answer]))
-    _model(gateway, reader, **form).invoke([ASKED, answer, ToolMessage("done", tool_call_id="c1")])
+    _model(gateway, reader, **form).invoke([QUESTION, answer, ToolMessage("done", tool_call_id="c1")])
     assert "needle" in gateway.wire
     assert "I look." in gateway.wire
     proofs = [maker for maker in MAKERS if f"proof-of-{maker}" in gateway.wire]

@@ -1,4 +1,4 @@
-"""What goes out for each message, on both endpoints: the rows are what adapters of other gateways drop or garble."""
+"""Requests for each kind of message, on both endpoints: cases that other adapters drop or garble."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sent(messages: list[AnyMessage], **arguments: Any) -> Any:
     return body.get("messages") or body["input"]
 
 
-# --- a user's blocks ------------------------------------------------------------------------------------------------
+# --- a user's blocks --------------------------------------------------------------------------------------------------
 
 
 def picture(url: str, **further: Any) -> Json:
@@ -123,7 +123,7 @@ def test_unsupported_content_is_named_and_nothing_is_sent(block: Json, arguments
     assert gateway.bodies == []
 
 
-# --- the other turns ------------------------------------------------------------------------------------------------
+# --- the other turns --------------------------------------------------------------------------------------------------
 
 MADE = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": WRITTEN}
 ITEM = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": WRITTEN}}
@@ -162,7 +162,7 @@ TURNS: dict[str, tuple[list[AnyMessage], tuple[list[Json], list[Json]]]] = {
     ),
     "a result that is a picture": (answered([{"type": "image", **BYTES}]), results("", "", PNG)),
     "an artifact stays here": (answered("42", artifact={"private": 1}), results("42", "42")),
-    "a broken call goes back, so that its answer finds it": (
+    "an invalid call is sent back with its result": (
         [ASKED, AIMessage("", invalid_tool_calls=BROKEN), ToolMessage("no", tool_call_id="c1", status="error")],
         (
             [

@@ -163,5 +163,5 @@ class TestMessages(_Standard):
 
     @property
     def supported_usage_metadata_details(self) -> Any:
-        """Its counts do not tell thinking from the answer."""
+        """Its counts don't separate thinking from the answer."""
         return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}

@@ -206,7 +206,7 @@ FORMS = {
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("form", FORMS)
 def test_schema_in_every_form_is_sent_by_every_method(form: str, method: str):
-    """The method may follow from the model: what is asked must not."""
+    """The method may depend on the model; the request's content must not."""
     gateway = answering({"setup": "A"}, method, "Joke")
     assert gateway.model().with_structured_output(FORMS[form], method=method).invoke("Hi") == {"setup": "A"}
     sent = gateway.bodies[0]
@@ -231,7 +231,7 @@ def test_schema_of_a_non_object_raises(schema: Any, method: str):
 
 
 class Told(BaseModel):
-    """What a model tells."""
+    """The model's answer."""
 
     name: str
     tone: Literal["dry", "loud"] = "dry"

@@ -1,4 +1,4 @@
-"""Structured answers of every type, on every endpoint, in every way to ask: what is sent, and what comes out."""
+"""Structured answers of every type, on every endpoint, in every call mode: what is sent and what is returned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from typing_extensions import NotRequired, ReadOnly, Required, TypedDict
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.support.answer_gateway import (
-    MODELS,
     AnswerGateway,
     Call,
     answering,
@@ -31,11 +30,12 @@ from tests.support.answer_gateway import (
     sent_schema,
     sent_tool,
 )
+from tests.support.reply_bodies import MODELS
 
 T = TypeVar("T")
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
 
 
@@ -53,7 +53,7 @@ class Trip(BaseModel):
     id: UUID
     start: date
     length: timedelta
-    colour: Colour
+    color: Color
     place: tuple[float, float]
     price: Decimal
     tags: set[str]
@@ -65,7 +65,7 @@ TRIP = {
     "id": "12345678-1234-5678-1234-567812345678",
     "start": "2026-01-02",
     "length": "P2D",
-    "colour": "red",
+    "color": "red",
     "place": [38.7, -9.1],
     "price": "10.50",
     "tags": ["sea"],
@@ -160,7 +160,7 @@ KINDS: dict[str, tuple[Any, Any, Any]] = {
     "list of typed dicts": (list[Joke], [{"setup": "A"}], [{"setup": "A"}]),
     "number": (int, 5, 5),
     "literal": (Literal["a", "b"], "b", "b"),
-    "enum": (Colour, "red", Colour.RED),
+    "enum": (Color, "red", Color.RED),
     "typed dict": (Joke, {"setup": "A"}, {"setup": "A"}),
     "recursive typed dict": (Loose, {"setup": "A", "follow_up": {}}, {"setup": "A", "follow_up": {}}),
     "dataclass": (Line, {"text": "A"}, {"text": "A"}),
@@ -200,7 +200,7 @@ async def _astream(chain: Any) -> Any:
 
 
 def _last(ask: Callable[[Any], Any], result: Any) -> Any:
-    """The whole answer; that of a stream is its last."""
+    """Return the answer; of a stream, its last item."""
     return result[-1] if ask in (_stream, _astream) else result
 
 
@@ -208,10 +208,10 @@ def _sum(ask: Callable[[Any], Any], result: Any) -> Any:
     return reduce(add, result) if ask in (_stream, _astream) else result
 
 
-ways = pytest.mark.parametrize("ask", [_invoke, _ainvoke, _stream, _astream])
+every_mode = pytest.mark.parametrize("ask", [_invoke, _ainvoke, _stream, _astream])
 
 
-@ways
+@every_mode
 @requested
 @pytest.mark.parametrize("kind", KINDS)
 async def test_answer_of_any_type_is_parsed(kind: str, endpoint: str, method: Any, ask: Any) -> None:
@@ -220,11 +220,11 @@ async def test_answer_of_any_type_is_parsed(kind: str, endpoint: str, method: An
     bound = model(gateway, endpoint)
     answer = _last(ask, await ask(bound.with_structured_output(schema, method=method)))
     with_message = bound.with_structured_output(schema, method=method, include_raw=True)
-    whole = _sum(ask, await ask(with_message))
-    for each in (answer, whole["parsed"]):
+    raw_result = _sum(ask, await ask(with_message))
+    for each in (answer, raw_result["parsed"]):
         assert each == expected
         assert type(each) is type(expected)
-    assert whole["parsing_error"] is None
+    assert raw_result["parsing_error"] is None
     if method != "json_mode":
         sent = sent_schema(gateway.bodies[0])
         assert sent is not None
@@ -282,7 +282,7 @@ def test_value_without_a_schema_raises_before_the_call(schema: Any, method: Any)
         model(answering(None), "responses").with_structured_output(schema, method=method)
 
 
-# --- what is no answer --------------------------------------------------------------------------------------------
+# --- what is no answer ------------------------------------------------------------------------------------------------
 
 
 def look(name: str) -> str:
@@ -299,7 +299,7 @@ NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
 }
 
 
-@ways
+@every_mode
 @requested
 @pytest.mark.parametrize("streaming", [False, True], ids=["no streaming", "streaming"])
 @pytest.mark.parametrize("case", NO_ANSWERS)
@@ -310,15 +310,15 @@ async def test_message_without_an_answer_raises(
     bound = model(AnswerGateway(lambda _: parts), endpoint, disable_streaming=not streaming)
     with pytest.raises(OutputParserException, match=message) as caught:
         await ask(bound.with_structured_output(Tree, method=method))
-    whole = _sum(ask, await ask(bound.with_structured_output(Tree, method=method, include_raw=True)))
-    assert whole["parsed"] is None
-    assert str(whole["parsing_error"]) == str(caught.value)
-    assert whole["raw"].tool_calls or whole["raw"].text == parts[0]
+    raw_result = _sum(ask, await ask(bound.with_structured_output(Tree, method=method, include_raw=True)))
+    assert raw_result["parsed"] is None
+    assert str(raw_result["parsing_error"]) == str(caught.value)
+    assert raw_result["raw"].tool_calls or raw_result["raw"].text == parts[0]
     if case == "another tool" and method == "function_calling":
         assert "'Tree'" in str(caught.value)
 
 
-@ways
+@every_mode
 @pytest.mark.parametrize("endpoint", MODELS)
 @pytest.mark.parametrize(
     "parts",
@@ -330,29 +330,31 @@ async def test_first_call_with_valid_arguments_is_the_answer(parts: list[str | C
     assert _last(ask, await ask(chain)) == Tree(name="a")
 
 
-@ways
+@every_mode
 @requested
 async def test_tool_call_before_the_answer_is_returned_with_include_raw(endpoint: str, method: Any, ask: Any) -> None:
     parts: list[str | Call] = ["Let me see.", Call("look", {"name": "b"})]
     gateway = AnswerGateway(lambda _: parts)
     chain = model(gateway, endpoint).with_structured_output(Tree, method=method, tools=[look], include_raw=True)
-    whole = _sum(ask, await ask(chain))
-    assert (whole["parsed"], whole["parsing_error"]) == (None, None)
-    assert whole["raw"].tool_calls[0]["args"] == {"name": "b"}
+    raw_result = _sum(ask, await ask(chain))
+    assert (raw_result["parsed"], raw_result["parsing_error"]) == (None, None)
+    assert raw_result["raw"].tool_calls[0]["args"] == {"name": "b"}
     assert "Tree" not in str(gateway.bodies[0].get("tool_choice"))
     with pytest.raises(OutputParserException, match="include_raw=True"):
         await ask(model(gateway, endpoint).with_structured_output(Tree, method=method, tools=[look]))
 
 
-# --- streams, and the next step -----------------------------------------------------------------------------------
+# --- streams, and the next step ---------------------------------------------------------------------------------------
 
 
 async def _next_raw(chain: Any, ask: Any) -> Any:
-    step = RunnableLambda(lambda whole: [whole["raw"].text, [call["args"] for call in whole["raw"].tool_calls]])
+    step = RunnableLambda(
+        lambda raw_result: [raw_result["raw"].text, [call["args"] for call in raw_result["raw"].tool_calls]]
+    )
     return _last(ask, await ask(chain | step))
 
 
-@ways
+@every_mode
 @requested
 @pytest.mark.parametrize("kind", ["recursive class", "list as root", "list", "number", "typed dict"])
 async def test_message_and_answer_add_up_after_any_step(kind: str, endpoint: str, method: Any, ask: Any) -> None:
@@ -377,7 +379,7 @@ def test_parts_of_a_wrapped_answer_are_unwrapped(endpoint: str, method: Any) -> 
     assert [len(part.root) for part in parts] == sorted(len(part.root) for part in parts)
 
 
-# --- tools --------------------------------------------------------------------------------------------------------
+# --- tools ------------------------------------------------------------------------------------------------------------
 
 
 def plant(tree: Tree, near: Optional[Tree] = None) -> str:  # noqa: UP045  # as users write it

@@ -58,7 +58,7 @@ RECORDS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_record_of_a_tool_is_sent_as_json_text_whole(endpoint: str, name: str):
+def test_tool_record_is_sent_as_complete_json_text(endpoint: str, name: str):
     record = RECORDS[name]
     gateway = ScriptedGateway()
     history = [

@@ -1,4 +1,4 @@
-"""What tracers see: OpenInference's spans, and the runs that LangSmith's tracer is told of."""
+"""Traces: OpenInference's spans, and the runs of LangSmith's tracer."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}"
 
 
-async def reported(model: Any, way: str, config: dict[str, Any] | None = None, messages: Any = None) -> Any:
-    """One answer, got in one of four ways."""
+async def get_answer(model: Any, mode: str, config: dict[str, Any] | None = None, messages: Any = None) -> Any:
+    """Run one call in one of four modes."""
     requested = QUESTION if messages is None else messages
-    match way:
+    match mode:
         case "invoke":
             return model.invoke(requested, config)
         case "ainvoke":
@@ -48,7 +48,7 @@ async def reported(model: Any, way: str, config: dict[str, Any] | None = None, m
     return sum(chunks[1:], chunks[0])
 
 
-ways = pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+every_mode = pytest.mark.parametrize("mode", ["invoke", "ainvoke", "stream", "astream"])
 endpoints = pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
 
 
@@ -65,7 +65,7 @@ def make(gateway: Emulator) -> Iterator[Any]:
         one.close()
 
 
-# --- OpenInference ---------------------------------------------------------------------------------------------------
+# --- OpenInference ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def llm_span(exporter: InMemorySpanExporter) -> ReadableSpan:
     return span
 
 
-@ways
+@every_mode
 @endpoints
-async def test_spans_describe_the_call(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
-    answer = await reported(make(use_responses_api=responses), way)
+async def test_spans_describe_the_call(make: Any, spans: InMemorySpanExporter, mode: str, responses: bool) -> None:
+    answer = await get_answer(make(use_responses_api=responses), mode)
     attributes = dict(llm_span(spans).attributes or {})
     usage = answer.usage_metadata
     assert attributes["llm.model_name"] == MINI
@@ -103,10 +103,10 @@ async def test_spans_describe_the_call(make: Any, spans: InMemorySpanExporter, w
     assert reasoning == usage["output_token_details"]["reasoning"]
 
 
-@ways
+@every_mode
 @endpoints
-async def test_spans_describe_tools(make: Any, spans: InMemorySpanExporter, way: str, responses: bool) -> None:
-    answer = await reported(make(use_responses_api=responses).bind_tools([get_weather]), way)
+async def test_spans_describe_tools(make: Any, spans: InMemorySpanExporter, mode: str, responses: bool) -> None:
+    answer = await get_answer(make(use_responses_api=responses).bind_tools([get_weather]), mode)
     attributes = dict(llm_span(spans).attributes or {})
     call = "llm.output_messages.0.message.tool_calls.0.tool_call"
     assert attributes[f"{call}.function.name"] == "get_weather"
@@ -115,9 +115,9 @@ async def test_spans_describe_tools(make: Any, spans: InMemorySpanExporter, way:
     assert "get_weather" in str(attributes["llm.tools.0.tool.json_schema"])
 
 
-@ways
-async def test_spans_contain_cost_and_ids_but_no_key(make: Any, spans: InMemorySpanExporter, way: str) -> None:
-    answer = await reported(make(default_headers={"X-Private": "private-header"}), way)
+@every_mode
+async def test_spans_contain_cost_and_ids_but_no_key(make: Any, spans: InMemorySpanExporter, mode: str) -> None:
+    answer = await get_answer(make(default_headers={"X-Private": "private-header"}), mode)
     attributes = dict(llm_span(spans).attributes or {})
     output = str(attributes["output.value"])
     assert answer.response_metadata["cost"]["usd"] in output
@@ -132,11 +132,11 @@ async def test_failed_call_is_a_failed_span(make: Any, spans: InMemorySpanExport
     assert not llm_span(spans).status.is_ok
 
 
-# --- core's tracer, which LangSmith's is one of --------------------------------------------------------------------
+# --- core's tracer, which LangSmith's is one of -----------------------------------------------------------------------
 
 
 class Runs(BaseTracer):
-    """Keeps the runs it is told of, as LangSmith's tracer posts them."""
+    """Record runs as LangSmith's tracer posts them."""
 
     def __init__(self) -> None:
         super().__init__(_schema_format="original+chat")
@@ -146,12 +146,12 @@ class Runs(BaseTracer):
         self.runs.append(run)
 
 
-@ways
+@every_mode
 @endpoints
-async def test_langsmith_run_contains_the_call(make: Any, way: str, responses: bool) -> None:
+async def test_langsmith_run_contains_the_call(make: Any, mode: str, responses: bool) -> None:
     tracer = Runs()
     model = make(model="gpt-4o", use_responses_api=responses, temperature=1, max_tokens=500).bind_tools([get_weather])
-    answer = await reported(model, way, {"callbacks": [tracer]})
+    answer = await get_answer(model, mode, {"callbacks": [tracer]})
     [run] = tracer.runs
     metadata = run.extra["metadata"]
     assert (metadata["ls_provider"], metadata["ls_model_name"], metadata["ls_model_type"]) == (
@@ -171,25 +171,25 @@ async def test_langsmith_run_contains_the_call(make: Any, way: str, responses: b
     assert SECRET not in str(run)
 
 
-# --- client_request_id -----------------------------------------------------------------------------------------------
+# --- client_request_id ------------------------------------------------------------------------------------------------
 
 
-@ways
-async def test_run_id_on_request_is_sent(way: str) -> None:
+@every_mode
+async def test_run_id_on_request_is_sent(mode: str) -> None:
     gateway, tracer = Gateway(), Runs()
     model = gateway.model(client_request_id="run_id")
-    await reported(model, way, {"callbacks": [tracer]})
-    await reported(model, way, {"callbacks": [tracer]})
+    await get_answer(model, mode, {"callbacks": [tracer]})
+    await get_answer(model, mode, {"callbacks": [tracer]})
     sent = [headers["x-client-request-id"] for headers in gateway.headers]
     assert sent == [str(run.id) for run in tracer.runs]
     assert sent[0] != sent[1]
 
 
-@ways
+@every_mode
 @pytest.mark.parametrize(("arguments", "sent"), [({}, None), ({"client_request_id": "mine-1"}, "mine-1")])
-async def test_client_request_id_is_sent_as_passed(way: str, arguments: dict[str, Any], sent: str | None) -> None:
+async def test_client_request_id_is_sent_as_passed(mode: str, arguments: dict[str, Any], sent: str | None) -> None:
     gateway = Gateway()
-    await reported(gateway.model(**arguments), way)
+    await get_answer(gateway.model(**arguments), mode)
     assert gateway.headers[0].get("x-client-request-id") == sent
 
 
@@ -207,7 +207,7 @@ def test_client_request_id_of_one_call_is_sent() -> None:
     assert gateway.headers[0]["x-client-request-id"] == str(tracer.runs[0].id)
 
 
-# --- the log ---------------------------------------------------------------------------------------------------------
+# --- the log ----------------------------------------------------------------------------------------------------------
 
 
 class Failing(Gateway):
@@ -221,11 +221,11 @@ class Failing(Gateway):
         return super().__call__(request)
 
 
-@ways
-async def test_log_contains_ids_and_retries_but_no_content(way: str, caplog: pytest.LogCaptureFixture) -> None:
+@every_mode
+async def test_log_contains_ids_and_retries_but_no_content(mode: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="aimlapi_integrations")
     model = Failing(chat_body("PRIVATE ANSWER")).model(max_retries=1, api_key=SECRET, default_query={"q": "PRIVATE"})
-    await reported(model, way, messages="PRIVATE PROMPT")
+    await get_answer(model, mode, messages="PRIVATE PROMPT")
     ours = [record for record in caplog.records if record.name.startswith("aimlapi_integrations")]
     [retry, answered] = [record.getMessage() for record in ours]
     assert "attempt 1 failed (InternalServerError, status 503, request req-0)" in retry

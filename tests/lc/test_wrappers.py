@@ -37,7 +37,7 @@ Kind = Callable[[Any], Model]
 
 @pytest.fixture(params=ENDPOINTS)
 def make(gateway: Emulator, request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Makes models on one endpoint, which fail where they are to."""
+    """Create models on one endpoint, which fail on request."""
     models = []
 
     def chat_model(fails: bool = False, **settings: Any) -> ChatAIMLAPI:
@@ -51,7 +51,7 @@ def make(gateway: Emulator, request: pytest.FixtureRequest) -> Iterator[Make]:
         model.close()
 
 
-# --- kinds of answers: what makes a model give them, and what they are ----------------------------------------------
+# --- kinds of answers: what makes a model give them, and what they are ------------------------------------------------
 
 
 class City(BaseModel):
@@ -94,7 +94,7 @@ def check(kind: Kind, answer: Any) -> None:
 
 KINDS = [text, tools, structured, structured_with_raw]
 
-# --- wrappers -------------------------------------------------------------------------------------------------------
+# --- wrappers ---------------------------------------------------------------------------------------------------------
 
 
 def listened_to(_: Any) -> None:
@@ -163,7 +163,7 @@ def whole(kind: Kind, pieces: list[Any]) -> Any:
 
 
 async def answers(kind: Kind, model: Model) -> list[Any]:
-    """What the model answers in each of the ways to ask it."""
+    """Return the answers of the model in each call mode."""
     return [
         model.invoke(QUESTION),
         whole(kind, list(model.stream(QUESTION))),

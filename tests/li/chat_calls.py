@@ -1,4 +1,4 @@
-"""A question asked in every way: each gives all its responses, the last of which is the whole one."""
+"""Chat calls in every mode: each returns all responses, the last of which is complete."""
 
 from __future__ import annotations
 

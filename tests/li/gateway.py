@@ -1,4 +1,4 @@
-"""A gateway of canned answers for the LlamaIndex tests: what it was asked is in `bodies`."""
+"""A gateway with canned responses for the LlamaIndex tests; `bodies` contains the requests."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def call(
 
 
 def streamed(body: Json) -> list[Json]:
-    """The stream of either endpoint that says the same as its plain reply."""
+    """Return the events of a stream that adds up to a plain reply, of either endpoint."""
     return responses_events(body) if body.get("object") == "response" else pieces(body, 4)
 
 
 class Gateway:
-    """Answers every request with `body`, as a stream where one is asked for: `events`, else the body in pieces."""
+    """Respond to every request with `body`; if streamed, with `events` or the body in pieces."""
 
     def __init__(self, body: Json | None = None, events: list[Json] | None = None) -> None:
         self.body = reply() if body is None else body
@@ -71,7 +71,7 @@ class Gateway:
 
     @property
     def turns(self) -> Any:
-        """The conversation that was sent last, by either endpoint."""
+        """The conversation of the last request."""
         return self.bodies[-1].get("messages", self.bodies[-1].get("input"))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -85,7 +85,7 @@ class Gateway:
         return httpx.Response(200, content=sse(events), headers={**headers, "content-type": "text/event-stream"})
 
     def llm(self, **settings: Any) -> AIMLAPI:
-        """An LLM that speaks to this gateway, sync and async."""
+        """Create an LLM connected to this gateway, sync and async."""
         transport = httpx.MockTransport(self)
         clients = {
             "http_client": httpx.Client(transport=transport),

@@ -58,7 +58,7 @@ both = pytest.mark.parametrize("streaming", [False, True])
 
 
 async def run_agent(handler: Any) -> tuple[str, list[tuple[str, dict[str, Any]]], str]:
-    """What an agent's run says on its way, the tools it calls, and its answer."""
+    """Return the streamed text of an agent's run, the tools it calls, and its answer."""
     text, calls = [], []
     async for event in handler.stream_events():
         if isinstance(event, AgentStream):
@@ -87,7 +87,7 @@ async def test_function_agent_with_parallel_calls_runs_both(llm: Any) -> None:
 @both
 @pytest.mark.parametrize("with_tools", [True, False])
 async def test_react_agent_with_tools_answers(emulated: Any, streaming: bool, with_tools: bool) -> None:
-    llm = emulated(is_function_calling_model=with_tools)  # it works in text, either way
+    llm = emulated(is_function_calling_model=with_tools)  # it works with text in both cases
     text, calls, answer = await run_agent(ReActAgent(tools=TOOLS, llm=llm, streaming=streaming).run(QUESTION))
     assert answer == "[emulated] Based on the observation: Sunny in Paris"
     assert calls == [("get_weather", {"city": "Paris"})]
@@ -99,7 +99,7 @@ ODD_NAMES = ["jobs.start", "mcp/files:read", "Box[int]", "поиск", "a-b", "n
 
 @both
 @pytest.mark.parametrize("name", ODD_NAMES)
-async def test_react_agent_with_odd_tool_name_runs_the_tool(streaming: bool, name: str) -> None:
+async def test_react_agent_with_invalid_tool_name_runs_the_tool(streaming: bool, name: str) -> None:
     steps = [
         f'Thought: I need to use a tool.\nAction: {name}\nAction Input: {{"city": "Paris"}}',
         "Thought: I can answer without using any more tools.\nAnswer: Sunny.",
@@ -165,7 +165,7 @@ async def test_agent_at_max_iterations_generates_an_answer(llm: Any) -> None:
     assert str(await agent.run(QUESTION, max_iterations=1)).startswith("[emulated]")
 
 
-# --- what is kept -------------------------------------------------------------------------------------------------
+# --- memory -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key")

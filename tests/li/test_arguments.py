@@ -1,4 +1,4 @@
-"""What `AIMLAPI` is told when it is made, and what becomes of it on the wire, on either endpoint."""
+"""Constructor arguments of `AIMLAPI`, and the requests that they lead to, on each endpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_constructor_with_positional_model_accepts_it() -> None:
         AIMLAPI("gpt-4o", model="gpt-4o", api_key="k")
 
 
-# Field, value, where it stands in the body of chat completions and of Responses; None where it has no place.
+# Field, value, and its path in the body of chat completions and of Responses; None if it has none.
 FIELDS: list[tuple[str, dict[str, Any], Any, Any]] = [
     ("gpt-4o", {"temperature": 0.5}, {"temperature": 0.5}, {"temperature": 0.5}),
     ("gpt-4o", {"temperature": 0}, {"temperature": 0}, {"temperature": 0}),
@@ -87,11 +87,11 @@ def test_audio_output_is_requested_and_returned() -> None:
         assert (body["modalities"], body["audio"]) == (["text", "audio"], voice)
 
 
-# --- retries: of one layer, counted exactly -----------------------------------------------------------------------
+# --- retries: of one layer, counted exactly ---------------------------------------------------------------------------
 
 
 class Failing:
-    """Answers so many times with an error, then properly."""
+    """Respond this many times with an error, then with a reply."""
 
     def __init__(self, times: int, **headers: str) -> None:
         self.times, self.requests = times, 0
@@ -150,7 +150,7 @@ async def test_retry_after_of_the_gateway_is_waited_for(ask: Any, header: dict[s
     assert failing.requests == requests
 
 
-# --- the pause between two events of a stream ---------------------------------------------------------------------
+# --- the pause between two events of a stream -------------------------------------------------------------------------
 
 
 @streamed_calls
@@ -164,7 +164,7 @@ async def test_stream_without_chunks_raises_after_chunk_timeout(make: Any, ask: 
     assert (caught.value.timeout, caught.value.seconds) == ("chunk", 0.1)
 
 
-# --- by name ------------------------------------------------------------------------------------------------------
+# --- by name ----------------------------------------------------------------------------------------------------------
 
 
 def test_serialized_component_is_loaded_by_core(monkeypatch: pytest.MonkeyPatch) -> None:

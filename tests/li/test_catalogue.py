@@ -20,7 +20,7 @@ PRICES = {"input": 2.5e-07, "output": 2e-06}
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
 def made(request: pytest.FixtureRequest, emulator: Emulator) -> Callable[..., Awaitable[AIMLAPI]]:
-    """An LLM from the catalogue, in either colour."""
+    """An LLM from the catalogue, sync and async."""
 
     async def create(model: str, **settings: Any) -> AIMLAPI:
         result = getattr(AIMLAPI, request.param)(model, api_key="k", api_base=emulator.base_url, **settings)

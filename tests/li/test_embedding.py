@@ -14,7 +14,7 @@ from aimlapi_integrations.llama_index import AIMLAPIEmbedding
 
 
 class Vectors:
-    """Answers with vectors that hold the place of their text, last one first."""
+    """Respond with vectors that contain the index of their text, in reverse order."""
 
     def __init__(self, *statuses: int) -> None:
         self.bodies: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What LlamaIndex's callbacks and events tell of a call: each once, with exact counts, and nothing secret."""
+"""LlamaIndex's callbacks and events of a call: each once, with exact counts, and without secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def endpoint(request: pytest.FixtureRequest) -> str:
 
 
 class Listener(BaseEventHandler):
-    """Keeps the events it is told of."""
+    """Record events."""
 
     events: list[Any] = Field(default_factory=list)
 

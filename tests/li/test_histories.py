@@ -94,7 +94,7 @@ def restored(messages: list[ChatMessage]) -> list[ChatMessage]:
 
 
 def histories(calls: dict[str, Any]) -> list[Any]:
-    """Each call as it is, and restored from JSON where that can hold it."""
+    """Yield each call as is, and restored from JSON if it can be serialized."""
     as_made = [pytest.param(call, as_they_are, id=name) for name, call in calls.items()]
     written = {name: call for name, call in calls.items() if not isinstance(call, SimpleNamespace)}
     return as_made + [pytest.param(call, restored, id=f"{name}, restored") for name, call in written.items()]

@@ -71,7 +71,7 @@ def test_vector_index_sync_and_async_retrieves(documents: Any, embedding: Any, r
     assert "Tagus" in best.node.text
 
 
-# --- other processes ----------------------------------------------------------------------------------------------
+# --- other processes --------------------------------------------------------------------------------------------------
 
 
 def ask_and_embed(llm: AIMLAPI, embedding: AIMLAPIEmbedding) -> tuple[list[str | None], int]:

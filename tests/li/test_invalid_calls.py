@@ -1,4 +1,4 @@
-"""Calls whose arguments are not a JSON object: the tool is not run, and nobody gets an empty answer instead."""
+"""Calls whose arguments are not a JSON object: the tool is not run, and the answer is not empty."""
 
 from __future__ import annotations
 

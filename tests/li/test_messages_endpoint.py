@@ -1,4 +1,4 @@
-"""`endpoint="messages"` through the LLM: Claude in its own form, thinking told and handed back."""
+"""`endpoint="messages"` through the LLM: Claude's own format, with thinking returned and sent back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def llm(make: Callable[..., AIMLAPI]) -> AIMLAPI:
 
 @pytest.fixture(params=["chat", "stream_chat"])
 def ask(request: pytest.FixtureRequest) -> Any:
-    """Asks an LLM, in either way: the last response."""
+    """Call an LLM, plain or streamed, and return the last response."""
 
     def asking(llm: AIMLAPI, messages: list[ChatMessage], tools: tuple[FunctionTool, ...] = (), **kwargs: Any) -> Any:
         named = f"{request.param}_with_tools" if tools else request.param

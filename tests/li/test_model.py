@@ -42,7 +42,7 @@ def test_classes_are_instances_of_llama_index_base_classes() -> None:
     assert (AIMLAPI.class_name(), AIMLAPIEmbedding.class_name()) == ("AIMLAPI_LLM", "AIMLAPIEmbedding")
 
 
-# --- arguments ----------------------------------------------------------------------------------------------------
+# --- arguments --------------------------------------------------------------------------------------------------------
 
 
 def test_unset_field_is_not_sent() -> None:
@@ -130,7 +130,7 @@ def test_constructor_without_api_key_raises(monkeypatch: pytest.MonkeyPatch) -> 
         AIMLAPIEmbedding()
 
 
-# --- metadata -----------------------------------------------------------------------------------------------------
+# --- metadata ---------------------------------------------------------------------------------------------------------
 
 
 def test_metadata_of_a_known_model_comes_from_its_data() -> None:
@@ -165,7 +165,7 @@ def test_constructor_sends_no_catalog_request(emulator: Any) -> None:
     assert llm.metadata.context_window > 0
 
 
-# --- secrets and copies -------------------------------------------------------------------------------------------
+# --- secrets and copies -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=[AIMLAPI, AIMLAPIEmbedding])
@@ -280,7 +280,7 @@ def test_field_changed_after_use_applies_to_the_next_call() -> None:
     assert [headers.get("x-mine") for headers in gateway.headers] == [None, "New"]
 
 
-# --- threads and event loops --------------------------------------------------------------------------------------
+# --- threads and event loops ------------------------------------------------------------------------------------------
 
 
 def test_clients_in_two_event_loops_send_one_request_each(
@@ -297,7 +297,7 @@ def test_clients_in_two_event_loops_send_one_request_each(
     assert len(emulator.requests) == 4
 
 
-# Core closes the loop that it makes beside a running one, but not what is open in it.
+# Core closes the loop that it creates next to a running one, but not the connections in it.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_sync_call_inside_a_running_loop_and_in_threads_works(make: Any, emulator: Any) -> None:
     llm = make()

@@ -95,7 +95,7 @@ def test_proof_without_an_author_goes_to_the_vendor_of_its_form(reader: str, blo
     assert ("proof" in gateway.wire) == (reader == maker)
 
 
-# --- blocks that have no form ---------------------------------------------------------------------------------------
+# --- blocks that have no form -----------------------------------------------------------------------------------------
 
 
 BLOCKS: dict[str, tuple[Any, str]] = {
@@ -130,7 +130,7 @@ def test_responses_items_are_not_sent_to_claude() -> None:
     assert "words" in gateway.wire
 
 
-# --- what tools return ----------------------------------------------------------------------------------------------
+# --- what tools return ------------------------------------------------------------------------------------------------
 
 RETURNED: dict[str, Any] = {
     "record": {"type": "file", "name": "needle"},

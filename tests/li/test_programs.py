@@ -62,7 +62,7 @@ def test_program_with_parallel_calls_returns_several_objects() -> None:
 
 
 def test_core_program_with_streamed_call_returns_the_object() -> None:
-    """It looks for calls in `additional_kwargs`, and gives empty objects where there are none."""
+    """It reads calls from `additional_kwargs`, and returns empty objects if there are none."""
     llm = Gateway(reply("", tool_calls=[call("Trip", '{"city": "Lisbon", "days": 4}')], finish="tool_calls")).llm()
     tool = FunctionTool.from_defaults(lambda city, days: None, name="Trip", description="A trip.")
     objects = [
@@ -73,7 +73,7 @@ def test_core_program_with_streamed_call_returns_the_object() -> None:
     assert "Li" in [each.city for each in objects]
 
 
-# --- calls as gateways write them ---------------------------------------------------------------------------------
+# --- calls as gateways write them -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Replies of the Responses endpoint, whole and streamed, sync and async: told once, in full, and failures as errors."""
+"""Replies of the Responses endpoint, plain and streamed, sync and async; failures raise."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ async def test_stream_with_interleaved_call_items_returns_each_call(ask: Any) ->
     assert [block.tool_kwargs for block in responses[-1].message.blocks] == [{"x": 1}, {"y": 2}]
 
 
-# --- what is asked ------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 def get_weather(city: str) -> str:
@@ -229,7 +229,7 @@ def test_tools_and_choice_on_responses_are_flat(arguments: Any, choice: Any) -> 
         ("function", "add"),
     ]
     assert body["tool_choice"] == choice
-    assert len(llm.get_tool_calls_from_response(responses)) == 1  # no parallel calls were asked for
+    assert len(llm.get_tool_calls_from_response(responses)) == 1  # parallel calls were not requested
 
 
 class Trip(BaseModel):

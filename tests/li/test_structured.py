@@ -151,7 +151,7 @@ async def test_structured_predict_passes_llm_kwargs_on() -> None:
     assert set(kwargs) == {"temperature", "tool_choice", "allow_parallel_tool_calls"}
 
 
-def test_schemas_are_strict_only_when_asked() -> None:
+def test_schemas_are_strict_only_on_request() -> None:
     gateway = Gateway(reply('{"city": "Lisbon", "days": 4}'))
     gateway.llm().structured_predict(Trip, PromptTemplate(PROMPT), who="two")
     gateway.llm(strict=True).structured_predict(Trip, PromptTemplate(PROMPT), who="two")
@@ -214,7 +214,7 @@ async def test_strict_schema_with_optional_field_accepts_null(mode: Any, ask: An
 
 
 class Shout(BaseOutputParser):
-    """Asks for capitals, and takes them back."""
+    """Requests upper-case keys, and converts them back."""
 
     def parse(self, output: str) -> Any:
         return output.lower()

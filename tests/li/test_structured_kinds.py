@@ -1,4 +1,4 @@
-"""Structured answers of every class, on every endpoint, in every way to ask: what is sent, and what comes out."""
+"""Structured answers of every class, on every endpoint, in every call mode: what is sent and what is returned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from aimlapi_integrations.llama_index import AIMLAPI
-from tests.support.answer_gateway import MODELS, AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
+from tests.support.answer_gateway import AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
+from tests.support.reply_bodies import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 

@@ -32,7 +32,7 @@ ARGUMENTS = pytest.mark.parametrize("arguments", [{"city": "Paris"}, '{"city": "
 
 
 class Canned(AIMLAPI):
-    """Answers the first request with calls where it is given some, and every other with a text."""
+    """Respond to the first request with `calls`, if any, and to every other with a text."""
 
     api_key: Any = "k"
     calls: list[ToolCallBlock] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What OpenInference's spans tell of calls that LlamaIndex makes."""
+"""OpenInference's spans of LlamaIndex calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def get_weather(city: str) -> str:
 
 
 async def call_in_mode(llm: AIMLAPI, mode: str, **kwargs: Any) -> ChatResponse:
-    """One whole answer, got in one of four ways."""
+    """Run one call in one of four modes."""
     match mode:
         case "chat":
             return llm.chat(MESSAGES, **kwargs)

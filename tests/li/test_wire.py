@@ -71,7 +71,7 @@ def of(part: Any, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": [part]}
 
 
-# Name, what is asked, its turns on chat completions, its items on the Responses endpoint.
+# Name, messages, their turns on chat completions, their items on the Responses endpoint.
 CASES: list[tuple[str, list[ChatMessage], Any, Any]] = [
     ("one text", [user(text("x"))], [MESSAGES], "x"),
     (

@@ -1,4 +1,4 @@
-"""A gateway whose answers call a tool once, in the form of each endpoint, and what its requests have of calls."""
+"""A gateway whose replies call a tool once, on each endpoint, and the calls and results of its requests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.li.gateway import Gateway, call, message_item, reply, response, streamed
+from tests.support import messages_events
 
 Json = dict[str, Any]
 
@@ -20,7 +21,7 @@ MODELS = {
 
 
 def text_reply(endpoint: str, text: str = "Done.") -> Json:
-    """A reply of text alone."""
+    """Return a reply of text only."""
     match endpoint:
         case "chat_completions":
             return reply(text)
@@ -30,7 +31,7 @@ def text_reply(endpoint: str, text: str = "Done.") -> Json:
 
 
 def call_reply(endpoint: str, arguments: str, name: str = "get_weather", cut: bool = False) -> Json:
-    """A reply that calls a tool, with these arguments, which may be cut off."""
+    """Return a reply that calls a tool with these arguments, which may be truncated."""
     match endpoint:
         case "chat_completions":
             return reply("", tool_calls=[call(name, arguments)], finish="length" if cut else "tool_calls")
@@ -48,24 +49,8 @@ def _message(content: list[Json], stop: str) -> Json:
     return {**fields, "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
 
 
-def _message_events(body: Json) -> list[Json]:
-    """The stream of a reply with one block, a text or a call; its arguments come as they were written."""
-    [block] = body["content"]
-    is_call = block["type"] == "tool_use"
-    piece = {"partial_json": block["input"]} if is_call else {"text": block["text"]}
-    kind = "input_json_delta" if is_call else "text_delta"
-    return [
-        {"type": "message_start", "message": {**body, "content": [], "stop_reason": None}},
-        {"type": "content_block_start", "index": 0, "content_block": {**block, ("input" if is_call else "text"): ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": kind, **piece}},
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": body["stop_reason"]}, "usage": body["usage"]},
-        {"type": "message_stop"},
-    ]
-
-
 class Replies(Gateway):
-    """Answers each request with the next reply, and the last one again and again."""
+    """Respond to each request with the next reply; the last one repeats."""
 
     def __init__(self, *replies: Json) -> None:
         super().__init__()
@@ -73,11 +58,11 @@ class Replies(Gateway):
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        self.body, self.events = body, _message_events(body) if body.get("type") == "message" else streamed(body)
+        self.body, self.events = body, messages_events.events(body) if body.get("type") == "message" else streamed(body)
         return super().__call__(request)
 
     def on(self, endpoint: str, **fields: Any) -> AIMLAPI:
-        """An LLM that speaks to this gateway on an endpoint."""
+        """Create an LLM connected to this gateway on an endpoint."""
         return self.llm(model=MODELS[endpoint], endpoint=endpoint, **fields)
 
 

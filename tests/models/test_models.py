@@ -1,4 +1,4 @@
-"""The table of models: well-formed, found under every name, right about what is known, generous about what is not."""
+"""The model table: its format, lookup by every name, known facts, and defaults of unknown models."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODALITIES = {"text", "image", "pdf", "audio", "video", "embedding"}
 CAPABILITIES = {"chat": ChatCapabilities, "responses": ResponsesCapabilities, "embeddings": EmbeddingsCapabilities}
 
 
-def test_every_model_decodes() -> None:
+def test_table_rows_decode_to_models() -> None:
     models = known_models()
     assert [model.id for model in models] == sorted(TABLE["models"])
     assert all(model.known and model.endpoints and model.name for model in models)
@@ -45,7 +45,7 @@ def test_every_model_decodes() -> None:
 
 
 @pytest.mark.parametrize("section", ["models", "families"])
-def test_rows_hold_only_what_a_row_may(section: str) -> None:
+def test_table_rows_have_only_known_keys(section: str) -> None:
     for key, row in TABLE[section].items():
         assert set(row) <= ROW_KEYS, key
         assert set(row.get("inputs", "text").split()) | set(row.get("outputs", "text").split()) <= MODALITIES, key
@@ -62,7 +62,7 @@ def test_capabilities_have_only_fields_of_their_class(section: str) -> None:
         ), name
 
 
-def test_nothing_in_the_table_is_unused() -> None:
+def test_table_has_no_unused_entries() -> None:
     rows = [*TABLE["models"].values(), *TABLE["families"].values()]
     chats = [row["chat"] for row in rows if "chat" in row]
     assert {shape for shape, _ in chats} == set(TABLE["capabilities"]["chat"])
@@ -77,13 +77,13 @@ def test_nothing_in_the_table_is_unused() -> None:
     assert labels == set(TABLE["parameters"]["kinds"])
 
 
-def test_every_quirk_is_explained_and_met() -> None:
+def test_quirks_are_described_and_used() -> None:
     met = {quirk for model in known_models() for quirk in model.quirks}
     assert met == set(TABLE["quirks"])
     assert all(explain(quirk).endswith(".") for quirk in met)
 
 
-def test_names_are_unambiguous() -> None:
+def test_ids_and_aliases_are_unique() -> None:
     ids = {key.casefold() for key in TABLE["models"]}
     aliases = [alias.casefold() for row in TABLE["models"].values() for alias in row.get("aliases", "").split()]
     assert len(ids) == len(TABLE["models"])
@@ -91,7 +91,7 @@ def test_names_are_unambiguous() -> None:
     assert not ids & set(aliases)
 
 
-def test_a_person_can_read_the_file() -> None:
+def test_table_file_is_sorted_with_one_model_per_line() -> None:
     assert len(TEXT) < 250_000
     rows = LINES[LINES.index(' "models": {') + 1 : -2]
     assert [row.split('"')[1] for row in rows] == list(TABLE["models"])
@@ -100,7 +100,7 @@ def test_a_person_can_read_the_file() -> None:
 
 
 @pytest.mark.parametrize("model", known_models(), ids=lambda model: model.id)
-def test_a_model_is_found_by_its_id_and_aliases_in_any_case(model: Model) -> None:
+def test_lookup_finds_a_model_by_id_and_alias_in_any_case(model: Model) -> None:
     for name in (model.id, *model.aliases):
         assert lookup(name) is model
         assert lookup(name.upper()) is model
@@ -108,7 +108,7 @@ def test_a_model_is_found_by_its_id_and_aliases_in_any_case(model: Model) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("model_name", "model_id"),
     [
         ("gpt-5-mini", "openai/gpt-5-mini-2025-08-07"),
         ("openai/gpt-5-mini", "openai/gpt-5-mini-2025-08-07"),
@@ -123,24 +123,24 @@ def test_a_model_is_found_by_its_id_and_aliases_in_any_case(model: Model) -> Non
         ("gpt-5-2-pro", "openai/gpt-5-2-pro"),
     ],
 )
-def test_the_names_that_people_and_replies_use(asked: str, found: str) -> None:
-    assert lookup(asked).id == found
+def test_lookup_finds_a_model_by_short_and_native_names(model_name: str, model_id: str) -> None:
+    assert lookup(model_name).id == model_id
 
 
-def test_a_prefix_of_another_vendor_is_not_taken_off() -> None:
+def test_lookup_does_not_strip_the_prefix_of_another_vendor() -> None:
     assert not lookup("somebody/gpt-4o").known
     assert not lookup("mistralai/qwen3-32b").known
 
 
-@pytest.mark.parametrize("asked", ["", "/", "no-such-model", "some/où-Ω", "x" * 5000])
-def test_lookup_never_raises(asked: str) -> None:
-    model = lookup(asked)
-    assert (model.id, model.known) == (asked, False)
+@pytest.mark.parametrize("model_name", ["", "/", "no-such-model", "some/où-Ω", "x" * 5000])
+def test_lookup_of_any_text_returns_an_unknown_model(model_name: str) -> None:
+    model = lookup(model_name)
+    assert (model.id, model.known) == (model_name, False)
     assert model.endpoints == {CHAT}
 
 
 @pytest.mark.parametrize(
-    ("asked", "developer", "endpoints"),
+    ("model_name", "developer", "endpoints"),
     [
         ("openai/gpt-99", "OpenAI", {CHAT, RESPONSES}),
         ("anthropic/claude-opus-99", "Anthropic", {CHAT, MESSAGES}),
@@ -149,12 +149,14 @@ def test_lookup_never_raises(asked: str) -> None:
         ("text-embedding-99", "OpenAI", {EMBEDDINGS}),
     ],
 )
-def test_an_unknown_id_is_taken_for_one_of_its_family(asked: str, developer: str, endpoints: set[str]) -> None:
-    model = lookup(asked)
+def test_lookup_of_unknown_id_returns_the_defaults_of_its_family(
+    model_name: str, developer: str, endpoints: set[str]
+) -> None:
+    model = lookup(model_name)
     assert (model.known, model.developer, set(model.endpoints)) == (False, developer, endpoints)
 
 
-def test_an_unknown_model_takes_everything() -> None:
+def test_unknown_model_supports_everything() -> None:
     model = lookup("somebody/new")
     assert model.tools
     assert model.tool_choice
@@ -167,7 +169,7 @@ def test_an_unknown_model_takes_everything() -> None:
     assert model.parameter("of_tomorrow", RESPONSES) is not None
 
 
-def test_what_the_default_model_is() -> None:
+def test_default_model_has_its_published_facts() -> None:
     model = lookup("openai/gpt-5-mini-2025-08-07")
     assert (model.developer, model.context, model.max_output) == ("OpenAI", 400_000, 128_000)
     assert model.endpoints == {CHAT, RESPONSES}
@@ -215,18 +217,18 @@ def test_what_the_default_model_is() -> None:
         ("voyage-2", "document_input_only"),
     ],
 )
-def test_quirks(model: str, quirk: str) -> None:
+def test_model_has_its_quirk(model: str, quirk: str) -> None:
     assert quirk in lookup(model).quirks
 
 
-def test_reasoning_is_only_wanted_back_where_it_can_be_sent() -> None:
+def test_reasoning_is_returned_only_to_endpoints_that_accept_it() -> None:
     for model in known_models():
         if "echo_reasoning_content" in model.quirks and model.chat:
             closed = model.chat.closed.get("assistant")
             assert closed is None or "reasoning_content" in closed, model.id
 
 
-def test_forcing_a_tool_is_not_offered_where_it_is_refused() -> None:
+def test_tool_choice_is_unsupported_if_the_model_rejects_it() -> None:
     kimi = lookup("moonshot/kimi-k2-6")
     assert kimi.chat is not None
     assert "required" in kimi.chat.tool_choice
@@ -234,7 +236,7 @@ def test_forcing_a_tool_is_not_offered_where_it_is_refused() -> None:
     assert not kimi.tool_choice
 
 
-def test_a_hosted_tool_is_not_a_function_tool() -> None:
+def test_hosted_tools_do_not_imply_function_tools() -> None:
     chat = lookup("openai/gpt-5-chat-latest")
     assert chat.responses is not None
     assert chat.responses.tools == {"mcp"}
@@ -242,7 +244,7 @@ def test_a_hosted_tool_is_not_a_function_tool() -> None:
     assert not chat.tool_choice
 
 
-def test_embeddings() -> None:
+def test_embedding_model_has_no_chat_capabilities() -> None:
     small, qwen, voyage = map(lookup, ("text-embedding-3-small", "alibaba/qwen-text-embedding-v4", "voyage-2"))
     assert small.embeddings is not None
     assert small.embeddings.closed
@@ -259,18 +261,18 @@ def test_embeddings() -> None:
     assert small.outputs == {"embedding"}
 
 
-def test_a_field_is_asked_of_an_endpoint_that_exists() -> None:
+def test_parameter_of_unknown_endpoint_raises() -> None:
     with pytest.raises(KeyError, match="nothing"):
         lookup("gpt-4o").parameter("seed", "nothing")
 
 
-def test_no_such_quirk() -> None:
+def test_explain_unknown_quirk_raises() -> None:
     with pytest.raises(KeyError):
         explain("walks_on_water")
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_models_copy_and_pickle(copied: Any) -> None:
+def test_model_survives_copy_and_pickle(copied: Any) -> None:
     for name in ("gpt-4o", "anthropic/claude-opus-5", "somebody/new", "voyage-2"):
         assert copied(lookup(name)) == lookup(name)
         assert hash(copied(lookup(name))) == hash(lookup(name))
@@ -295,6 +297,8 @@ def test_models_copy_and_pickle(copied: Any) -> None:
         (Parameter(any_of=(Parameter(types=("string",)), Parameter(types=("null",)))), ["a", None], [1]),
     ],
 )
-def test_what_a_parameter_accepts(parameter: Parameter, taken: list[Any], refused: list[Any]) -> None:
+def test_parameter_accepts_its_values_and_rejects_others(
+    parameter: Parameter, taken: list[Any], refused: list[Any]
+) -> None:
     assert [value for value in taken if not parameter.accepts(value)] == []
     assert [value for value in refused if parameter.accepts(value)] == []

@@ -43,7 +43,7 @@ USES = {
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    """Runs a command that has to succeed; says what it said where it does not."""
+    """Run a command that must succeed; otherwise print its output and exit."""
     keyless = {name: value for name, value in os.environ.items() if not name.startswith(("AIMLAPI_", "PYTHON"))}
     done = subprocess.run(list(map(str, command)), cwd=cwd, env=keyless, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -22,7 +22,7 @@ def constraints(project: dict[str, Any]) -> list[str]:
     """`name==version` for each requirement of the package and of its extras; the higher where two name one thing.
 
     Raises:
-        ValueError: a requirement says no lowest version.
+        ValueError: a requirement has no lowest version.
     """
     ascending = sorted(map(_lowest, _requirements(project)), key=lambda found: [int(n) for n in found[1].split(".")])
     return sorted(f"{name}=={lowest}" for name, lowest in dict(ascending).items())
@@ -46,5 +46,5 @@ if __name__ == "__main__":
     try:
         import tomllib
     except ImportError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]  # pytest brings it there
+        import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]  # pytest requires it there
     print("\n".join(constraints(tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"])))

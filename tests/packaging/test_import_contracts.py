@@ -1,4 +1,4 @@
-"""The import contracts in pyproject.toml: each is kept, and a copy of the package that violates it is rejected."""
+"""The import contracts in pyproject.toml: the package complies, and a copy that violates one is rejected."""
 
 from __future__ import annotations
 

@@ -55,10 +55,10 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
     return email.message_from_bytes(wheel.read(f"{INFO}/METADATA"))
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     package_files = {
         f"aimlapi_integrations/{path.relative_to(PACKAGE).as_posix()}"
         for path in PACKAGE.rglob("*")
@@ -84,7 +84,7 @@ TOP_LEVEL_FILES = {
 GENERATED = {"__pycache__", ".import_linter_cache", "example-data"}
 
 
-def test_sdist_holds_what_its_tests_need_and_nothing_else(built: Path) -> None:
+def test_sdist_contains_what_its_tests_need_and_nothing_else(built: Path) -> None:
     [path] = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {PurePosixPath(*PurePosixPath(file.name).parts[1:]).as_posix() for file in archive if file.isfile()}
@@ -92,7 +92,7 @@ def test_sdist_holds_what_its_tests_need_and_nothing_else(built: Path) -> None:
     assert names == TOP_LEVEL_FILES | {path.as_posix() for path in files if not GENERATED & set(path.parts)}
 
 
-# --- metadata --------------------------------------------------------------------------------------------------------
+# --- metadata ---------------------------------------------------------------------------------------------------------
 
 
 def test_metadata_names_version_license_and_python(metadata: Message) -> None:
@@ -135,7 +135,7 @@ def test_changelog_has_this_version() -> None:
     assert f"## {aimlapi_integrations.__version__}" in changelog
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", PUBLIC)
@@ -174,7 +174,7 @@ def _is_own(value: object) -> bool:
     return not isinstance(value, ModuleType) and str(getattr(value, "__module__", "")).startswith("aimlapi_")
 
 
-# --- importing -------------------------------------------------------------------------------------------------------
+# --- importing --------------------------------------------------------------------------------------------------------
 
 
 def python(code: str) -> str:

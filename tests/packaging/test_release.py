@@ -43,7 +43,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-# --- one tag ---------------------------------------------------------------------------------------------------------
+# --- one tag ----------------------------------------------------------------------------------------------------------
 
 
 def test_prepare_writes_version_links_and_urls(release: SimpleNamespace, checkout: Path) -> None:
@@ -88,7 +88,7 @@ def test_notes_of_a_prerelease_are_the_unreleased_section(release: SimpleNamespa
     assert release.release_notes(CHANGELOG, "1.1.0rc1") == "- Next."
 
 
-def test_a_refused_release_changes_no_file(release: SimpleNamespace, checkout: Path) -> None:
+def test_rejected_release_changes_no_file(release: SimpleNamespace, checkout: Path) -> None:
     before = {name: (checkout / name).read_bytes() for name in STAMPED}
     with pytest.raises(SystemExit):
         release.prepare(checkout, "v2.0.0", REPOSITORY)
@@ -104,7 +104,7 @@ def test_command_prepares_a_checkout(
     assert "ready for v1.0.0" in capsys.readouterr().out
 
 
-# --- workflows -------------------------------------------------------------------------------------------------------
+# --- workflows --------------------------------------------------------------------------------------------------------
 
 
 def steps() -> list[tuple[str, dict[str, Any]]]:
@@ -138,7 +138,7 @@ def test_no_workflow_has_write_permission_by_default() -> None:
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {"contents": "read"}, path.name
 
 
-# --- llms.txt --------------------------------------------------------------------------------------------------------
+# --- llms.txt ---------------------------------------------------------------------------------------------------------
 
 
 def test_llms_txt_lists_pages_with_their_first_sentence(tmp_path: Path) -> None:

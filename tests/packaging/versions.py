@@ -1,4 +1,4 @@
-"""Prints what the suite is about to run on: `python -m tests.packaging.versions lowest`."""
+"""Print the versions that the suite runs on: `python -m tests.packaging.versions lowest`."""
 
 from __future__ import annotations
 

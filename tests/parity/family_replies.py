@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.contract.documented_reply import Told
+from tests.contract.documented_reply import ReplySummary
 
 Json = dict[str, Any]
 
 USAGE: Json = {"prompt_tokens": 9, "completion_tokens": 30, "total_tokens": 39}
-PLAIN = Told("Hi", "", "stop", {"input": 9, "output": 30, "total": 39}, None, (), "x1", "some/model")
+PLAIN = ReplySummary("Hi", "", "stop", {"input": 9, "output": 30, "total": 39}, None, (), "x1", "some/model")
 
 
 @dataclass(frozen=True)
 class Family:
-    """A body, what is to be seen of it, and its own word for the reason it stopped."""
+    """A body, the expected summary, and the native finish reason."""
 
     body: Json
-    told: Told = PLAIN
+    expected: ReplySummary = PLAIN
     native: str = "stop"
-    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
-def family(message: Json | None, choice: Json | None = None, *, native: str = "", **stated: Any) -> Family:
-    """A reply whose message and choice have this beside the least; `top` of `stated` is what its body has beside."""
-    top = stated.pop("top", {})
-    said = message if message is None else {"role": "assistant", "content": "Hi", **message}
-    whole = {"index": 0, "finish_reason": "stop", "message": said, **(choice or {})}
-    body = {"id": "x1", "object": "chat.completion", "created": 1, "model": "some/model", "choices": [whole]}
-    told = replace(PLAIN, **stated)
-    return Family({**body, "usage": USAGE, **top}, told, native or str(told.finish_reason))
+def family(message: Json | None, choice: Json | None = None, *, native: str = "", **expected_fields: Any) -> Family:
+    """Return a minimal reply with these fields of the message and the choice; `top` has further fields of the body."""
+    top = expected_fields.pop("top", {})
+    message_body = message if message is None else {"role": "assistant", "content": "Hi", **message}
+    first_choice = {"index": 0, "finish_reason": "stop", "message": message_body, **(choice or {})}
+    body = {"id": "x1", "object": "chat.completion", "created": 1, "model": "some/model", "choices": [first_choice]}
+    expected = replace(PLAIN, **expected_fields)
+    return Family({**body, "usage": USAGE, **top}, expected, native or str(expected.finish_reason))
 
 
-def counted(usage: Json, **tokens: int) -> Family:
-    """A reply with this usage beside the least of it; the tokens by our names, blanks written as `_of_`."""
+def with_usage(usage: Json, **tokens: int) -> Family:
+    """Return a reply with these additions to the usage; tokens by our names, with `_of_` for spaces."""
     counts = {"input": 9, "output": 30, "total": 39}
     named = {name.replace("_of_", " "): count for name, count in tokens.items()}
     return family({}, top={"usage": {**USAGE, **usage}}, tokens={**counts, **named})
 
 
-def priced(top: Json, cost: Json | None) -> Family:
+def with_cost(top: Json, cost: Json | None) -> Family:
     return family({}, top=top, cost=cost)
 
 
-def stopped(word: str, reason: str | None) -> Family:
+def with_finish_reason(word: str, reason: str | None) -> Family:
     return family({}, {"finish_reason": word}, native=word, finish_reason=reason)
 
 
@@ -56,7 +54,7 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "
 PAGES = [{"title": "A", "url": "https://a", "date": "2026-01-01", "last_updated": "2026-01-02"}]
 SPENT = {"usd": "0.001240000", "credits": 2480}
 DETAILS = {"cached_tokens": 3, "cache_write_tokens": 2, "audio_tokens": 1, "text_tokens": 4, "image_tokens": 5}
-DETAILS_TOLD = {"input_of_cache_read": 3, "input_of_cache_creation": 2, "input_of_audio": 1, "input_of_text": 4}
+EXPECTED_DETAILS = {"input_of_cache_read": 3, "input_of_cache_creation": 2, "input_of_audio": 1, "input_of_text": 4}
 
 THINKING = {
     "reasoning_content": family({"reasoning_content": "Hm."}, reasoning="Hm."),
@@ -95,51 +93,47 @@ NOTHING = {
     ),
     "empty lists": family({"annotations": [], "tool_calls": []}, top={"search_results": []}),
     "content null": family({"content": None}, text=""),
-    "message null": family(
-        None, {"finish_reason": "malformed_function_call"}, native="malformed_function_call", text="",
-        finish_reason=None,
-    ),
-    "what MiniMax adds": family(
+    "fields of MiniMax": family(
         {"name": "MiniMax AI", "audio_content": ""},
         top={"input_sensitive": False, "output_sensitive_int": 0, "base_resp": {"status_code": 0, "status_msg": ""}},
     ),
-    "a flag, and a delta beside the message": family({}, {"flag": 0, "delta": {"role": "assistant", "content": ""}}),
+    "a flag, and a delta with the message": family({}, {"flag": 0, "delta": {"role": "assistant", "content": ""}}),
     "a request id": family({}, top={"request_id": "r1", "system_fingerprint": ""}),
 }  # fmt: skip
 
 REASONS = {
-    "end_turn": stopped("end_turn", "stop"),
-    "length": stopped("length", "length"),
-    "max_tokens": stopped("max_tokens", "length"),
-    "content_filter": stopped("content_filter", "content_filter"),
-    "tool_use": stopped("tool_use", "tool_calls"),
-    "function_call": stopped("function_call", "tool_calls"),
-    "in capitals": stopped("STOP", "stop"),
-    "a native one beside": family({}, {"native_finish_reason": "STOP"}, native="STOP"),
-    "one of tomorrow": stopped("bored", None),
+    "end_turn": with_finish_reason("end_turn", "stop"),
+    "length": with_finish_reason("length", "length"),
+    "max_tokens": with_finish_reason("max_tokens", "length"),
+    "content_filter": with_finish_reason("content_filter", "content_filter"),
+    "tool_use": with_finish_reason("tool_use", "tool_calls"),
+    "function_call": with_finish_reason("function_call", "tool_calls"),
+    "in capitals": with_finish_reason("STOP", "stop"),
+    "with a native one": family({}, {"native_finish_reason": "STOP"}, native="STOP"),
+    "an unknown one": with_finish_reason("bored", None),
 }
 
 COUNTS = {
-    "details null": counted({"prompt_tokens_details": None, "completion_tokens_details": None}),
-    "every detail of the prompt": counted({"prompt_tokens_details": DETAILS}, **DETAILS_TOLD, input_of_image=5),
-    "film": counted({"prompt_tokens_details": {"video_tokens": 7}}, input_of_video=7),
-    "every detail of the answer": counted(
+    "details null": with_usage({"prompt_tokens_details": None, "completion_tokens_details": None}),
+    "every detail of the prompt": with_usage({"prompt_tokens_details": DETAILS}, **EXPECTED_DETAILS, input_of_image=5),
+    "video": with_usage({"prompt_tokens_details": {"video_tokens": 7}}, input_of_video=7),
+    "every detail of the answer": with_usage(
         {"completion_tokens_details": {"reasoning_tokens": 8, "audio_tokens": 0, "accepted_prediction_tokens": 2}},
         output_of_reasoning=8,
         output_of_audio=0,
         output_of_accepted_prediction=2,
     ),
-    "reasoning outside the answer": counted(
+    "reasoning outside the answer": with_usage(
         {"completion_tokens": 566, "total_tokens": 1521, "completion_tokens_details": {"reasoning_tokens": 946}},
         output=566,
         total=1521,
         output_of_reasoning=946,
     ),
-    "more reasoning than answer": counted(
+    "more reasoning than answer": with_usage(
         {"completion_tokens_details": {"reasoning_tokens": 100}}, output_of_reasoning=100
     ),
-    "cache hits": counted({"prompt_cache_hit_tokens": 3, "prompt_cache_miss_tokens": 6}, input_of_cache_read=3),
-    "what others add": counted(
+    "cache hits": with_usage({"prompt_cache_hit_tokens": 3, "prompt_cache_miss_tokens": 6}, input_of_cache_read=3),
+    "fields of other vendors": with_usage(
         {"total_characters": 0, "num_sources_used": 0, "cost_in_usd_ticks": 1, "cost": 0.1, "is_byok": False}
         | {
             "cost_details": {},
@@ -150,11 +144,14 @@ COUNTS = {
 }
 
 PRICES = {
-    "credits and dollars": priced({"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}}}, SPENT),
-    "credits alone": priced({"meta": {"usage": {"credits_used": 2480}}}, SPENT),
-    "the tokens of old": priced({"meta": {"usage": {"tokens_used": 2480}}}, None),
-    "what is new": priced(
-        {"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "model": "m"}}, SPENT
+    "credits and dollars": with_cost({"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}}}, SPENT),
+    "credits alone": with_cost({"meta": {"usage": {"credits_used": 2480}}}, SPENT),
+    "legacy tokens": with_cost({"meta": {"usage": {"tokens_used": 2480}}}, None),
+    "the model that ran, and unknown fields": family(
+        {},
+        top={"meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}, "metrics": {"tps": 9.5}, "model": "m"}},
+        cost=SPENT,
+        model="m",
     ),
 }
 

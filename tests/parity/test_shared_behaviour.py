@@ -1,4 +1,4 @@
-"""What every way to ask does, on both endpoints, whole and streamed, sync and async: one suite for the frameworks."""
+"""Behavior of every client on both endpoints, plain and streamed, sync and async."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ask = Callable[..., Awaitable[Observed]]
     params=[(client, mode) for client in CLIENTS for mode in MODES], ids=lambda pair: f"{pair[0]}, {pair[1]}"
 )
 def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
-    """Asks in one way: a question in words, or one of the conversations."""
+    """Run one call: a question as text, or one of the conversations."""
     client, mode = request.param
 
     def asking(content: Any, model: str = MINI, **options: Any) -> Awaitable[Observed]:
@@ -107,7 +107,7 @@ async def test_response_that_was_filtered_reports_content_filter(ask: Ask) -> No
     assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
 
 
-# --- one instance, used everywhere --------------------------------------------------------------------------------
+# --- one instance, used everywhere ------------------------------------------------------------------------------------
 
 
 def langchain_model(gateway: Emulator, responses: bool) -> ChatAIMLAPI:
@@ -163,7 +163,7 @@ def test_embedding_in_threads_loops_and_copies_works(
         each.close()
 
 
-# --- what does not pickle -----------------------------------------------------------------------------------------
+# --- what does not pickle ---------------------------------------------------------------------------------------------
 
 GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
     "client": lambda: Client("k", http_client=httpx.Client()),

@@ -1,4 +1,4 @@
-"""Programs that end amid an async stream, in whatever way: nothing is printed, and the connection is freed."""
+"""Programs that end during an async stream: nothing is printed, and the connection is released."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class City(BaseModel):
     name: str
 
 
-# --- streams: a function of the base URL gives them ---------------------------------------------------------------
+# --- streams: a function of the base URL gives them -------------------------------------------------------------------
 
 
 async def of_client(base_url: str) -> Any:
@@ -84,7 +84,7 @@ STREAMS = [
     of_astream_chat_with_tools,
 ]
 
-# --- ends: what a program does with the stream and with one that it holds on to -----------------------------------
+# --- ends: what a program does with the stream and with one that it holds on to ---------------------------------------
 
 
 async def breaks(stream: Any, _: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Effort goes where the model honors it, whichever way it is requested: as seen on the wire."""
+"""Effort goes to the endpoint where the model honors it, from every client."""
 
 from __future__ import annotations
 
@@ -21,85 +21,88 @@ from aimlapi_integrations.llama_index import AIMLAPI
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
-PINNED = {"use_responses_api": False}
+CHAT_COMPLETIONS = {"use_responses_api": False}
 SCHEMA = {"title": "Place", "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
-Seen = tuple[str, str]
+ThinkingAndText = tuple[str, str]
 """The thinking and the text of an answer."""
 
 
-# --- the ways to ask --------------------------------------------------------------------------------------------------
+# --- calls ------------------------------------------------------------------------------------------------------------
 
 
-def core(gateway: Emulator, **given: Any) -> Seen:
-    call = CallOptions(**{name: given.pop(name) for name in PINNED if name in given})
+def core(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    call = CallOptions(**{name: settings.pop(name) for name in CHAT_COMPLETIONS if name in settings})
     with Client("k", gateway.base_url) as client:
-        reply = client.chat("Hello", model=CLAUDE, call=call, **given)
+        reply = client.chat("Hello", model=CLAUDE, call=call, **settings)
     return reply.reasoning, reply.text
 
 
-def core_stream(gateway: Emulator, **given: Any) -> Seen:
-    call = CallOptions(**{name: given.pop(name) for name in PINNED if name in given})
-    with Client("k", gateway.base_url) as client, client.chat_stream("Hello", model=CLAUDE, call=call, **given) as got:
-        deltas = list(got)
+def core_stream(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    call = CallOptions(**{name: settings.pop(name) for name in CHAT_COMPLETIONS if name in settings})
+    with (
+        Client("k", gateway.base_url) as client,
+        client.chat_stream("Hello", model=CLAUDE, call=call, **settings) as stream,
+    ):
+        deltas = list(stream)
     return "".join(delta.reasoning for delta in deltas), "".join(delta.text for delta in deltas)
 
 
-async def core_async(gateway: Emulator, **given: Any) -> Seen:
-    call = CallOptions(**{name: given.pop(name) for name in PINNED if name in given})
+async def core_async(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    call = CallOptions(**{name: settings.pop(name) for name in CHAT_COMPLETIONS if name in settings})
     async with AsyncClient("k", gateway.base_url) as client:
-        reply = await client.chat("Hello", model=CLAUDE, call=call, **given)
+        reply = await client.chat("Hello", model=CLAUDE, call=call, **settings)
     return reply.reasoning, reply.text
 
 
-def langchain(gateway: Emulator, **given: Any) -> Seen:
-    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **given)
+def langchain(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **settings)
     return of_message(model.invoke("Hello"), model)
 
 
-def langchain_stream(gateway: Emulator, **given: Any) -> Seen:
-    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **given)
+def langchain_stream(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **settings)
     return of_message(reduce(add, model.stream("Hello")), model)
 
 
-async def langchain_async(gateway: Emulator, **given: Any) -> Seen:
-    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **given)
+async def langchain_async(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url, **settings)
     answer = of_message(await model.ainvoke("Hello"), model)
     await model.aclose()
     return answer
 
 
-def of_message(answer: AIMessage, model: ChatAIMLAPI) -> Seen:
+def of_message(answer: AIMessage, model: ChatAIMLAPI) -> ThinkingAndText:
     model.close()
     blocks: list[dict[str, Any]] = [dict(block) for block in answer.content_blocks]
     return "".join(block["reasoning"] for block in blocks if block["type"] == "reasoning"), str(answer.text)
 
 
-def llama_index(gateway: Emulator, **given: Any) -> Seen:
-    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **given)
+def llama_index(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **settings)
     return of_response(llm.chat([ChatMessage("Hello")]), llm)
 
 
-def llama_index_stream(gateway: Emulator, **given: Any) -> Seen:
-    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **given)
+def llama_index_stream(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **settings)
     *_, last = llm.stream_chat([ChatMessage("Hello")])
     return of_response(last, llm)
 
 
-async def llama_index_async(gateway: Emulator, **given: Any) -> Seen:
-    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **given)
+async def llama_index_async(gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    llm = AIMLAPI(model=CLAUDE, api_key="k", api_base=gateway.base_url, **settings)
     answer = of_response(await llm.achat([ChatMessage("Hello")]), llm)
     await llm.aclose()
     return answer
 
 
-def of_response(answer: ChatResponse, llm: AIMLAPI) -> Seen:
+def of_response(answer: ChatResponse, llm: AIMLAPI) -> ThinkingAndText:
     llm.close()
     thoughts = [block.content or "" for block in answer.message.blocks if isinstance(block, ThinkingBlock)]
     return "".join(thoughts), answer.message.content or ""
 
 
-WAYS: tuple[Callable[..., Any], ...] = (
+CALLS: tuple[Callable[..., Any], ...] = (
     core,
     core_stream,
     core_async,
@@ -112,41 +115,47 @@ WAYS: tuple[Callable[..., Any], ...] = (
 )
 
 
-async def asked(way: Callable[..., Any], gateway: Emulator, **given: Any) -> Seen:
-    found: Seen | Awaitable[Seen] = way(gateway, **given)
-    return found if isinstance(found, tuple) else await found
+async def run(call_model: Callable[..., Any], gateway: Emulator, **settings: Any) -> ThinkingAndText:
+    outcome: ThinkingAndText | Awaitable[ThinkingAndText] = call_model(gateway, **settings)
+    return outcome if isinstance(outcome, tuple) else await outcome
 
 
-# --- what is seen -----------------------------------------------------------------------------------------------------
+# --- tests ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_thinking_is_told_where_it_is_asked_for(way: Callable[..., Any], gateway: Emulator) -> None:
-    thought, text = await asked(way, gateway, reasoning_effort="low", max_tokens=4000)
-    assert thought.startswith("[emulated]")
+@pytest.mark.parametrize("call_model", CALLS)
+async def test_request_with_thinking_goes_to_the_endpoint_that_returns_it(
+    call_model: Callable[..., Any], gateway: Emulator
+) -> None:
+    thinking, text = await run(call_model, gateway, reasoning_effort="low", max_tokens=4000)
+    assert thinking.startswith("[emulated]")
     assert text == "[emulated] You said: Hello"
-    [seen] = gateway.requests
-    assert seen.path == "/v1/messages"
-    assert seen.json["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+    [request] = gateway.requests
+    assert request.path == "/v1/messages"
+    assert request.json["thinking"] == {"type": "enabled", "budget_tokens": 2048}
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_without_thinking_nothing_changes(way: Callable[..., Any], gateway: Emulator) -> None:
-    assert (await asked(way, gateway, max_tokens=4000))[1] == "[emulated] You said: Hello"
-    assert [seen.path for seen in gateway.requests] == ["/v1/chat/completions"]
+@pytest.mark.parametrize("call_model", CALLS)
+async def test_request_without_thinking_goes_to_chat_completions(
+    call_model: Callable[..., Any], gateway: Emulator
+) -> None:
+    assert (await run(call_model, gateway, max_tokens=4000))[1] == "[emulated] You said: Hello"
+    assert [request.path for request in gateway.requests] == ["/v1/chat/completions"]
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_the_caller_has_the_last_word(way: Callable[..., Any], gateway: Emulator) -> None:
+@pytest.mark.parametrize("call_model", CALLS)
+async def test_use_responses_api_overrides_the_endpoint_for_effort(
+    call_model: Callable[..., Any], gateway: Emulator
+) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        await asked(way, gateway, reasoning_effort="low", max_tokens=4000, **PINNED)
+        await run(call_model, gateway, reasoning_effort="low", max_tokens=4000, **CHAT_COMPLETIONS)
     assert [request.path for request in gateway.requests] == ["/v1/chat/completions"]
     texts = [str(warning.message) for warning in caught if warning.category is ParameterWarning]
     assert any("ignores it" in text for text in texts)
 
 
-def test_a_structured_answer_is_forced_without_thinking(gateway: Emulator) -> None:
+def test_structured_answer_with_thinking_is_forced_without_thinking(gateway: Emulator) -> None:
     model = ChatAIMLAPI(model=CLAUDE, api_key="k", base_url=gateway.base_url)
     with pytest.warns(ParameterWarning, match="refuses a forced tool while it thinks"):
         assert set(model.with_structured_output(SCHEMA, thinking=BUDGET).invoke("A trip to 'Oslo'")) == {"city"}
@@ -154,7 +163,7 @@ def test_a_structured_answer_is_forced_without_thinking(gateway: Emulator) -> No
     model.close()
 
 
-def test_an_ignored_effort_is_an_error_if_strict(gateway: Emulator) -> None:
+def test_strict_parameters_raise_for_an_ignored_effort(gateway: Emulator) -> None:
     strict = CallOptions(strict_parameters=True, endpoint="chat_completions")
     with Client("k", gateway.base_url) as client, pytest.raises(UnsupportedParameterError, match="ignores it"):
         client.chat("Hello", model=CLAUDE, call=strict, reasoning_effort="low")

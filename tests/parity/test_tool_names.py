@@ -98,7 +98,7 @@ def test_request_with_valid_names_is_returned_as_is() -> None:
     assert rename_tools(request)[0] is request
 
 
-# --- requests and replies, with every client ------------------------------------------------------------------------
+# --- requests and replies, with every client --------------------------------------------------------------------------
 
 
 @every_endpoint
@@ -108,7 +108,7 @@ async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, run_cal
     gateway = ToolGateway(lambda body: [Call(name, {"x": at}, f"c{at}") for at, name in enumerate(tool_names(body))])
     tools = [function(name) for name in NAMES]
     calls = await run_calls(gateway, CallScenario(endpoint, tools=tools), call_mode)
-    assert [(call.name, call.args) for call in calls] == [(name, {"x": at}) for at, name in enumerate(NAMES)]
+    assert [(call.name, call.arguments) for call in calls] == [(name, {"x": at}) for at, name in enumerate(NAMES)]
     names = tool_names(gateway.bodies[0])
     assert all(VALID.fullmatch(name) for name in names)
     assert len(set(names)) == len(NAMES)
@@ -158,7 +158,7 @@ FORMS: dict[str, Json] = {
 async def test_tool_in_any_form_is_called_by_its_own_name(endpoint: str, run_calls: CallRunner, form: Json) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], {"x": 1}, "c1")])
     [call] = await run_calls(gateway, CallScenario(endpoint, tools=[form]), "plain")
-    assert (call.name, call.args) == ("jobs.start", {"x": 1})
+    assert (call.name, call.arguments) == ("jobs.start", {"x": 1})
     assert tool_names(gateway.bodies[0]) == ["jobs_start"]
     [tool] = gateway.bodies[0]["tools"]
     inner = tool.get("function") or tool

@@ -82,7 +82,7 @@ def _as_message(turn: Turn) -> Message:
         case str():
             return Message("user", (Text(turn),))
         case list():
-            return Message("assistant", tuple(ToolCall(c.id or "", c.name, json.dumps(c.args)) for c in turn))
+            return Message("assistant", tuple(ToolCall(c.id or "", c.name, json.dumps(c.arguments)) for c in turn))
     text, call_id, name = turn
     return Message("tool", (Text(text),), name=name, tool_call_id=call_id)
 
@@ -119,7 +119,7 @@ def _as_langchain(turn: Turn) -> BaseMessage:
         case str():
             return HumanMessage(turn)
         case list():
-            return AIMessage("", tool_calls=[{"name": c.name, "args": c.args, "id": c.id} for c in turn])
+            return AIMessage("", tool_calls=[{"name": c.name, "args": c.arguments, "id": c.id} for c in turn])
     text, call_id, name = turn
     return ToolMessage(text, tool_call_id=call_id or "", name=name)
 
@@ -154,7 +154,7 @@ def _as_llama_index(turn: Turn) -> ChatMessage:
         case str():
             return ChatMessage(turn)
         case list():
-            blocks = [ToolCallBlock(tool_call_id=c.id, tool_name=c.name, tool_kwargs=c.args) for c in turn]
+            blocks = [ToolCallBlock(tool_call_id=c.id, tool_name=c.name, tool_kwargs=c.arguments) for c in turn]
             return ChatMessage(role="assistant", blocks=blocks)
     text, call_id, name = turn
     kwargs = {"tool_call_id": call_id, "name": name}

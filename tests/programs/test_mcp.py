@@ -60,7 +60,7 @@ ANSWERS = [f"{name}: {json.dumps(arguments)}" for name, arguments in CALLS.items
 
 
 def script(*wanted: tuple[str, Json]) -> Any:
-    """Calls the tools all at once, each by the name that it is offered by; then says what they gave."""
+    """Call the tools all at once, each by its name in the request; then answer with their results."""
 
     def answer(body: Json) -> Any:
         results = tool_results(body)
@@ -128,9 +128,7 @@ async def test_langchain_tool_choice_takes_the_tools_own_name(endpoint: Json, sc
 
 
 @both
-async def test_langchain_recursive_schema_goes_whole_and_comes_back(
-    endpoint: Json, scripted: Any, streaming: bool
-) -> None:
+async def test_langchain_recursive_schema_is_sent_complete(endpoint: Json, scripted: Any, streaming: bool) -> None:
     gateway = scripted(script(("count_tree", TREE)))
     model = ChatAIMLAPI(base_url=gateway.base_url, streaming=streaming, **endpoint)
     async with langchain_tools() as tools:

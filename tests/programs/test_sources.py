@@ -133,7 +133,7 @@ def database() -> Any:
 
 
 def answered(body: Json) -> Any:
-    """The tools in the order that the agent is told to use them in; then an answer of what the last one gave."""
+    """Call the tools in the order of the agent's instructions; then answer with the last result."""
     results = tool_results(body)
     turns: list[Any] = [
         Call("sql_db_list_tables", {"tool_input": ""}),

@@ -1,6 +1,6 @@
-"""Every way to ask: (bare client, LangChain, LlamaIndex) × (sync, async) × (plain, stream) × (both endpoints).
+"""Every mode of a call: (plain client, LangChain, LlamaIndex) × (sync, async) × (plain, stream) × (both endpoints).
 
-Whatever the way, the answer is an `Answer` or an error is raised.
+Each mode returns an `Answer` or raises.
 """
 
 from __future__ import annotations
@@ -21,85 +21,91 @@ from tests.support.fault_server import KEY
 from tests.support.replies import MODEL
 
 QUESTION = "Where?"
+CLIENTS = ("client", "langchain", "llama_index")
 
 
-class Way(NamedTuple):
-    """One way to ask."""
+class CallMode(NamedTuple):
+    """A client, sync or async, plain or streamed, on an endpoint."""
 
-    who: str
-    asynchronous: bool
+    client: str
+    is_async: bool
     streamed: bool
     endpoint: str
 
     def __str__(self) -> str:
-        colour, shape = ("async" if self.asynchronous else "sync"), ("stream" if self.streamed else "plain")
-        return f"{self.who}-{colour}-{shape}-{self.endpoint}"
+        driver, form = ("async" if self.is_async else "sync"), ("stream" if self.streamed else "plain")
+        return f"{self.client}-{driver}-{form}-{self.endpoint}"
 
 
-WAYS = [Way(*way) for way in product(("bare", "lc", "li"), (False, True), (False, True), ("chat", "responses"))]
+MODES = [CallMode(*mode) for mode in product(CLIENTS, (False, True), (False, True), ("chat", "responses"))]
 
-HALF = [way for way in WAYS if (way.asynchronous == way.streamed) == (way.endpoint == "chat")]
-"""Half of them, in which each thing still meets each other: for faults that are read in one place."""
+HALF_OF_MODES = [mode for mode in MODES if (mode.is_async == mode.streamed) == (mode.endpoint == "chat")]
+"""Half of the modes, with every pair of values: for faults that one place handles for all modes."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is the same in every framework."""
+    """What every client returns."""
 
     text: str
     calls: tuple[tuple[str, Any], ...] = ()
-    broken: tuple[tuple[str, str], ...] = ()
+    invalid_calls: tuple[tuple[str, str], ...] = ()
     reason: str | None = None
 
 
-def ask(
-    way: Way, base_url: str, retries: int = 2, silence: float | None = None, key: str = KEY, **further: Any
+def run_call(
+    mode: CallMode,
+    base_url: str,
+    max_retries: int = 2,
+    chunk_timeout: float | None = None,
+    key: str = KEY,
+    **extra: Any,
 ) -> Answer:
-    """One call.
+    """Run one call.
 
     Args:
-        way: which one.
-        base_url: where to.
-        retries: `max_retries`.
-        silence: the chunk timeout, in seconds.
+        mode: the client, the driver and the endpoint.
+        base_url: of the server.
+        max_retries: of the client.
+        chunk_timeout: in seconds.
         key: the API key.
-        further: settings by the names that all of them have.
+        extra: settings that all clients have under the same name.
     """
-    settings = {"api_key": key, "base_url": base_url, "max_retries": retries, **further}
-    if way.asynchronous:
-        return asyncio.run(_ASYNC[way.who](settings, way, silence))
-    return _SYNC[way.who](settings, way, silence)
+    settings = {"api_key": key, "base_url": base_url, "max_retries": max_retries, **extra}
+    if mode.is_async:
+        return asyncio.run(_ASYNC[mode.client](settings, mode, chunk_timeout))
+    return _SYNC[mode.client](settings, mode, chunk_timeout)
 
 
-def endpoint_of(way: Way) -> str:
-    """The endpoint by the name that the package gives it."""
-    return "chat_completions" if way.endpoint == "chat" else "responses"
+def endpoint_of(mode: CallMode) -> str:
+    """Return the package's name of the endpoint."""
+    return "chat_completions" if mode.endpoint == "chat" else "responses"
 
 
 # --- without a framework ----------------------------------------------------------------------------------------------
 
 
-def _bare(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    options = CallOptions(endpoint=endpoint_of(way), chunk_timeout=silence)
+def _client(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    options = CallOptions(endpoint=endpoint_of(mode), chunk_timeout=chunk_timeout)
     with Client(**settings) as client:
-        if not way.streamed:
+        if not mode.streamed:
             return of_reply(client.chat(QUESTION, model=MODEL, call=options))
-        with client.chat_stream(QUESTION, model=MODEL, call=options) as deltas:
-            told = list(deltas)
-    return _told(told)
+        with client.chat_stream(QUESTION, model=MODEL, call=options) as stream:
+            deltas = list(stream)
+    return _join_deltas(deltas)
 
 
-async def _abare(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    options = CallOptions(endpoint=endpoint_of(way), chunk_timeout=silence)
+async def _aclient(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    options = CallOptions(endpoint=endpoint_of(mode), chunk_timeout=chunk_timeout)
     async with AsyncClient(**settings) as client:
-        if not way.streamed:
+        if not mode.streamed:
             return of_reply(await client.chat(QUESTION, model=MODEL, call=options))
-        async with client.chat_stream(QUESTION, model=MODEL, call=options) as deltas:
-            told = [delta async for delta in deltas]
-    return _told(told)
+        async with client.chat_stream(QUESTION, model=MODEL, call=options) as stream:
+            deltas = [delta async for delta in stream]
+    return _join_deltas(deltas)
 
 
-def _told(deltas: list[Any]) -> Answer:
+def _join_deltas(deltas: list[Any]) -> Answer:
     assert [delta.reply is not None for delta in deltas] == [*(False for _ in deltas[1:]), True]
     answer = of_reply(deltas[-1].reply)
     assert "".join(delta.text for delta in deltas) == answer.text
@@ -111,7 +117,7 @@ def of_reply(reply: Reply) -> Answer:
     return Answer(
         reply.text,
         tuple((name, parsed) for name, parsed, _ in calls if parsed is not None),
-        tuple((name, written) for name, parsed, written in calls if parsed is None),
+        tuple((name, raw_arguments) for name, parsed, raw_arguments in calls if parsed is None),
         reply.finish_reason,
     )
 
@@ -119,32 +125,32 @@ def of_reply(reply: Reply) -> Answer:
 # --- LangChain --------------------------------------------------------------------------------------------------------
 
 
-def langchain_model(settings: dict[str, Any], way: Way, silence: float | None = None) -> ChatAIMLAPI:
-    return ChatAIMLAPI(model=MODEL, endpoint=endpoint_of(way), stream_chunk_timeout=silence, **settings)
+def langchain_model(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None = None) -> ChatAIMLAPI:
+    return ChatAIMLAPI(model=MODEL, endpoint=endpoint_of(mode), stream_chunk_timeout=chunk_timeout, **settings)
 
 
-def _lc(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    model = langchain_model(settings, way, silence)
+def _langchain(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    model = langchain_model(settings, mode, chunk_timeout)
     try:
-        if not way.streamed:
+        if not mode.streamed:
             return of_message(model.invoke(QUESTION))
-        whole: Any = None
+        message: Any = None
         for chunk in model.stream(QUESTION):
-            whole = chunk if whole is None else whole + chunk
-        return of_message(whole)
+            message = chunk if message is None else message + chunk
+        return of_message(message)
     finally:
         model.close()
 
 
-async def _alc(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    model = langchain_model(settings, way, silence)
+async def _alangchain(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    model = langchain_model(settings, mode, chunk_timeout)
     try:
-        if not way.streamed:
+        if not mode.streamed:
             return of_message(await model.ainvoke(QUESTION))
-        whole: Any = None
+        message: Any = None
         async for chunk in model.astream(QUESTION):
-            whole = chunk if whole is None else whole + chunk
-        return of_message(whole)
+            message = chunk if message is None else message + chunk
+        return of_message(message)
     finally:
         await model.aclose()
 
@@ -161,39 +167,39 @@ def of_message(message: AIMessage) -> Answer:
 # --- LlamaIndex -------------------------------------------------------------------------------------------------------
 
 
-def llama_index_model(settings: dict[str, Any], way: Way) -> AIMLAPI:
-    where = {("api_base" if name == "base_url" else name): value for name, value in settings.items()}
-    return AIMLAPI(model=MODEL, endpoint=endpoint_of(way), **where)
+def llama_index_model(settings: dict[str, Any], mode: CallMode) -> AIMLAPI:
+    arguments = {("api_base" if name == "base_url" else name): value for name, value in settings.items()}
+    return AIMLAPI(model=MODEL, endpoint=endpoint_of(mode), **arguments)
 
 
-def _li(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    llm, asked, limit = llama_index_model(settings, way), [ChatMessage(QUESTION)], _limit(silence)
-    if not way.streamed:
-        return of_response(llm.chat(asked, **limit))
-    return of_response(list(llm.stream_chat(asked, **limit))[-1])
+def _llama_index(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    llm, messages, limit = llama_index_model(settings, mode), [ChatMessage(QUESTION)], _timeout_option(chunk_timeout)
+    if not mode.streamed:
+        return of_response(llm.chat(messages, **limit))
+    return of_response(list(llm.stream_chat(messages, **limit))[-1])
 
 
-async def _ali(settings: dict[str, Any], way: Way, silence: float | None) -> Answer:
-    llm, asked, limit = llama_index_model(settings, way), [ChatMessage(QUESTION)], _limit(silence)
-    if not way.streamed:
-        return of_response(await llm.achat(asked, **limit))
-    return of_response([response async for response in await llm.astream_chat(asked, **limit)][-1])
+async def _allama_index(settings: dict[str, Any], mode: CallMode, chunk_timeout: float | None) -> Answer:
+    llm, messages, limit = llama_index_model(settings, mode), [ChatMessage(QUESTION)], _timeout_option(chunk_timeout)
+    if not mode.streamed:
+        return of_response(await llm.achat(messages, **limit))
+    return of_response([response async for response in await llm.astream_chat(messages, **limit)][-1])
 
 
-def _limit(silence: float | None) -> dict[str, float]:
-    return {} if silence is None else {"chunk_timeout": silence}
+def _timeout_option(chunk_timeout: float | None) -> dict[str, float]:
+    return {} if chunk_timeout is None else {"chunk_timeout": chunk_timeout}
 
 
 def of_response(response: ChatResponse) -> Answer:
     blocks = [block for block in response.message.blocks if block.block_type == "tool_call"]
-    broken = response.message.additional_kwargs.get("invalid_tool_calls", [])
+    invalid_calls = response.message.additional_kwargs.get("invalid_tool_calls", [])
     return Answer(
         response.message.content or "",
         tuple((block.tool_name, block.tool_kwargs) for block in blocks),
-        tuple(tuple(call[call["type"]].values()) for call in broken),
+        tuple(tuple(call[call["type"]].values()) for call in invalid_calls),
         response.additional_kwargs.get("finish_reason"),
     )
 
 
-_SYNC = {"bare": _bare, "lc": _lc, "li": _li}
-_ASYNC = {"bare": _abare, "lc": _alc, "li": _ali}
+_SYNC = dict(zip(CLIENTS, (_client, _langchain, _llama_index), strict=True))
+_ASYNC = dict(zip(CLIENTS, (_aclient, _alangchain, _allama_index), strict=True))

@@ -1,4 +1,4 @@
-"""Streams of chat completions, written out of plain replies."""
+"""Streams of chat completions, created from plain replies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) -> Json:
-    """An event of a stream."""
+    """Return an event of a stream."""
     choices = [] if delta is None and finish is None else [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
     return {
         "id": "chatcmpl-1",
@@ -21,7 +21,7 @@ def chunk(delta: Json | None = None, finish: str | None = None, **further: Any) 
 
 
 def pieces(body: Json, size: int = 3) -> list[Json]:
-    """The stream that says the same as a plain reply, in pieces of a few characters."""
+    """Return the events of a stream that adds up to a plain reply, with texts in pieces of `size` characters."""
     [choice] = body["choices"]
     message = dict(choice["message"])
     content, thought = message.pop("content") or "", message.pop("reasoning_content", "")
@@ -42,5 +42,5 @@ def pieces(body: Json, size: int = 3) -> list[Json]:
 
 
 def sse(events: list[Json]) -> bytes:
-    """The events as they travel."""
+    """Return the bytes of a stream."""
     return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"

@@ -1,7 +1,7 @@
-"""A server on loopback that answers with bytes, hang-ups and silence, exactly as it is told.
+"""A server on loopback that responds with scripted bytes, disconnects and silence.
 
 A case is a list of acts, one for each request (the last serves all further ones); an act is a list of steps: bytes to
-send, `Hang` up, or `Stall` until the client does. What was asked is in `case.requests`.
+send, `Hang` up, or `Stall` until the client does. The requests are in `case.requests`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tests.support.replies import dumps
 
 @dataclass(frozen=True)
 class Hang:
-    """Hangs up: in order, or with a reset."""
+    """Disconnect, in order or with a reset."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class Stall:
-    """Waits until the client hangs up, and sends `drip` every few hundredths of a second."""
+    """Wait until the client disconnects, and send `drip` every few hundredths of a second."""
 
     drip: bytes = b""
 
@@ -39,7 +39,7 @@ Act: TypeAlias = Sequence[Step]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """A request."""
 
     path: str
@@ -49,19 +49,19 @@ class Seen:
 
 @dataclass
 class Case:
-    """One conversation with the server, told from others by its path."""
+    """A script of the server, with a path of its own."""
 
     base_url: str
-    acts: Sequence[Act]
-    requests: list[Seen] = field(default_factory=list)
+    responses_by_request: Sequence[Act]
+    requests: list[ReceivedRequest] = field(default_factory=list)
     left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def next(self, seen: Seen) -> Act:
-        self.requests.append(seen)
-        return self.acts[min(len(self.requests), len(self.acts)) - 1]
+    def next(self, received_request: ReceivedRequest) -> Act:
+        self.requests.append(received_request)
+        return self.responses_by_request[min(len(self.requests), len(self.responses_by_request)) - 1]
 
-    def was_left(self) -> bool:
-        """Whether the client hung up on a stalled answer; waits for it."""
+    def wait_for_disconnect(self) -> bool:
+        """Wait until the client disconnects from a stalled response; return whether it did."""
         return self.left.acquire(timeout=10)
 
 
@@ -88,10 +88,10 @@ class FaultServer:
         self._thread.join()
         self._loop.close()
 
-    def case(self, *acts: Act, host: str = "127.0.0.1") -> Case:
+    def case(self, *responses_by_request: Act, host: str = "127.0.0.1") -> Case:
         """A new case, at a base URL of its own."""
         name = f"case-{next(self._names)}"
-        self._cases[name] = Case(f"http://{host}:{self.port}/{name}/v1", acts)
+        self._cases[name] = Case(f"http://{host}:{self.port}/{name}/v1", responses_by_request)
         return self._cases[name]
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
@@ -119,10 +119,10 @@ class FaultServer:
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Serves one request; False where that ended the connection."""
-        seen = await _request(reader)
-        case = self._cases[seen.path.split("/")[1]]
-        for step in case.next(seen):
+        """Serve one request; return False if that ended the connection."""
+        received_request = await _request(reader)
+        case = self._cases[received_request.path.split("/")[1]]
+        for step in case.next(received_request):
             match step:
                 case bytes():
                     writer.write(step)
@@ -154,18 +154,18 @@ async def _stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dri
             await writer.drain()
 
 
-async def _request(reader: asyncio.StreamReader) -> Seen:
+async def _request(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Seen(first.split(" ")[1], headers, body)
+    return ReceivedRequest(first.split(" ")[1], headers, body)
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 KEY = "sk-planted-4f9c1e77aa"
-"""The key that is sent, which every answer repeats in a header and every error in its body."""
+"""The API key, which every response repeats in a header and every error in its body."""
 
 ECHO = f"You sent Authorization: Bearer {KEY}"
 
@@ -173,7 +173,7 @@ _ALWAYS = {"x-request-id": "req-1", "x-inference-id": "inf-1", "x-echo": ECHO}
 
 
 def head(status: int = 200, content_type: str | None = "application/json", **headers: str) -> bytes:
-    """Status line and headers; names are written with `_` for `-`."""
+    """Return the status line and headers; `_` in names stands for `-`."""
     fields = {
         "content-type": content_type,
         **_ALWAYS,
@@ -184,18 +184,18 @@ def head(status: int = 200, content_type: str | None = "application/json", **hea
 
 
 def reply(body: Any = b"", status: int = 200, content_type: str | None = "application/json", **headers: str) -> bytes:
-    """A whole answer; what is not bytes is sent as JSON."""
+    """Return a complete response; anything but bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else dumps(body)
     return head(status, content_type, content_length=str(len(content)), **headers) + content
 
 
 def stream(*pieces: bytes, content_type: str | None = "text/event-stream") -> list[bytes]:
-    """The beginning of a streamed answer, in as many writes."""
+    """Return the beginning of a streamed response, one write per piece."""
     return [head(200, content_type, transfer_encoding="chunked"), *map(chunked, pieces)]
 
 
 def whole_stream(*pieces: bytes, content_type: str | None = "text/event-stream") -> list[bytes]:
-    """A streamed answer to its proper end."""
+    """Return a complete streamed response."""
     return [*stream(*pieces, content_type=content_type), END]
 
 

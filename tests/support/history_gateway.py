@@ -8,16 +8,11 @@ from typing import Any
 
 import httpx
 
-from tests.support.chat_events import pieces, sse
-from tests.support.responses_events import events as responses_events
+from tests.support.chat_events import sse
+from tests.support.reply_bodies import MODELS, Call, endpoint_of, reply_body, reply_events
 
 Json = dict[str, Any]
 
-MODELS = {
-    "chat_completions": "openai/gpt-5-mini-2025-08-07",
-    "responses": "openai/gpt-5-mini-2025-08-07",
-    "messages": "anthropic/claude-sonnet-4.5",
-}
 ENDPOINTS = tuple(MODELS)
 
 
@@ -50,77 +45,29 @@ class ScriptedGateway:
         body = json.loads(request.content)
         calls = self.answers[min(len(self.bodies), len(self.answers) - 1)]
         self.bodies.append(body)
-        reply, events = _WRITERS[request.url.path.rpartition("/v1/")[2]](body["model"], self.text, calls)
-        for named in (reply, *(event.get("response", {}) for event in events)):
-            named["id"] = f"{reply['id'].partition('-')[0]}-{len(self.bodies)}"
+        endpoint = endpoint_of(request.url.path)
+        reply = _reply(endpoint, body["model"], self.text, calls, len(self.bodies))
         if not body.get("stream"):
             return httpx.Response(200, json=reply)
+        events = [{**event, **_identity(endpoint, reply)} for event in reply_events(endpoint, reply)]
         return httpx.Response(200, content=sse(events), headers={"content-type": "text/event-stream"})
 
 
-def _chat(model: str, text: str, calls: Sequence[Json]) -> tuple[Json, list[Json]]:
-    google = {"extra_content": {"google": {"thought_signature": "proof-of-google"}}} if "gemini" in model else {}
-    written = [
-        {
-            "id": each["id"],
-            "type": "function",
-            "function": {"name": each["name"], "arguments": json.dumps(each["arguments"])},
-            **google,
-        }
-        for each in calls
-    ]
-    message = {"role": "assistant", "content": text, **({"tool_calls": written} if calls else {})}
-    choice = {"index": 0, "finish_reason": "tool_calls" if calls else "stop", "message": message}
-    reply = {"id": "chatcmpl-1", "object": "chat.completion", "model": model, "choices": [choice], "usage": {}}
-    events = [{**event, "model": model} for event in pieces(reply)]
-    return reply, events
+def _reply(endpoint: str, model: str, text: str, calls: Sequence[Json], number: int) -> Json:
+    made = [Call(each["name"], each["arguments"], each["id"]) for each in calls]
+    reply = reply_body(endpoint, text, made, model=model, number=number)
+    match endpoint:
+        case "chat_completions" if "gemini" in model:
+            signature = {"google": {"thought_signature": "proof-of-google"}}
+            for tool_call in reply["choices"][0]["message"].get("tool_calls", ()):
+                tool_call["extra_content"] = signature
+        case "responses":
+            reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "proof-of-openai"}
+            reply["output"].insert(0, reasoning)
+        case "messages":
+            reply["content"].insert(0, {"type": "thinking", "thinking": "Hm.", "signature": "proof-of-anthropic"})
+    return reply
 
 
-def _responses(model: str, text: str, calls: Sequence[Json]) -> tuple[Json, list[Json]]:
-    part = {"type": "output_text", "text": text, "annotations": []}
-    output: list[Json] = [
-        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "proof-of-openai"},
-        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]},
-    ]
-    for place, each in enumerate(calls):
-        written = {"call_id": each["id"], "name": each["name"], "arguments": json.dumps(each["arguments"])}
-        output.append({"type": "function_call", "id": f"fc_{place}", "status": "completed", **written})
-    reply = {"id": "resp_0", "object": "response", "status": "completed", "model": model, "output": output}
-    return reply, responses_events(reply)
-
-
-def _messages(model: str, text: str, calls: Sequence[Json]) -> tuple[Json, list[Json]]:
-    thinking = {"type": "thinking", "thinking": "Hm.", "signature": "proof-of-anthropic"}
-    uses = [{"type": "tool_use", "id": c["id"], "name": c["name"], "input": c["arguments"]} for c in calls]
-    content: list[Json] = [thinking, {"type": "text", "text": text}, *uses]
-    reply: Json = {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": content,
-        "stop_reason": "tool_use" if calls else "end_turn",
-        "usage": {"input_tokens": 1, "output_tokens": 1},
-    }
-    events: list[Json] = [{"type": "message_start", "message": {**reply, "content": []}}]
-    for index, block in enumerate(content):
-        begun, deltas = _cut(block)
-        events.append({"type": "content_block_start", "index": index, "content_block": begun})
-        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
-        events.append({"type": "content_block_stop", "index": index})
-    end = {"type": "message_delta", "delta": {"stop_reason": reply["stop_reason"]}, "usage": {"output_tokens": 1}}
-    return reply, [*events, end, {"type": "message_stop"}]
-
-
-def _cut(block: Json) -> tuple[Json, list[Json]]:
-    match block["type"]:
-        case "thinking":
-            signature = {"type": "signature_delta", "signature": block["signature"]}
-            return {"type": "thinking", "thinking": ""}, [{"type": "thinking_delta", "thinking": "Hm."}, signature]
-        case "text":
-            return {"type": "text", "text": ""}, [{"type": "text_delta", "text": block["text"]}]
-    written = json.dumps(block["input"])
-    return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": written}]
-
-
-_WRITERS = {"chat/completions": _chat, "responses": _responses, "messages": _messages}
+def _identity(endpoint: str, reply: Json) -> Json:
+    return {"id": reply["id"], "model": reply["model"]} if endpoint == "chat_completions" else {}

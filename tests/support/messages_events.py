@@ -1,16 +1,25 @@
-"""Good answers in Anthropic's form, whole and in events."""
+"""A rich reply of the messages endpoint, and the events of any of its replies."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support.replies import TEXT, pieces
 
 Json = dict[str, Any]
 
+_EMPTY: dict[str, Json] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"input": {}},
+    "server_tool_use": {"input": {}},
+}
+
 
 def messages_body() -> Json:
-    """A reply with thinking, text and a call."""
+    """Return a reply with thinking, text and calls."""
     citation = {"type": "char_location", "cited_text": "x", "document_title": "D", "url": "https://example.org"}
     return {
         "id": "msg_1",
@@ -30,38 +39,37 @@ def messages_body() -> Json:
     }
 
 
-def messages_events() -> list[Json]:
-    """The same as a stream."""
-    body = messages_body()
-    told: list[Json] = [{"type": "message_start", "message": {**body, "content": [], "stop_reason": None}}]
-    for index, block in enumerate(body["content"]):
-        told += _block(index, block)
-    told.append({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}})
-    return [*told, {"type": "message_stop"}]
+def events(body: Json, size: int = 4) -> list[Json]:
+    """Return the events of a stream that adds up to `body`, with texts in pieces of `size` characters."""
+    return [
+        {"type": "message_start", "message": {**body, "content": [], "stop_reason": None}},
+        *(event for index, block in enumerate(body["content"]) for event in block_events(index, block, size)),
+        {"type": "message_delta", "delta": {"stop_reason": body["stop_reason"]}, "usage": body["usage"]},
+        {"type": "message_stop"},
+    ]
 
 
-def _block(index: int, block: Json) -> list[Json]:
-    at = {"index": index}
-    start = {"type": "content_block_start", **at}
-    stop = {"type": "content_block_stop", **at}
-    deltas: list[Json]
-    begun: Json
+def block_events(index: int, block: Json, size: int) -> Iterator[Json]:
+    """Yield the events of one content block."""
+    start = {name: value for name, value in block.items() if name != "citations"} | _EMPTY.get(block["type"], {})
+    yield {"type": "content_block_start", "index": index, "content_block": start}
+    for delta in _deltas(block, size):
+        yield {"type": "content_block_delta", "index": index, "delta": delta}
+    yield {"type": "content_block_stop", "index": index}
+
+
+def _deltas(block: Json, size: int) -> Iterator[Json]:
     match block["type"]:
         case "text":
-            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(block["text"], 5)]
-            deltas.append({"type": "citations_delta", "citation": block["citations"][0]})
-            begun = {"type": "text", "text": ""}
+            yield from ({"type": "text_delta", "text": piece} for piece in pieces(block["text"], size))
+            yield from ({"type": "citations_delta", "citation": each} for each in block.get("citations", ()))
         case "thinking":
-            deltas = [{"type": "thinking_delta", "thinking": "Hm."}, {"type": "signature_delta", "signature": "sig"}]
-            begun = {"type": "thinking", "thinking": ""}
-        case "tool_use":
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"a"', ": 1}")]
-            begun = {**block, "input": {}}
-        case _:
-            deltas, begun = [], block
-    told = [{"type": "content_block_delta", **at, "delta": delta} for delta in deltas]
-    return [{**start, "content_block": begun}, *told, stop]
+            yield from ({"type": "thinking_delta", "thinking": piece} for piece in pieces(block["thinking"], size))
+            yield {"type": "signature_delta", "signature": block["signature"]}
+        case "tool_use" | "server_tool_use":
+            arguments = block["input"] if isinstance(block["input"], str) else json.dumps(block["input"])
+            yield from ({"type": "input_json_delta", "partial_json": piece} for piece in pieces(arguments, size))
 
 
 MESSAGES_BODIES = [messages_body()]
-MESSAGES_STREAMS = [messages_events()]
+MESSAGES_STREAMS = [events(messages_body(), 5)]

@@ -1,4 +1,4 @@
-"""A server on loopback that sends raw bytes, including what no correct server would send."""
+"""A server on loopback that sends raw bytes, valid or not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass
 class FaultServer:
-    """Sends the n-th of `answers` to the n-th request, and the last one to all further requests."""
+    """Send the n-th of `answers` to the n-th request, and the last one to all further requests."""
 
     answers: list[Answer]
     requests: list[bytes] = field(default_factory=list)

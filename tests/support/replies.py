@@ -1,4 +1,4 @@
-"""Good answers of both endpoints, plain and streamed, for faults to spoil."""
+"""Valid replies of two endpoints, plain and streamed, with nearly every field."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TEXT = "Grüße aus Lissabon\u2028und \N{CAT} Porto"
 CALLS = (("call_1", "get_weather", '{"city": "Lisboa"}'), ("call_2", "add", '{"a": 1, "b": [2, 3]}'))
 
 
-# --- chat completions -----------------------------------------------------------------------------------------------
+# --- chat completions -------------------------------------------------------------------------------------------------
 
 
 def chat_body(text: str | None = TEXT, finish: str = "stop", **message: Any) -> Json:
-    """A chat completions reply."""
+    """Return a chat completions reply."""
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -41,13 +41,13 @@ def chat_body(text: str | None = TEXT, finish: str = "stop", **message: Any) -> 
 
 
 def chat_calls() -> Json:
-    """A reply that calls two tools."""
+    """Return a reply that calls two tools."""
     calls = [{"id": i, "type": "function", "function": {"name": n, "arguments": a}} for i, n, a in CALLS]
     return chat_body("", "tool_calls", tool_calls=calls)
 
 
 def chat_rich() -> Json:
-    """A reply with nearly everything that a reply may hold."""
+    """Return a reply with nearly every field."""
     source = {"url": "https://example.org", "title": "Rivers", "start_index": 0, "end_index": 5}
     body = chat_body(
         reasoning_content="Hm, rivers.",
@@ -69,7 +69,7 @@ def chat_rich() -> Json:
 
 
 def chat_events(body: Json, size: int = 5) -> list[Json]:
-    """The stream that says the same as a plain reply."""
+    """Return the events of a stream that adds up to a plain reply."""
     [choice] = body["choices"]
     message = dict(choice["message"])
     text, calls, thought = message.pop("content"), message.pop("tool_calls", []), message.pop("reasoning_content", "")
@@ -96,7 +96,7 @@ def chat_events(body: Json, size: int = 5) -> list[Json]:
 
 
 def pieces(text: str, size: int) -> Iterator[str]:
-    """The text, a few characters at a time."""
+    """Return the text in pieces."""
     return (text[start : start + size] for start in range(0, len(text), size))
 
 
@@ -104,7 +104,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 
 def responses_body(*items: Json, **further: Any) -> Json:
-    """A Responses reply; one text where no items are given."""
+    """Return a Responses reply; without items, one text."""
     return {
         "id": "resp_1",
         "object": "response",
@@ -126,24 +126,24 @@ def responses_body(*items: Json, **further: Any) -> Json:
 
 
 def message_item(text: str, *annotations: Json) -> Json:
-    """An item of text."""
+    """Return an item of text."""
     part = {"type": "output_text", "text": text, "annotations": list(annotations), "logprobs": []}
     return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
 
 
 def call_item(call_id: str, name: str, arguments: str, **further: Any) -> Json:
-    """An item that calls a tool."""
+    """Return an item that calls a tool."""
     fields = {"call_id": call_id, "name": name, "arguments": arguments, "status": "completed"}
     return {"id": f"fc_{call_id}", "type": "function_call", **fields, **further}
 
 
 def responses_calls() -> Json:
-    """A reply that calls two tools."""
+    """Return a reply that calls two tools."""
     return responses_body(*(call_item(*call) for call in CALLS))
 
 
 def responses_rich() -> Json:
-    """A reply with nearly everything that a reply may hold."""
+    """Return a reply with nearly every field."""
     summary = [{"type": "summary_text", "text": "Thought of rivers."}, {"type": "summary_text", "text": "Chose."}]
     citation = {"type": "url_citation", "url": "https://example.org", "title": "R", "start_index": 0, "end_index": 3}
     search = {

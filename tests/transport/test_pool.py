@@ -18,7 +18,7 @@ BODY = b'{"ok": true}'
 
 
 class Server:
-    """Answers each request once `gate` is open, and counts connections."""
+    """Respond to requests once `gate` is open, and count connections."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()

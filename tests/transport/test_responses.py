@@ -19,7 +19,7 @@ NO_RETRIES = RetryPolicy(0)
 HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")
 
 
-# --- responses ----------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 
 @both_clients
@@ -85,7 +85,7 @@ def test_truncated_stream_raises_stream_error(client_type: Any, end: str):
         client_type(server.base_url).events()
 
 
-# --- timeouts -----------------------------------------------------------------------------------------------------
+# --- timeouts ---------------------------------------------------------------------------------------------------------
 
 
 @both_clients
@@ -134,7 +134,7 @@ def test_stream_without_chunk_timeout_raises_at_the_read_timeout(client_type: An
     assert caught.value.timeout == "read"
 
 
-# --- clients whose hooks raise --------------------------------------------------------------------------------------
+# --- clients whose hooks raise ----------------------------------------------------------------------------------------
 
 
 def raise_for_status(response: httpx.Response) -> None:
@@ -178,7 +178,7 @@ def test_status_raised_by_an_event_hook_decides(send: Any, status: int, error: t
     assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
-# --- proxies ------------------------------------------------------------------------------------------------------
+# --- proxies ----------------------------------------------------------------------------------------------------------
 
 
 @both_clients

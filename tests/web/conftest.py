@@ -1,4 +1,4 @@
-"""A browser to look at the chat page with. `make web` sets CHROMIUM; nothing here is skipped where it is set."""
+"""A browser for the chat page. `make web` sets CHROMIUM; without it, these tests are skipped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLAGS = [
 
 
 class Visit(Protocol):
-    """Opens a page, as a new visitor each time; `settings` are those of playwright's `new_page`."""
+    """Open a page as a new visitor; `settings` are those of Playwright's `new_page`."""
 
     def __call__(self, address: str, **settings: Any) -> Visitor: ...
 
@@ -37,7 +37,7 @@ class Visit(Protocol):
 def browser() -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM")
     if not chromium:
-        pytest.skip("`make web` looks at the chat page in a browser")
+        pytest.skip("`make web` tests the chat page in a browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -65,6 +65,6 @@ def gateway(browser: Browser) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def address(gateway: Emulator) -> Iterator[str]:
-    """The page, talking to `gateway`."""
+    """The page, connected to `gateway`."""
     with chat_page(AIMLAPI_API_KEY="emulator", AIMLAPI_API_BASE=gateway.base_url) as served:
         yield served

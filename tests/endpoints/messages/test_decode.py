@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from aimlapi_integrations.endpoints import messages
 from aimlapi_integrations.errors import AIMLAPIError, APIError, StreamError
 from aimlapi_integrations.types import Citation, HostedItem, Reasoning, Reply, Text, ToolCall
-from tests.support.chat_chunks import pieces
+from tests.support.messages_events import block_events
 
 Json = dict[str, Any]
 MODEL = "anthropic/claude-opus-5"
@@ -54,32 +53,6 @@ def events(reply: Json, size: int = 4) -> Iterator[Json]:
         yield from block_events(index, whole, size)
     yield {"type": "message_delta", "delta": {"stop_reason": reply["stop_reason"]}, "usage": reply["usage"]}
     yield {"type": "message_stop", "meta": reply["meta"]}
-
-
-def block_events(index: int, whole: Json, size: int) -> Iterator[Json]:
-    def delta(kind: str, **fields: Any) -> Json:
-        return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
-
-    empty = {
-        "text": {"text": ""},
-        "thinking": {"thinking": "", "signature": ""},
-        "tool_use": {"input": {}},
-        "server_tool_use": {"input": {}},
-    }
-    start = {**whole, **empty.get(whole["type"], {})}
-    start.pop("citations", None)
-    yield {"type": "content_block_start", "index": index, "content_block": start}
-    match whole["type"]:
-        case "text":
-            yield from (delta("text_delta", text=piece) for piece in pieces(whole["text"], size))
-            yield from (delta("citations_delta", citation=citation) for citation in whole.get("citations", ()))
-        case "thinking":
-            yield from (delta("thinking_delta", thinking=piece) for piece in pieces(whole["thinking"], size))
-            yield delta("signature_delta", signature=whole["signature"])
-        case "tool_use" | "server_tool_use":
-            written = json.dumps(whole["input"])
-            yield from (delta("input_json_delta", partial_json=piece) for piece in pieces(written, size))
-    yield {"type": "content_block_stop", "index": index}
 
 
 def test_documented_reply_is_decoded() -> None:

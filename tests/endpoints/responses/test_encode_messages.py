@@ -1,4 +1,4 @@
-"""What goes to the responses endpoint, by what was said."""
+"""Encoding messages for the responses endpoint."""
 
 from __future__ import annotations
 

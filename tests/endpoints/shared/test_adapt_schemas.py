@@ -124,7 +124,7 @@ def test_schema_without_a_strict_version_is_sent_as_is_without_strict(kind: str,
         adapt(request, endpoint, strict=True)
 
 
-# --- references ---------------------------------------------------------------------------------------------------
+# --- references -------------------------------------------------------------------------------------------------------
 
 
 def depth(schema: Any) -> int:
