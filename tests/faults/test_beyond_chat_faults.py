@@ -23,7 +23,7 @@ from aimlapi_integrations.llama_index import BatchAPI as LlamaIndexBatches
 from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
-from tests.faults.secret_scan import everything_in
+from tests.faults.secret_scan import exposed_texts
 from tests.support.fault_server import KEY, FaultServer, Hang, Stall, head, reply
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
@@ -111,7 +111,7 @@ def failed(name: str, prefix: str, base_url: str, **settings: Any) -> AIMLAPIErr
     call = (CALLS | SUBMISSIONS)[name](base_url, {"max_retries": 2, **settings})
     with pytest.raises(AIMLAPIError) as caught:
         _run(call, prefix)
-    assert [text for text in everything_in(caught.value) if KEY in text] == []
+    assert [text for text in exposed_texts(caught.value) if KEY in text] == []
     return caught.value
 
 
@@ -125,15 +125,15 @@ async def _await(result: Any) -> Any:
 
 
 def check(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
-    case = server.case(*(act for act in fault.acts if act is not None))
+    case = server.case(*(act for act in fault.responses_by_request if act is not None))
     error = failed(name, prefix, case.base_url)
     assert fault.error
     kind = type(error).__mro__[1] if isinstance(error, ModelError) else type(error)
     assert kind is fault.error, repr(error)
     assert isinstance(error, ModelError) == name.startswith("lc")
-    for text in fault.says:
+    for text in fault.in_message:
         assert text in str(error)
-    for attribute, value in fault.facts:
+    for attribute, value in fault.attributes:
         assert getattr(error, attribute) == value, attribute
     assert len(case.requests) == fault.requests
 
@@ -153,7 +153,7 @@ def test_statuses_and_shapes(server: FaultServer, fault: Fault, name: str, prefi
 @on_half_of_the_ways
 @pytest.mark.parametrize("fault", UNREADABLE, ids=str)
 def test_a_success_without_a_reply(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
-    case = server.case(*(act for act in fault.acts if act is not None))
+    case = server.case(*(act for act in fault.responses_by_request if act is not None))
     error = failed(name, prefix, case.base_url)
     assert fault.error
     assert isinstance(error, fault.error), repr(error)
@@ -165,13 +165,13 @@ def test_a_reply_that_does_not_come_in_time(server: FaultServer, name: str, pref
     case = server.case([Stall()])
     error = failed(name, prefix, case.base_url, timeout=(10.0, 0.05), max_retries=0)
     assert isinstance(error, errors.APITimeoutError)
-    assert case.was_left()
+    assert case.wait_for_disconnect()
 
 
 # --- nothing is submitted twice -------------------------------------------------------------------------------------
 
 SUBMISSION_FAULTS = [
-    replace(fault, requests=1, facts=tuple(fact for fact in fault.facts if fact[0] != "retryable"))
+    replace(fault, requests=1, attributes=tuple(fact for fact in fault.attributes if fact[0] != "retryable"))
     if fault.error is not errors.RateLimitError
     else fault
     for fault in (*NO_REPLY, *before.UNREADABLE, *before.STATUSES, *before.SPECIAL)
@@ -189,7 +189,7 @@ def test_a_submission_is_repeated_only_after_a_429(server: FaultServer, fault: F
 def test_an_unreadable_confirmation_does_not_repeat_it(
     server: FaultServer, fault: Fault, name: str, prefix: str
 ) -> None:
-    case = server.case(*(act for act in fault.acts if act is not None))
+    case = server.case(*(act for act in fault.responses_by_request if act is not None))
     error = failed(name, prefix, case.base_url)
     assert fault.error
     assert isinstance(error, fault.error)
