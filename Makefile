@@ -36,8 +36,9 @@ lint: .venv/dev-ready  ## Style, format and the walls between the layers
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	@cd integrations && ../$(BIN)/lint-imports --config ../pyproject.toml
 
-types: .venv/dev-ready  ## Types, strictly
+types: .venv/dev-ready  ## Types, strictly, and every snippet of README and docs as mypy and pyright see it
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.packaging.snippet_types
 
 docs: .venv/docs-ready  ## The documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml

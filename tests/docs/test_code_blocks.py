@@ -45,7 +45,14 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name)
+RUN_ELSEWHERE = {"testing.md"}  # by tests/emulator/test_pytest_plugin.py
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if python_blocks(page) and page.name not in RUN_ELSEWHERE],
+    ids=lambda page: page.name,
+)
 def test_code_blocks_of_a_page_run_in_order(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip(NEEDS.get(page.name, "aimlapi_integrations"))
     if page.name in IN_EVENT_LOOP:

@@ -23,12 +23,13 @@ from tests.packaging.clean_installs import USES
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
 INFO = f"aimlapi_integrations-{aimlapi_integrations.__version__}.dist-info"
-PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk"]
+PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk", ".tracing"]
 EXTRAS = {
     "langchain": {"langchain-core", "pydantic"},
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
+    "tracing": {"opentelemetry-sdk"},
     "aiohttp": {"httpx-aiohttp"},
     "ray": {"ray"},
 }
@@ -67,7 +68,7 @@ def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     metadata_files = {
         f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(wheel.namelist()) == package_files | metadata_files
+    assert set(wheel.namelist()) == package_files | metadata_files | {"pytest_aimlapi.py"}
 
 
 def test_package_holds_code_one_table_and_py_typed() -> None:
@@ -244,6 +245,8 @@ print("aimlapi_integrations.client.client" in sys.modules)
         ("aimlapi_integrations.emulator", "starlette", "emulator"),
         ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
         ("aimlapi_integrations.bulk", "pyarrow", "ray"),
+        ("aimlapi_integrations.tracing", "opentelemetry", "tracing"),
+        ("aimlapi_integrations.tracing", "langchain_core", "langchain"),
     ],
 )
 def test_missing_extra_raises_import_error_with_the_command(module: str, missing: str, extra: str) -> None:

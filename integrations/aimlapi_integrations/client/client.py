@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from typing_extensions import Never, Self
+from typing_extensions import Never, Self, Unpack
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
@@ -24,10 +24,12 @@ from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, 
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
+from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
 from ..transport.validation import check_headers
 from ..types import Delta, Embeddings, Reply, Request
+from .arguments import ChatArguments
 from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
@@ -57,12 +59,13 @@ class Client(ContextManagerMixin):
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every request.
         limits: an `httpx.Limits` for the client's own connections.
-        http_client: an `httpx.Client` of your own, which is used as it is and never closed.
+        http_client: an `httpx.Client` or `httpx2.Client` of your own, which is used as it is and never closed.
         on_retry: called with a `RetryEvent` before each retry.
 
     Raises:
         MissingAPIKeyError: there is no key, neither passed nor in the environment.
         ValueError: the key, the base URL, a header or a timeout can't be used.
+        TypeError: `http_client` isn't such a client.
 
     Examples:
         >>> client = Client(max_retries=5)
@@ -82,7 +85,7 @@ class Client(ContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: AnyClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
@@ -156,7 +159,12 @@ class Client(ContextManagerMixin):
             yield finish_stream(decoder, events, model)
 
     def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """Send a text or messages and return the reply.
 
@@ -165,12 +173,18 @@ class Client(ContextManagerMixin):
             model: the id or an alias of a model.
             call: how to send it.
             options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters
-                with their names on chat completions (`temperature`, `max_tokens` …).
+                with their names on chat completions (`temperature`, `max_tokens` …). One that the model doesn't list
+                is sent with a `ParameterWarning`, which suggests the name that it resembles.
         """
         return self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractContextManager[Iterator[Delta]]:
         """Stream the reply of `chat`: returns a context manager for an iterator of deltas."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -270,7 +284,8 @@ class AsyncClient(AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own. The other arguments are those of `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own.
+            The other arguments are those of `Client`.
     """
 
     def __init__(
@@ -285,7 +300,7 @@ class AsyncClient(AsyncContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AnyAsyncClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
@@ -323,13 +338,23 @@ class AsyncClient(AsyncContextManagerMixin):
         return _AsyncDeltas(self._http, request, options)
 
     async def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """See `Client.chat`."""
         return await self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """See `Client.chat_stream`."""
         return self.stream(parse_request(messages, model=model, **options), call)

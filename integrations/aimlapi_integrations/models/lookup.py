@@ -125,8 +125,9 @@ class Model:
 
     @property
     def structured_output(self) -> bool:
-        """Whether a response can be constrained to a JSON schema."""
-        return "json_schema" in self._formats()
+        """Whether a response can be constrained to a JSON schema. That is not assumed of unknown Claude models."""
+        is_assumed = not self.known and self.developer == "Anthropic"
+        return "json_schema" in self._formats() and not is_assumed
 
     @property
     def json_mode(self) -> bool:

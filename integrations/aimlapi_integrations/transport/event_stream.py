@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from ..errors import APIError
 from .gc_guard import GC_GUARD
+from .httpx_modules import httpx_classes
 from .response import normalize_headers, not_a_stream_error, redact_http_error, to_stream_error
 from .sse import EventParser, Json
 from .timeouts import ChunkDeadline
@@ -102,10 +103,10 @@ class EventStream:
         """Raise httpx's errors of a read as this package's."""
         try:
             yield
-        except httpx.ReadTimeout as error:
+        except httpx_classes(httpx.ReadTimeout) as error:
             cause = redact_http_error(error, self._response.request, self.secret)
             raise self._deadline.expired_timeout() from cause
-        except httpx.HTTPError as error:
+        except httpx_classes(httpx.HTTPError) as error:
             cause = redact_http_error(error, self._response.request, self.secret)
             raise to_stream_error(cause) from cause
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from ..._utils.suggestions import did_you_mean
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
@@ -72,9 +73,10 @@ class AdaptContext:
     def unsupported_parameter(self, name: str) -> None:
         """Warn that an unlisted field is sent; raise if `strict` or if the model refuses unlisted fields."""
         text = f"{name!r} is not a parameter that {self.model_id} lists"
+        suggestion = did_you_mean(name, self.model.parameters(self.endpoint))
         if self.endpoint == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.")
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{suggestion}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{suggestion}")
 
 
 AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
