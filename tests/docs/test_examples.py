@@ -38,6 +38,8 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "rag_lc": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
     "rag_li": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
     "rag_pdf": [([], ["langchain_async: [emulated]", "[1] [emulated] page 1 of 3", "page_label: 1", "in 5 calls"])],
+    "rag_rerank_lc": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
+    "rag_rerank_li": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
     "reasoning": [([], ["reasoning", "(27 reasoning)"])],
     "streaming_chat": [([], ["Who was Ada Lovelace?", "total"])],
 }

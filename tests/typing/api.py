@@ -10,14 +10,17 @@ from typing import Any
 
 import httpx
 from langchain_core.document_loaders import BaseBlobParser
+from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
+from llama_index.core.base.base_selector import BaseSelector
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.readers.base import BaseReader
 from llama_index.core.tools import FunctionTool
@@ -28,9 +31,13 @@ from aimlapi_integrations import (
     AIMLAPIError,
     APIError,
     AsyncClient,
+    Batch,
+    BatchResult,
     CallOptions,
+    ChoiceAnswer,
     Client,
     Cost,
+    Decisions,
     Delta,
     Embeddings,
     GeneratedImages,
@@ -42,6 +49,7 @@ from aimlapi_integrations import (
     RateLimitError,
     Reply,
     Request,
+    Reranking,
     RetryEvent,
     RetryPolicy,
     Segment,
@@ -56,11 +64,15 @@ from aimlapi_integrations.bulk import Answers, RateLimiter, Report, Vectors, apr
 from aimlapi_integrations.emulator import Emulator, Record
 from aimlapi_integrations.langchain import (
     AIMLAPICallbackHandler,
+    AIMLAPIDecisions,
     AIMLAPIEmbeddings,
     AIMLAPIImageTool,
     AIMLAPIOCRParser,
+    AIMLAPIRerank,
     AIMLAPISpeechParser,
     AIMLAPISpeechTool,
+    BatchAPI,
+    BatchJob,
     ChatAIMLAPI,
     get_aimlapi_callback,
 )
@@ -69,8 +81,10 @@ from aimlapi_integrations.llama_index import (
     AIMLAPIEmbedding,
     AIMLAPIMediaToolSpec,
     AIMLAPIOCRReader,
+    AIMLAPISelector,
     AIMLAPISpeechReader,
 )
+from aimlapi_integrations.llama_index import AIMLAPIRerank as NodeRerank
 
 
 class City(BaseModel):
@@ -130,6 +144,23 @@ async def the_async_client(client: AsyncClient) -> None:
     async with client.chat_stream("Hello") as deltas:
         assert_type(deltas, AsyncIterator[Delta])
     assert_type(await client.embed(["one"]), Embeddings)
+
+
+async def batches_and_decisions(client: Client, async_client: AsyncClient, model: ChatAIMLAPI) -> None:
+    batch = client.batches.submit(["Hello"], model="anthropic/claude-sonnet-4.5", max_tokens=5)
+    assert_type(batch, Batch)
+    assert_type(client.batches.results(batch.id), tuple[BatchResult, ...])
+    assert_type(await async_client.batches.wait(batch, timeout=5), Batch)
+    assert_type(BatchAPI(model.bind_tools([get_weather])).submit(["Hello"]), BatchJob)
+    decisions = client.decide("state", {"a": "Is it?"})
+    assert_type(decisions, Decisions)
+    assert_type(decisions.choice("a"), ChoiceAnswer)
+    assert_type(await async_client.rerank("query", ["document"], top_n=1), Reranking)
+    compressor: BaseDocumentCompressor = AIMLAPIRerank(top_n=None)
+    postprocessor: BaseNodePostprocessor = NodeRerank(top_n=2)
+    selector: BaseSelector = AIMLAPISelector(multi=True)
+    assert_type(AIMLAPIDecisions(questions={"a": "?"}).invoke("state"), Decisions)
+    print(compressor, postprocessor, selector)
 
 
 def costs() -> None:

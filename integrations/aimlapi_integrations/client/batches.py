@@ -5,6 +5,7 @@ Each operation is a generator that decides what to send and how long to wait; a 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,9 +13,9 @@ from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 from .. import costs
-from ..endpoints import batches
+from ..endpoints import batches, catalogue
 from ..endpoints.batches import Batch, BatchResult
-from ..errors import BatchTimeoutError, UnsupportedContentError, UnsupportedParameterError
+from ..errors import APIError, BatchTimeoutError, UnsupportedContentError, UnsupportedParameterError
 from ..models import lookup
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
@@ -22,6 +23,8 @@ from ..types import Json, Message, Request
 from .call import build_http_request, redact_errors, require_content
 from .openai_format import Fields, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions, split_options
+
+logger = logging.getLogger(__name__)
 
 BatchItem: TypeAlias = Request | str | Sequence[Message | Fields] | Fields
 """One request of a batch: a `Request`, a text, messages, or the arguments of `Client.chat` as a mapping."""
@@ -35,13 +38,14 @@ Flow: TypeAlias = Generator[HTTPRequest | float, Any, Result]
 TIMEOUT = 3600.0
 INTERVAL = 5.0
 _LONGEST_PAUSE = 60.0
+_PRICE_TIMEOUT = 30.0
 
 
-# --- what is submitted --------------------------------------------------------------------------------------------
+# --- submit -------------------------------------------------------------------------------------------------------
 
 
 def submit_flow(items: BatchItems, model: str | None, call: CallOptions, defaults: Mapping[str, Any]) -> Flow[Batch]:
-    """Submit requests as one batch. The request is never repeated unless it certainly did not arrive."""
+    """Submit requests as one batch. The HTTP request is retried only if it certainly did not arrive."""
     costs.check_budgets()
     requests = parse_items(items, model, defaults)
     body, names, options = _encode(requests, call)
@@ -76,16 +80,16 @@ def _parse_item(item: BatchItem, model: str | None, defaults: Mapping[str, Any])
     if isinstance(item, Request):
         return item
     fields: Mapping[str, Any] = item if isinstance(item, Mapping) else {"messages": item}
-    given = {"model": model, **defaults, **{name: value for name, value in fields.items() if name != "custom_id"}}
-    if not given["model"]:
+    arguments = {"model": model, **defaults, **{name: value for name, value in fields.items() if name != "custom_id"}}
+    if not arguments["model"]:
         raise UnsupportedParameterError("A batch needs a Claude model: model='anthropic/claude-sonnet-4.5'.")
-    return parse_request(given.pop("messages"), **given)
+    return parse_request(arguments.pop("messages"), **arguments)
 
 
 def _encode(
     requests: Mapping[str, Request], call: CallOptions
 ) -> tuple[Json, dict[str, Mapping[str, str]], CallOptions]:
-    """The body, the caller's names of tools by custom id, and the options of the call."""
+    """Return the body, the caller's names of tools by custom id, and the options of the call."""
     params: dict[str, Json] = {}
     names: dict[str, Mapping[str, str]] = {}
     options = None
@@ -105,7 +109,7 @@ def _encode(
 
 @contextmanager
 def _name_request(place: int, custom_id: str) -> Iterator[None]:
-    """Errors raised inside say which request they are about."""
+    """Add to errors raised inside which request they are about."""
     try:
         yield
     except (UnsupportedContentError, UnsupportedParameterError) as error:
@@ -113,15 +117,11 @@ def _name_request(place: int, custom_id: str) -> Iterator[None]:
         raise
 
 
-# --- what becomes of it -------------------------------------------------------------------------------------------
+# --- status and results -------------------------------------------------------------------------------------------
 
 
 def as_batch(batch: Batch | str) -> Batch:
-    """The batch with this id, if it is one.
-
-    Raises:
-        ValueError: the id is empty.
-    """
+    """Return the batch with this id. ValueError if the id is empty."""
     if isinstance(batch, Batch):
         return batch
     if not isinstance(batch, str) or not batch.strip():
@@ -130,7 +130,7 @@ def as_batch(batch: Batch | str) -> Batch:
 
 
 def get_flow(batch: Batch, options: CallOptions) -> Flow[tuple[Batch, list[Json] | None]]:
-    """Look at a batch once."""
+    """Ask for the status or the results of a batch once."""
     query = {**options.query, "batch_id": batch.id}
     request = build_http_request(batches.PATH, replace(options, query=query), method="GET")
     response: JSONResponse = yield replace(request, json_lines=True)
@@ -146,7 +146,7 @@ def cancel_flow(batch: Batch, options: CallOptions) -> Flow[Batch]:
 
 
 def wait_flow(batch: Batch, timeout: float, interval: float, options: CallOptions) -> Flow[Batch]:
-    """Look at a batch until it has ended."""
+    """Ask for the status of a batch until it has ended."""
     pauses = _pauses(batch.id, timeout, interval)
     while True:
         batch, _ = yield from get_flow(batch, options)
@@ -156,37 +156,61 @@ def wait_flow(batch: Batch, timeout: float, interval: float, options: CallOption
 
 
 def results_flow(
-    batch: Batch, timeout: float, interval: float, prices: Mapping[str, float] | None, options: CallOptions
+    batch: Batch,
+    timeout: float,
+    interval: float,
+    prices: Mapping[str, float] | None,
+    options: CallOptions,
+    base_url: str,
 ) -> Flow[tuple[BatchResult, ...]]:
-    """Look at a batch until its results are there, and decode them."""
+    """Ask for the results of a batch until it has ended, and decode them."""
     pauses = _pauses(batch.id, timeout, interval)
     while True:
         batch, rows = yield from get_flow(batch, options)
         if rows is not None:
-            return _finish(batch, rows, prices)
-        if batch.ended and batch.status != "ended":  # one that has just ended may get its results a moment later
+            return (yield from _finish(batch, rows, prices, options, base_url))
+        if batch.ended and batch.status != "ended":  # the results may follow the status `ended` a moment later
             return batches.results_without_rows(batch)
         yield next(pauses)
 
 
-def _finish(batch: Batch, rows: list[Json], prices: Mapping[str, float] | None) -> tuple[BatchResult, ...]:
-    """Decode the results, with prices, and enter these into the ledgers that are open."""
-    results = tuple(_priced(result, prices) for result in batches.decode_results(rows, batch))
-    costs.record_batch(batch.id, [result.reply for result in results if result.reply])
-    return results
+def _finish(
+    batch: Batch, rows: list[Json], prices: Mapping[str, float] | None, options: CallOptions, base_url: str
+) -> Flow[tuple[BatchResult, ...]]:
+    """Decode the results, add missing prices, and record the costs in the active ledgers."""
+    results = batches.decode_results(rows, batch)
+    unpriced = dict.fromkeys(each.reply.model for each in results if each.reply and each.reply.cost is None)
+    price_list: dict[str, Mapping[str, float]] = {}
+    for model in unpriced:
+        known = lookup(model).prices if prices is None else prices
+        is_known = bool(known) or prices is not None
+        price_list[model] = known if is_known else (yield from _catalog_prices(model, options, base_url))
+    priced = tuple(_with_price(result, price_list) for result in results)
+    costs.record_batch(batch.id, [result.reply for result in priced if result.reply])
+    return priced
 
 
-def _priced(result: BatchResult, prices: Mapping[str, float] | None) -> BatchResult:
-    """Add the price of a reply that names none, if the prices of its model are known."""
+def _catalog_prices(model: str, options: CallOptions, base_url: str) -> Flow[Mapping[str, float]]:
+    """Look up the prices of a model in the gateway's catalog. Empty if that fails: the results are worth more."""
+    try:
+        url = catalogue.model_url(base_url, model)
+        response: JSONResponse = yield HTTPRequest("GET", url, headers=options.headers, timeout=_PRICE_TIMEOUT)
+        return catalogue.decode_model(response.body, response.headers).token_prices
+    except (APIError, ValueError) as error:
+        logger.warning("No price for the batched replies of %s: %s", model, type(error).__name__)
+        return {}
+
+
+def _with_price(result: BatchResult, price_list: Mapping[str, Mapping[str, float]]) -> BatchResult:
+    """Add the price of a reply that has none, if the prices of its model are known."""
     reply = result.reply
     if reply is None or reply.cost is not None:
         return result
-    cost = costs.batch_cost(reply.usage, lookup(reply.model).prices if prices is None else prices)
-    return replace(result, reply=replace(reply, cost=cost))
+    return replace(result, reply=replace(reply, cost=costs.batch_cost(reply.usage, price_list[reply.model])))
 
 
 def _pauses(batch_id: str, timeout: float, interval: float) -> Iterator[float]:
-    """Seconds between one look and the next; BatchTimeoutError once `timeout` would be exceeded."""
+    """Yield the seconds to wait before each further request. BatchTimeoutError if that would exceed `timeout`."""
     due, pause = monotonic() + timeout, interval
     while monotonic() + pause <= due:
         yield pause
@@ -196,7 +220,7 @@ def _pauses(batch_id: str, timeout: float, interval: float) -> Iterator[float]:
 
 def _timed_out(batch_id: str, timeout: float) -> BatchTimeoutError:
     error = BatchTimeoutError(
-        f"Batch {batch_id} has not ended within {timeout:g} s. It goes on: fetch its results later by its id."
+        f"Batch {batch_id} has not ended within {timeout:g} s. It continues: fetch its results later by its id."
     )
     error.timeout, error.seconds, error.batch_id = "total", timeout, batch_id
     return error
@@ -220,22 +244,22 @@ class Batches:
     ) -> Batch:
         """Submit requests as one batch, at most once.
 
-        It is sent again only after errors that say that it did not arrive: no connection, or a 429.
+        It is retried only after errors that mean it did not arrive: no connection, or a 429.
 
         Args:
             requests: a list, or a mapping by custom ids. Each is a `Request`, a text, messages, or a mapping with the
                 arguments of `Client.chat`, and with a `custom_id` if you like. Ids are generated where there are none.
             model: a Claude model, for the requests that name none.
-            call: how to ask.
+            call: how to send it.
             options: as in `Client.chat`, for all requests that don't have their own. A response format with a schema is
-                asked for by a tool, and answered in text all the same.
+                sent as a tool, and its arguments are returned as the text of the reply.
 
         Returns:
             The batch. Keep its `id`, or all of it: results of the latter are in order whatever the custom ids.
 
         Raises:
             ValueError: no requests, too many, or an id that is invalid or occurs twice.
-            UnsupportedParameterError, UnsupportedContentError: a request that a batch does not support, by its place.
+            UnsupportedParameterError, UnsupportedContentError: a batch does not support a request; names its index.
             APIError: the batch was not accepted. If that is not certain, the error says so and is not `retryable`.
         """
         return self._run(submit_flow(requests, model, call, options))
@@ -252,16 +276,16 @@ class Batches:
         interval: float = INTERVAL,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Batch:
-        """Wait until the batch has ended, in whatever way.
+        """Wait until the batch has ended, with or without results.
 
         Args:
             batch: the batch or its id.
-            timeout: seconds to wait altogether.
-            interval: seconds before the second look; later ones come at growing intervals, up to a minute.
-            options: how to ask.
+            timeout: seconds to wait in total.
+            interval: seconds before the second request; intervals grow up to a minute.
+            options: how to send the requests.
 
         Raises:
-            BatchTimeoutError: it has not ended in time. It goes on.
+            BatchTimeoutError: it has not ended in time. It continues.
         """
         return self._run(wait_flow(as_batch(batch), timeout, interval, options))
 
@@ -282,29 +306,34 @@ class Batches:
 
         Args:
             batch: the batch, or its id, in this process or another.
-            timeout: seconds to wait altogether; 0 for one look.
+            timeout: seconds to wait in total; 0 for a single request.
             interval: as in `wait`.
-            prices: US dollars per token, as `CatalogueModel.token_prices` has them. A reply that does not say what it
-                cost gets half of that; by default, the prices in the table of models. A reply without a known price
-                has None.
-            options: how to ask.
+            prices: US dollars per token, as in `CatalogueModel.token_prices`, for replies without a cost of their own;
+                these get half of it. By default, the prices are looked up in the gateway's catalog, once per model. The
+                cost is None if there is no price.
+            options: how to send the requests.
 
         Returns:
-            In the order of the requests, if their ids were generated or `batch` has them; else as the gateway lists
-            them. `track_costs` counts a batch once, however often its results are fetched.
+            In the order of the requests, if their ids were generated or `batch` has them; else in the gateway's order.
+            `track_costs` counts a batch once, however often its results are fetched.
 
         Raises:
-            BatchTimeoutError: it has not ended in time. It goes on.
+            BatchTimeoutError: it has not ended in time. It continues.
             BatchError: it was canceled, or has expired or failed, without any results, and its custom ids are unknown.
         """
-        return self._run(results_flow(as_batch(batch), timeout, interval, prices, options))
+        return self._run(results_flow(as_batch(batch), timeout, interval, prices, options, self._http.base_url))
 
     def _run(self, flow: Flow[Result]) -> Result:
         step = next(flow)
         try:
             while True:
                 if isinstance(step, HTTPRequest):
-                    step = flow.send(self._http.send(step))
+                    try:
+                        response = self._http.send(step)
+                    except APIError as error:
+                        step = flow.throw(error)
+                    else:
+                        step = flow.send(response)
                 else:
                     self._http.sleep(step)
                     step = next(flow)
@@ -322,11 +351,11 @@ class AsyncBatches:
     async def submit(
         self, requests: BatchItems, *, model: str | None = None, call: CallOptions = DEFAULT_OPTIONS, **options: Any
     ) -> Batch:
-        """As `Batches.submit`."""
+        """See `Batches.submit`."""
         return await self._run(submit_flow(requests, model, call, options))
 
     async def get(self, batch: Batch | str, options: CallOptions = DEFAULT_OPTIONS) -> Batch:
-        """As `Batches.get`."""
+        """See `Batches.get`."""
         return (await self._run(get_flow(as_batch(batch), options)))[0]
 
     async def wait(
@@ -337,11 +366,11 @@ class AsyncBatches:
         interval: float = INTERVAL,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Batch:
-        """As `Batches.wait`."""
+        """See `Batches.wait`."""
         return await self._run(wait_flow(as_batch(batch), timeout, interval, options))
 
     async def cancel(self, batch: Batch | str, options: CallOptions = DEFAULT_OPTIONS) -> Batch:
-        """As `Batches.cancel`."""
+        """See `Batches.cancel`."""
         return await self._run(cancel_flow(as_batch(batch), options))
 
     async def results(
@@ -353,15 +382,20 @@ class AsyncBatches:
         prices: Mapping[str, float] | None = None,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> tuple[BatchResult, ...]:
-        """As `Batches.results`."""
-        return await self._run(results_flow(as_batch(batch), timeout, interval, prices, options))
+        """See `Batches.results`."""
+        return await self._run(results_flow(as_batch(batch), timeout, interval, prices, options, self._http.base_url))
 
     async def _run(self, flow: Flow[Result]) -> Result:
         step = next(flow)
         try:
             while True:
                 if isinstance(step, HTTPRequest):
-                    step = flow.send(await self._http.send(step))
+                    try:
+                        response = await self._http.send(step)
+                    except APIError as error:
+                        step = flow.throw(error)
+                    else:
+                        step = flow.send(response)
                 else:
                     await self._http.sleep(step)
                     step = next(flow)

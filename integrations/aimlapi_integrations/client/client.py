@@ -227,19 +227,19 @@ class Client(MediaMethods, ContextManagerMixin):
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Decisions:
-        """The answers to typed questions about a state, with their probabilities.
+        """Answer typed questions about a state, with probabilities.
 
         Args:
             state: a text, or any JSON. Questions can refer to parts of it by path, such as `order.items[0]`.
-            questions: by keys of your own: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion`, or a text, which is a
-                yes/no question. They are answered independently.
-            model: the gateway's id of a decision model.
-            call: how to ask.
+            questions: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, which is a yes/no question, by keys
+                of your own. Each is answered independently.
+            model: the id of a decision model.
+            call: how to send it.
             options: further fields of the request.
 
         Raises:
             UnsupportedContentError: the state is empty, or there are no questions.
-            UnsupportedParameterError: a question with too few or too many options or levels.
+            UnsupportedParameterError: a question has too few or too many options or levels.
 
         Examples:
             >>> decisions = client.decide("My card was charged twice!", {"urgent": "Is it urgent?"})  # doctest: +SKIP
@@ -247,7 +247,8 @@ class Client(MediaMethods, ContextManagerMixin):
             0.93
         """
         request = prepare_decision(state, questions, model, call, options)
-        return parse_decision(self._http.send(request), list(questions))
+        with model_errors(model):
+            return parse_decision(self._http.send(request), list(questions))
 
     def rerank(
         self,
@@ -259,23 +260,24 @@ class Client(MediaMethods, ContextManagerMixin):
         max_concurrency: int = 4,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Reranking:
-        """Documents by their relevance to a query: the probability that each helps to answer it.
+        """Rank documents by their relevance to a query: the probability that each helps to answer it.
 
         Args:
-            query: what is looked for.
-            documents: texts, of any number. As many go into one call as fit the model's context, by an estimate of
-                their tokens; one that does not fit alone is ranked by its beginning.
-            top_n: how many to keep; None keeps all.
-            model: the gateway's id of a decision model.
-            max_concurrency: calls under way at once at most.
-            call: how to ask.
+            query: the question or search text.
+            documents: any number of texts. One request has as many as fit the model's context, by an estimate of
+                their tokens; a document that is too long for a request is cut, and ranked by its beginning.
+            top_n: how many to return; None for all.
+            model: the id of a decision model.
+            max_concurrency: the maximum number of concurrent requests.
+            call: how to send them.
 
         Raises:
-            TypeError: a document that is not a text, by its index.
+            TypeError: a document is not a text; the error has its index.
             UnsupportedContentError: the query is empty or too long.
         """
         groups = group_documents(query, documents, model)
-        answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
+        with model_errors(model):
+            answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
         return merge_rankings(groups, answers, top_n, model)
 
     def close(self) -> None:
@@ -387,9 +389,10 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Decisions:
-        """As `Client.decide`."""
+        """See `Client.decide`."""
         request = prepare_decision(state, questions, model, call, options)
-        return parse_decision(await self._http.send(request), list(questions))
+        with model_errors(model):
+            return parse_decision(await self._http.send(request), list(questions))
 
     async def rerank(
         self,
@@ -401,9 +404,10 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
         max_concurrency: int = 4,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Reranking:
-        """As `Client.rerank`."""
+        """See `Client.rerank`."""
         groups = group_documents(query, documents, model)
-        answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
+        with model_errors(model):
+            answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
         return merge_rankings(groups, answers, top_n, model)
 
     async def aclose(self) -> None:

@@ -1,16 +1,14 @@
-"""Decisions and reranking: what is sent, and what becomes of the responses, for both kinds of client."""
+"""Decisions and reranking before they are sent and after their responses: shared by the sync and the async client."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
 from .. import costs
+from .._utils.concurrency import arun_in_order, run_in_order
 from ..endpoints import decisions
 from ..endpoints.decisions import CONTEXT_TOKENS, Decisions, Questions, Ranked, Reranking, State
 from ..endpoints.shared.totals import sum_costs, sum_usages
@@ -21,10 +19,10 @@ from ..transport.retries import HTTPRequest, JSONResponse
 from .call import build_http_request, redact_errors
 from .options import CallOptions, split_options
 
-# Tokens of a call, by our estimate, which may be a quarter too low.
+# Tokens of one request, with a margin: the estimate may be a quarter too low.
 RERANK_TOKENS = CONTEXT_TOKENS * 2 // 3
 
-# Tokens of what goes along with each document: its question, quotes and commas.
+# Tokens that each document adds to its own: its question, quotes and commas.
 _PER_DOCUMENT = 40
 
 
@@ -38,7 +36,7 @@ def prepare_decision(
 
 
 def parse_decision(response: JSONResponse, keys: Sequence[str]) -> Decisions:
-    """Parse the answers, and enter their price into the ledgers that are open."""
+    """Parse the answers, and record their cost in the active ledgers."""
     with redact_errors(response):
         answers = decisions.decode(response.body, response.headers, keys)
     costs.record(answers)
@@ -50,7 +48,7 @@ def parse_decision(response: JSONResponse, keys: Sequence[str]) -> Decisions:
 
 @dataclass(frozen=True, slots=True)
 class DocumentGroup:
-    """Documents of one call; the first of them is number `start` of all."""
+    """The documents of one request; `start` is the index of the first among all."""
 
     start: int
     texts: tuple[str, ...]
@@ -58,65 +56,49 @@ class DocumentGroup:
 
 @dataclass(frozen=True, slots=True)
 class RerankCalls:
-    """Calls that rank documents by their relevance to a query."""
+    """Requests that rank documents by their relevance to a query."""
 
     query: str
     model: str
     options: CallOptions
 
     def prepare(self, group: DocumentGroup) -> HTTPRequest:
-        """The request for a group. BudgetExceededError if a limit of `track_costs` is reached."""
+        """Prepare the request for a group. BudgetExceededError if a limit of `track_costs` is reached."""
         costs.check_budgets()
         body = decisions.encode_rerank(self.query, group.texts, self.model)
         return build_http_request(decisions.PATH, self.options, body)
 
     def parse(self, group: DocumentGroup, response: JSONResponse) -> Decisions:
-        """The answers about a group."""
+        """Parse the answers about a group."""
         return parse_decision(response, decisions.rerank_keys(len(group.texts)))
 
     def run(self, http: HTTPClient, groups: Sequence[DocumentGroup], limit: int) -> list[Decisions]:
-        """Send the calls, `limit` at once at most. After an error nothing new is sent."""
+        """Send the requests, at most `limit` at once. An error starts no further request."""
 
-        def ask(group: DocumentGroup) -> Decisions:
+        def rank(group: DocumentGroup) -> Decisions:
             return self.parse(group, http.send(self.prepare(group)))
 
-        if limit == 1 or len(groups) < 2:
-            return [ask(group) for group in groups]
-        with ThreadPoolExecutor(min(limit, len(groups))) as pool:
-            pending = [pool.submit(copy_context().run, ask, group) for group in groups]
-            try:
-                return [each.result() for each in pending]
-            finally:
-                for each in pending:
-                    each.cancel()
+        return run_in_order(rank, groups, limit)
 
     async def arun(self, http: AsyncHTTPClient, groups: Sequence[DocumentGroup], limit: int) -> list[Decisions]:
-        """As `run`; an error, or being cancelled, also cancels the calls under way."""
-        slots = asyncio.Semaphore(limit)
+        """`run`, async. An error or a cancellation also cancels the running requests."""
 
-        async def ask(group: DocumentGroup) -> Decisions:
-            async with slots:
-                return self.parse(group, await http.send(self.prepare(group)))
+        async def rank(group: DocumentGroup) -> Decisions:
+            return self.parse(group, await http.send(self.prepare(group)))
 
-        tasks = [asyncio.ensure_future(ask(group)) for group in groups]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await arun_in_order(rank, groups, limit)
 
 
 def group_documents(
     query: str, documents: Sequence[str], model: str, tokens: int = RERANK_TOKENS
 ) -> list[DocumentGroup]:
-    """Put the documents, in their order, into groups that fit the context of the model by an estimate of their tokens.
+    """Split documents, in order, into groups that fit the context of the model, by an estimate of their tokens.
 
-    A document that is too long for a call of its own is cut to its beginning.
+    A document that is too long for a request of its own is cut.
 
     Raises:
-        TypeError: a document is not a text; says which.
-        UnsupportedContentError: the query is empty, or leaves no room for a document.
+        TypeError: a document is not a text; the error has its index.
+        UnsupportedContentError: the query is empty or too long.
     """
     if not query.strip():
         raise UnsupportedContentError("The query is empty: there is nothing to rank by.")
@@ -152,12 +134,12 @@ def _texts(documents: Sequence[str]) -> Iterator[str]:
 
 
 def _tokens(text: str, model: str) -> int:
-    """Tokens of a text as a JSON string."""
+    """Estimate the tokens of a text as a JSON string."""
     return estimate_tokens(json.dumps(text, ensure_ascii=False), model=model)
 
 
 def _cut(text: str, room: int, size: int) -> str:
-    """The beginning of a text that takes `size` tokens, cut so that it takes no more than `room`."""
+    """Cut a text of `size` tokens so that it has at most `room`."""
     while size > room:
         text = text[: min(len(text) * room // size, len(text) - 1)]
         size = estimate_tokens(text) + _PER_DOCUMENT
@@ -167,7 +149,7 @@ def _cut(text: str, room: int, size: int) -> str:
 def merge_rankings(
     groups: Sequence[DocumentGroup], answers: Sequence[Decisions], top_n: int | None, model: str
 ) -> Reranking:
-    """Merge the answers about groups of documents into one ranking. `top_n` documents are kept; None keeps all."""
+    """Merge the answers about groups of documents into one ranking of `top_n` documents; None for all."""
     ranked = [
         Ranked(group.start + place, each.yes_no(key).probability)
         for group, each in zip(groups, answers, strict=True)

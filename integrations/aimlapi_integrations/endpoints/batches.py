@@ -32,13 +32,13 @@ from .shared.tool_names import rename_tools, restore_names
 PATH = "/batches"
 
 MAX_REQUESTS = 100_000
-"""Requests in one batch at most, as the gateway's schema says."""
+"""The maximum number of requests in a batch, by the gateway's schema."""
 
 ANSWER_TOOL = "json_answer"
-"""The tool that stands for a response format on the wire. Its arguments come back as the text of the reply."""
+"""The tool that replaces a response format on the wire. Its arguments are returned as the text of the reply."""
 
 ALL_REQUESTS = "*"
-"""The key of `Batch.tool_names` for the requests that have no entry of their own. No custom id is called so."""
+"""The key of `Batch.tool_names` for requests without an entry of their own. It is not a valid custom id."""
 
 BatchStatus = Literal["in_progress", "canceling", "canceled", "ended", "expired", "failed"]
 
@@ -62,16 +62,16 @@ _generated = re.compile(r"row-(\d+)-of-(\d+)").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as it was last seen. Its id is all that is needed to fetch its results, in any process.
+    """A batch, with its last known status. Its id suffices to fetch its results, in any process.
 
     Attributes:
         id: of the batch.
         status: `in_progress`, `canceling`, or how it ended: `ended`, `canceled`, `expired`, `failed`.
-        counts: requests by what became of them: `processing`, `succeeded`, `errored`, `canceled`, `expired`.
-        created_at, expires_at, ended_at: ISO 8601, where the gateway says it.
-        custom_ids: of its requests, in their order. Results come in this order, with an error for each that is missing.
+        counts: numbers of requests by their status: `processing`, `succeeded`, `errored`, `canceled`, `expired`.
+        created_at, expires_at, ended_at: times in ISO 8601, where the gateway reports them.
+        custom_ids: the ids of its requests. Results are in this order, with an error for each that is missing.
         tool_names: the caller's names of tools by their names on the wire, by custom id, where they differ.
-        raw: the gateway's own words; without the results.
+        raw: the gateway's status, without the results.
     """
 
     id: str
@@ -86,15 +86,15 @@ class Batch:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it is processed any more."""
+        """Whether no request of it is processed any more."""
         return self.status in _OVER
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of one request of a batch: either a `reply` or an `error`.
+    """The result of one request of a batch: either a `reply` or an `error`.
 
-    The error is a BatchCanceledError, a BatchExpiredError, or what the same request would have raised elsewhere.
+    The error is a BatchCanceledError, a BatchExpiredError, or what the request would have raised outside a batch.
     """
 
     custom_id: str
@@ -112,7 +112,7 @@ class BatchResult:
 
 
 def generate_ids(count: int) -> tuple[str, ...]:
-    """Custom ids that say their place and how many there are, so that results can be ordered without anything else.
+    """Generate custom ids with their index and the number of requests, by which results can be ordered later.
 
     >>> generate_ids(2)
     ('row-0-of-2', 'row-1-of-2')
@@ -160,9 +160,9 @@ def encode_params(request: Request, *, strict: bool = False) -> tuple[Json, Mapp
             f"anthropic/claude-sonnet-4.5, or send the requests one by one."
         )
     adapted = adapt(_format_as_tool(request), "messages", strict=strict)
-    renamed, own_names = rename_tools(identify_calls(adapted, "messages", model))
+    renamed, tool_names = rename_tools(identify_calls(adapted, "messages", model))
     body = messages.encode(renamed, model)
-    return {**body, "messages": [_with_text_content(turn) for turn in body["messages"]]}, own_names
+    return {**body, "messages": [_with_text_content(turn) for turn in body["messages"]]}, tool_names
 
 
 def _with_text_content(turn: Json) -> Json:
@@ -174,23 +174,24 @@ def _with_text_content(turn: Json) -> Json:
 
 
 def _format_as_tool(request: Request) -> Request:
-    """Ask for an answer of a JSON schema by a tool, since the endpoint has no response format."""
-    wanted = request.response_format
-    if wanted is None or wanted.kind != "json_schema":
+    """Send a JSON schema as a tool, because the endpoint has no response format."""
+    response_format = request.response_format
+    if response_format is None or response_format.kind != "json_schema":
         return request
     if any(isinstance(tool, Tool) and tool.name == ANSWER_TOOL for tool in request.tools):
         raise UnsupportedParameterError(f"A tool {ANSWER_TOOL!r} and a response format exclude each other in a batch.")
     choice = ToolChoice("required") if request.tools else ToolChoice("named", ANSWER_TOOL)
     return replace(
         request,
-        tools=(*request.tools, _answer_tool(wanted)),
+        tools=(*request.tools, _answer_tool(response_format)),
         tool_choice=request.tool_choice or choice,
         response_format=None,
     )
 
 
-def _answer_tool(wanted: ResponseFormat) -> Tool:
-    return Tool(ANSWER_TOOL, wanted.description or f"The answer: {wanted.name}.", wanted.schema, wanted.strict)
+def _answer_tool(response_format: ResponseFormat) -> Tool:
+    description = response_format.description or f"The answer: {response_format.name}."
+    return Tool(ANSWER_TOOL, description, response_format.schema, response_format.strict)
 
 
 def encode(params: Mapping[str, Json]) -> Json:
@@ -211,15 +212,15 @@ def cancel_path(batch_id: str) -> str:
 
 
 def decode(values: Any, headers: Mapping[str, str], batch: Batch | None = None) -> tuple[Batch, list[Json] | None]:
-    """Decode what the gateway says of a batch.
+    """Decode the status or the results of a batch.
 
     Args:
         values: the body, or the JSON values of its lines: a batch, a list of one, or the results.
         headers: of the response.
-        batch: what is known of it already; None for a new one.
+        batch: the batch, if it is known; None for a new one.
 
     Returns:
-        The batch as it is now, and its results as they came; None while there are none.
+        The batch with its new status, and the rows of its results; None while there are none.
 
     Raises:
         APIError: the body reports an error, or is none of these.
@@ -235,7 +236,7 @@ def decode(values: Any, headers: Mapping[str, str], batch: Batch | None = None) 
 
 
 def _flatten(values: Any, body: Any, headers: Mapping[str, str]) -> list[Json]:
-    """The objects in a body, which may be in lists in it."""
+    """List the objects in a body, which may be inside lists."""
     if isinstance(values, dict):
         return [values]
     if not isinstance(values, list):
@@ -283,10 +284,10 @@ def _with_counts(batch: Batch, rows: list[Json]) -> Batch:
 
 
 def decode_results(rows: Iterable[Json], batch: Batch) -> tuple[BatchResult, ...]:
-    """Decode the results of a batch, in the order of its requests where that is known.
+    """Decode the results of a batch, in the order of its requests if that is known.
 
     It is known from `Batch.custom_ids`, or from the ids themselves if they were generated. A request without a result
-    gets an error, and results of unknown requests come last.
+    gets an error. Results of unknown requests are last.
     """
     by_id: dict[str, BatchResult] = {}
     for row in rows:
@@ -299,10 +300,10 @@ def decode_results(rows: Iterable[Json], batch: Batch) -> tuple[BatchResult, ...
 
 
 def results_without_rows(batch: Batch) -> tuple[BatchResult, ...]:
-    """The results of a batch that has ended without any.
+    """Return the errors of a batch that has ended without results.
 
     Raises:
-        BatchError: the ids of its requests are not known, so there is nothing to attribute the error to.
+        BatchError: the ids of its requests are not known.
     """
     if not batch.custom_ids:
         raise _error_of(batch.status, batch)
@@ -312,7 +313,7 @@ def results_without_rows(batch: Batch) -> tuple[BatchResult, ...]:
 
 
 def _requested_ids(received: Iterable[str]) -> tuple[str, ...]:
-    """All ids of which some were received, if they were generated; else none."""
+    """Return all ids of the batch, if the received ones were generated; else none."""
     matches = [_generated(custom_id) for custom_id in received]
     counts = {match[2] if match else None for match in matches}
     count = counts.pop() if len(counts) == 1 else None
@@ -335,18 +336,21 @@ def _decode_row(row: Json, batch: Batch) -> BatchResult:
 
 
 def _decode_message(row: Json, result: Json, batch: Batch, custom_id: str) -> Reply:
-    """Decode a message. Its price may be beside it instead of in it."""
+    """Decode a message. Its cost may be in the row or the result instead of in the message."""
     body = result.get("message")
+    if not isinstance(body, dict):
+        message = f"result.message: expected object, received {parsing.json_type(body)}"
+        raise parsing.unreadable_error(message, result, {})
     meta = result.get("meta") or row.get("meta")
-    if isinstance(body, dict) and meta and "meta" not in body:
+    if meta and "meta" not in body:
         body = {**body, "meta": meta}
-    own_names = batch.tool_names.get(custom_id) or batch.tool_names.get(ALL_REQUESTS) or {}
-    reply = messages.decode(restore_names(body, own_names), {})
+    tool_names = batch.tool_names.get(custom_id) or batch.tool_names.get(ALL_REQUESTS) or {}
+    reply = messages.decode(restore_names(body, tool_names), {})
     return replace(reply, choices=tuple(map(_answer_as_text, reply.choices)))
 
 
 def _answer_as_text(choice: Choice) -> Choice:
-    """Turn the call that stands for a response format into the text that it stands for."""
+    """Convert the call that replaces a response format to text."""
     message = choice.message
     if not any(call.name == ANSWER_TOOL for call in message.tool_calls):
         return choice
@@ -372,7 +376,9 @@ def _row_error(kind: str, result: Json, batch: Batch, custom_id: str) -> APIErro
     if kind in ("canceled", "cancelled", "expired"):
         return _error_of(kind, batch, custom_id)
     reported = result.get("error")
-    if kind == "errored" and reported:
+    if kind == "errored":
+        if not reported:
+            return parsing.unreadable_error("result.error: expected an error, received none", result, {})
         return error_from(200, {}, reported if "error" in as_dict(reported) else {"error": reported})
     return parsing.unreadable_error(f"result.type: expected a known type of result, received {kind!r}", result, {})
 

@@ -22,13 +22,13 @@ PATH = "/decisions"
 DEFAULT_DECISION_MODEL = "typesafe/jev"
 
 CONTEXT_TOKENS = 32_000
-"""Tokens that the model takes in one call: https://docs.aimlapi.com/api-references/decision-models/typesafe/jev"""
+"""The model's context, in tokens: https://docs.aimlapi.com/api-references/decision-models/typesafe/jev"""
 
 MAX_OPTIONS = 255
 MIN_LEVELS, MAX_LEVELS = 2, 10
 
 State: TypeAlias = str | Mapping[str, Any] | Sequence[Any]
-"""What the questions are about: a text, or any JSON object or list. Questions refer to parts of it by path."""
+"""What the questions are about: a text, or any JSON object or list, whose parts questions refer to by path."""
 
 Instructions: TypeAlias = str | Mapping[str, Any] | Sequence[Any]
 
@@ -114,7 +114,7 @@ _Answer = TypeVar("_Answer", YesNoAnswer, ChoiceAnswer, ScoreAnswer)
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The answers of one call by the keys of their questions.
+    """The answers of one request, by the keys of their questions.
 
     >>> decisions = Decisions({"urgent": YesNoAnswer(0.93)})
     >>> decisions.yes_no("urgent").yes, decisions["urgent"].confidence
@@ -154,17 +154,17 @@ def _require(answer: Answer, kind: type[_Answer], key: str) -> _Answer:
 
 
 def encode(state: State, questions: Questions, model: str = DEFAULT_DECISION_MODEL, **options: Any) -> Json:
-    """Encode the body that asks questions about a state.
+    """Encode the request body for questions about a state.
 
     Args:
         state: a text, or JSON.
         questions: by keys of your own, at least one.
         model: the model's id.
-        options: further fields of the body; None is not set.
+        options: further fields of the body; None means not set.
 
     Raises:
-        UnsupportedContentError: (a ValueError) an empty state, or no questions.
-        UnsupportedParameterError: (a ValueError) a question with too few or too many options or levels.
+        UnsupportedContentError: (a ValueError) the state is empty, or there are no questions.
+        UnsupportedParameterError: (a ValueError) a question has too few or too many options or levels.
 
     >>> encode("My card was charged twice!", {"urgent": "Does it convey urgency?"})["questions"]
     {'urgent': {'type': 'noul', 'instructions': 'Does it convey urgency?'}}
@@ -287,7 +287,7 @@ def _number(value: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A document by its place among those that were given, and its relevance from 0 to 1."""
+    """A document: its index among those that were ranked, and its relevance from 0 to 1."""
 
     index: int
     score: float
@@ -295,7 +295,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """Documents by relevance, the best first; equal ones in their order. Tokens and prices of all calls are summed."""
+    """Documents by relevance, the best first; ties keep their order. Tokens and costs are those of all requests."""
 
     results: tuple[Ranked, ...]
     model: str = ""
@@ -307,7 +307,7 @@ RELEVANCE = "Does `documents[{}]` help to answer `query`?"
 
 
 def encode_rerank(query: str, documents: Sequence[str], model: str) -> Json:
-    """Encode the body that asks how relevant each of the documents is to the query.
+    """Encode the request body that rates the relevance of each document to the query.
 
     >>> list(encode_rerank("rivers", ["The Douro.", "Bread."], "typesafe/jev")["questions"])
     ['d0', 'd1']
@@ -317,5 +317,5 @@ def encode_rerank(query: str, documents: Sequence[str], model: str) -> Json:
 
 
 def rerank_keys(count: int) -> list[str]:
-    """The keys of the questions about `count` documents."""
+    """Return the keys of the questions about `count` documents."""
     return [f"d{place}" for place in range(count)]

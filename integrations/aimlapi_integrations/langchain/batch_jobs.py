@@ -1,6 +1,6 @@
-"""Batches at half the price for chat models and chains: submit inputs, keep an id, fetch answers later.
+"""Batches at half the price for chat models and chains: submit inputs, keep an id, fetch messages later.
 
-Not to be confused with `Runnable.batch`, which makes one call for each input, at once, at the full price.
+`Runnable.batch`, in contrast, sends one request for each input, at once, at the full price.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def split_chain(runnable: Any) -> ChainParts:
     """Find the model in a chain.
 
     Raises:
-        TypeError: there is none, there are several, or one is inside a step that cannot be taken apart.
+        TypeError: there is none, or several, or it is inside a step that is not a sequence.
     """
     match runnable:
         case ChatAIMLAPI():
@@ -108,7 +108,7 @@ class BatchAPI:
             config: for these steps.
 
         Raises:
-            UnsupportedParameterError, UnsupportedContentError: an input that a batch does not support, by its place.
+            UnsupportedParameterError, UnsupportedContentError: a batch does not support an input; names its index.
             APIError: the batch was not accepted. If that is not certain, the error says so and is not `retryable`.
         """
         values = [self._before(value, config) for value in inputs]
@@ -118,7 +118,7 @@ class BatchAPI:
         return BatchJob(self._parts, batch)
 
     async def asubmit(self, inputs: Iterable[Any], config: RunnableConfig | None = None) -> BatchJob:
-        """As `submit`."""
+        """`submit`, async."""
         values = [await self._abefore(value, config) for value in inputs]
         with translate_errors():
             requests, options = self._requests(values, await self._parts.model._aauthorization())
@@ -126,7 +126,7 @@ class BatchAPI:
         return BatchJob(self._parts, batch)
 
     def resume(self, batch: Batch | str) -> BatchJob:
-        """The job with this id, submitted in this process or another, for the same model or chain."""
+        """Return the job with this id, which this process or another submitted for the same model or chain."""
         if isinstance(batch, str):
             request = _build(self._parts, [HumanMessage("")], {}).request
             batch = Batch(batch, tool_names={ALL_REQUESTS: rename_tools(request)[1]})
@@ -143,7 +143,7 @@ class BatchAPI:
         return value
 
     def _requests(self, values: Sequence[Any], headers: dict[str, str]) -> tuple[list[Request], CallOptions]:
-        """The requests, and how to submit them."""
+        """Return the requests, and the options to submit them with."""
         model = self._parts.model
         calls = [_build(self._parts, model._convert_input(value).to_messages(), headers) for value in values]
         return [call.request for call in calls], calls[0].options if calls else CallOptions(headers=headers)
@@ -155,10 +155,10 @@ def _build(parts: ChainParts, messages: list[BaseMessage], headers: dict[str, st
 
 
 class BatchJob:
-    """A batch of inputs of a model or chain. Its `id` is all that is to be kept: `BatchAPI.resume` takes it.
+    """A batch of inputs of a model or chain. Keep its `id` to fetch the results later, with `BatchAPI.resume`.
 
     Attributes:
-        batch: the batch as it was last seen.
+        batch: the batch, with its last known status.
     """
 
     def __init__(self, parts: ChainParts, batch: Batch) -> None:
@@ -174,13 +174,13 @@ class BatchJob:
         return f"<{type(self).__name__} {self.id} {self.batch.status}>"
 
     def status(self) -> BatchStatus:
-        """Ask how far the batch is: `in_progress`, `canceling`, `ended`, `canceled`, `expired` or `failed`."""
+        """Request the status: `in_progress`, `canceling`, `ended`, `canceled`, `expired` or `failed`."""
         with translate_errors():
             self.batch = self._parts.model._get_client().batches.get(self.batch, self._options())
         return self.batch.status
 
     async def astatus(self) -> BatchStatus:
-        """As `status`."""
+        """`status`, async."""
         with translate_errors():
             self.batch = await self._parts.model._get_async_client().batches.get(self.batch, await self._aoptions())
         return self.batch.status
@@ -191,7 +191,7 @@ class BatchJob:
             self.batch = self._parts.model._get_client().batches.cancel(self.batch, self._options())
 
     async def acancel(self) -> None:
-        """As `cancel`."""
+        """`cancel`, async."""
         with translate_errors():
             self.batch = await self._parts.model._get_async_client().batches.cancel(self.batch, await self._aoptions())
 
@@ -206,18 +206,18 @@ class BatchJob:
         """Wait for the batch to end, and return what `invoke` would have returned for each input, in their order.
 
         Messages have the same tool calls, usage and `response_metadata` as from `invoke`, plus `batch_id` and
-        `custom_id`. Prices are those that the replies name, else half of those in `ChatAIMLAPI.prices`, which
-        `from_catalogue` looks up, else half of those in the table of models. `track_costs` counts a batch once.
+        `custom_id`. A reply without a cost gets half the price of its tokens: by `ChatAIMLAPI.prices` if set, else by
+        the gateway's catalog. `track_costs` counts a batch once.
 
         Args:
-            timeout: seconds to wait altogether; 0 for one look.
-            interval: seconds before the second look; later ones come at growing intervals, up to a minute.
-            return_exceptions: return the error of an input in its place; False raises the first one.
+            timeout: seconds to wait in total; 0 for a single request.
+            interval: seconds before the second request; intervals grow up to a minute.
+            return_exceptions: return an input's error as its result; False raises the first one.
             config: for the steps after the model, which run now.
 
         Raises:
-            BatchTimeoutError: the batch has not ended in time. It goes on.
-            BatchError: it has ended without any results, in a process that did not submit it.
+            BatchTimeoutError: the batch has not ended in time. It continues.
+            BatchError: it ended without any results, and was submitted by another process.
         """
         with translate_errors():
             results = self._parts.model._get_client().batches.results(
@@ -238,7 +238,7 @@ class BatchJob:
         return_exceptions: bool = True,
         config: RunnableConfig | None = None,
     ) -> list[Any]:
-        """As `results`."""
+        """`results`, async."""
         with translate_errors():
             results = await self._parts.model._get_async_client().batches.results(
                 self.batch,
@@ -265,7 +265,7 @@ class BatchJob:
         try:
             for step in self._parts.after:
                 value = step.invoke(value, config)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is the result of this input alone
+        except Exception as error:  # noqa: BLE001  # any error is the result of this input alone
             return error
         return value
 
@@ -281,7 +281,7 @@ class BatchJob:
         return value
 
     def _message(self, result: BatchResult) -> Any:
-        """The message of a result, or its error as LangChain's."""
+        """Return the message of a result, or its error as LangChain's."""
         try:
             return self._as_message(result.unwrap(), result.custom_id)
         except AIMLAPIError as error:
@@ -291,8 +291,8 @@ class BatchJob:
         message = chat_result(reply, self._parts.model._message_format).generations[0].message
         metadata = {**message.response_metadata, "batch_id": self.id, "custom_id": custom_id}
         changed = {"response_metadata": metadata, "id": message.id or f"{self.id}-{custom_id}"}
-        made: AIMessage = message.model_copy(update=changed)  # type: ignore[assignment]  # the message of a reply is one
-        return made
+        copy: AIMessage = message.model_copy(update=changed)  # type: ignore[assignment]  # a reply's message is one
+        return copy
 
 
 def _raise_first(answers: list[Any]) -> list[Any]:

@@ -26,12 +26,12 @@ class DecisionFields(ComponentFields):
 
 
 class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
-    """Answers typed questions about its input, with probabilities: to route, grade and guard inside chains.
+    """A runnable that answers typed questions about its input, to route, grade and guard inside chains.
 
     The input is a text, a message, a document, or JSON (dicts and lists of these). The output is a `Decisions`.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
         >>> decide = AIMLAPIDecisions(questions={"urgent": "Does it convey urgency?"})
@@ -40,14 +40,14 @@ class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
     """
 
     questions: Mapping[str, Any]
-    """By keys of your own: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion`, or a yes/no question as text."""
+    """`YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, a yes/no question, by keys of your own."""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Decisions:  # noqa: A002  # core calls it so
         """Answer the questions about the input."""
         return self._call_with_config(self._decide, input, config, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Decisions:  # noqa: A002
-        """As `invoke`."""
+        """`invoke`, async."""
         return await self._acall_with_config(self._adecide, input, ensure_config(config), **kwargs)
 
     def _decide(self, value: Any) -> Decisions:
@@ -76,13 +76,13 @@ def as_state(value: Any) -> Any:
 
 
 class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
-    """Keeps the documents that help most to answer a query, the best first; equal ones stay in their order.
+    """A document compressor that keeps the documents most relevant to a query, the best first; ties keep their order.
 
-    Copies of the documents have their relevance, from 0 to 1, in `metadata["relevance_score"]`. As many documents go
-    into one call as fit the context of the model.
+    It returns copies with the relevance, from 0 to 1, in `metadata["relevance_score"]`. A request has as many documents
+    as fit the context of the model.
 
     Raises:
-        MissingAPIKeyError: no key was given and none is in the environment.
+        MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
         >>> rerank = AIMLAPIRerank(top_n=1)
@@ -94,9 +94,9 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
     top_n: int | None = Field(default=3, ge=1)
     """How many documents to keep; None keeps all."""
     min_score: float = Field(default=0.0, ge=0, le=1)
-    """Documents of less relevance are left out."""
+    """The lowest relevance of the documents to keep, from 0 to 1."""
     max_concurrency: int = Field(default=4, ge=1)
-    """Calls under way at once at most."""
+    """Maximum number of concurrent requests of one call."""
 
     def compress_documents(
         self,
@@ -104,7 +104,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks | None = None,  # noqa: ARG002  # core passes them
     ) -> Sequence[Document]:
-        """Return the most relevant documents, the best first. Without documents, nothing is sent."""
+        """Return the most relevant documents, the best first. Without documents, sends no request."""
         with translate_errors():
             return self._ranked(documents, self._get_client().rerank(query, _texts(documents), **self._arguments()))
 
@@ -114,7 +114,7 @@ class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks | None = None,  # noqa: ARG002  # core passes them
     ) -> Sequence[Document]:
-        """As `compress_documents`."""
+        """`compress_documents`, async."""
         with translate_errors():
             ranking = await self._get_async_client().rerank(query, _texts(documents), **self._arguments())
         return self._ranked(documents, ranking)

@@ -2,17 +2,16 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
+from .._utils.concurrency import arun_in_order, run_in_order
 from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
@@ -27,9 +26,6 @@ from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
 
 if TYPE_CHECKING:
     from .arguments import EmbeddingsArguments
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
@@ -174,7 +170,7 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
                 return embeddings
 
             batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._merge(_run_in_order(embed, batches, self.max_concurrency))
+            return self._merge(run_in_order(embed, batches, self.max_concurrency))
 
     async def _aembed(
         self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None
@@ -189,7 +185,7 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
                 return embeddings
 
             batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._merge(await _arun_in_order(embed, batches, self.max_concurrency))
+            return self._merge(await arun_in_order(embed, batches, self.max_concurrency))
 
     def _merge(self, results: Sequence[Embeddings]) -> Embeddings:
         return merge_embeddings(results) if results else Embeddings((), self.model)
@@ -244,32 +240,7 @@ def _name_long_texts(batch: _Batch, model: str) -> Iterator[None]:
         raise
 
 
-# --- concurrency ------------------------------------------------------------------------------------------------------
-
-
-def _run_in_order(job: Callable[[Item], Result], items: Sequence[Item], limit: int) -> list[Result]:
-    """Return the results of `job` for each item, running at most `limit` at once. An error starts no further job."""
-    if limit == 1 or len(items) < 2:
-        return [job(item) for item in items]
-    with ContextThreadPoolExecutor(min(limit, len(items))) as pool:
-        return list(pool.map(job, items))
-
-
-async def _arun_in_order(job: Callable[[Item], Awaitable[Result]], items: Sequence[Item], limit: int) -> list[Result]:
-    """`_run_in_order`, async. An error or a cancellation also cancels the running jobs."""
-    semaphore = asyncio.Semaphore(limit)
-
-    async def run(item: Item) -> Result:
-        async with semaphore:
-            return await job(item)
-
-    tasks = [asyncio.ensure_future(run(item)) for item in items]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager

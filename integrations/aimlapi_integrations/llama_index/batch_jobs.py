@@ -24,8 +24,8 @@ class BatchAPI:
     """Batches for an LLM of Claude, or for a structured one (`llm.as_structured_llm(Invoice)`).
 
     Args:
-        llm: whose settings hold for all inputs.
-        kwargs: for all inputs, as `chat` takes them: `tools`, `tool_choice` …
+        llm: the LLM, whose settings apply to all inputs.
+        kwargs: arguments of `chat` for all inputs: `tools`, `tool_choice` …
 
     Raises:
         TypeError: the LLM is not an `AIMLAPI`.
@@ -51,28 +51,28 @@ class BatchAPI:
         """Submit inputs, texts or conversations, as one batch, at most once.
 
         Raises:
-            UnsupportedParameterError, UnsupportedContentError: an input that a batch does not support, by its place.
-            APIError: the batch was not accepted. If that is not certain, the error says so and is not `retryable`.
+            UnsupportedParameterError, UnsupportedContentError: A batch does not support an input; names its index.
+            APIError: The batch was not accepted. If that is not certain, the error says so and is not `retryable`.
         """
         requests, options = self._requests(inputs)
         batch = self._llm._client().batches.submit(requests, call=options)
         return BatchJob(self._llm, batch, self._output_cls)
 
     async def asubmit(self, inputs: Iterable[str | Sequence[ChatMessage]]) -> BatchJob:
-        """As `submit`."""
+        """Async version of `submit`."""
         requests, options = self._requests(inputs)
         batch = await self._llm._async_client().batches.submit(requests, call=options)
         return BatchJob(self._llm, batch, self._output_cls)
 
     def resume(self, batch: Batch | str) -> BatchJob:
-        """The job with this id, submitted in this process or another, for the same LLM and arguments."""
+        """Return the job with this ID, which this process or another submitted for the same LLM and arguments."""
         if isinstance(batch, str):
             names = rename_tools(self._build("")[0])[1]
             batch = Batch(batch, tool_names={ALL_REQUESTS: names})
         return BatchJob(self._llm, batch, self._output_cls)
 
     def _requests(self, inputs: Iterable[str | Sequence[ChatMessage]]) -> tuple[list[Request], CallOptions]:
-        """The requests, and how to submit them."""
+        """Return the requests, and the options to submit them with."""
         calls = list(map(self._build, inputs))
         return [request for request, _ in calls], calls[0][1] if calls else CallOptions()
 
@@ -87,10 +87,10 @@ class BatchAPI:
 
 
 class BatchJob:
-    """A batch of inputs of an LLM. Its `id` is all that is to be kept: `BatchAPI.resume` takes it.
+    """A batch of inputs of an LLM. Keep its `id` to fetch the results later, with `BatchAPI.resume`.
 
     Attributes:
-        batch: the batch as it was last seen.
+        batch: the batch, with its last known status.
     """
 
     def __init__(self, llm: AIMLAPI, batch: Batch, output_cls: type[BaseModel] | None = None) -> None:
@@ -107,12 +107,12 @@ class BatchJob:
         return f"<{type(self).__name__} {self.id} {self.batch.status}>"
 
     def status(self) -> BatchStatus:
-        """Ask how far the batch is: `in_progress`, `canceling`, `ended`, `canceled`, `expired` or `failed`."""
+        """Request the status: `in_progress`, `canceling`, `ended`, `canceled`, `expired` or `failed`."""
         self.batch = self._llm._client().batches.get(self.batch)
         return self.batch.status
 
     async def astatus(self) -> BatchStatus:
-        """As `status`."""
+        """Async version of `status`."""
         self.batch = await self._llm._async_client().batches.get(self.batch)
         return self.batch.status
 
@@ -121,7 +121,7 @@ class BatchJob:
         self.batch = self._llm._client().batches.cancel(self.batch)
 
     async def acancel(self) -> None:
-        """As `cancel`."""
+        """Async version of `cancel`."""
         self.batch = await self._llm._async_client().batches.cancel(self.batch)
 
     def results(
@@ -130,18 +130,17 @@ class BatchJob:
         """Wait for the batch to end, and return what `chat` would have returned for each input, in their order.
 
         Responses have the same blocks and `additional_kwargs` as from `chat`, plus `batch_id` and `custom_id`; those of
-        a structured LLM have the object in `raw`. Prices are those that the replies name, else half of those in
-        `AIMLAPI.prices`, which `from_catalogue` looks up, else half of those in the table of models. `track_costs`
-        counts a batch once.
+        a structured LLM have the object in `raw`. A response without a cost gets half the price of its tokens: by
+        `AIMLAPI.prices` if set, else by the gateway's catalog. `track_costs` counts a batch once.
 
         Args:
-            timeout: seconds to wait altogether; 0 for one look.
-            interval: seconds before the second look; later ones come at growing intervals, up to a minute.
-            return_exceptions: return the error of an input in its place; False raises the first one.
+            timeout: seconds to wait in total; 0 for a single request.
+            interval: seconds before the second request; intervals grow up to a minute.
+            return_exceptions: return an input's error as its result; False raises the first one.
 
         Raises:
-            BatchTimeoutError: the batch has not ended in time. It goes on.
-            BatchError: it has ended without any results, in a process that did not submit it.
+            BatchTimeoutError: The batch has not ended in time. It continues.
+            BatchError: It ended without any results, and was submitted by another process.
         """
         results = self._llm._client().batches.results(
             self.batch, timeout=timeout, interval=interval, prices=self._llm.prices
@@ -151,7 +150,7 @@ class BatchJob:
     async def aresults(
         self, *, timeout: float = TIMEOUT, interval: float = INTERVAL, return_exceptions: bool = True
     ) -> list[Any]:
-        """As `results`."""
+        """Async version of `results`."""
         results = await self._llm._async_client().batches.results(
             self.batch, timeout=timeout, interval=interval, prices=self._llm.prices
         )
@@ -165,16 +164,16 @@ class BatchJob:
         return responses
 
     def _response(self, result: BatchResult) -> ChatResponse | Exception:
-        """The response of a result, or what went wrong: in the batch, or in reading the object."""
+        """Return the response of a result, or the error of the batch or of the structured output."""
         try:
             response = chat_response(result.unwrap())
             response.additional_kwargs |= {"batch_id": self.id, "custom_id": result.custom_id}
             return response if self._output_cls is None else self._structured(response, self._output_cls)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is the result of this input alone
+        except Exception as error:  # noqa: BLE001  # any error is the result of this input alone
             return error
 
     def _structured(self, response: ChatResponse, output_cls: type[BaseModel]) -> ChatResponse:
-        """The response of a structured LLM, which has the object in `raw`."""
+        """Return the response of a structured LLM, which has the object in `raw`."""
         output = parse_output(self._llm, response, output_cls)
         message = ChatMessage(role=MessageRole.ASSISTANT, content=output.model_dump_json())
         return ChatResponse(message=message, raw=output, additional_kwargs=response.additional_kwargs)

@@ -30,14 +30,14 @@ dispatcher = get_dispatcher(__name__)
 
 
 class AIMLAPIRerank(ConnectionFields, BaseNodePostprocessor):
-    """Keeps the nodes that help most to answer a query, the best first; equal ones stay in their order.
+    """A node postprocessor that keeps the nodes most relevant to a query, the best first; ties keep their order.
 
-    The score of a node becomes its relevance, from 0 to 1; the score that it had, as of retrieval, goes to
-    `metadata["retrieval_score"]`. As many nodes go into one call as fit the context of the model.
+    The score of a node becomes its relevance, from 0 to 1; its previous score, from retrieval, goes to
+    `metadata["retrieval_score"]`. A request has as many nodes as fit the context of the model.
 
     Raises:
-        MissingAPIKeyError: there is no key.
-        APIError: from calls; the tree is drawn in `aimlapi_integrations.errors`.
+        MissingAPIKeyError: No API key is set.
+        APIError: From calls. See `aimlapi_integrations.errors` for the error classes.
 
     Examples:
         >>> rerank = AIMLAPIRerank(top_n=3)
@@ -45,16 +45,16 @@ class AIMLAPIRerank(ConnectionFields, BaseNodePostprocessor):
     """
 
     model: str = Field(default=DEFAULT_DECISION_MODEL, description="The model, by any id.")
-    top_n: int | None = Field(default=3, ge=1, description="How many nodes to keep; None keeps all.")
-    min_score: float = Field(default=0.0, ge=0, le=1, description="Nodes of less relevance are left out.")
-    max_concurrency: int = Field(default=4, ge=1, description="Calls under way at once at most.")
+    top_n: int | None = Field(default=3, ge=1, description="How many nodes to keep; None for all.")
+    min_score: float = Field(default=0.0, ge=0, le=1, description="The lowest relevance of nodes to keep.")
+    max_concurrency: int = Field(default=4, ge=1, description="Maximum number of concurrent requests.")
     metadata_mode: MetadataMode = Field(
-        default=MetadataMode.EMBED, description="Which metadata of a node is ranked along with its text."
+        default=MetadataMode.EMBED, description="Which metadata of a node is ranked with its text."
     )
 
     @classmethod
     def class_name(cls) -> str:
-        """The name it is serialised by."""
+        """Return the name that LlamaIndex serializes the class by."""
         return "AIMLAPIRerank"
 
     @override
@@ -94,7 +94,7 @@ class AIMLAPIRerank(ConnectionFields, BaseNodePostprocessor):
 
 
 def _with_score(scored: NodeWithScore, score: float) -> NodeWithScore:
-    """The node with another score. The one that it had is not shown to models."""
+    """Return the node with a new score. Its previous score is metadata that models don't see."""
     if scored.score is None:
         return NodeWithScore(node=scored.node, score=score)
     hidden = {name: [*getattr(scored.node, name), "retrieval_score"] for name in _HIDDEN}
@@ -108,19 +108,19 @@ _CHOICE, _QUESTION = "choice", "Which source can answer the query?"
 
 
 class AIMLAPISelector(BaseSelector):
-    """Chooses the query engines that can answer a query, for `RouterQueryEngine`, by their descriptions.
+    """A selector of the query engines that can answer a query, by their descriptions, for `RouterQueryEngine`.
 
     Args:
-        multi: whether to choose every engine whose probability is at least `threshold`, and at least the most probable;
-            else the most probable alone.
-        threshold: from 0 to 1.
-        model: the gateway's id of a decision model.
-        client, async_client: clients of your own; else one is made for each kind of call.
-        kwargs: arguments of these clients, such as `api_key` and `base_url`.
+        multi: Select all engines with a probability of at least `threshold`, and always the most probable; otherwise
+            only the most probable.
+        threshold: A probability from 0 to 1.
+        model: The ID of a decision model.
+        client, async_client: Clients of your own. By default they are created on the first call.
+        kwargs: Arguments of these clients, such as `api_key` and `base_url`.
 
     Raises:
-        MissingAPIKeyError: from calls: there is no key.
-        UnsupportedParameterError: from calls: more than 255 engines.
+        MissingAPIKeyError: From calls: No API key is set.
+        UnsupportedParameterError: From calls: There are more than 255 engines.
 
     Examples:
         >>> engine = RouterQueryEngine(AIMLAPISelector(), query_engine_tools=tools)                 # doctest: +SKIP
@@ -161,7 +161,7 @@ class AIMLAPISelector(BaseSelector):
 
     @override
     def _update_prompts(self, prompts_dict: PromptDictType) -> None:
-        """There are no prompts."""
+        """Do nothing: there are no prompts."""
 
     def _questions(self, choices: Sequence[ToolMetadata]) -> Questions:
         described = {str(place): _describe(choice) for place, choice in enumerate(choices)}
@@ -177,8 +177,8 @@ class AIMLAPISelector(BaseSelector):
             return SelectorResult(selections=[_selected(int(answer.choice), probability)])
         probabilities = [decisions.yes_no(str(place)).probability for place in range(count)]
         least = min(self.threshold, max(probabilities))
-        chosen = [(place, each) for place, each in enumerate(probabilities) if each >= least]
-        return SelectorResult(selections=[_selected(place, each) for place, each in chosen])
+        selected = [(place, each) for place, each in enumerate(probabilities) if each >= least]
+        return SelectorResult(selections=[_selected(place, each) for place, each in selected])
 
 
 def _describe(choice: ToolMetadata) -> str:
