@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.utils.pydantic import get_fields
@@ -135,11 +136,13 @@ def _caller_depth() -> int:
     return depth
 
 
-def field_aliases(cls: type[BaseModel]) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def field_aliases(cls: type[BaseModel]) -> Mapping[str, str]:
     """Return the aliases of the fields of `cls`, by field name."""
     return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
 
 
-def field_names(cls: type[BaseModel]) -> set[str]:
+@lru_cache(maxsize=64)
+def field_names(cls: type[BaseModel]) -> frozenset[str]:
     """Return every name that a field of `cls` can be passed by."""
-    return {*get_fields(cls), *field_aliases(cls).values()}
+    return frozenset((*get_fields(cls), *field_aliases(cls).values()))
