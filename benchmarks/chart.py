@@ -25,7 +25,7 @@ def draw(results: Results, path: Path) -> None:
             _bars(axis, _ratios(results, scenario, framework))
             axis.set_title(f"{FRAMEWORKS[framework]}: {TITLES[scenario]}", fontsize=10, loc="left", color=INK)
     figure.suptitle(
-        "CPU as a multiple of httpx and JSON parsing plus the framework's bare model (chat completions; less is better)",
+        "CPU as a multiple of httpx, JSON parsing and the framework's bare model (chat completions; less is better)",
         fontsize=10,
         color=INK,
     )
