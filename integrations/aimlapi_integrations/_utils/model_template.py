@@ -14,12 +14,13 @@ _set = object.__setattr__
 class ModelTemplate(Generic[Model]):
     """Creates models that equal a validated one, but for some fields.
 
-    Validation is most of what a message of a stream costs. pydantic's `model_construct` costs more than it, because it
-    looks at each field in Python. This does what `BaseModel.__copy__` does.
+    Validation in Python is most of what a message of a stream costs. pydantic's `model_construct` costs even more,
+    because it looks at each field in Python. This does what `BaseModel.__copy__` does.
 
     Args:
         model: a validated model without private attributes. Each new model has its own copies of its dicts and lists,
             one level deep.
+        names: the fields that `create` sets.
 
     Raises:
         TypeError: the model has private attributes.
@@ -28,29 +29,32 @@ class ModelTemplate(Generic[Model]):
         >>> class Point(BaseModel):
         ...     x: int
         ...     names: list[str] = []
-        >>> template = ModelTemplate(Point(x=0))
+        >>> template = ModelTemplate(Point(x=0), "x")
         >>> template.create(x=1)
         Point(x=1, names=[])
     """
 
     __slots__ = ("_class", "_copies", "_extra", "_fields", "_fields_set")
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *names: str) -> None:
         if model.__pydantic_private__:
             raise TypeError(f"{type(model).__name__} has private attributes, which a template doesn't copy.")
         self._class = type(model)
         self._fields: dict[str, Any] = dict(model.__dict__)
-        self._copies = [(name, value.copy) for name, value in self._fields.items() if isinstance(value, dict | list)]
+        self._copies = [
+            (name, value.copy)
+            for name, value in self._fields.items()
+            if isinstance(value, dict | list) and name not in names
+        ]
         self._fields_set = model.__pydantic_fields_set__
         self._extra = model.__pydantic_extra__
 
     def create(self, **values: Any) -> Model:
-        """Create a model with these values for fields that the template's own model was created with."""
-        fields = self._fields.copy()
+        """Create a model with these values, all of `names`, which must be valid."""
+        model = object.__new__(self._class)
+        fields = {**self._fields, **values}
         for name, copy in self._copies:
             fields[name] = copy()
-        fields.update(values)
-        model = object.__new__(self._class)
         _set(model, "__dict__", fields)
         _set(model, "__pydantic_fields_set__", self._fields_set.copy())
         _set(model, "__pydantic_extra__", None if self._extra is None else self._extra.copy())

@@ -178,7 +178,7 @@ def _finalize_content(block: Any, calls: Mapping[str, Json]) -> Any:
 # --- models of nearly all chunks: they create others without validation -----------------------------------------------
 
 _METADATA = {"model_provider": PROVIDER}
-_TEXT_MESSAGES = ModelTemplate(AIMessageChunk(content="", response_metadata=_METADATA, id=None))
+_TEXT_MESSAGES = ModelTemplate(AIMessageChunk(content="", response_metadata=_METADATA, id=None), "content", "id")
 _ARGUMENTS_MESSAGES = ModelTemplate(
     AIMessageChunk(
         content="",
@@ -186,9 +186,12 @@ _ARGUMENTS_MESSAGES = ModelTemplate(
         tool_call_chunks=[tool_call_chunk(args="mid-arguments", index=0)],
         response_metadata=_METADATA,
         id=None,
-    )
+    ),
+    "tool_call_chunks",
+    "invalid_tool_calls",
+    "id",
 )
-_GENERATIONS = ModelTemplate(ChatGenerationChunk(message=AIMessageChunk(content="")))
+_GENERATIONS = ModelTemplate(ChatGenerationChunk(message=AIMessageChunk(content="")), "message", "text")
 
 _set = object.__setattr__
 

@@ -10,23 +10,22 @@ from llama_index.core.base.llms.types import (
     ChatResponse,
     MessageRole,
     TextBlock,
-    ToolCallBlock,
 )
 
 from ..._utils.model_template import ModelTemplate
 from ...types import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .decode import call_entry, chat_message, chat_response, thinking_blocks
+from .decode import call_block, call_entry, chat_message, chat_response, thinking_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-# Nearly all responses of a stream are created from these, without validation.
-_TEXT_BLOCKS = ModelTemplate(TextBlock(text=""))
-_CALL_BLOCKS = ModelTemplate(ToolCallBlock(tool_call_id=None, tool_name="", tool_kwargs=""))
-_TEXT_MESSAGES = ModelTemplate(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]))
-_CALL_MESSAGES = ModelTemplate(ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}))
-_RESPONSES = ModelTemplate(ChatResponse(message=ChatMessage(), delta=""))
+# Nearly all responses of a stream are created from these, without validation. That of a block costs less than this..
+_TEXT_MESSAGES = ModelTemplate(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]), "blocks")
+_CALL_MESSAGES = ModelTemplate(
+    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
+)
+_RESPONSES = ModelTemplate(ChatResponse(message=ChatMessage(), delta=""), "message", "delta")
 
 
 class ResponseBuilder:
@@ -72,13 +71,10 @@ class ResponseBuilder:
         """Return the response of a message that ends in `part`, a text or a call, which `piece` was added to."""
         thoughts = thinking_blocks(self._ordered()) if len(self._parts) > 1 else []
         if type(part) is ToolCall:
-            arguments: Any = {"input": part.arguments} if part.kind == "custom" else part.arguments
-            block: Any = _CALL_BLOCKS.create(tool_call_id=part.id or None, tool_name=part.name, tool_kwargs=arguments)
-            message = _CALL_MESSAGES.create(
-                blocks=[*thoughts, block], additional_kwargs={"tool_calls": [call_entry(part)]}
-            )
+            blocks = [*thoughts, call_block(part)]
+            message = _CALL_MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": [call_entry(part)]})
             return _RESPONSES.create(message=message, delta="")
-        message = _TEXT_MESSAGES.create(blocks=[*thoughts, _TEXT_BLOCKS.create(text=part.text)])
+        message = _TEXT_MESSAGES.create(blocks=[*thoughts, TextBlock(text=part.text)])
         return _RESPONSES.create(message=message, delta=piece.text)
 
     def _ordered(self) -> tuple[Part, ...]:
