@@ -14,8 +14,13 @@ CREATE = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
+# What `make release` rehearses. The release workflow names the real ones.
+TAG ?= v$(shell sed -n 's/__version__ = "\(.*\)"/\1/p' integrations/aimlapi_integrations/version.py)
+REPOSITORY ?= https://github.invalid/owner/aimlapi-integrations
+RELEASE := dist/release
+
 .DEFAULT_GOAL := help
-.PHONY: demo test strict lint types docs compat installs web ray programs bench record clean help
+.PHONY: demo test strict lint types docs compat installs web ray programs bench record audit release publish-docs clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -31,8 +36,9 @@ lint: .venv/dev-ready  ## Style, format and the walls between the layers
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	@cd integrations && ../$(BIN)/lint-imports --config ../pyproject.toml
 
-types: .venv/dev-ready  ## Types, strictly
+types: .venv/dev-ready  ## Types, strictly, and every snippet of README and docs as mypy and pyright see it
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.packaging.snippet_types
 
 docs: .venv/docs-ready  ## The documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
@@ -40,18 +46,18 @@ docs: .venv/docs-ready  ## The documentation, into site/
 
 compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest versions of what we depend on
 	@for versions in lowest newest; do \
-		.venv-$$versions/bin/python -m tests.tools.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
+		.venv-$$versions/bin/python -m tests.packaging.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
 
 installs: .venv/dev-ready  ## The wheel with each extra, in clean environments, and what each is for
-	@$(BIN)/python -m tests.tools.clean_installs
+	@$(BIN)/python -m tests.packaging.clean_installs
 
 web: chromium .venv-web/ready  ## The chat page, looked at in headless Chromium
 	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web
 
 ray: .venv-ray/ready  ## Bulk work on Ray Data, two workers of which one is killed
 	@.venv-ray/bin/python -c "import ray.data"
-	@.venv-ray/bin/python -m pytest tests/scale
+	@.venv-ray/bin/python -m pytest tests/bulk
 	@.venv-ray/bin/python -m pytest tests/docs -k bulk -W ignore
 
 programs: .venv-programs/ready  ## Programs of others, run on our models: agents, memories, judges, graphs, MCP, SQL
@@ -64,6 +70,31 @@ bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as rat
 
 record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
 	@$(BIN)/python -m tests.cassettes.record
+
+audit: .venv-audit/ready .venv-release/ready  ## Known vulnerabilities of what the package installs
+	@.venv-release/bin/pip-audit --strict --skip-editable --path .venv-audit/lib/python*/site-packages
+
+release: .venv-release/ready  ## Everything a release does but publish: packages, notes, list of components, docs
+	@rm -rf build/release $(RELEASE) && mkdir -p build/release $(RELEASE)
+	@git archive HEAD | tar -x -C build/release
+	@.venv-release/bin/python .github/release.py $(TAG) --repository $(REPOSITORY) --root build/release \
+		--notes $(RELEASE)/release-notes.md
+	@.venv-release/bin/python -m build --no-isolation --outdir $(RELEASE)/packages build/release >/dev/null
+	@.venv-release/bin/twine check --strict $(RELEASE)/packages/*
+	@rm -rf .venv-wheel && $(subst .venv,.venv-wheel,$(CREATE))
+	@$(subst .venv,.venv-wheel,$(INSTALL)) "aimlapi-integrations[all] @ file://$$(echo $(CURDIR)/$(RELEASE)/packages/*.whl)"
+	@.venv-release/bin/cyclonedx-py environment --output-file $(RELEASE)/sbom.json .venv-wheel
+	@cd build/release && git init --quiet && git add --all && \
+		git -c user.name=release -c user.email=release@localhost commit --quiet --message release
+	@ln -s $(CURDIR)/.venv-release build/release/.venv-release
+	@$(MAKE) --no-print-directory -C build/release -o .venv-release/ready publish-docs VERSION=$(TAG:v%=%)
+	@git -C build/release ls-tree -r --name-only gh-pages | grep -q '^latest$$'
+	@echo "Ready to publish: $(RELEASE)"
+
+publish-docs: .venv-release/ready  ## The documentation of VERSION, into the branch gh-pages
+	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" NO_MKDOCS_2_WARNING=1 \
+		mike --quiet deploy --config-file docs/mkdocs.release.yml --update-aliases $(VERSION) latest
+	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" mike set-default --config-file docs/mkdocs.release.yml latest
 
 clean:  ## Remove what the other targets made
 	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
@@ -97,6 +128,18 @@ chromium:
 	@$(subst .venv,.venv-programs,$(INSTALL)) -e ".[programs-test]"
 	@touch $@
 
+.venv-audit/ready: pyproject.toml
+	@$(subst .venv,.venv-audit,$(CREATE))
+	@$(subst .venv,.venv-audit,$(INSTALL)) -e ".[all]"
+	@touch $@
+
+# An environment of its own: none of these is needed to develop.
+.venv-release/ready: pyproject.toml
+	@$(subst .venv,.venv-release,$(CREATE))
+	@echo "Installing what a release needs into .venv-release …"
+	@$(subst .venv,.venv-release,$(INSTALL)) -e ".[release]"
+	@touch $@
+
 .venv-ray/ready: pyproject.toml
 	@$(subst .venv,.venv-ray,$(CREATE))
 	@echo "Installing Ray into .venv-ray …"
@@ -106,7 +149,7 @@ chromium:
 # The tools of development may be new; langchain-tests is left out, as it needs a newer httpx than we do.
 .venv-lowest/ready: pyproject.toml .venv/dev-ready
 	@$(subst .venv,.venv-lowest,$(CREATE))
-	@$(BIN)/python tests/tools/lowest.py > .venv-lowest/constraints.txt
+	@$(BIN)/python tests/packaging/lowest.py > .venv-lowest/constraints.txt
 	@echo "Installing the lowest versions into .venv-lowest …"
 	@$(subst .venv,.venv-lowest,$(INSTALL)) -c .venv-lowest/constraints.txt -e ".[test]"
 	@touch $@

@@ -19,7 +19,7 @@ Json: TypeAlias = dict[str, Any]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause_turn"]
 """Why the model stopped, normalized across model families. `Choice.native_finish_reason` has the original value."""
 
 
@@ -322,12 +322,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class CallMetadata:
-    """The ids and the provider of one call, and its response `headers` with lowercase names, without cookies or key."""
+    """The ids and the provider of one call, and its response `headers` with lowercase names, without cookies or key.
+
+    `metrics` are a router's measurements, such as `duration_ms`, `ttft_ms` (time to the first token) and `tps` (tokens
+    per second).
+    """
 
     inference_id: str | None = None
     request_id: str | None = None
     client_request_id: str | None = None
     provider: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -1,6 +1,6 @@
-"""HTTP bodies as a person can read them, and back: JSON as its structure, a stream as the list of its events.
+"""HTTP bodies in readable form, and back: JSON as its structure, a stream as the list of its events.
 
-What comes back says the same, byte for byte but for spaces in JSON: a client cannot tell.
+The round trip preserves every byte except spaces in JSON.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 Stored: TypeAlias = dict[str, Any]
-"""At most one of `json`, `events` and `text`; none of them where there is no body.
+"""At most one of `json`, `events` and `text`; none of them without a body.
 
-What all JSON events of a stream have in common (`id`, `model` …) stands once, in `every_event`. `event_is_type` says
-that each has its `type` as the name of the event, too.
+Fields that all JSON events of a stream share (`id`, `model` …) are stored once, in `every_event`. `event_is_type` means
+that the name of each event is its `type`.
 """
 
 EVENT_STREAM = "text/event-stream"
 
 
 def readable(body: bytes | str | None, content_type: str) -> Stored:
-    """A body as a cassette stores it.
+    """Return a body as a cassette stores it.
 
     Raises:
-        ValueError: the body is not text, or cannot be given back as it was.
+        ValueError: the body is not text, or can't be restored.
     """
     text = body.decode("utf-8") if isinstance(body, bytes) else body
     if not text:
@@ -35,7 +35,7 @@ def readable(body: bytes | str | None, content_type: str) -> Stored:
 
 
 def wire(stored: Stored) -> str:
-    """What went over the wire, of `json`, `events` or `text`."""
+    """Return the body as it was sent."""
     if "json" in stored:
         return _dumps(stored["json"])
     if "events" in stored:
@@ -44,12 +44,12 @@ def wire(stored: Stored) -> str:
 
 
 def payloads(stored: Stored) -> list[Stored]:
-    """The JSON that the events of a stream carry, in their order."""
+    """Return the JSON of a stream's events, in order."""
     return [event["data"] for event in _whole(stored) if isinstance(event.get("data"), dict)]
 
 
 def _whole(stored: Stored) -> Iterator[Stored]:
-    """The events with what they have in common."""
+    """Yield the events with their shared fields."""
     shared, named = stored.get("every_event", {}), stored.get("event_is_type", False)
     for event in stored.get("events", ()):
         data = event.get("data")
@@ -63,12 +63,12 @@ def _whole(stored: Stored) -> Iterator[Stored]:
 def _events(text: str) -> Stored:
     blocks = text.replace("\r\n", "\n").split("\n\n")
     if blocks[-1] and not blocks[-1].endswith("\n"):
-        raise ValueError(f"A stream that ends inside an event makes no cassette: {blocks[-1]!r}")
+        raise ValueError(f"A stream that ends inside an event can't be stored: {blocks[-1]!r}")
     return _named(_shared([event for block in blocks for event in _block(block)]))
 
 
 def _named(stored: Stored) -> Stored:
-    """Without the names of events that their types say again."""
+    """Remove the names of events if they equal the types."""
     found = [event for event in _whole(stored) if isinstance(event.get("data"), dict)]
     if not found or not all(event.get("event") and event["event"] == event["data"].get("type") for event in found):
         return stored
@@ -81,7 +81,7 @@ def _unnamed(event: Stored) -> Stored:
 
 
 def _shared(events: list[Stored]) -> Stored:
-    """Events without what they have in common, and that."""
+    """Split events into shared and individual fields."""
     found = payloads({"events": events})
     first = found[0] if len(found) > 1 else {}
     shared = {name: value for name, value in first.items() if all(_has(data, name, value) for data in found)}
@@ -102,7 +102,7 @@ def _has(data: Stored, name: str, value: Any) -> bool:
 
 
 def _block(block: str) -> Iterator[Stored]:
-    """The comments of a block, each by itself, then its event."""
+    """Yield the comments of a block, then its event."""
     fields: dict[str, list[str]] = {}
     for line in filter(None, block.split("\n")):
         name, _, value = line.partition(":")
@@ -127,7 +127,7 @@ def _lines(event: Stored) -> Iterator[str]:
 
 
 def _parsed(text: str) -> Any:
-    """The object or list that the text is; else the text itself."""
+    """Return the object or list that the text encodes; otherwise the text itself."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The scenarios with neither framework."""
+"""The scenarios without a framework."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from aimlapi_integrations.types import (
     ToolCall,
     ToolChoice,
 )
-
-from . import seen
-from .seen import Line, Listed, Seen, Sight, Tokens, Vectors
+from tests.cassettes import observed
+from tests.cassettes.observed import Answer, Listed, Observation, Target, Tokens, Vectors
 
 WEATHER = Tool(
     "get_weather",
@@ -49,34 +48,34 @@ def user(text: str, *parts: Image) -> Message:
     return Message("user", (Text(text), *parts))
 
 
-def settings(line: Line) -> dict[str, Any]:
-    return {"api_key": line.api_key, "base_url": line.base_url, "max_retries": 0}
+def settings(target: Target) -> dict[str, Any]:
+    return {"api_key": target.api_key, "base_url": target.base_url, "max_retries": 0}
 
 
-def call(line: Line, method: str, *args: Any, **kwargs: Any) -> Any:
-    """What a method of a client answers."""
-    if not line.asynchronous:
-        with Client(**settings(line)) as client:
+def call(target: Target, method: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a method of a client."""
+    if not target.is_async:
+        with Client(**settings(target)) as client:
             return getattr(client, method)(*args, **kwargs)
 
     async def answer() -> Any:
-        async with AsyncClient(**settings(line)) as client:
+        async with AsyncClient(**settings(target)) as client:
             return await getattr(client, method)(*args, **kwargs)
 
     return asyncio.run(answer())
 
 
-def complete(line: Line, request: Request) -> Reply:
-    reply: Reply = call(line, "complete", request, CallOptions(endpoint=line.endpoint))
+def complete(target: Target, request: Request) -> Reply:
+    reply: Reply = call(target, "complete", request, CallOptions(endpoint=target.endpoint))
     return reply
 
 
-def look(reply: Reply) -> Seen:
-    """What a user reads off a reply."""
+def observe(reply: Reply) -> Answer:
+    """Return what a user observes of a reply."""
     usage = reply.usage
     assert usage is not None
     assert reply.finish_reason is not None
-    return Seen(
+    return Answer(
         text=reply.text,
         reasoning=reply.reasoning,
         finish_reason=reply.finish_reason,
@@ -89,107 +88,107 @@ def look(reply: Reply) -> Seen:
     )
 
 
-def ask(line: Line, *messages: Message, **kwargs: Any) -> list[Sight]:
-    return [look(complete(line, Request(line.model, messages, **kwargs)))]
+def ask(target: Target, *messages: Message, **kwargs: Any) -> list[Observation]:
+    return [observe(complete(target, Request(target.model, messages, **kwargs)))]
 
 
-def hello(line: Line) -> list[Sight]:
-    return ask(line, user(seen.HELLO))
+def hello(target: Target) -> list[Observation]:
+    return ask(target, user(observed.HELLO))
 
 
-def plain(line: Line) -> list[Sight]:
-    return ask(line, user(seen.GREETING))
+def plain(target: Target) -> list[Observation]:
+    return ask(target, user(observed.GREETING))
 
 
-def streamed(line: Line, request: Request) -> Reply:
-    options = CallOptions(endpoint=line.endpoint)
+def stream_and_check(target: Target, request: Request) -> Reply:
+    options = CallOptions(endpoint=target.endpoint)
 
     def sync_deltas() -> list[Any]:
-        with Client(**settings(line)) as client, client.stream(request, options) as deltas:
+        with Client(**settings(target)) as client, client.stream(request, options) as deltas:
             return list(deltas)
 
     async def async_deltas() -> list[Any]:
-        async with AsyncClient(**settings(line)) as client, client.stream(request, options) as deltas:
+        async with AsyncClient(**settings(target)) as client, client.stream(request, options) as deltas:
             return [delta async for delta in deltas]
 
-    parts = asyncio.run(async_deltas()) if line.asynchronous else sync_deltas()
+    parts = asyncio.run(async_deltas()) if target.is_async else sync_deltas()
     reply: Reply = parts[-1].reply
-    told = [fragment.part for part in parts for fragment in part.fragments]
-    arguments = "".join(part.arguments for part in told if isinstance(part, ToolCall))
+    metadata = [fragment.part for part in parts for fragment in part.fragments]
+    arguments = "".join(part.arguments for part in metadata if isinstance(part, ToolCall))
     assert "".join(part.text for part in parts) == reply.text
     assert arguments == "".join(call.arguments for call in reply.tool_calls)
     return reply
 
 
-def stream(line: Line) -> list[Sight]:
-    return [look(streamed(line, Request(line.model, (user(seen.GREETING),))))]
+def stream(target: Target) -> list[Observation]:
+    return [observe(stream_and_check(target, Request(target.model, (user(observed.GREETING),))))]
 
 
-def weather(line: Line, asking: Callable[[Line, Request], Reply], **kwargs: Any) -> list[Sight]:
-    """A question that needs a tool, put by `asking`, and the answer once its result is there."""
-    question = user(seen.QUESTION)
-    asked = asking(line, Request(line.model, (question,), tools=(WEATHER,), **kwargs))
-    assert asked.tool_calls
+def weather(target: Target, send: Callable[[Target, Request], Reply], **kwargs: Any) -> list[Observation]:
+    """Ask a question that needs a tool with `send`, and return its result to the model."""
+    question = user(observed.QUESTION)
+    first = send(target, Request(target.model, (question,), tools=(WEATHER,), **kwargs))
+    assert first.tool_calls
     results = [
-        Message("tool", (Text(seen.get_weather(**(call.parsed() or {}))),), tool_call_id=call.id)
-        for call in asked.tool_calls
+        Message("tool", (Text(observed.get_weather(**(call.parsed() or {}))),), tool_call_id=call.id)
+        for call in first.tool_calls
     ]
-    answered = complete(line, Request(line.model, (question, asked.message, *results), tools=(WEATHER,), **kwargs))
-    return [look(asked), look(answered)]
+    final = complete(target, Request(target.model, (question, first.message, *results), tools=(WEATHER,), **kwargs))
+    return [observe(first), observe(final)]
 
 
-def tools(line: Line) -> list[Sight]:
-    return weather(line, complete)
+def tools(target: Target) -> list[Observation]:
+    return weather(target, complete)
 
 
-def tool_stream(line: Line) -> list[Sight]:
-    return weather(line, streamed)
+def tool_stream(target: Target) -> list[Observation]:
+    return weather(target, stream_and_check)
 
 
-def structured(line: Line) -> list[Sight]:
-    [answer] = ask(line, user(seen.NOTE), **TRIP_FROM[line.endpoint])
-    assert isinstance(answer, Seen)
-    found = answer.tool_calls[0][1] if answer.tool_calls else json.loads(answer.text)
-    assert seen.Trip.model_validate(found) == seen.Trip(city="Lisbon", days=4)
+def structured(target: Target) -> list[Observation]:
+    [answer] = ask(target, user(observed.NOTE), **TRIP_FROM[target.endpoint])
+    assert isinstance(answer, Answer)
+    parsed = answer.tool_calls[0][1] if answer.tool_calls else json.loads(answer.text)
+    assert observed.Trip.model_validate(parsed) == observed.Trip(city="Lisbon", days=4)
     return [answer]
 
 
-def riddle(line: Line) -> Request:
-    model, options = seen.THINKERS[line.endpoint]
-    return Request(model, (user(seen.RIDDLE),), options=options)
+def riddle(target: Target) -> Request:
+    model, options = observed.REASONING_MODELS[target.endpoint]
+    return Request(model, (user(observed.RIDDLE),), options=options)
 
 
-def reasoning(line: Line) -> list[Sight]:
-    if line.endpoint == "messages":
-        return weather(line, complete, options=riddle(line).options)
-    return [look(complete(line, riddle(line)))]
+def reasoning(target: Target) -> list[Observation]:
+    if target.endpoint == "messages":
+        return weather(target, complete, options=riddle(target).options)
+    return [observe(complete(target, riddle(target)))]
 
 
-def reasoning_stream(line: Line) -> list[Sight]:
-    return [look(streamed(line, riddle(line)))]
+def reasoning_stream(target: Target) -> list[Observation]:
+    return [observe(stream_and_check(target, riddle(target)))]
 
 
-def citations(line: Line) -> list[Sight]:
-    return ask(line, user(seen.NEWS), tools=(HostedTool(seen.SEARCH),))
+def citations(target: Target) -> list[Observation]:
+    return ask(target, user(observed.NEWS_QUESTION), tools=(HostedTool(observed.SEARCH),))
 
 
-def image(line: Line) -> list[Sight]:
-    return ask(line, user(seen.LOOK, Image(data=seen.PICTURE, mime="image/png")))
+def image(target: Target) -> list[Observation]:
+    return ask(target, user(observed.PICTURE_QUESTION, Image(data=observed.PICTURE, mime="image/png")))
 
 
-def embeddings(line: Line) -> list[Sight]:
-    found = call(line, "embed", seen.TEXTS, model=seen.EMBEDDER, dimensions=seen.DIMENSIONS)
-    return [Vectors(list(found.vectors))]
+def embeddings(target: Target) -> list[Observation]:
+    parsed = call(target, "embed", observed.TEXTS, model=observed.EMBEDDER, dimensions=observed.DIMENSIONS)
+    return [Vectors(list(parsed.vectors))]
 
 
-def catalogue(line: Line) -> list[Sight]:
+def catalogue(target: Target) -> list[Observation]:
     def get() -> Any:
-        with Client(**settings(line)) as client:
-            return client.models.get(seen.MODEL)
+        with Client(**settings(target)) as client:
+            return client.models.get(observed.MODEL)
 
     async def aget() -> Any:
-        async with AsyncClient(**settings(line)) as client:
-            return await client.models.get(seen.MODEL)
+        async with AsyncClient(**settings(target)) as client:
+            return await client.models.get(observed.MODEL)
 
-    model = asyncio.run(aget()) if line.asynchronous else get()
+    model = asyncio.run(aget()) if target.is_async else get()
     return [Listed(model.id, model.context_length, dict(model.prices))]

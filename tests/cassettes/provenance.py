@@ -1,4 +1,4 @@
-"""Where the answers of a cassette come from, said at its top."""
+"""Where the responses of a cassette come from, for its header."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTES = {"emulator": EMULATED, "live": LIVE}
 
 
 def provenance(source: str, scenario: str) -> dict[str, Any]:
-    """The mapping at the top of a cassette that is recorded now.
+    """Return the header of a cassette that is recorded now.
 
     Args:
         source: `emulator` or `live`. (`documentation` is written by hand.)

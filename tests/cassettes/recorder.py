@@ -1,7 +1,7 @@
-"""vcrpy set up for this gateway: cassettes that people can read, and that carry no secret.
+"""vcrpy for this gateway: readable cassettes without secrets.
 
 `recording` makes one, `replaying` plays one with the network off; a request that the cassette does not hold, to the
-field of its body, is an error, and so is an answer that nobody asked for.
+field of its body, is an error, and so is a response that was not requested.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.request import Request
 from vcr.serialize import serialize
 
-from . import pages
-from .bodies import Stored, readable, wire
+from tests.cassettes import pages
+from tests.cassettes.bodies import Stored, readable, wire
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
 GATEWAY = "https://api.aimlapi.com"
@@ -51,23 +51,23 @@ SECRETS = {
 
 
 def path_of(name: str) -> Path:
-    """The file of the cassette `name`."""
+    """Return the file of the cassette `name`."""
     return FOLDER / f"{name}.yaml"
 
 
 def read(name: str) -> dict[str, Any]:
-    """A cassette as a document: its `provenance`, and its `interactions` as `ReadableSerializer` stores them."""
+    """Read a cassette: its `provenance`, and its `interactions` as `ReadableSerializer` stores them."""
     return pages.load(path_of(name).read_text(encoding="utf-8"))
 
 
-def leaks(text: str, *keys: str) -> list[str]:
-    """What in the text of a cassette must not be there, by kind. `keys` are secrets known by their letters."""
-    found = [kind for kind, pattern in SECRETS.items() if pattern.search(text)]
-    return [*found, *("the key in use" for key in keys if key in text)]
+def find_secrets(text: str, *keys: str) -> list[str]:
+    """Return the kinds of secrets in the text of a cassette. `keys` are known secrets."""
+    parsed = [kind for kind, pattern in SECRETS.items() if pattern.search(text)]
+    return [*parsed, *("the key in use" for key in keys if key in text)]
 
 
 class ReadableSerializer:
-    """vcrpy's cassettes in our own form, `provenance` at the top."""
+    """vcrpy's cassettes in our own format, with the `provenance` first."""
 
     def __init__(self, provenance: Mapping[str, Any] | None = None) -> None:
         self._provenance = dict(provenance or {})
@@ -82,12 +82,12 @@ class ReadableSerializer:
 
 def _stored(interaction: Mapping[str, Any]) -> Stored:
     request, response = interaction["request"], interaction["response"]
-    sent, answered = _plain(request["headers"]), _plain(response["headers"])
+    sent, final = _plain(request["headers"]), _plain(response["headers"])
     return {
         "request": {"method": request["method"], "uri": request["uri"], "headers": sent}
         | readable(request["body"], sent.get("content-type", "")),
-        "response": {"status": response["status"]["code"], "headers": answered}
-        | _legible(readable(response["body"]["string"], answered.get("content-type", ""))),
+        "response": {"status": response["status"]["code"], "headers": final}
+        | _legible(readable(response["body"]["string"], final.get("content-type", ""))),
     }
 
 
@@ -108,11 +108,11 @@ def _played(stored: Stored) -> dict[str, Any]:
 
 
 def _plain(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Headers by their lower-cased name, the first value of each."""
+    """Return the first value of each header by its lower-case name."""
     return {name.lower(): value if isinstance(value, str) else value[0] for name, value in headers.items()}
 
 
-# --- what is left out before anything is kept -------------------------------------------------------------------------
+# --- removal of private data ------------------------------------------------------------------------------------------
 
 
 def _clean_request(request: Request) -> Request:
@@ -138,11 +138,11 @@ def _impersonal(value: Any) -> Any:
     return [_impersonal(item) for item in value] if isinstance(value, list) else value
 
 
-# --- recording and playing ----------------------------------------------------------------------------------------
+# --- recording and playing --------------------------------------------------------------------------------------------
 
 
 def same_json(one: Request, other: Request) -> None:
-    """Whether two requests say the same: their JSON is equal, whatever the order of its keys."""
+    """Return whether two requests have equal JSON, in any order of keys."""
     sent, stored = (_sorted(request.body) for request in (one, other))
     assert sent == stored, f"{sent}\nis not\n{stored}"
 
@@ -152,7 +152,7 @@ def _sorted(body: bytes | str | None) -> str:
 
 
 def recorder(serializer: ReadableSerializer | None = None) -> vcr.VCR:
-    """A `vcr.VCR` for this gateway. Loopback counts as the gateway, so that live and emulated recordings look alike."""
+    """Create a `vcr.VCR` for this gateway. Loopback counts as the gateway, so that recordings look alike."""
     made = vcr.VCR(
         serializer="readable",
         match_on=("method", "scheme", "host", "port", "path", "query", "same_json"),
@@ -167,7 +167,7 @@ def recorder(serializer: ReadableSerializer | None = None) -> vcr.VCR:
 
 
 class _Desk:
-    """Where a new cassette lies until it has been looked through: vcrpy would write it to its file at once."""
+    """Holds a new cassette until it has been checked: vcrpy would write it to its file at once."""
 
     text = ""
 
@@ -180,7 +180,7 @@ class _Desk:
 
 @contextmanager
 def recording(path: Path, provenance: Mapping[str, Any], *keys: str) -> Iterator[Cassette]:
-    """Every exchange of the block goes into a new cassette at `path`. A block that fails leaves none.
+    """Record every exchange of the block in a new cassette at `path`. A block that fails leaves none.
 
     Args:
         path: the file; what is there is replaced.
@@ -194,20 +194,20 @@ def recording(path: Path, provenance: Mapping[str, Any], *keys: str) -> Iterator
     machine.register_persister(desk)
     with machine.use_cassette(str(path), record_mode="all") as cassette:
         yield cassette
-    if found := leaks(desk.text, *keys):
-        raise ValueError(f"Not saved: {path.name} would carry {', '.join(found)}")
+    if secrets := find_secrets(desk.text, *keys):
+        raise ValueError(f"Not saved: {path.name} would carry {', '.join(secrets)}")
     path.write_text(desk.text, encoding="utf-8")
 
 
 @contextmanager
 def replaying(path: Path) -> Iterator[Cassette]:
-    """The block runs on the cassette at `path` and on nothing else.
+    """Run the block on the cassette at `path` and on nothing else.
 
     Raises:
         AssertionError: the block ended well, and some of the cassette was not played.
     """
     with recorder().use_cassette(str(path), record_mode="none") as cassette:
         yield cassette
-        left = [str(asked) for number, asked in enumerate(cassette.requests) if not cassette.play_counts[number]]
+        left = [str(first) for number, first in enumerate(cassette.requests) if not cassette.play_counts[number]]
         assert not left, f"{path.name} was only partly played: {', '.join(left)}"
         assert len(cassette), f"There is no cassette {path}, or nothing on it"

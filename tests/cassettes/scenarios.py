@@ -1,6 +1,6 @@
-"""The table of scenarios: for each adapter, endpoint and capability a small function that calls and says what it saw.
+"""The table of scenarios: a small function for each adapter, endpoint and capability that returns what it observed.
 
-A name is `adapter-endpoint-capability`, and that of the cassette too. The modules of adapters load when they are used.
+A name is `adapter-endpoint-capability`, and also the name of the cassette. Modules of adapters are imported on use.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-from .seen import Line, Sight
+from tests.cassettes.observed import Observation, Target
 
-ADAPTERS = {"core": "core_scenarios", "langchain": "lc_scenarios", "llama-index": "li_scenarios"}
+ADAPTERS = {"core": "core_scenarios", "langchain": "langchain_scenarios", "llama-index": "llama_index_scenarios"}
 ENDPOINTS = {"chat": "chat_completions", "responses": "responses", "messages": "messages"}
 CAPABILITIES = ("plain", "stream", "tools", "tool_stream", "structured", "reasoning", "reasoning_stream", "image")
 
@@ -29,16 +29,18 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """`adapter-endpoint-capability`, without what an endpoint says twice."""
+        """`adapter-endpoint-capability`, without repetitions."""
         parts = (self.adapter, self.endpoint, self.capability.replace("_", "-"))
         return "-".join(dict.fromkeys(parts))
 
-    def run(self, line: Line) -> list[Sight]:
-        """Makes its calls, and says what a user sees of each."""
+    def run(self, target: Target) -> list[Observation]:
+        """Run the calls, and return what a user observes of each."""
         module = import_module(f".{ADAPTERS[self.adapter]}", __package__)
         function = getattr(module, self.capability)
-        sights: list[Sight] = function(replace(line, endpoint=ENDPOINTS.get(self.endpoint, line.endpoint)))
-        return sights
+        observations: list[Observation] = function(
+            replace(target, endpoint=ENDPOINTS.get(self.endpoint, target.endpoint))
+        )
+        return observations
 
 
 def _scenarios() -> Iterator[Scenario]:

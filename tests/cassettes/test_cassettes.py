@@ -1,4 +1,4 @@
-"""Every cassette plays through its scenario, whole, and users see what its bodies state."""
+"""Every cassette replays its scenario completely, and users observe what its bodies contain."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 
 import pytest
 
-from . import record as recording
-from .provenance import NOTES
-from .recorder import FOLDER, GATEWAY, leaks, path_of, read, replaying
-from .scenarios import ADAPTERS, CAPABILITIES, DOCUMENTED, SCENARIOS, Scenario
-from .seen import Line, Seen, Tokens
-from .stated import stated
+from tests.cassettes import record as recording
+from tests.cassettes.expected import expected_observation
+from tests.cassettes.observed import Answer, Target, Tokens
+from tests.cassettes.provenance import NOTES
+from tests.cassettes.recorder import FOLDER, GATEWAY, find_secrets, path_of, read, replaying
+from tests.cassettes.scenarios import ADAPTERS, CAPABILITIES, DOCUMENTED, SCENARIOS, Scenario
 
 PAGE = "https://docs.aimlapi.com/api-references/text-models-llm/openai/gpt-5-mini"
 RECORDED = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in DOCUMENTED)
 
-colours = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+both_drivers = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 every_cassette = pytest.mark.parametrize("name", [*DOCUMENTED, *RECORDED])
 
 
-def line(asynchronous: bool) -> Line:
-    return Line("no key is needed", f"{GATEWAY}/v1", asynchronous=asynchronous)
+def target(is_async: bool) -> Target:
+    return Target("no key is needed", f"{GATEWAY}/v1", is_async=is_async)
 
 
-# --- what is said -----------------------------------------------------------------------------------------------------
+# --- what users observe -----------------------------------------------------------------------------------------------
 
 
-@colours
+@both_drivers
 @pytest.mark.parametrize("name", RECORDED)
-def test_users_see_what_the_cassette_states(name: str, asynchronous: bool) -> None:
+def test_replayed_scenario_matches_the_bodies_of_its_cassette(name: str, is_async: bool) -> None:
     with replaying(path_of(name)):
-        sights = SCENARIOS[name].run(line(asynchronous))
-    assert sights == [stated(exchange, sights[0]) for exchange in read(name)["interactions"]]
+        observations = SCENARIOS[name].run(target(is_async))
+    assert observations == [expected_observation(exchange, observations[0]) for exchange in read(name)["interactions"]]
 
 
 DOCUMENTED_TEXT = {
@@ -58,13 +58,13 @@ DOCUMENTED_TOKENS = {
 }
 
 
-@colours
+@both_drivers
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize(("name", "endpoint"), DOCUMENTED.items())
-def test_users_see_what_the_vendor_documents(name: str, endpoint: str, adapter: str, asynchronous: bool) -> None:
+def test_documented_reply_is_observed_in_every_adapter(name: str, endpoint: str, adapter: str, is_async: bool) -> None:
     with replaying(path_of(name)):
-        sights = Scenario(adapter, endpoint, "hello").run(line(asynchronous))
-    assert sights == [Seen(DOCUMENTED_TEXT[name], "stop", DOCUMENTED_TOKENS[name])]
+        observations = Scenario(adapter, endpoint, "hello").run(target(is_async))
+    assert observations == [Answer(DOCUMENTED_TEXT[name], "stop", DOCUMENTED_TOKENS[name])]
 
 
 @pytest.mark.parametrize(
@@ -74,72 +74,72 @@ def test_users_see_what_the_vendor_documents(name: str, endpoint: str, adapter: 
         ("documented-responses", {"input": "Hello"}),
     ],
 )
-def test_documented_requests_are_the_documented_ones(name: str, body: dict[str, Any]) -> None:
+def test_documented_cassette_has_the_documented_request(name: str, body: dict[str, Any]) -> None:
     [exchange] = read(name)["interactions"]
     assert exchange["request"]["json"] == {"model": "openai/gpt-5-mini-2025-08-07", **body}
 
 
-# --- what a cassette is -----------------------------------------------------------------------------------------------
+# --- the contents of cassettes ----------------------------------------------------------------------------------------
 
 
-def test_there_is_a_cassette_for_each_scenario_and_no_other() -> None:
+def test_cassettes_match_the_scenarios() -> None:
     assert set(SCENARIOS) == set(RECORDED)
 
 
-def test_every_adapter_shows_every_capability_on_every_endpoint() -> None:
-    shown = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values()}
+def test_scenarios_cover_every_adapter_endpoint_and_capability() -> None:
+    output = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values()}
     everywhere = set(product(ADAPTERS, ("chat", "responses", "messages"), CAPABILITIES))
     elsewhere = {(adapter, *what) for adapter in ADAPTERS for what in (("responses", "citations"), ("embeddings",) * 2)}
-    assert shown == everywhere | elsewhere | {("core", "catalogue", "catalogue")}
+    assert output == everywhere | elsewhere | {("core", "catalogue", "catalogue")}
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("stream")])
-def test_a_stream_is_one_on_its_cassette(name: str) -> None:
+def test_stream_cassette_has_a_stream(name: str) -> None:
     first = read(name)["interactions"][0]
     assert first["request"]["json"]["stream"] is True
     assert len(first["response"]["events"]) > 3
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("messages-reasoning")])
-def test_thinking_is_handed_back_with_its_signature(name: str) -> None:
-    asked, answered = read(name)["interactions"]
-    [thought] = [block for block in asked["response"]["json"]["content"] if block["type"] == "thinking"]
+def test_thinking_is_returned_with_its_signature(name: str) -> None:
+    first, final = read(name)["interactions"]
+    [thought] = [block for block in first["response"]["json"]["content"] if block["type"] == "thinking"]
     assert thought["thinking"]
     assert thought["signature"]
-    assert answered["request"]["json"]["messages"][1]["content"][0] == thought
+    assert final["request"]["json"]["messages"][1]["content"][0] == thought
 
 
 @every_cassette
-def test_a_cassette_says_where_it_comes_from(name: str) -> None:
-    said = read(name)["provenance"]
+def test_cassette_has_a_provenance(name: str) -> None:
+    content = read(name)["provenance"]
     if name in DOCUMENTED:
-        assert (said["source"], said["page"]) == ("documentation", PAGE)
-        assert "Transcribed" in said["note"]
-        assert "not recorded" in said["note"]
+        assert (content["source"], content["page"]) == ("documentation", PAGE)
+        assert "Transcribed" in content["note"]
+        assert "not recorded" in content["note"]
     else:
-        assert said["note"] == NOTES[said["source"]]
-        assert said["scenario"] == name
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d", said["recorded"])
+        assert content["note"] == NOTES[content["source"]]
+        assert content["scenario"] == name
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", content["recorded"])
 
 
 @every_cassette
-def test_what_the_emulator_made_up_is_not_passed_off_as_live(name: str) -> None:
+def test_emulated_cassette_is_marked_as_emulated(name: str) -> None:
     cassette = read(name)
-    made_up = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
+    emulated = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
     if cassette["provenance"]["source"] == "emulator":
         assert "No answer of the live service" in cassette["provenance"]["note"]
-        assert made_up or name.endswith(("embeddings", "catalogue", "messages-structured"))
+        assert emulated or name.endswith(("embeddings", "catalogue", "messages-structured"))
     else:
-        assert not made_up
+        assert not emulated
 
 
 @every_cassette
-def test_a_cassette_carries_no_secret(name: str) -> None:
-    assert leaks(path_of(name).read_text(encoding="utf-8")) == []
+def test_cassette_has_no_secret(name: str) -> None:
+    assert find_secrets(path_of(name).read_text(encoding="utf-8")) == []
 
 
 @every_cassette
-def test_a_cassette_is_for_the_gateway_and_carries_no_null_request(name: str) -> None:
+def test_cassette_request_goes_to_the_gateway_without_nulls(name: str) -> None:
     for exchange in read(name)["interactions"]:
         sent = exchange["request"].get("json", {})
         assert exchange["request"]["uri"].startswith((f"{GATEWAY}/v1/", f"{GATEWAY}/model/"))
@@ -148,16 +148,16 @@ def test_a_cassette_is_for_the_gateway_and_carries_no_null_request(name: str) ->
 
 
 @every_cassette
-def test_a_cassette_is_small_enough_to_read(name: str) -> None:
+def test_cassette_has_fewer_than_200_lines(name: str) -> None:
     assert len(path_of(name).read_text(encoding="utf-8").splitlines()) < 200
 
 
-# --- recording anew ---------------------------------------------------------------------------------------------------
+# --- recording --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of cassettes that may be written to, and no key."""
+def cassette_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A writable folder of cassettes, and no API key."""
     for module in ("recorder", "record"):
         monkeypatch.setattr(f"tests.cassettes.{module}.FOLDER", tmp_path)
     monkeypatch.delenv("AIMLAPI_API_KEY", raising=False)
@@ -167,7 +167,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 NAME = "core-chat-plain"
 
 
-def test_without_a_key_the_emulator_is_recorded_and_said(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_without_key_uses_the_emulator(cassette_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert recording.main([NAME]) == 0
     assert (
         capsys.readouterr().out == f"No AIMLAPI_API_KEY: recording answers that the emulator makes up.\n{NAME}: new\n"
@@ -175,7 +175,9 @@ def test_without_a_key_the_emulator_is_recorded_and_said(shelf: Path, capsys: py
     assert read(NAME)["provenance"]["source"] == "emulator"
 
 
-def test_what_says_the_same_stays_as_it_is(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_again_leaves_an_equal_cassette_unchanged(
+    cassette_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recording.main([NAME])
     before = path_of(NAME).read_bytes()
     recording.main([NAME])
@@ -183,18 +185,18 @@ def test_what_says_the_same_stays_as_it_is(shelf: Path, capsys: pytest.CaptureFi
     assert path_of(NAME).read_bytes() == before
 
 
-def test_what_changed_is_shown(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_again_prints_changes(cassette_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording.main([NAME])
     path = path_of(NAME)
     path.write_text(path.read_text(encoding="utf-8").replace("[emulated]", "[other]"), encoding="utf-8")
     recording.main([NAME])
-    shown = capsys.readouterr().out
-    assert f"{NAME}: changed" in shown
-    assert re.search(r"^ +- .*\[other\]", shown, re.MULTILINE)
-    assert re.search(r"^ +\+ .*\[emulated\]", shown, re.MULTILINE)
+    output = capsys.readouterr().out
+    assert f"{NAME}: changed" in output
+    assert re.search(r"^ +- .*\[other\]", output, re.MULTILINE)
+    assert re.search(r"^ +\+ .*\[emulated\]", output, re.MULTILINE)
 
 
-def test_a_live_cassette_is_not_replaced_by_the_emulator(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_without_key_keeps_a_live_cassette(cassette_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     live = "provenance: {source: live}\ninteractions: []\n"
     path_of(NAME).write_text(live, encoding="utf-8")
     recording.main([NAME])
@@ -205,7 +207,7 @@ def test_a_live_cassette_is_not_replaced_by_the_emulator(shelf: Path, capsys: py
 @pytest.mark.parametrize(
     ("name", "reason"), [("documented-responses", "is transcribed, not recorded"), ("nonsense", "is none of core-")]
 )
-def test_what_is_no_scenario_is_not_recorded(shelf: Path, capsys: Any, name: str, reason: str) -> None:
+def test_record_unknown_scenario_fails(cassette_folder: Path, capsys: Any, name: str, reason: str) -> None:
     assert recording.main([name]) == 2
     assert f"{name} {reason}" in capsys.readouterr().out
-    assert not list(shelf.iterdir())
+    assert not list(cassette_folder.iterdir())

@@ -1,4 +1,4 @@
-"""The recorder itself, tried on httpx alone: what reaches a cassette, and what a cassette gives back."""
+"""The recorder on plain httpx: what a cassette stores, and what it replays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import httpx
 import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from . import pages
-from .bodies import readable, wire
-from .provenance import provenance
-from .recorder import leaks, recording, replaying
+from tests.cassettes import pages
+from tests.cassettes.bodies import readable, wire
+from tests.cassettes.provenance import provenance
+from tests.cassettes.recorder import find_secrets, recording, replaying
 
 URL = "https://api.aimlapi.com/v1/chat/completions"
-ASKED = {"model": "some/model", "messages": [{"role": "user", "content": "Hello"}]}
-SAID = {
+REQUEST = {"model": "some/model", "messages": [{"role": "user", "content": "Hello"}]}
+RESPONSE = {
     "id": "1",
     "choices": [{"message": {"content": "Olá \n\n“yes”: 1.0"}}],
     "usd": 6.45e-05,
@@ -32,12 +32,12 @@ STREAM = ': wait\n\nevent: piece\ndata: {"delta":"a: b"}\n\ndata: {"delta":"\\n"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def answering(body: str | bytes, content_type: str = "application/json", **headers: str) -> Answer:
+def respond_with(body: str | bytes, content_type: str = "application/json", **headers: str) -> Answer:
     return lambda request: httpx.Response(200, content=body, headers={"content-type": content_type, **headers})
 
 
-def record(path: Path, answer: Answer, url: str = URL, body: Any = ASKED, **headers: str) -> dict[str, Any]:
-    """The cassette that one request makes, as a document."""
+def record(path: Path, answer: Answer, url: str = URL, body: Any = REQUEST, **headers: str) -> dict[str, Any]:
+    """Record one request, and return the cassette as a document."""
     with (
         recording(path, provenance("emulator", "test"), "my-own-key"),
         httpx.Client(transport=httpx.MockTransport(answer)) as client,
@@ -46,7 +46,7 @@ def record(path: Path, answer: Answer, url: str = URL, body: Any = ASKED, **head
     return pages.load(path.read_text(encoding="utf-8"))
 
 
-async def fetched(stream: bool, url: str = URL, body: Any = ASKED) -> str:
+async def fetch_async(stream: bool, url: str = URL, body: Any = REQUEST) -> str:
     async with httpx.AsyncClient() as client:
         if not stream:
             return (await client.post(url, json=body)).text
@@ -54,7 +54,7 @@ async def fetched(stream: bool, url: str = URL, body: Any = ASKED) -> str:
             return "".join([text async for text in response.aiter_text()])
 
 
-def fetch(stream: bool, url: str = URL, body: Any = ASKED) -> str:
+def fetch(stream: bool, url: str = URL, body: Any = REQUEST) -> str:
     with httpx.Client() as client:
         if not stream:
             return client.post(url, json=body).text
@@ -63,28 +63,30 @@ def fetch(stream: bool, url: str = URL, body: Any = ASKED) -> str:
 
 
 @pytest.fixture
-def tape(tmp_path: Path) -> Path:
+def cassette(tmp_path: Path) -> Path:
     return tmp_path / "tape.yaml"
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize(("said", "kind"), [(json.dumps(SAID), "application/json"), (STREAM, "text/event-stream")])
-def test_plays_back_what_was_said(tape: Path, asynchronous: bool, stream: bool, said: str, kind: str) -> None:
-    record(tape, answering(said, kind))
-    with replaying(tape):
-        heard = asyncio.run(fetched(stream)) if asynchronous else fetch(stream)
-    assert readable(heard, kind) == readable(said, kind)
+@pytest.mark.parametrize(
+    ("content", "kind"), [(json.dumps(RESPONSE), "application/json"), (STREAM, "text/event-stream")]
+)
+def test_recorded_body_is_replayed(cassette: Path, is_async: bool, stream: bool, content: str, kind: str) -> None:
+    record(cassette, respond_with(content, kind))
+    with replaying(cassette):
+        replayed = asyncio.run(fetch_async(stream)) if is_async else fetch(stream)
+    assert readable(replayed, kind) == readable(content, kind)
 
 
-def test_json_is_stored_as_json(tape: Path) -> None:
-    stored = record(tape, answering(json.dumps(SAID)))["interactions"][0]
-    assert stored["request"]["json"] == ASKED
-    assert stored["response"]["json"] == SAID
+def test_json_body_is_stored_as_json(cassette: Path) -> None:
+    stored = record(cassette, respond_with(json.dumps(RESPONSE)))["interactions"][0]
+    assert stored["request"]["json"] == REQUEST
+    assert stored["response"]["json"] == RESPONSE
 
 
-def test_a_stream_is_stored_as_its_events(tape: Path) -> None:
-    stored = record(tape, answering(STREAM, "text/event-stream; charset=utf-8"))["interactions"][0]
+def test_stream_is_stored_as_its_events(cassette: Path) -> None:
+    stored = record(cassette, respond_with(STREAM, "text/event-stream; charset=utf-8"))["interactions"][0]
     assert stored["response"]["events"] == [
         {"comment": "wait"},
         {"event": "piece", "data": {"delta": "a: b"}},
@@ -96,7 +98,7 @@ def test_a_stream_is_stored_as_its_events(tape: Path) -> None:
 CHUNKS = 'data: {"id":"1","n":1,"text":"a"}\n\ndata: {"id":"1","n":true,"text":"b"}\n\ndata: [DONE]\n\n'
 
 
-def test_what_all_events_have_in_common_is_stored_once() -> None:
+def test_fields_shared_by_all_events_are_stored_once() -> None:
     stored = readable(CHUNKS, "text/event-stream")
     assert stored["every_event"] == {"id": "1"}
     assert stored["events"] == [{"data": {"n": 1, "text": "a"}}, {"data": {"n": True, "text": "b"}}, {"data": "[DONE]"}]
@@ -105,7 +107,7 @@ def test_what_all_events_have_in_common_is_stored_once() -> None:
 NAMED = 'event: piece\ndata: {"type":"piece","n":1}\n\n: wait\n\nevent: end\ndata: {"type":"end"}\n\n'
 
 
-def test_names_that_types_say_again_are_not_stored() -> None:
+def test_event_names_equal_to_types_are_not_stored() -> None:
     stored = readable(NAMED, "text/event-stream")
     assert stored["event_is_type"] is True
     assert stored["events"] == [{"data": {"type": "piece", "n": 1}}, {"comment": "wait"}, {"data": {"type": "end"}}]
@@ -114,41 +116,46 @@ def test_names_that_types_say_again_are_not_stored() -> None:
 @pytest.mark.parametrize(
     "text", [STREAM, CHUNKS, NAMED, "data: a\ndata: b\n\n", ": 1\n\n: 2\n\nid: 3\ndata: {}\n\n", ""]
 )
-def test_a_stream_comes_back_byte_for_byte(text: str) -> None:
+def test_stored_stream_is_restored_byte_for_byte(text: str) -> None:
     assert wire(readable(text, "text/event-stream")) == text
 
 
-def test_other_text_stays_text() -> None:
+def test_other_text_is_stored_as_text() -> None:
     assert readable("<html>Bad Gateway</html>", "text/html") == {"text": "<html>Bad Gateway</html>"}
 
 
-def test_a_cut_stream_makes_no_cassette(tape: Path) -> None:
+def test_truncated_stream_is_not_recorded(cassette: Path) -> None:
     with pytest.raises(ValueError, match="ends inside an event"):
-        record(tape, answering('data: {"a":1}\n\ndata: {"b', "text/event-stream"))
-    assert not tape.exists()
+        record(cassette, respond_with('data: {"a":1}\n\ndata: {"b', "text/event-stream"))
+    assert not cassette.exists()
 
 
-def test_only_listed_headers_are_kept(tape: Path) -> None:
+def test_unlisted_headers_are_not_stored(cassette: Path) -> None:
     private = {"set-cookie": "session=1", "cf-ray": "x", "server": "y", "X-Request-Id": "r-1"}
     sent = {"Authorization": "Bearer my-own-key", "User-Agent": "me", "X-Client-Request-Id": "c", "Cookie": "a=b"}
-    stored = record(tape, answering("{}", **private), **sent)["interactions"][0]
+    stored = record(cassette, respond_with("{}", **private), **sent)["interactions"][0]
     assert stored["request"]["headers"] == {"content-type": "application/json"}
     assert stored["response"]["headers"] == {"content-type": "application/json", "x-request-id": "r-1"}
 
 
-def test_a_compressed_answer_is_stored_readable(tape: Path) -> None:
-    answer = answering(gzip.compress(json.dumps(SAID).encode()), **{"content-encoding": "gzip"})
-    assert record(tape, answer)["interactions"][0]["response"]["json"] == SAID
+def test_compressed_body_is_stored_decoded(cassette: Path) -> None:
+    answer = respond_with(gzip.compress(json.dumps(RESPONSE).encode()), **{"content-encoding": "gzip"})
+    assert record(cassette, answer)["interactions"][0]["response"]["json"] == RESPONSE
 
 
-def test_fields_that_name_an_account_are_left_out(tape: Path) -> None:
-    said = {"id": "1", "user": "u-1", "output": [{"safety_identifier": "s", "text": "hi"}], "billing": {"payer": "me"}}
-    response = record(tape, answering(json.dumps(said)))["interactions"][0]["response"]
+def test_fields_that_identify_an_account_are_not_stored(cassette: Path) -> None:
+    content = {
+        "id": "1",
+        "user": "u-1",
+        "output": [{"safety_identifier": "s", "text": "hi"}],
+        "billing": {"payer": "me"},
+    }
+    response = record(cassette, respond_with(json.dumps(content)))["interactions"][0]["response"]
     assert response["json"] == {"id": "1", "output": [{"text": "hi"}]}
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "my-own-key",
         "Bearer abcdefgh1234",
@@ -158,69 +165,72 @@ def test_fields_that_name_an_account_are_left_out(tape: Path) -> None:
         "203.0.113.7",
     ],
 )
-def test_a_secret_in_a_body_is_not_saved(tape: Path, words: str) -> None:
+def test_body_with_a_secret_is_not_recorded(cassette: Path, text: str) -> None:
     with pytest.raises(ValueError, match="Not saved"):
-        record(tape, answering(json.dumps({"said": f"it is {words}"})))
-    assert not tape.exists()
+        record(cassette, respond_with(json.dumps({"said": f"it is {text}"})))
+    assert not cassette.exists()
 
 
-def test_innocent_text_is_no_secret() -> None:
-    assert leaks("id: chatcmpl-0123456789abcdef0123456789abcdef, version 1.0.0, task-force, 12.5") == []
+def test_text_without_secrets_is_accepted() -> None:
+    assert find_secrets("id: chatcmpl-0123456789abcdef0123456789abcdef, version 1.0.0, task-force, 12.5") == []
 
 
-def test_loopback_counts_as_the_gateway(tape: Path) -> None:
-    stored = record(tape, answering("{}"), url="http://127.0.0.1:54321/v1/models?type=chat")["interactions"][0]
+def test_loopback_url_is_stored_as_the_gateway(cassette: Path) -> None:
+    stored = record(cassette, respond_with("{}"), url="http://127.0.0.1:54321/v1/models?type=chat")["interactions"][0]
     assert stored["request"]["uri"] == "https://api.aimlapi.com/v1/models?type=chat"
 
 
 @pytest.mark.parametrize(
     ("url", "body"),
     [
-        (URL, ASKED | {"temperature": 0}),
+        (URL, REQUEST | {"temperature": 0}),
         (URL, {"model": "some/model", "messages": []}),
-        (URL, ASKED | {"stream": None}),
-        (URL.replace("/v1/", "/v2/"), ASKED),
-        (URL + "?a=1", ASKED),
-        (URL.replace("api.", ""), ASKED),
+        (URL, REQUEST | {"stream": None}),
+        (URL.replace("/v1/", "/v2/"), REQUEST),
+        (URL + "?a=1", REQUEST),
+        (URL.replace("api.", ""), REQUEST),
     ],
 )
-def test_another_request_is_not_answered(tape: Path, url: str, body: Any) -> None:
-    record(tape, answering("{}"))
-    with replaying(tape):
+def test_replay_rejects_a_different_request(cassette: Path, url: str, body: Any) -> None:
+    record(cassette, respond_with("{}"))
+    with replaying(cassette):
         with pytest.raises(CannotOverwriteExistingCassetteException):
             fetch(False, url, body)
         fetch(False)
 
 
-def test_the_order_of_keys_does_not_matter(tape: Path) -> None:
-    record(tape, answering("{}"))
-    with replaying(tape):
-        assert fetch(False, body=dict(reversed(ASKED.items()))) == "{}"
+def test_replay_ignores_the_order_of_keys(cassette: Path) -> None:
+    record(cassette, respond_with("{}"))
+    with replaying(cassette):
+        assert fetch(False, body=dict(reversed(REQUEST.items()))) == "{}"
 
 
-def test_an_exchange_plays_once(tape: Path) -> None:
-    record(tape, answering("{}"))
-    with replaying(tape):
+def test_replay_answers_each_exchange_once(cassette: Path) -> None:
+    record(cassette, respond_with("{}"))
+    with replaying(cassette):
         fetch(False)
         with pytest.raises(CannotOverwriteExistingCassetteException):
             fetch(False)
 
 
-def test_a_cassette_that_is_only_partly_played_is_an_error(tape: Path) -> None:
-    record(tape, answering("{}"))
-    with pytest.raises(AssertionError, match=r"tape\.yaml was only partly played: <Request \(POST\)"), replaying(tape):
+def test_partly_replayed_cassette_raises(cassette: Path) -> None:
+    record(cassette, respond_with("{}"))
+    with (
+        pytest.raises(AssertionError, match=r"tape\.yaml was only partly played: <Request \(POST\)"),
+        replaying(cassette),
+    ):
         pass
 
 
-def test_a_missing_cassette_is_an_error(tape: Path) -> None:
-    with pytest.raises(AssertionError, match="no cassette"), replaying(tape):
+def test_missing_cassette_raises(cassette: Path) -> None:
+    with pytest.raises(AssertionError, match="no cassette"), replaying(cassette):
         pass
 
 
-def test_nothing_is_saved_of_a_block_that_fails(tape: Path) -> None:
+def test_failed_block_is_not_recorded(cassette: Path) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"never": 1 / 0})
 
     with pytest.raises(ZeroDivisionError):
-        record(tape, answer)
-    assert not tape.exists()
+        record(cassette, answer)
+    assert not cassette.exists()

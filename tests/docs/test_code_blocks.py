@@ -18,14 +18,14 @@ from aimlapi_integrations.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("cassettes/*.md")])
+PAGES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md*"), *ROOT.glob("cassettes/*.md")])
 
 NEEDS = {"bulk.md": "ray", "web_servers.md": "fastapi"}  # skipped if missing
 IN_EVENT_LOOP = {"notebooks.md"}  # as a notebook runs its cells
 
 
 def python_blocks(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```python[^\n]*\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,14 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name)
+RUN_ELSEWHERE = {"testing.md"}  # by tests/emulator/test_pytest_plugin.py
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if python_blocks(page) and page.name not in RUN_ELSEWHERE],
+    ids=lambda page: page.name,
+)
 def test_code_blocks_of_a_page_run_in_order(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip(NEEDS.get(page.name, "aimlapi_integrations"))
     if page.name in IN_EVENT_LOOP:

@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-
-from .gateway_client import GatewayClient
+from tests.emulator.gateway_client import GatewayClient
 
 
 @pytest.fixture

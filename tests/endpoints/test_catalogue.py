@@ -111,13 +111,6 @@ def test_minimal_entry_is_parsed() -> None:
     assert entry.price_kind == "variable"
 
 
-def test_model_is_matched_by_its_aliases() -> None:
-    entry = catalogue.decode_model({"data": ENTRY}, {})
-    assert entry.answers_to("GPT-5-mini")
-    assert entry.answers_to("openai/gpt-5-mini")
-    assert not entry.answers_to("gpt-5")
-
-
 def test_query_is_encoded() -> None:
     assert catalogue.PATH == "/models"
     assert catalogue.query() == {}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
+from aimlapi_integrations.endpoints.routing import select_endpoint
+from aimlapi_integrations.endpoints.shared.thinking import messages_endpoint_blocker
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.models import Model, known_models, lookup
 from aimlapi_integrations.types import (
@@ -60,7 +61,7 @@ def test_responses_only_model_goes_to_responses(model: str) -> None:
 @pytest.mark.parametrize("model", [model for model in known_models() if not model.embeddings], ids=lambda m: m.id)
 def test_every_id_and_alias_goes_where_the_model_is_served(model: Model) -> None:
     alone = RESPONSES if model.chat is None or "responses_only" in model.quirks else CHAT
-    assert f"/v1{alone}" in model.endpoints
+    assert {CHAT: "chat_completions", RESPONSES: "responses"}[alone] in model.endpoints
     assert {path(name) for name in (model.id, model.id.upper(), *model.aliases)} == {alone}
 
 
@@ -73,7 +74,7 @@ def test_unknown_model_goes_to_chat_completions(request_options: str) -> None:
 
 def test_unknown_model_with_responses_options_goes_to_responses() -> None:
     assert path("openai/gpt-99", options={"background": True}) == RESPONSES
-    assert path("anthropic/claude-opus-99", options={"thinking": BUDGET}) == MESSAGES
+    assert path("claude-sonnet-4-99", options={"reasoning_effort": "low"}) == MESSAGES
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,7 @@ def test_unknown_model_with_responses_options_goes_to_responses() -> None:
         {"background": True},
         {"include": ["reasoning.encrypted_content"]},
         {"instructions": "Be brief."},
+        {"conversation": "conv_1"},
         {"previous_response_id": "resp_1"},
         {"prompt": {"id": "pmpt_1"}},
         {"truncation": "auto"},
@@ -129,9 +131,10 @@ def test_messages_endpoint_is_used_on_request() -> None:
     assert select_endpoint(Request("some/unknown", HELLO), endpoint="messages").PATH == MESSAGES
 
 
-# --- thinking that the messages endpoint alone tells ------------------------------------------------------------------
+# --- thinking, effort and the tools of Claude -------------------------------------------------------------------------
 
 CLAUDES = ["anthropic/claude-opus-5", "anthropic/claude-sonnet-4.5", "claude-opus-4-8", "anthropic/claude-opus-99"]
+EFFORT = {"reasoning_effort": "low"}
 BUDGET = {"type": "enabled", "budget_tokens": 2048}
 PNG = Image(data="QQ==", mime="image/png")
 LOOP = (
@@ -143,39 +146,80 @@ LOOP = (
 
 @pytest.mark.parametrize("model", CLAUDES)
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"thinking": BUDGET},
-        {"thinking": {"type": "adaptive"}, "stop": ["END"], "max_completion_tokens": 9000},
-        {"reasoning_effort": "low", "temperature": None},
-        {"reasoning": {"effort": "high"}, "n": 1, "metadata": {"user_id": "u"}},
-        {"reasoning": {"max_tokens": 2048}},
-    ],
+    "options", [{"thinking": BUDGET}, {"thinking": {"type": "adaptive"}}, {}, {"reasoning_effort": "none"}]
 )
-def test_thinking_goes_to_the_endpoint_that_returns_it(model: str, options: dict[str, Any]) -> None:
-    assert path(model, options=options) == MESSAGES
-    assert path(model, LOOP, tools=(Tool("add"),), tool_choice=ToolChoice("auto"), options=options) == MESSAGES
+def test_thinking_stays_on_chat_which_returns_its_text(model: str, options: dict[str, Any]) -> None:
+    assert path(model, options=options) == CHAT
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"thinking": {"type": "disabled"}},
-        {"thinking": {**BUDGET, "display": "omitted"}},
-        {"reasoning_effort": "none"},
-        {"reasoning": {"effort": "low", "exclude": True}},
-        {"reasoning": {}},
-        {"reasoning_effort": "low", "n": 2},
+        {"reasoning_effort": "low", "temperature": None},
+        {"reasoning_effort": "low", "stop": ["END"], "max_completion_tokens": 9000},
+        {"reasoning": {"effort": "high"}, "n": 1, "metadata": {"user_id": "u"}},
+        {"reasoning": {"max_tokens": 2048}},
     ],
 )
-def test_hidden_thinking_stays_on_chat(options: dict[str, Any]) -> None:
+def test_effort_goes_where_the_model_honors_it(options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-sonnet-4.5", options=options) == MESSAGES
+    loop = {"tools": (Tool("add"),), "tool_choice": ToolChoice("auto")}
+    assert path("claude-opus-4-6", LOOP, options=options, **loop) == MESSAGES
     assert path("anthropic/claude-opus-5", options=options) == CHAT
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "anthropic/claude-3-haiku", "zhipu/glm-4.5", "some/unknown"])
-def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> None:
-    assert path(model, options={"thinking": BUDGET}) == CHAT
+def test_effort_with_n_stays_on_chat() -> None:
+    assert path("anthropic/claude-sonnet-4.5", options={"reasoning_effort": "low", "n": 2}) == CHAT
+
+
+@pytest.mark.parametrize(
+    "model", ["openai/gpt-5-5", "openai/gpt-6-luna", "openai/gpt-6.1-sol", "openai/gpt-99", "gpt-99"]
+)
+@pytest.mark.parametrize("options", [{"reasoning_effort": "low"}, {"reasoning": {"effort": "high"}}])
+def test_effort_with_function_tools_goes_to_responses(model: str, options: dict[str, Any]) -> None:
+    assert path(model, tools=(Tool("add"),), options=options) == RESPONSES
+    assert path(model, tools=(Tool("add"),)) == CHAT
+    assert path(model, tools=(Tool("add"),), options={"reasoning_effort": "none"}) == CHAT
+    assert path(model, options=options) == CHAT
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-5-mini-2025-08-07", "openai/gpt-5.6-luna", "deepseek/deepseek-v4-pro"])
+def test_effort_with_function_tools_stays_on_chat_elsewhere(model: str) -> None:
+    assert path(model, tools=(Tool("add"),), options={"reasoning_effort": "low"}) == CHAT
+
+
+CLAUDE_TOOLS = (
+    *("web_search_20250305", "web_search_20260209", "web_fetch_20250910", "code_execution_20250825"),
+    *("tool_search_tool_bm25_20251119", "tool_search_tool_regex", "memory_20250818", "text_editor_20250728"),
+    *("bash_20250124", "computer_20250124", "memory", "bash"),
+)
+
+
+@pytest.mark.parametrize("kind", CLAUDE_TOOLS)
+@pytest.mark.parametrize("model", CLAUDES)
+def test_tools_of_claude_go_to_messages(model: str, kind: str) -> None:
+    assert path(model, tools=(HostedTool({"type": kind, "name": "t"}), Tool("add"))) == MESSAGES
+
+
+@pytest.mark.parametrize("kind", ["custom", "web_search"])
+def test_other_tools_of_claude_stay_on_chat(kind: str) -> None:
+    assert path("anthropic/claude-opus-5", tools=(HostedTool({"type": kind}),)) == CHAT
+
+
+def test_history_of_a_search_by_claude_goes_to_messages() -> None:
+    search = HostedItem({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})
+    turn = Message("assistant", (search, Text("Found.")), author="anthropic/claude-opus-5")
+    assert path("anthropic/claude-sonnet-4.5", (*HELLO, turn, *HELLO)) == MESSAGES
+    assert path("gpt-4o", (*HELLO, turn, *HELLO)) == CHAT
+
+
+@pytest.mark.parametrize(
+    "model", ["alibaba/qwen3.8-flash-zz", "some/unknown", "google/gemini-99", "deepseek/deepseek-v9"]
+)
+def test_responses_is_only_for_families_that_have_it(model: str) -> None:
+    assert path(model, tools=(SEARCH,)) == CHAT
+    assert path(model, SEARCHED) == CHAT
+    assert path(model, options={"include": ["x"]}) == CHAT
 
 
 @pytest.mark.parametrize(
@@ -186,8 +230,8 @@ def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> Non
         ("a forced tool", {"tools": (Tool("add"),), "tool_choice": ToolChoice("named", "add")}),
         ("a tool that is no function", {"tools": (HostedTool({"type": "custom", "custom": {"name": "sql"}}),)}),
         ("an extra_body", {"extra_body": {"top_k": 3}}),
-        ("'logprobs'", {"options": {"thinking": BUDGET, "logprobs": True}}),
-        ("'seed'", {"options": {"thinking": BUDGET, "seed": 7}}),
+        ("'logprobs'", {"options": {**EFFORT, "logprobs": True}}),
+        ("'seed'", {"options": {**EFFORT, "seed": 7}}),
         ("Audio content", {"messages": (Message("user", (Audio(data="QQ=="),)),)}),
         ("Image content", {"messages": (Message("user", (Image(url="https://a/b.png"),)),)}),
         ("File content", {"messages": (Message("user", (File(file_id="f"),)),)}),
@@ -196,25 +240,23 @@ def test_models_with_thinking_on_chat_or_nowhere_stay_on_chat(model: str) -> Non
     ],
 )
 def test_request_that_messages_would_lose_parts_of_stays_on_chat(blocker: str, fields: dict[str, Any]) -> None:
-    request = Request(**{"model": FAST, "messages": HELLO, "options": {"thinking": BUDGET}, **fields})
+    request = Request(**{"model": FAST, "messages": HELLO, "options": EFFORT, **fields})
     assert messages_endpoint_blocker(request, lookup(FAST)) == blocker
     assert select_endpoint(request).PATH == CHAT
     assert select_endpoint(request, endpoint="messages").PATH == MESSAGES
 
 
-FAST = "anthropic/claude-opus-4.8-fast"  # lists more on chat than on the messages endpoint
+FAST = "anthropic/claude-opus-4"  # lists more on chat than on the messages endpoint
 
 
 def test_base64_images_and_documents_go_to_messages() -> None:
     turn = Message("user", (PNG, File(url="data:application/pdf;base64,QQ==")))
-    assert path(FAST, (turn,), options={"thinking": BUDGET}) == MESSAGES
-    linked = Message("user", (Image(url="https://a/b.png"),))
-    assert path("anthropic/claude-opus-5", (linked,), options={"thinking": BUDGET}) == MESSAGES
+    assert path(FAST, (turn,), options=EFFORT) == MESSAGES
 
 
 @pytest.mark.parametrize("request_options", [{"use_responses_api": False}, {"endpoint": "chat_completions"}])
-def test_thinking_with_endpoint_argument_stays_on_chat(request_options: dict[str, Any]) -> None:
-    assert path("anthropic/claude-opus-5", HELLO, request_options, options={"thinking": BUDGET}) == CHAT
+def test_effort_with_endpoint_argument_stays_on_chat(request_options: dict[str, Any]) -> None:
+    assert path("anthropic/claude-sonnet-4.5", HELLO, request_options, options=EFFORT) == CHAT
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------

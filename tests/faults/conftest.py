@@ -1,4 +1,4 @@
-"""The fault server, and retries that wait for nothing."""
+"""The fault server, and retries without delay."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from aimlapi_integrations.transport import retries
-
-from .fault_server import FaultServer
+from tests.support.fault_server import FaultServer
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +19,5 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-off is drawn between 0 and a limit: here it is always 0."""
+    """Back-off is drawn between 0 and a limit; make it always 0."""
     monkeypatch.setattr(retries, "random", SimpleNamespace(uniform=min))

@@ -1,4 +1,4 @@
-"""Faults that any call may meet: no answer, or one whose status says no. A table."""
+"""Faults of any call: no response, or an error status. A table."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimlapi_integrations import errors
-
-from .fault_server import ECHO, KEY, Act, Hang, Stall, head, reply
+from tests.support.fault_server import ECHO, KEY, Act, Hang, Stall, head, reply
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What the server does, and what must come of it.
+    """What the server responds, and the expected outcome.
 
     Attributes:
-        acts: one for each request; the last serves all further ones. None: the test knows what a good answer is.
-        error: the class of the error; None for a good answer.
-        requests: how many the server must have seen, with two retries allowed.
-        says: texts that the error's message must hold.
-        facts: attributes of the error.
+        responses_by_request: one for each request; the last one repeats. None stands for a valid response.
+        error: the class of the error; None for a valid response.
+        requests: the expected number of requests, with two retries allowed.
+        in_message: texts that the error's message must contain.
+        attributes: attributes of the error.
     """
 
     name: str
-    acts: tuple[Act | None, ...]
+    responses_by_request: tuple[Act | None, ...]
     error: type[errors.AIMLAPIError] | None
     requests: int = 1
-    says: tuple[str, ...] = ()
-    facts: tuple[tuple[str, Any], ...] = ()
+    in_message: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
         return self.name
 
 
-# --- no answer --------------------------------------------------------------------------------------------------------
+# --- no response ------------------------------------------------------------------------------------------------------
 
 _NO_ANSWER = {
     "hang-up": (Hang(),),
@@ -61,7 +60,7 @@ CONNECTIONS = [
 ]
 
 
-# --- a status that says no --------------------------------------------------------------------------------------------
+# --- an error status --------------------------------------------------------------------------------------------------
 
 CLASSES: dict[int, type[errors.APIStatusError]] = {
     400: errors.BadRequestError,
@@ -84,7 +83,7 @@ RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
 def problem(status: int, message: str = "It was refused.", **error: Any) -> Json:
-    """The gateway's current form."""
+    """Return an error body in the gateway's current format."""
     return {
         "title": "Refused",
         "status": status,
@@ -98,7 +97,7 @@ def problem(status: int, message: str = "It was refused.", **error: Any) -> Json
 
 
 def legacy(status: Any, message: Any = "It was refused.", **further: Any) -> Json:
-    """The gateway's older form."""
+    """Return an error body in the gateway's older format."""
     stamps = {
         "path": f"/v1/chat/completions?key={KEY}",
         "requestId": "req-in-body",
@@ -121,7 +120,7 @@ _PAGE += f"<p>nginx</p>{ECHO}</body></html>".encode()
 
 
 def shapes(status: int) -> dict[str, tuple[Any, tuple[str, ...], str | None]]:
-    """Every form of body: what is sent, what the message must hold, and the `kind`."""
+    """Return every form of an error body: what is sent, what the message must contain, and the `kind`."""
     return {
         "problem": (problem(status), ("It was refused.",), "SomeException"),
         "details": (
@@ -167,10 +166,10 @@ def shapes(status: int) -> dict[str, tuple[Any, tuple[str, ...], str | None]]:
 
 
 def _status(status: int, shape: str) -> Fault:
-    body, says, kind = shapes(status)[shape]
+    body, in_message, kind = shapes(status)[shape]
     page = shape == "html"
     act = (reply(body, status, "text/html" if page else "application/problem+json; charset=utf-8"),)
-    facts = (
+    attributes = (
         ("status", status),
         ("status_code", status),
         ("kind", kind),
@@ -178,7 +177,7 @@ def _status(status: int, shape: str) -> Fault:
         ("inference_id", "inf-1"),
         ("retryable", status in RETRIED),
     )
-    return Fault(f"{status}-{shape}", (act,), CLASSES[status], 3 if status in RETRIED else 1, says, facts)
+    return Fault(f"{status}-{shape}", (act,), CLASSES[status], 3 if status in RETRIED else 1, in_message, attributes)
 
 
 STATUSES = [_status(status, "problem") for status in CLASSES]
@@ -189,8 +188,10 @@ _OUT = problem(403, "You've run out of credits. Please top up.", data={"kind": "
 _LONG = {"error": {"message": "This model's maximum context length is 8192 tokens", "code": "context_length_exceeded"}}
 
 
-def _named(name: str, body: Any, status: int, error: type[errors.APIError], requests: int = 1, *says: str) -> Fault:
-    return Fault(name, ((reply(body, status),),), error, requests, says, (("status", status),))
+def _named(
+    name: str, body: Any, status: int, error: type[errors.APIError], requests: int = 1, *in_message: str
+) -> Fault:
+    return Fault(name, ((reply(body, status),),), error, requests, in_message, (("status", status),))
 
 
 SPECIAL = [
@@ -241,25 +242,25 @@ SPECIAL = [
 ]
 
 
-def _half_said(name: str, status: int, error: type[errors.APIError], requests: int, *rest: Any) -> Fault:
-    """The status has come, and holds; the body never does."""
-    facts = (("status", status), ("request_id", "req-1"), ("retryable", requests > 1))
-    return Fault(f"{status}-{name}", ((head(status, content_length="900"), *rest),), error, requests, (), facts)
+def _status_without_body(name: str, status: int, error: type[errors.APIError], requests: int, *rest: Any) -> Fault:
+    """Return a fault whose status arrives, but whose body does not."""
+    attributes = (("status", status), ("request_id", "req-1"), ("retryable", requests > 1))
+    return Fault(f"{status}-{name}", ((head(status, content_length="900"), *rest),), error, requests, (), attributes)
 
 
 _GZIP = reply(b"no gzip", 401, content_encoding="gzip"), reply(b"no gzip", 503, content_encoding="gzip")
 
 UNREADABLE = [
-    _half_said("cut", 400, errors.BadRequestError, 1, b'{"message": "It', Hang()),
-    _half_said("reset", 401, errors.AuthenticationError, 1, b'{"message": "It', Hang(reset=True)),
-    _half_said("cut", 429, errors.RateLimitError, 3, Hang()),
-    _half_said("cut", 500, errors.InternalServerError, 3, Hang()),
+    _status_without_body("cut", 400, errors.BadRequestError, 1, b'{"message": "It', Hang()),
+    _status_without_body("reset", 401, errors.AuthenticationError, 1, b'{"message": "It', Hang(reset=True)),
+    _status_without_body("cut", 429, errors.RateLimitError, 3, Hang()),
+    _status_without_body("cut", 500, errors.InternalServerError, 3, Hang()),
     Fault("401-broken-gzip", ((_GZIP[0],),), errors.AuthenticationError, 1, (), (("status", 401),)),
     Fault("503-broken-gzip", ((_GZIP[1],),), errors.InternalServerError, 3, (), (("status", 503),)),
 ]
-HALF_SAID_THEN_SILENT = [
-    _half_said("silent", 403, errors.PermissionDeniedError, 1, b'{"message": "It', Stall()),
-    _half_said("silent", 502, errors.InternalServerError, 3, Stall()),
+STATUS_THEN_SILENCE = [
+    _status_without_body("silent", 403, errors.PermissionDeniedError, 1, b'{"message": "It', Stall()),
+    _status_without_body("silent", 502, errors.InternalServerError, 3, Stall()),
 ]
 
 _BUSY = (reply(problem(429), 429, retry_after="0"),)

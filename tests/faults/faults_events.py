@@ -1,4 +1,4 @@
-"""Events that no stream should have: errors in every form amid one, and odd events that say nothing. Tables."""
+"""Events that streams should not have: errors in every form, and unusual events without content. Tables."""
 
 from __future__ import annotations
 
@@ -6,28 +6,48 @@ import json
 from typing import Any
 
 from aimlapi_integrations import errors
+from tests.faults.faults_before import legacy, problem
+from tests.faults.faults_plain import FAILED
+from tests.faults.faults_stream import (
+    HALF_TEXT,
+    TEXTS,
+    ActForEndpoint,
+    StreamFault,
+    full_bytes,
+    half_bytes,
+)
+from tests.support.call_matrix import Answer
+from tests.support.fault_server import KEY, Act, head, reply, whole_stream
+from tests.support.replies import Json, dumps, message_item, responses_body, sse
 
-from .call_matrix import Answer
-from .fault_server import KEY, Act, head, reply, whole_stream
-from .faults_before import legacy, problem
-from .faults_plain import FAILED
-from .faults_stream import SAID, TEXTS, Acting, StreamFault, half, whole
-from .replies import Json, dumps, message_item, responses_body, sse
 
-
-def _amid(event: Any, name: str = "", done: bool = False) -> Acting:
-    """The event amid the text; after it the rest of the text, or `[DONE]` as if nothing had been."""
+def _amid_text(event: Any, name: str = "", done: bool = False) -> ActForEndpoint:
+    """Insert the event into the text, followed by the rest of the text or by `[DONE]`."""
     frame = (f"event: {name}\n" if name else "").encode() + b"data: " + dumps(event) + b"\n\n"
-    return lambda endpoint: whole_stream(half(endpoint), frame, b"data: [DONE]\n\n" if done else whole(endpoint))
+    return lambda endpoint: whole_stream(
+        half_bytes(endpoint), frame, b"data: [DONE]\n\n" if done else full_bytes(endpoint)
+    )
 
 
 def _error(
-    name: str, event: Any, error: type[errors.APIError], *says: str, only: str | None = None, called: str = ""
+    name: str,
+    event: Any,
+    error: type[errors.APIError],
+    *in_message: str,
+    only: str | None = None,
+    event_name: str = "",
 ) -> list[StreamFault]:
-    """The same error before the rest of the stream, and before nothing but its end."""
+    """Return the same error before the rest of the stream, and at its end."""
     return [
-        StreamFault(name, _amid(event, called), error, SAID, says, only=only),
-        StreamFault(f"{name}-at-the-end", _amid(event, called, done=True), error, SAID, says, only=only),
+        StreamFault(name, _amid_text(event, event_name), error, HALF_TEXT, in_message, only=only),
+        StreamFault(
+            f"{name}-at-the-end",
+            _amid_text(event, event_name, done=True),
+            error,
+            HALF_TEXT,
+            in_message,
+            only=only,
+        ),
     ]
 
 
@@ -46,10 +66,10 @@ REPORTED = [
     *_error("anthropic", _ANTHROPIC, errors.StreamError, "busy", only="chat"),
     *_error("anthropic", _ANTHROPIC, errors.ResponseFailedError, "busy", only="responses"),
     *_error("error-of-true", {"error": True}, errors.StreamError),
-    *_error("named-problem", problem(401), errors.AuthenticationError, "It was refused.", called="error"),
-    *_error("named-failure", FAILED, errors.StreamError, "the provider failed", called="error"),
-    *_error("named-nothing", None, errors.StreamError, "no reason", called="error"),
-    *_error("named-empty", {}, errors.StreamError, "no reason", called="error"),
+    *_error("named-problem", problem(401), errors.AuthenticationError, "It was refused.", event_name="error"),
+    *_error("named-failure", FAILED, errors.StreamError, "the provider failed", event_name="error"),
+    *_error("named-nothing", None, errors.StreamError, "no reason", event_name="error"),
+    *_error("named-empty", {}, errors.StreamError, "no reason", event_name="error"),
     *_error(
         "response.error",
         {"type": "response.error", "error": {"code": "server_error", "message": "it failed"}},
@@ -84,19 +104,19 @@ INSTEAD = [
 ]
 
 
-# --- odd, but good ----------------------------------------------------------------------------------------------------
+# --- unusual, valid ---------------------------------------------------------------------------------------------------
 
 
-def _odd(name: str, *events: Any, only: str | None = None) -> StreamFault:
+def _ignored(name: str, *events: Any, only: str | None = None) -> StreamFault:
     return StreamFault(name, lambda endpoint: _among(endpoint, sse(list(events), done=False)), only=only)
 
 
 def _among(endpoint: str, frames: bytes) -> Act:
-    """The frames before the first event, amid the text and before the end."""
+    """Insert the frames before the first event, within the text and before the end."""
     *most, last = TEXTS[endpoint]
-    begun = half(endpoint)
-    rest = sse([*most], done=False)[len(begun) :]
-    return whole_stream(frames, begun, frames, rest, frames, sse([last]))
+    start_case = half_bytes(endpoint)
+    rest = sse([*most], done=False)[len(start_case) :]
+    return whole_stream(frames, start_case, frames, rest, frames, sse([last]))
 
 
 def _frames(name: str, frames: bytes) -> StreamFault:
@@ -113,60 +133,60 @@ def _delta(delta: Any, **further: Any) -> Json:
 
 _ANY = "response.output_text"
 
-ODD = [
-    _odd("pings", {"type": "ping"}),
-    _odd("empty-objects", {}),
-    _odd("no-error", {"error": None}, {"error": {}}, {"error": ""}),
+IGNORED = [
+    _ignored("pings", {"type": "ping"}),
+    _ignored("empty-objects", {}),
+    _ignored("no-error", {"error": None}, {"error": {}}, {"error": ""}),
     _frames("named-pings", b"event: ping\ndata: {}\n\n"),
     _frames("events-without-data", b"event: ping\n\nid: 7\n\nretry: 5\n\n"),
     _frames("data-without-anything", b"data:\n\ndata: \n\ndata\n\n"),
-    _frames("unknown-fields", b"colour: red\nno colon at all\n\n"),
+    _frames("unknown-fields", b"color: red\nno colon at all\n\n"),
     _frames("mixed-line-ends", b": a\r: b\r\n: c\n\r\n\r\n"),
     _frames("a-comment-of-a-megabyte", b": " + b"x" * 1_000_000 + b"\n\n"),
-    StreamFault("done-twice", lambda endpoint: whole_stream(whole(endpoint), b"data: [DONE]\n\n" * 2)),
-    StreamFault("done-in-space", lambda endpoint: whole_stream(whole(endpoint, False), b"data:   [DONE]  \n\n")),
+    StreamFault("done-twice", lambda endpoint: whole_stream(full_bytes(endpoint), b"data: [DONE]\n\n" * 2)),
+    StreamFault("done-in-space", lambda endpoint: whole_stream(full_bytes(endpoint, False), b"data:   [DONE]  \n\n")),
     StreamFault(
-        "error-after-done", lambda endpoint: whole_stream(whole(endpoint), b"data: " + dumps(FAILED) + b"\n\n")
+        "error-after-done", lambda endpoint: whole_stream(full_bytes(endpoint), b"data: " + dumps(FAILED) + b"\n\n")
     ),
-    _odd("choices-that-are-none", _chunk(None), _chunk("x"), _chunk([None, 5, []]), _chunk({}), only="chat"),
-    _odd("deltas-that-are-none", _delta(None), _delta("x"), _delta([]), _chunk([{"index": 0}]), only="chat"),
-    _odd(
+    _ignored("choices-that-are-none", _chunk(None), _chunk("x"), _chunk([None, 5, []]), _chunk({}), only="chat"),
+    _ignored("deltas-that-are-none", _delta(None), _delta("x"), _delta([]), _chunk([{"index": 0}]), only="chat"),
+    _ignored(
         "contents-that-are-none",
         _delta({"content": None}),
         _delta({"content": ""}),
         _delta({"content": []}),
         only="chat",
     ),
-    _odd(
+    _ignored(
         "fields-that-are-none",
         _delta({"role": 5, "tool_calls": 5, "refusal": None, "audio": 1, "images": "x"}),
         only="chat",
     ),
-    _odd("another-choice", _chunk([{"index": 1, "delta": {"content": "No!"}}]), only="chat"),
-    _odd(
+    _ignored("another-choice", _chunk([{"index": 1, "delta": {"content": "No!"}}]), only="chat"),
+    _ignored(
         "counts-that-are-none",
         _chunk([], usage="x"),
         _chunk([], usage=[1]),
         _chunk([], usage={"prompt_tokens": -1}),
         only="chat",
     ),
-    _odd("reasons-that-are-none", _delta({}, finish_reason=None), _delta({}, finish_reason=""), only="chat"),
-    _odd("ids-that-change", _chunk([], id="other", model="other", created="now"), _chunk([], id=5), only="chat"),
-    _odd(
+    _ignored("reasons-that-are-none", _delta({}, finish_reason=None), _delta({}, finish_reason=""), only="chat"),
+    _ignored("ids-that-change", _chunk([], id="other", model="other", created="now"), _chunk([], id=5), only="chat"),
+    _ignored(
         "unknown-events",
         {"type": "response.new.delta", "delta": "x"},
         {"type": "response.in_progress"},
         {"type": 5},
         only="responses",
     ),
-    _odd(
+    _ignored(
         "pieces-of-nothing",
         {"type": f"{_ANY}.delta"},
         {"type": f"{_ANY}.delta", "delta": ""},
         {"type": f"{_ANY}.done"},
         only="responses",
     ),
-    _odd(
+    _ignored(
         "notes-of-nothing",
         {"type": f"{_ANY}.annotation.added"},
         {"type": f"{_ANY}.annotation.added", "annotation": 5},
@@ -179,12 +199,12 @@ ODD = [
     ),
     StreamFault(
         "places-of-nowhere",
-        lambda _: whole_stream(sse([{**event, **_NOWHERE} for event in TEXTS["responses"]])),
+        lambda _: whole_stream(sse([{**event, **_INVALID_INDEXES} for event in TEXTS["responses"]])),
         only="responses",
     ),
     StreamFault(
         "no-places",
-        lambda _: whole_stream(sse([_without_places(event) for event in TEXTS["responses"]])),
+        lambda _: whole_stream(sse([_without_indexes(event) for event in TEXTS["responses"]])),
         only="responses",
     ),
     StreamFault(
@@ -192,7 +212,7 @@ ODD = [
     ),
 ]
 
-_NOWHERE = {"output_index": 10**9, "content_index": "x", "sequence_number": None}
+_INVALID_INDEXES = {"output_index": 10**9, "content_index": "x", "sequence_number": None}
 _INCOMPLETE = [
     {
         "type": "response.incomplete",
@@ -203,20 +223,20 @@ _INCOMPLETE = [
 ]
 
 
-def _without_places(event: Json) -> Json:
+def _without_indexes(event: Json) -> Json:
     return {name: value for name, value in event.items() if name not in ("output_index", "content_index", "item_id")}
 
 
-# --- emoji cut in two -------------------------------------------------------------------------------------------------
+# --- split surrogates -------------------------------------------------------------------------------------------------
 
 
-def halves(endpoint: str, *texts: str) -> bytes:
-    """A stream that says the texts, a piece each, in escaped JSON."""
+def split_surrogates(endpoint: str, *texts: str) -> bytes:
+    """Return a stream with each text in an event of its own, in escaped JSON."""
     if endpoint == "chat":
         events = [_delta({"content": text}) for text in texts] + [_delta({}, finish_reason="stop")]
     else:
-        told = "".join(texts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = "".join(texts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         at = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
         events = [{"type": f"{_ANY}.delta", **at, "delta": text} for text in texts]
-        events.append({"type": "response.completed", "response": responses_body(message_item(told))})
+        events.append({"type": "response.completed", "response": responses_body(message_item(text))})
     return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)

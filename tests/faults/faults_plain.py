@@ -1,4 +1,4 @@
-"""Faults of plain answers: a 2xx that is no answer, or an odd one. A table."""
+"""Faults of plain responses: a 2xx without an answer, or with an unusual one. A table."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import json
 from typing import Any
 
 from aimlapi_integrations import errors
-
-from .fault_server import ECHO, Hang, head, reply
-from .faults_before import Fault, legacy, problem
-from .replies import TEXT, Json, call_item, chat_body, dumps, message_item, responses_body, sse
+from tests.faults.faults_before import Fault, legacy, problem
+from tests.support.fault_server import ECHO, Hang, head, reply
+from tests.support.replies import TEXT, Json, call_item, chat_body, dumps, message_item, responses_body, sse
 
 PAGE = b"<html><head><title>Welcome</title></head><body>Welcome</body></html>"
 FAILED = {"error": {"message": f"the provider failed. {ECHO}", "type": "server_error", "code": "upstream_error"}}
 CUT = '{"city": "Lis'
 
 
-def _no_answer(name: str, body: Any, *says: str, content_type: str | None = "application/json", **facts: Any) -> Fault:
+def _no_answer(
+    name: str, body: Any, *in_message: str, content_type: str | None = "application/json", **attributes: Any
+) -> Fault:
     act = (reply(body, 200, content_type),)
-    return Fault(name, (act,), errors.APIResponseError, 1, says, (("status", 200), *facts.items()))
+    return Fault(name, (act,), errors.APIResponseError, 1, in_message, (("status", 200), *attributes.items()))
 
 
-def _error(name: str, body: Any, error: type[errors.APIError], *says: str) -> Fault:
-    return Fault(name, ((reply(body),),), error, 1, says)
+def _error(name: str, body: Any, error: type[errors.APIError], *in_message: str) -> Fault:
+    return Fault(name, ((reply(body),),), error, 1, in_message)
 
 
 def _good(name: str, content: bytes, content_type: str | None) -> Fault:
@@ -117,6 +118,12 @@ CHAT = [
     _no_answer("calls-of-nulls", chat_body("", "tool_calls", tool_calls=[None]), "tool_calls[0]: expected object"),
     _no_answer("a-call-that-is-text", chat_body(TEXT, "tool_calls", tool_calls=["add"]), "tool_calls[0]"),
     _no_answer("called-but-what", chat_body("", "tool_calls"), "tool_calls: expected at least one"),
+    _no_answer("malformed-call", chat_body("", "malformed_function_call"), "malformed function call"),
+    _no_answer(
+        "malformed-call-and-message-null",
+        {**chat_body(), "choices": [{**_CHOICE, "finish_reason": "MALFORMED_FUNCTION_CALL", "message": None}]},
+        "malformed function call",
+    ),
     _no_answer("choices-missing", {key: value for key, value in chat_body().items() if key != "choices"}, "choices"),
     _chat("content-number", choices=[{**_CHOICE, "message": {"role": "assistant", "content": 17}}]),
     _error("choice-error", {"choices": [{"error": {"message": "it failed"}}]}, errors.APIResponseError, "it failed"),

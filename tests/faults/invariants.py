@@ -1,4 +1,4 @@
-"""What every `Reply` is, whatever it was read from."""
+"""Invariants of every `Reply`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from aimlapi_integrations import types as neutral_types
 from aimlapi_integrations.types import Reply
 
 
-def check(reply: Reply) -> None:
-    """Assert that everything in the reply is of the type that it is said to be."""
+def check_outcome(reply: Reply) -> None:
+    """Assert that every value in the reply has its annotated type."""
     assert reply.choices
     _check(reply, Reply, "reply")
     for choice in reply.choices:
@@ -26,7 +26,7 @@ def check(reply: Reply) -> None:
 def _check(value: Any, kind: Any, where: str) -> None:
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        _check(value, _fitting(value, args, where), where)
+        _check(value, _matching_type(value, args, where), where)
     elif origin is Literal:
         assert value in args, f"{where}: {value!r}"
     elif origin is not None:
@@ -37,12 +37,12 @@ def _check(value: Any, kind: Any, where: str) -> None:
             _check(getattr(value, name), inner, f"{where}.{name}")
 
 
-def _fitting(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
-    """The one of several types that a value claims to be of."""
+def _matching_type(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """Return the one of several types that the value has."""
     exact = [kind for kind in kinds if type(value) is (get_origin(kind) or kind)]
-    fitting = exact or [kind for kind in kinds if get_origin(kind)]
-    assert fitting, f"{where}: expected one of {kinds}, received {value!r}"
-    return fitting[0]
+    matching = exact or [kind for kind in kinds if get_origin(kind)]
+    assert matching, f"{where}: expected one of {kinds}, received {value!r}"
+    return matching[0]
 
 
 def _check_items(value: Any, origin: type, args: tuple[Any, ...], where: str) -> None:

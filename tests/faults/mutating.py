@@ -1,4 +1,4 @@
-"""Good JSON and good bytes, spoiled at random: strategies for hypothesis."""
+"""Randomly mutated JSON and bytes: strategies for hypothesis."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _ODD: list[Any] = [
     ),
 ]
 ODD = [pickle.dumps(value) for value in _ODD]
-"""What may stand where something else was due; pickled, so that each is its own."""
+"""Replacement values; pickled, so that each draw has its own copy."""
 
 OPERATIONS = ("drop", "null", "retype", "retype", "duplicate", "reverse", "swap", "wrap", "rename")
 
 
 @st.composite
 def mutated_json(draw: st.DrawFn, values: list[Any]) -> Any:
-    """One of `values` with one to four of its nodes dropped, nulled, retyped, repeated, reordered or swapped."""
+    """Draw one of `values` with one to four nodes dropped, nulled, retyped, repeated, reordered or swapped."""
     value = pickle.loads(pickle.dumps(values[draw(st.integers(0, len(values) - 1))]))
     for _ in range(draw(_FEW)):
         if value:
@@ -60,7 +60,7 @@ _NAME = st.sampled_from(["error", "type", "message", "id", "index", "content"])
 
 
 def _mutate(draw: st.DrawFn, value: Any) -> None:
-    parent, key = _place(draw, value)
+    parent, key = _draw_node(draw, value)
     match draw(_OPERATION):
         case "drop":
             del parent[key]
@@ -68,19 +68,19 @@ def _mutate(draw: st.DrawFn, value: Any) -> None:
             parent[key] = None
         case "retype":
             parent[key] = pickle.loads(ODD[draw(_ANY)])
-        case "duplicate" | "reverse" as how if isinstance(parent, list):
-            parent[:] = parent[::-1] if how == "reverse" else [*parent, pickle.loads(pickle.dumps(parent[key]))]
+        case "duplicate" | "reverse" as operation if isinstance(parent, list):
+            parent[:] = parent[::-1] if operation == "reverse" else [*parent, pickle.loads(pickle.dumps(parent[key]))]
         case "wrap":
             parent[key] = [parent[key]] if draw(st.booleans()) else {"value": parent[key]}
         case "rename" if isinstance(parent, dict):
             parent[draw(_NAME)] = parent.pop(key)
         case _:
-            other, name = _place(draw, value)
+            other, name = _draw_node(draw, value)
             parent[key] = pickle.loads(pickle.dumps(other[name]))
 
 
-def _place(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
-    """A node anywhere in a value, as what holds it and its key there."""
+def _draw_node(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
+    """Draw a node anywhere in a value, as its container and its key."""
     while True:
         keys = list(value) if isinstance(value, dict) else range(len(value))
         key = keys[draw(st.integers(0, len(keys) - 1))]
@@ -91,9 +91,9 @@ def _place(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
 
 
 @st.composite
-def mutated_bytes(draw: st.DrawFn, wholes: list[bytes]) -> bytes:
-    """One of `wholes`, cut off anywhere, or with bytes taken out, put in, repeated or changed."""
-    whole = wholes[draw(st.integers(0, len(wholes) - 1))]
+def mutated_bytes(draw: st.DrawFn, contents: list[bytes]) -> bytes:
+    """Draw one of `contents`, truncated, or with bytes removed, inserted, repeated or changed."""
+    whole = contents[draw(st.integers(0, len(contents) - 1))]
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(whole)))
         end = min(len(whole), start + draw(st.integers(0, 40)))
@@ -132,6 +132,6 @@ _NOISE = st.one_of(
 
 @st.composite
 def chunked(draw: st.DrawFn, whole: bytes) -> list[bytes]:
-    """The bytes, cut into up to five pieces anywhere."""
+    """Draw a split of the bytes into up to five chunks."""
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=4)))
     return [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]

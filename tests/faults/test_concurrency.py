@@ -1,4 +1,4 @@
-"""One instance, used from many threads, event loops and processes; nothing is left open."""
+"""One instance in many threads, event loops and processes; nothing stays open."""
 
 from __future__ import annotations
 
@@ -14,90 +14,98 @@ import pytest
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, Client
+from tests.faults.faults_stream import full_bytes
+from tests.faults.test_fault_table import GOOD
+from tests.support.call_matrix import (
+    KEY,
+    QUESTION,
+    CallMode,
+    langchain_model,
+    llama_index_model,
+    of_message,
+    of_reply,
+    of_response,
+)
+from tests.support.fault_server import Case, FaultServer, reply, whole_stream
+from tests.support.replies import MODEL, chat_body
 
-from .call_matrix import KEY, QUESTION, Way, langchain_model, llama_index_model, of_message, of_reply, of_response
-from .fault_server import Case, FaultServer, reply, whole_stream
-from .faults_stream import whole
-from .replies import MODEL, chat_body
-from .test_fault_table import GOOD
-
-PLAIN = Way("", False, False, "chat")
+PLAIN = CallMode("", False, False, "chat")
 
 
 def settings(case: Case) -> dict[str, Any]:
     return {"api_key": KEY, "base_url": case.base_url}
 
 
-class Asker:
-    """One instance of each kind, asked sync and async."""
+class Caller:
+    """One instance of a client, to be called sync and async."""
 
-    def __init__(self, who: str, case: Case) -> None:
-        self.who = who
-        if who == "lc":
+    def __init__(self, client: str, case: Case) -> None:
+        self.client = client
+        if client == "langchain":
             self.model: Any = langchain_model(settings(case), PLAIN)
-        elif who == "li":
+        elif client == "llama_index":
             self.model = llama_index_model(settings(case), PLAIN)
         else:
             self.model, self.async_model = Client(**settings(case)), AsyncClient(**settings(case))
 
-    def ask(self) -> Any:
-        if self.who == "lc":
+    def run_call(self) -> Any:
+        if self.client == "langchain":
             return of_message(self.model.invoke(QUESTION))
-        if self.who == "li":
+        if self.client == "llama_index":
             return of_response(self.model.chat([ChatMessage(QUESTION)]))
         return of_reply(self.model.chat(QUESTION, model=MODEL))
 
-    async def aask(self) -> Any:
-        if self.who == "lc":
+    async def acall(self) -> Any:
+        if self.client == "langchain":
             return of_message(await self.model.ainvoke(QUESTION))
-        if self.who == "li":
+        if self.client == "llama_index":
             return of_response(await self.model.achat([ChatMessage(QUESTION)]))
         return of_reply(await self.async_model.chat(QUESTION, model=MODEL))
 
-    async def ask_ten(self) -> list[Any]:
-        return await asyncio.gather(*(self.aask() for _ in range(10)))
+    async def run_ten_calls(self) -> list[Any]:
+        return await asyncio.gather(*(self.acall() for _ in range(10)))
 
     def close(self) -> None:
         if hasattr(self.model, "close"):
             self.model.close()
 
 
-each = pytest.mark.parametrize("who", ["bare", "lc", "li"])
+every_client = pytest.mark.parametrize("client", ["client", "langchain", "llama_index"])
 
 
-@each
-def test_threads(server: FaultServer, who: str) -> None:
+@every_client
+def test_client_shared_by_threads_answers_all_calls(server: FaultServer, client: str) -> None:
     case = server.case([reply(chat_body())])
-    asker = Asker(who, case)
+    caller = Caller(client, case)
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: asker.ask(), range(80)))
-    asker.close()
+        answers = list(threads.map(lambda _: caller.run_call(), range(80)))
+    caller.close()
     assert answers == [GOOD] * 80
     assert len(case.requests) == 80
 
 
-@each
-def test_twenty_event_loops(server: FaultServer, who: str) -> None:
+@every_client
+def test_client_in_twenty_event_loops_answers_all_calls(server: FaultServer, client: str) -> None:
     case = server.case([reply(chat_body())])
-    asker = Asker(who, case)
+    caller = Caller(client, case)
     for _ in range(20):
-        assert asyncio.run(asker.ask_ten()) == [GOOD] * 10
-    asker.close()
+        assert asyncio.run(caller.run_ten_calls()) == [GOOD] * 10
+    caller.close()
     assert len(case.requests) == 200
 
 
-@each
-def test_event_loops_in_threads(server: FaultServer, who: str) -> None:
+@every_client
+def test_client_in_event_loops_of_threads_answers_all_calls(server: FaultServer, client: str) -> None:
     case = server.case([reply(chat_body())])
-    asker = Asker(who, case)
+    caller = Caller(client, case)
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda _: asyncio.run(asker.ask_ten()), range(8)))
-    asker.close()
+        answers = list(threads.map(lambda _: asyncio.run(caller.run_ten_calls()), range(8)))
+    caller.close()
     assert answers == [[GOOD] * 10] * 8
     assert len(case.requests) == 80
 
 
-_FORKED = """
+_FORK_SCRIPT = """
 import os, sys
 from aimlapi_integrations import Client
 
@@ -115,54 +123,56 @@ client.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_fork_has_connections_of_its_own(server: FaultServer) -> None:
+def test_client_after_fork_opens_new_connections(server: FaultServer) -> None:
     case = server.case([reply(chat_body())])
     before = server.connections
-    subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", _FORKED, case.base_url], check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", _FORK_SCRIPT, case.base_url], check=True, timeout=60
+    )
     assert len(case.requests) == 3
     assert server.connections - before == 2
 
 
-@pytest.mark.parametrize("who", ["lc", "li"])
-def test_a_pickle_of_a_model_in_use_can_be_asked(server: FaultServer, who: str) -> None:
+@pytest.mark.parametrize("client", ["langchain", "llama_index"])
+def test_model_pickled_while_in_use_can_be_called(server: FaultServer, client: str) -> None:
     case = server.case([reply(chat_body())])
-    asker = Asker(who, case)
-    assert asker.ask() == GOOD
-    copy = pickle.loads(pickle.dumps(asker.model))
-    asker.close()
-    asker.model = copy
-    assert asker.ask() == GOOD
-    asker.close()
+    caller = Caller(client, case)
+    assert caller.run_call() == GOOD
+    copy = pickle.loads(pickle.dumps(caller.model))
+    caller.close()
+    caller.model = copy
+    assert caller.run_call() == GOOD
+    caller.close()
 
 
-def made(who: str, case: Case) -> Any:
-    """An instance of each kind, sync and async, that is to be left with `with`."""
-    return langchain_model(settings(case), PLAIN) if who == "lc" else llama_index_model(settings(case), PLAIN)
+def create_model(client: str, case: Case) -> Any:
+    """Create a model to be used as a context manager."""
+    return langchain_model(settings(case), PLAIN) if client == "langchain" else llama_index_model(settings(case), PLAIN)
 
 
-@pytest.mark.parametrize("who", ["lc", "li"])
-def test_a_model_is_closed_with_its_block(server: FaultServer, who: str) -> None:
-    case, asker = server.case([reply(chat_body())]), Asker(who, server.case([reply(chat_body())]))
+@pytest.mark.parametrize("client", ["langchain", "llama_index"])
+def test_model_as_context_manager_closes_its_connections(server: FaultServer, client: str) -> None:
+    case, caller = server.case([reply(chat_body())]), Caller(client, server.case([reply(chat_body())]))
     before = server.connections
     for _ in range(2):
-        with made(who, case) as asker.model:
-            assert [asker.ask(), asker.ask()] == [GOOD] * 2
-        assert asker.ask() == GOOD  # by a new connection
-        asker.close()
+        with create_model(client, case) as caller.model:
+            assert [caller.run_call(), caller.run_call()] == [GOOD] * 2
+        assert caller.run_call() == GOOD  # by a new connection
+        caller.close()
     assert server.connections - before == 4
 
 
-@pytest.mark.parametrize("who", ["lc", "li"])
-async def test_a_model_is_closed_with_its_async_block(server: FaultServer, who: str) -> None:
-    case, asker = server.case([reply(chat_body())]), Asker(who, server.case([reply(chat_body())]))
+@pytest.mark.parametrize("client", ["langchain", "llama_index"])
+async def test_model_as_async_context_manager_closes_its_connections(server: FaultServer, client: str) -> None:
+    case, caller = server.case([reply(chat_body())]), Caller(client, server.case([reply(chat_body())]))
     before = server.connections
     for _ in range(2):
-        async with made(who, case) as asker.model:
-            assert [await asker.aask(), await asker.aask()] == [GOOD] * 2
+        async with create_model(client, case) as caller.model:
+            assert [await caller.acall(), await caller.acall()] == [GOOD] * 2
     assert server.connections - before == 2
 
 
-_TIDY = """
+_CLEANUP_SCRIPT = """
 import asyncio, gc, sys
 from aimlapi_integrations import AsyncClient, Client
 
@@ -190,9 +200,9 @@ gc.collect()
 """
 
 
-def test_no_resource_warnings(server: FaultServer) -> None:
-    case = server.case(whole_stream(whole("chat")))
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", _TIDY, case.base_url]
+def test_streams_left_open_cause_no_resource_warnings(server: FaultServer) -> None:
+    case = server.case(whole_stream(full_bytes("chat")))
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", _CLEANUP_SCRIPT, case.base_url]
     ran = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
     told = [line for line in ran.stderr.splitlines() if "took" not in line]  # asyncio's notes of slow steps
     assert told == []

@@ -1,4 +1,4 @@
-"""The table of faults, met on every way to ask: the outcome, and how many requests the server saw."""
+"""The tables of faults in every mode of a call: the outcome, and the number of requests."""
 
 from __future__ import annotations
 
@@ -11,224 +11,223 @@ import pytest
 
 from aimlapi_integrations import AIMLAPIError, APIConnectionError, APIError, RetryEvent, RetryPolicy
 from aimlapi_integrations.langchain.errors import ModelError
-
-from ..endpoints.cutting import events as responses_events
-from . import faults_before as before
-from . import faults_plain as plain
-from .call_matrix import HALF, WAYS, Answer, Way, ask
-from .fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
-from .faults_before import Fault
-from .replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
-from .secret_scan import everything_in
+from tests.faults import faults_before as before
+from tests.faults import faults_plain as plain
+from tests.faults.faults_before import Fault
+from tests.faults.secret_scan import exposed_texts
+from tests.support.call_matrix import HALF_OF_MODES, MODES, Answer, CallMode, run_call
+from tests.support.fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
+from tests.support.replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
+from tests.support.responses_events import events as responses_events
 
 GOOD = Answer(TEXT, reason="stop")
-PLAIN = [way for way in WAYS if not way.streamed]
+PLAIN = [mode for mode in MODES if not mode.streamed]
 
-on_every_way = pytest.mark.parametrize("way", WAYS, ids=str)
-on_plain_ways = pytest.mark.parametrize("way", PLAIN, ids=str)
-
-
-def good(way: Way) -> Act:
-    """A good answer, as this way wants it."""
-    body = chat_body() if way.endpoint == "chat" else responses_body()
-    return answered(way, body)
+every_call_mode = pytest.mark.parametrize("mode", MODES, ids=str)
+plain_call_modes = pytest.mark.parametrize("mode", PLAIN, ids=str)
 
 
-def answered(way: Way, body: Any) -> Act:
-    if not way.streamed:
+def good_answer(mode: CallMode) -> Act:
+    """Return a valid response for this mode."""
+    body = chat_body() if mode.endpoint == "chat" else responses_body()
+    return respond_with(mode, body)
+
+
+def respond_with(mode: CallMode, body: Any) -> Act:
+    if not mode.streamed:
         return [reply(body)]
-    return whole_stream(sse(chat_events(body) if way.endpoint == "chat" else responses_events(body, 5)))
+    return whole_stream(sse(chat_events(body) if mode.endpoint == "chat" else responses_events(body, 5)))
 
 
-def begun(server: FaultServer, fault: Fault, way: Way) -> Case:
-    return server.case(*(good(way) if act is None else act for act in fault.acts))
+def start_case(server: FaultServer, fault: Fault, mode: CallMode) -> Case:
+    return server.case(*(good_answer(mode) if act is None else act for act in fault.responses_by_request))
 
 
-def check(server: FaultServer, fault: Fault, way: Way) -> None:
-    case = begun(server, fault, way)
+def check_outcome(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    case = start_case(server, fault, mode)
     if fault.error is None:
-        assert ask(way, case.base_url) == GOOD
+        assert run_call(mode, case.base_url) == GOOD
     else:
-        error = failed(way, case.base_url)
-        check_error(error, fault, way)
+        error = call_error(mode, case.base_url)
+        check_error(error, fault, mode)
     assert len(case.requests) == fault.requests
 
 
-def failed(way: Way, base_url: str, **how: Any) -> AIMLAPIError:
-    """The error of a call, in which the key is nowhere."""
+def call_error(mode: CallMode, base_url: str, **how: Any) -> AIMLAPIError:
+    """Return the error of a call, after checking that it does not contain the key."""
     with pytest.raises(AIMLAPIError) as caught:
-        ask(way, base_url, **how)
-    assert [text for text in everything_in(caught.value) if KEY in text] == []
+        run_call(mode, base_url, **how)
+    assert [text for text in exposed_texts(caught.value) if KEY in text] == []
     return caught.value
 
 
-def check_error(error: AIMLAPIError, fault: Fault, way: Way) -> None:
-    kind = type(error).__mro__[1] if way.who == "lc" else type(error)
+def check_error(error: AIMLAPIError, fault: Fault, mode: CallMode) -> None:
+    kind = type(error).__mro__[1] if mode.client == "langchain" else type(error)
     assert kind is fault.error, repr(error)
-    assert isinstance(error, ModelError) == (way.who == "lc")
-    assert way.who != "lc" or error.is_retryable == error.retryable  # type: ignore[attr-defined]  # it is core's
-    for said in fault.says:
-        assert said in str(error)
-    for name, value in fault.facts:
+    assert isinstance(error, ModelError) == (mode.client == "langchain")
+    assert mode.client != "langchain" or error.is_retryable == error.retryable  # type: ignore[attr-defined]  # it is core's
+    for part in fault.in_message:
+        assert part in str(error)
+    for name, value in fault.attributes:
         assert getattr(error, name) == value, name
 
 
-# --- before an answer -------------------------------------------------------------------------------------------------
+# --- before a response ------------------------------------------------------------------------------------------------
 
 
-@on_every_way
-def test_nobody_listens(way: Way) -> None:
+@every_call_mode
+def test_closed_port_raises_connection_error(mode: CallMode) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        error = failed(way, f"http://127.0.0.1:{unused.getsockname()[1]}/v1")
+        error = call_error(mode, f"http://127.0.0.1:{unused.getsockname()[1]}/v1")
     assert isinstance(error, APIConnectionError)
 
 
-@on_every_way
+@every_call_mode
 @pytest.mark.parametrize("fault", [*before.CONNECTIONS, *before.UNREADABLE], ids=str)
-def test_no_answer(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+def test_broken_connection_raises_connection_error(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-@on_every_way
+@every_call_mode
 @pytest.mark.parametrize("fault", before.SPECIAL, ids=str)
-def test_special_cases(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+def test_special_error_body_maps_to_its_class(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
 @pytest.mark.parametrize("fault", [*before.STATUSES, *before.SHAPES], ids=str)
-def test_statuses_and_shapes(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+def test_error_status_maps_to_its_class_for_each_body_shape(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
 @pytest.mark.parametrize("fault", before.STATUSES_IN_ALL_SHAPES, ids=str)
-def test_every_status_in_every_shape(server: FaultServer, fault: Fault) -> None:
-    check(server, fault, WAYS[0])
+def test_error_status_maps_to_its_class_for_every_body_shape(server: FaultServer, fault: Fault) -> None:
+    check_outcome(server, fault, MODES[0])
 
 
-@on_every_way
+@every_call_mode
 @pytest.mark.parametrize("fault", before.RETRIES, ids=str)
-def test_retries(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+def test_retry_follows_status_and_retry_after(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-@on_every_way
+@every_call_mode
 @pytest.mark.parametrize("fault", [*before.CONNECTIONS[:2], before.STATUSES[-1]], ids=str)
-def test_no_retries_are_none(server: FaultServer, fault: Fault, way: Way) -> None:
-    case = begun(server, fault, way)
-    check_error(failed(way, case.base_url, retries=0), fault, way)
+def test_max_retries_zero_sends_one_request(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    case = start_case(server, fault, mode)
+    check_error(call_error(mode, case.base_url, max_retries=0), fault, mode)
     assert len(case.requests) == 1
 
 
-@on_every_way
-def test_every_model_takes_a_hook_a_policy_and_limits(server: FaultServer, way: Way) -> None:
-    told: list[RetryEvent] = []
-    case = server.case([reply(b"", 503)], [reply(b"", 503)], [reply(b"", 503)], good(way))
+@every_call_mode
+def test_retry_policy_hook_and_limits_apply_to_every_client(server: FaultServer, mode: CallMode) -> None:
+    events: list[RetryEvent] = []
+    case = server.case([reply(b"", 503)], [reply(b"", 503)], [reply(b"", 503)], good_answer(mode))
     policy = RetryPolicy(max_retries=3, base=0.0)
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    assert ask(way, case.base_url, retries=0, retry=policy, on_retry=told.append, limits=limits) == GOOD
-    assert [(event.attempt, event.error.status) for event in told] == [(1, 503), (2, 503), (3, 503)]
+    assert run_call(mode, case.base_url, max_retries=0, retry=policy, on_retry=events.append, limits=limits) == GOOD
+    assert [(event.attempt, event.error.status) for event in events] == [(1, 503), (2, 503), (3, 503)]
     assert len(case.requests) == 4
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
-@pytest.mark.parametrize("fault", before.HALF_SAID_THEN_SILENT, ids=str)
-def test_a_status_holds_though_the_body_does_not_come(server: FaultServer, fault: Fault, way: Way) -> None:
-    case = server.case(*(act or good(way) for act in fault.acts))
-    check_error(failed(way, case.base_url, timeout=0.08), fault, way)
-    assert case.was_left()
+@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
+@pytest.mark.parametrize("fault", before.STATUS_THEN_SILENCE, ids=str)
+def test_error_status_without_body_maps_to_its_class(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    case = server.case(*(act or good_answer(mode) for act in fault.responses_by_request))
+    check_error(call_error(mode, case.base_url, timeout=0.08), fault, mode)
+    assert case.wait_for_disconnect()
     assert len(case.requests) == fault.requests
 
 
-@on_every_way
-def test_informed_before_the_answer(server: FaultServer, way: Way) -> None:
+@every_call_mode
+def test_informational_responses_are_skipped(server: FaultServer, mode: CallMode) -> None:
     informed = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
-    case = server.case([informed, *good(way)])
-    assert ask(way, case.base_url) == GOOD
+    case = server.case([informed, *good_answer(mode)])
+    assert run_call(mode, case.base_url) == GOOD
     assert len(case.requests) == 1
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
+@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_redirects_are_not_followed(server: FaultServer, way: Way, status: int, host: str) -> None:
-    elsewhere = server.case(good(way), host=host)
-    case = server.case([reply(b"", status, location=f"{elsewhere.base_url}/chat/completions?key={KEY}")])
-    error = failed(way, case.base_url)
+def test_redirect_is_not_followed(server: FaultServer, mode: CallMode, status: int, host: str) -> None:
+    target = server.case(good_answer(mode), host=host)
+    case = server.case([reply(b"", status, location=f"{target.base_url}/chat/completions?key={KEY}")])
+    error = call_error(mode, case.base_url)
     assert isinstance(error, APIError)
     assert error.status == status
-    assert (len(case.requests), len(elsewhere.requests)) == (1, 0)
+    assert (len(case.requests), len(target.requests)) == (1, 0)
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
-def test_a_redirect_to_nowhere(server: FaultServer, way: Way) -> None:
+@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
+def test_redirect_without_location_raises(server: FaultServer, mode: CallMode) -> None:
     case = server.case([reply(b"", 302)])
-    error = failed(way, case.base_url)
+    error = call_error(mode, case.base_url)
     assert isinstance(error, APIError)
     assert error.status == 302
     assert len(case.requests) == 1
 
 
-# --- plain answers ----------------------------------------------------------------------------------------------------
+# --- plain responses --------------------------------------------------------------------------------------------------
 
 
-@on_plain_ways
+@plain_call_modes
 @pytest.mark.parametrize("fault", plain.EVERYWHERE, ids=str)
-def test_no_good_body(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+def test_unreadable_body_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-def of_endpoint(**faults: list[Fault]) -> pytest.MarkDecorator:
-    """The faults of each endpoint with the plain ways to it."""
-    cases = [(fault, way) for way in PLAIN for fault in faults[way.endpoint]]
-    return pytest.mark.parametrize(("fault", "way"), cases, ids=str)
+def faults_by_endpoint(**faults: list[Fault]) -> pytest.MarkDecorator:
+    """Parametrize by the faults of each endpoint and its plain modes."""
+    cases = [(fault, mode) for mode in PLAIN for fault in faults[mode.endpoint]]
+    return pytest.mark.parametrize(("fault", "mode"), cases, ids=str)
 
 
-@of_endpoint(chat=plain.CHAT, responses=plain.RESPONSES)
-def test_no_answer_in_the_body(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+@faults_by_endpoint(chat=plain.CHAT, responses=plain.RESPONSES)
+def test_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-@of_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
-def test_odd_but_good_bodies(server: FaultServer, fault: Fault, way: Way) -> None:
-    check(server, fault, way)
+@faults_by_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
+def test_unusual_valid_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
-@pytest.mark.parametrize("place", range(len(plain.ODD_USAGES["chat"])))
-def test_counts_that_are_none(server: FaultServer, place: int, way: Way) -> None:
-    body = chat_body() if way.endpoint == "chat" else responses_body()
-    case = server.case(answered(way, {**body, "usage": plain.ODD_USAGES[way.endpoint][place]}))
-    assert ask(way, case.base_url) == GOOD
+@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
+@pytest.mark.parametrize("index", range(len(plain.ODD_USAGES["chat"])))
+def test_invalid_usage_is_ignored(server: FaultServer, index: int, mode: CallMode) -> None:
+    body = chat_body() if mode.endpoint == "chat" else responses_body()
+    case = server.case(respond_with(mode, {**body, "usage": plain.ODD_USAGES[mode.endpoint][index]}))
+    assert run_call(mode, case.base_url) == GOOD
 
 
-@on_every_way
-def test_a_call_that_was_cut_off_is_never_mended(server: FaultServer, way: Way) -> None:
-    case = server.case(answered(way, plain.CUT_CALLS[way.endpoint]))
-    assert ask(way, case.base_url) == Answer("", broken=(("get_weather", plain.CUT),), reason="length")
+@every_call_mode
+def test_tool_call_cut_by_length_is_invalid(server: FaultServer, mode: CallMode) -> None:
+    case = server.case(respond_with(mode, plain.CUT_CALLS[mode.endpoint]))
+    assert run_call(mode, case.base_url) == Answer("", invalid_calls=(("get_weather", plain.CUT),), reason="length")
     assert len(case.requests) == 1
 
 
-@on_every_way
-def test_a_text_that_was_cut_off_says_so(server: FaultServer, way: Way) -> None:
-    case = server.case(answered(way, plain.CUT_TEXTS[way.endpoint]))
-    assert ask(way, case.base_url) == Answer("Half an ans", reason="length")
+@every_call_mode
+def test_text_cut_by_length_has_finish_reason_length(server: FaultServer, mode: CallMode) -> None:
+    case = server.case(respond_with(mode, plain.CUT_TEXTS[mode.endpoint]))
+    assert run_call(mode, case.base_url) == Answer("Half an ans", reason="length")
 
 
-@on_plain_ways
-def test_a_message_of_nothing(server: FaultServer, way: Way) -> None:
-    case = server.case([reply(plain.NO_MESSAGE[way.endpoint])])
-    assert ask(way, case.base_url) == Answer("", reason="stop")
+@plain_call_modes
+def test_body_without_message_gives_empty_text(server: FaultServer, mode: CallMode) -> None:
+    case = server.case([reply(plain.NO_MESSAGE[mode.endpoint])])
+    assert run_call(mode, case.base_url) == Answer("", reason="stop")
 
 
-@on_every_way
-def test_half_an_emoji_does_no_harm(server: FaultServer, way: Way) -> None:
-    body = chat_body("x\ud83d") if way.endpoint == "chat" else responses_body(message_item("x\ud83d"))
-    if way.streamed:
-        events = chat_events(body, 2) if way.endpoint == "chat" else responses_events(body, 2)
+@every_call_mode
+def test_lone_surrogate_is_replaced(server: FaultServer, mode: CallMode) -> None:
+    body = chat_body("x\ud83d") if mode.endpoint == "chat" else responses_body(message_item("x\ud83d"))
+    if mode.streamed:
+        events = chat_events(body, 2) if mode.endpoint == "chat" else responses_events(body, 2)
         content = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
         case = server.case(whole_stream(content))
     else:
         case = server.case([reply(json.dumps(body).encode())])
-    assert ask(way, case.base_url) == Answer("x\ufffd", reason="stop")
+    assert run_call(mode, case.base_url) == Answer("x\ufffd", reason="stop")

@@ -1,7 +1,7 @@
-"""Replies and streams spoiled at random give a good message or one of the documented errors, and nothing else.
+"""Randomly mutated replies and streams decode to a valid message or raise a documented error, and nothing else.
 
 `FAULTS_EXAMPLES=50000 pytest tests/faults/test_mutations.py` tries as many for each endpoint, and some thousands
-through each framework; without it the run is a few seconds long.
+in each framework; without it the run takes a few seconds.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.transport.sse import EventParser
 from aimlapi_integrations.types import Reply
-
-from . import invariants
-from .anthropic_replies import MESSAGES_BODIES, MESSAGES_STREAMS
-from .mutating import chunked, mutated_bytes, mutated_json
-from .replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
+from tests.faults import invariants
+from tests.faults.mutating import chunked, mutated_bytes, mutated_json
+from tests.support.messages_events import MESSAGES_BODIES, MESSAGES_STREAMS
+from tests.support.replies import CHAT_BODIES, CHAT_STREAMS, MODEL, RESPONSES_BODIES, RESPONSES_STREAMS, dumps, sse
 
 EXAMPLES = int(os.environ.get("FAULTS_EXAMPLES", "240"))
-QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+SLOW_CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
-endpoints = settings(max_examples=EXAMPLES // 4, deadline=None, database=None, suppress_health_check=QUIET)
-frameworks = settings(max_examples=max(20, EXAMPLES // 20), deadline=None, database=None, suppress_health_check=QUIET)
+endpoints = settings(max_examples=EXAMPLES // 4, deadline=None, database=None, suppress_health_check=SLOW_CHECKS)
+frameworks = settings(
+    max_examples=max(20, EXAMPLES // 20), deadline=None, database=None, suppress_health_check=SLOW_CHECKS
+)
 
 BODIES = {"chat_completions": CHAT_BODIES, "responses": RESPONSES_BODIES, "messages": MESSAGES_BODIES}
 STREAMS = {"chat_completions": CHAT_STREAMS, "responses": RESPONSES_STREAMS, "messages": MESSAGES_STREAMS}
@@ -47,7 +48,7 @@ WIRES: dict[str, list[bytes]] = {name: [sse(events) for events in streams] for n
 WHOLE: dict[str, list[bytes]] = {name: list(map(dumps, bodies)) for name, bodies in BODIES.items()}
 MODELS = {"messages": "anthropic/claude-opus-5"}
 
-everywhere = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=list(BODIES))
+every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=list(BODIES))
 
 
 def name_of(endpoint: Endpoint) -> str:
@@ -59,7 +60,7 @@ def read_plain(endpoint: Endpoint, body: Any) -> Reply | None:
         reply = endpoint.decode(body, {})
     except APIError:
         return None
-    invariants.check(reply)
+    invariants.check_outcome(reply)
     return reply
 
 
@@ -73,15 +74,15 @@ def read_stream(endpoint: Endpoint, chunks: list[bytes]) -> Reply | None:
     except APIError:
         return None
     assert reply is not None
-    invariants.check(reply)
+    invariants.check_outcome(reply)
     return reply
 
 
-# --- the endpoints, without a wire ------------------------------------------------------------------------------------
+# --- the endpoints, without HTTP --------------------------------------------------------------------------------------
 
 
-@everywhere
-def test_spoiled_bodies(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_mutated_body_decodes_or_raises_api_error(endpoint: Endpoint) -> None:
     @endpoints
     @given(mutated_json(BODIES[name_of(endpoint)]))
     def run(body: Any) -> None:
@@ -90,8 +91,8 @@ def test_spoiled_bodies(endpoint: Endpoint) -> None:
     run()
 
 
-@everywhere
-def test_spoiled_events(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_mutated_events_decode_or_raise_api_error(endpoint: Endpoint) -> None:
     @endpoints
     @given(mutated_json(STREAMS[name_of(endpoint)]), st.booleans())
     def run(events: Any, done: bool) -> None:
@@ -100,8 +101,8 @@ def test_spoiled_events(endpoint: Endpoint) -> None:
     run()
 
 
-@everywhere
-def test_spoiled_bytes_of_streams(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_mutated_stream_bytes_decode_or_raise_api_error(endpoint: Endpoint) -> None:
     @endpoints
     @given(mutated_bytes(WIRES[name_of(endpoint)]).flatmap(chunked))
     def run(chunks: list[bytes]) -> None:
@@ -110,8 +111,8 @@ def test_spoiled_bytes_of_streams(endpoint: Endpoint) -> None:
     run()
 
 
-@everywhere
-def test_spoiled_bytes_of_bodies(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_mutated_body_bytes_decode_or_raise_api_error(endpoint: Endpoint) -> None:
     @endpoints
     @given(mutated_bytes(WHOLE[name_of(endpoint)]))
     def run(content: bytes) -> None:
@@ -124,22 +125,22 @@ def test_spoiled_bytes_of_bodies(endpoint: Endpoint) -> None:
     run()
 
 
-@everywhere
-def test_no_cut_passes_for_a_whole_answer(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_truncated_stream_is_never_a_complete_answer(endpoint: Endpoint) -> None:
     for stream in WIRES[name_of(endpoint)]:
-        whole = read_stream(endpoint, [stream])
-        assert whole is not None
+        complete = read_stream(endpoint, [stream])
+        assert complete is not None
         for end in range(len(stream) % 3, len(stream), 3):
-            seen = read_stream(endpoint, [stream[:end]])
-            assert seen is None or seen.message == whole.message, stream[max(0, end - 80) : end]
+            partial = read_stream(endpoint, [stream[:end]])
+            assert partial is None or partial.message == complete.message, stream[max(0, end - 80) : end]
 
 
-@everywhere
-def test_cuts_between_reads_change_nothing(endpoint: Endpoint) -> None:
+@every_endpoint
+def test_stream_split_into_any_chunks_decodes_alike(endpoint: Endpoint) -> None:
     for stream in WIRES[name_of(endpoint)]:
-        whole = read_stream(endpoint, [stream])
+        complete = read_stream(endpoint, [stream])
         for size in (1, 2, 7):
-            assert read_stream(endpoint, [stream[at : at + size] for at in range(0, len(stream), size)]) == whole
+            assert read_stream(endpoint, [stream[at : at + size] for at in range(0, len(stream), size)]) == complete
 
 
 VECTORS = {
@@ -172,32 +173,32 @@ OTHERS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("what", OTHERS)
-def test_spoiled_bodies_of_other_calls(what: str) -> None:
-    good, decode = OTHERS[what]
-    assert decode(good)
+@pytest.mark.parametrize("call_name", OTHERS)
+def test_mutated_body_of_other_calls_decodes_or_raises_api_error(call_name: str) -> None:
+    good_answer, decode = OTHERS[call_name]
+    assert decode(good_answer)
 
     @endpoints
-    @given(mutated_json([good]))
+    @given(mutated_json([good_answer]))
     def run(body: Any) -> None:
-        if isinstance(body, dict):  # nothing else comes through the transport
+        if isinstance(body, dict):  # the transport passes nothing else
             with suppress(APIError):
                 assert decode(body) is not None
 
     run()
 
 
-# --- through the frameworks -------------------------------------------------------------------------------------------
+# --- in the frameworks ------------------------------------------------------------------------------------------------
 
 
-def served(content: bytes, streamed: bool) -> dict[str, Any]:
+def mock_clients(content: bytes, streamed: bool) -> dict[str, Any]:
     kind = "text/event-stream" if streamed else "application/json"
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content, headers={"content-type": kind}))
     return {"http_client": httpx.Client(transport=transport), "async": httpx.AsyncClient(transport=transport)}
 
 
-def ask_langchain(name: str, content: bytes, streamed: bool, asynchronous: bool, version: str | None) -> None:
-    clients = served(content, streamed)
+def run_langchain(name: str, content: bytes, streamed: bool, asynchronous: bool, version: str | None) -> None:
+    clients = mock_clients(content, streamed)
     model = ChatAIMLAPI(
         model=MODELS.get(name, MODEL),
         api_key="key",
@@ -207,25 +208,25 @@ def ask_langchain(name: str, content: bytes, streamed: bool, asynchronous: bool,
         http_client=clients["http_client"],
         http_async_client=clients["async"],
     )
-    check_langchain(asyncio.run(_alc(model, streamed)) if asynchronous else _lc(model, streamed))
+    check_langchain(asyncio.run(_alangchain(model, streamed)) if asynchronous else _langchain(model, streamed))
 
 
-def _lc(model: ChatAIMLAPI, streamed: bool) -> Any:
+def _langchain(model: ChatAIMLAPI, streamed: bool) -> Any:
     if not streamed:
         return model.invoke("Hello")
-    whole = None
+    complete = None
     for chunk in model.stream("Hello"):
-        whole = chunk if whole is None else whole + chunk
-    return whole
+        complete = chunk if complete is None else complete + chunk
+    return complete
 
 
-async def _alc(model: ChatAIMLAPI, streamed: bool) -> Any:
+async def _alangchain(model: ChatAIMLAPI, streamed: bool) -> Any:
     if not streamed:
         return await model.ainvoke("Hello")
-    whole = None
+    complete = None
     async for chunk in model.astream("Hello"):
-        whole = chunk if whole is None else whole + chunk
-    return whole
+        complete = chunk if complete is None else complete + chunk
+    return complete
 
 
 def check_langchain(message: Any) -> None:
@@ -236,8 +237,8 @@ def check_langchain(message: Any) -> None:
     json.dumps(dumpd(message))
 
 
-def ask_llama_index(name: str, content: bytes, streamed: bool, asynchronous: bool, _: str | None) -> None:
-    clients = served(content, streamed)
+def run_llama_index(name: str, content: bytes, streamed: bool, asynchronous: bool, _: str | None) -> None:
+    clients = mock_clients(content, streamed)
     llm = AIMLAPI(
         model=MODELS.get(name, MODEL),
         api_key="key",
@@ -246,20 +247,22 @@ def ask_llama_index(name: str, content: bytes, streamed: bool, asynchronous: boo
         http_client=clients["http_client"],
         async_http_client=clients["async"],
     )
-    asked = [ChatMessage("Hello")]
-    check_llama_index(asyncio.run(_ali(llm, asked, streamed)) if asynchronous else _li(llm, asked, streamed))
+    messages = [ChatMessage("Hello")]
+    check_llama_index(
+        asyncio.run(_allama_index(llm, messages, streamed)) if asynchronous else _llama_index(llm, messages, streamed)
+    )
 
 
-def _li(llm: AIMLAPI, asked: list[ChatMessage], streamed: bool) -> Any:
+def _llama_index(llm: AIMLAPI, messages: list[ChatMessage], streamed: bool) -> Any:
     if not streamed:
-        return llm.chat(asked)
-    return list(llm.stream_chat(asked))[-1]
+        return llm.chat(messages)
+    return list(llm.stream_chat(messages))[-1]
 
 
-async def _ali(llm: AIMLAPI, asked: list[ChatMessage], streamed: bool) -> Any:
+async def _allama_index(llm: AIMLAPI, messages: list[ChatMessage], streamed: bool) -> Any:
     if not streamed:
-        return await llm.achat(asked)
-    return [response async for response in await llm.astream_chat(asked)][-1]
+        return await llm.achat(messages)
+    return [response async for response in await llm.astream_chat(messages)][-1]
 
 
 def check_llama_index(response: Any) -> None:
@@ -268,58 +271,62 @@ def check_llama_index(response: Any) -> None:
     assert isinstance(response.message.content, str | None)
 
 
-Ask = Callable[[str, bytes, bool, bool, str | None], None]
-through_each = pytest.mark.parametrize("ask", [ask_langchain, ask_llama_index], ids=["lc", "li"])
-carried = pytest.mark.parametrize("name", ["chat_completions", "responses", "messages"])
+RunCall = Callable[[str, bytes, bool, bool, str | None], None]
+every_framework = pytest.mark.parametrize(
+    "run_call", [run_langchain, run_llama_index], ids=["langchain", "llama_index"]
+)
+every_endpoint_name = pytest.mark.parametrize("name", ["chat_completions", "responses", "messages"])
 
 
-def attempt(ask: Ask, *arguments: Any) -> None:
+def run_suppressed(run_call: RunCall, *arguments: Any) -> None:
     with suppress(AIMLAPIError):
-        ask(*arguments)
+        run_call(*arguments)
 
 
 VERSIONS = st.sampled_from([None, "v1"])
 
 
-@through_each
-@carried
-def test_spoiled_replies_through_frameworks(ask: Ask, name: str) -> None:
+@every_framework
+@every_endpoint_name
+def test_mutated_body_in_a_framework_decodes_or_raises(run_call: RunCall, name: str) -> None:
     @frameworks
     @given(mutated_json(BODIES[name]), st.booleans(), VERSIONS)
     def run(body: Any, asynchronous: bool, version: str | None) -> None:
-        attempt(ask, name, dumps(body), False, asynchronous, version)
+        run_suppressed(run_call, name, dumps(body), False, asynchronous, version)
 
     run()
 
 
-@through_each
-@carried
-def test_spoiled_streams_through_frameworks(ask: Ask, name: str) -> None:
+@every_framework
+@every_endpoint_name
+def test_mutated_events_in_a_framework_decode_or_raise(run_call: RunCall, name: str) -> None:
     @frameworks
     @given(mutated_json(STREAMS[name]), st.booleans(), VERSIONS)
     def run(events: Any, asynchronous: bool, version: str | None) -> None:
-        attempt(ask, name, sse(events if isinstance(events, list) else [events]), True, asynchronous, version)
+        run_suppressed(
+            run_call, name, sse(events if isinstance(events, list) else [events]), True, asynchronous, version
+        )
 
     run()
 
 
-@through_each
-@carried
-def test_spoiled_bytes_through_frameworks(ask: Ask, name: str) -> None:
+@every_framework
+@every_endpoint_name
+def test_mutated_stream_bytes_in_a_framework_decode_or_raise(run_call: RunCall, name: str) -> None:
     @frameworks
     @given(mutated_bytes(WIRES[name]), st.booleans(), VERSIONS)
     def run(content: bytes, asynchronous: bool, version: str | None) -> None:
-        attempt(ask, name, content, True, asynchronous, version)
+        run_suppressed(run_call, name, content, True, asynchronous, version)
 
     run()
 
 
-@through_each
-@carried
-def test_spoiled_bytes_of_bodies_through_frameworks(ask: Ask, name: str) -> None:
+@every_framework
+@every_endpoint_name
+def test_mutated_body_bytes_in_a_framework_decode_or_raise(run_call: RunCall, name: str) -> None:
     @frameworks
     @given(mutated_bytes(WHOLE[name]), st.booleans(), VERSIONS)
     def run(content: bytes, asynchronous: bool, version: str | None) -> None:
-        attempt(ask, name, content, False, asynchronous, version)
+        run_suppressed(run_call, name, content, False, asynchronous, version)
 
     run()

@@ -1,4 +1,4 @@
-"""Leaving a stream, however it is left, frees its connection at once and swallows no exception."""
+"""Leaving a stream in any way releases its connection at once and swallows no exception."""
 
 from __future__ import annotations
 
@@ -12,180 +12,182 @@ import pytest
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
+from tests.faults.faults_stream import full_bytes, half_bytes
+from tests.support.call_matrix import KEY, MODES, QUESTION, CallMode, endpoint_of, langchain_model, llama_index_model
+from tests.support.fault_server import Case, FaultServer, Stall, stream, whole_stream
+from tests.support.replies import MODEL
 
-from .call_matrix import KEY, QUESTION, WAYS, Way, endpoint_of, langchain_model, llama_index_model
-from .fault_server import Case, FaultServer, Stall, stream, whole_stream
-from .faults_stream import half, whole
-from .replies import MODEL
-
-SYNC = [way for way in WAYS if way.streamed and not way.asynchronous]
-ASYNC = [way for way in WAYS if way.streamed and way.asynchronous]
+SYNC = [mode for mode in MODES if mode.streamed and not mode.is_async]
+ASYNC = [mode for mode in MODES if mode.streamed and mode.is_async]
 
 
-class MineError(Exception):
-    """An exception of the caller's own."""
+class CallerError(Exception):
+    """An exception that the caller raises."""
 
 
 def settings(case: Case) -> dict[str, Any]:
     return {"api_key": KEY, "base_url": case.base_url, "max_retries": 0}
 
 
-def deltas(way: Way, case: Case) -> Iterator[Any]:
-    """A stream as each framework gives it, as a generator."""
-    if way.who == "lc":
-        return langchain_model(settings(case), way).stream(QUESTION)
-    if way.who == "li":
-        told: Iterator[Any] = llama_index_model(settings(case), way).stream_chat([ChatMessage(QUESTION)])
-        return told
-    return _bare(way, case)
+def deltas(mode: CallMode, case: Case) -> Iterator[Any]:
+    """Return a framework's stream as a generator."""
+    if mode.client == "langchain":
+        return langchain_model(settings(case), mode).stream(QUESTION)
+    if mode.client == "llama_index":
+        chunks: Iterator[Any] = llama_index_model(settings(case), mode).stream_chat([ChatMessage(QUESTION)])
+        return chunks
+    return _client(mode, case)
 
 
-def _bare(way: Way, case: Case) -> Iterator[Any]:
-    options = CallOptions(endpoint=endpoint_of(way))
-    with Client(**settings(case)) as client, client.chat_stream(QUESTION, model=MODEL, call=options) as told:
-        yield from told
+def _client(mode: CallMode, case: Case) -> Iterator[Any]:
+    options = CallOptions(endpoint=endpoint_of(mode))
+    with (
+        Client(**settings(case)) as client,
+        client.chat_stream(QUESTION, model=MODEL, call=options) as chunks,
+    ):
+        yield from chunks
 
 
-async def adeltas(way: Way, case: Case) -> AsyncIterator[Any]:
-    if way.who == "lc":
-        told: Any = langchain_model(settings(case), way).astream(QUESTION)
-    elif way.who == "li":
-        told = await llama_index_model(settings(case), way).astream_chat([ChatMessage(QUESTION)])
+async def adeltas(mode: CallMode, case: Case) -> AsyncIterator[Any]:
+    if mode.client == "langchain":
+        chunks: Any = langchain_model(settings(case), mode).astream(QUESTION)
+    elif mode.client == "llama_index":
+        chunks = await llama_index_model(settings(case), mode).astream_chat([ChatMessage(QUESTION)])
     else:
-        told = _abare(way, case)
-    async with aclosing(told):
-        async for delta in told:
+        chunks = _aclient(mode, case)
+    async with aclosing(chunks):
+        async for delta in chunks:
             yield delta
 
 
-async def _abare(way: Way, case: Case) -> AsyncIterator[Any]:
-    options = CallOptions(endpoint=endpoint_of(way))
+async def _aclient(mode: CallMode, case: Case) -> AsyncIterator[Any]:
+    options = CallOptions(endpoint=endpoint_of(mode))
     client = AsyncClient(**settings(case))
-    async with client, client.chat_stream(QUESTION, model=MODEL, call=options) as told:
-        async for delta in told:
+    async with client, client.chat_stream(QUESTION, model=MODEL, call=options) as chunks:
+        async for delta in chunks:
             yield delta
 
 
-def _fail(told: Any) -> None:
-    with closing(told):
-        for _ in told:
-            raise MineError
+def _fail(chunks: Any) -> None:
+    with closing(chunks):
+        for _ in chunks:
+            raise CallerError
 
 
-async def _afail(told: Any) -> None:
-    async with aclosing(told):
-        async for _ in told:
-            raise MineError
+async def _afail(chunks: Any) -> None:
+    async with aclosing(chunks):
+        async for _ in chunks:
+            raise CallerError
 
 
-def stalled(server: FaultServer, way: Way) -> Case:
-    return server.case([*stream(half(way.endpoint)), Stall()])
+def stalled(server: FaultServer, mode: CallMode) -> Case:
+    return server.case([*stream(half_bytes(mode.endpoint)), Stall()])
 
 
-@pytest.mark.parametrize("way", SYNC, ids=str)
-def test_close(server: FaultServer, way: Way) -> None:
-    case = stalled(server, way)
-    told: Any = deltas(way, case)
-    next(told)
-    told.close()
-    assert case.was_left()
+@pytest.mark.parametrize("mode", SYNC, ids=str)
+def test_stream_close_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case = stalled(server, mode)
+    chunks: Any = deltas(mode, case)
+    next(chunks)
+    chunks.close()
+    assert case.wait_for_disconnect()
 
 
-@pytest.mark.parametrize("way", SYNC, ids=str)
-def test_break(server: FaultServer, way: Way) -> None:
-    case = stalled(server, way)
-    for _ in deltas(way, case):
+@pytest.mark.parametrize("mode", SYNC, ids=str)
+def test_break_from_stream_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case = stalled(server, mode)
+    for _ in deltas(mode, case):
         break
-    assert case.was_left()
+    assert case.wait_for_disconnect()
 
 
-@pytest.mark.parametrize("way", SYNC, ids=str)
-def test_an_exception_of_the_callers(server: FaultServer, way: Way) -> None:
-    case = stalled(server, way)
-    with pytest.raises(MineError):
-        _fail(deltas(way, case))
-    assert case.was_left()
+@pytest.mark.parametrize("mode", SYNC, ids=str)
+def test_exception_in_stream_loop_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case = stalled(server, mode)
+    with pytest.raises(CallerError):
+        _fail(deltas(mode, case))
+    assert case.wait_for_disconnect()
 
 
-@pytest.mark.parametrize("way", ASYNC, ids=str)
-async def test_aclose(server: FaultServer, way: Way) -> None:
-    case = stalled(server, way)
-    told: Any = adeltas(way, case)
-    await anext(told)
-    await told.aclose()
-    assert await asyncio.to_thread(case.was_left)
+@pytest.mark.parametrize("mode", ASYNC, ids=str)
+async def test_stream_aclose_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case = stalled(server, mode)
+    chunks: Any = adeltas(mode, case)
+    await anext(chunks)
+    await chunks.aclose()
+    assert await asyncio.to_thread(case.wait_for_disconnect)
 
 
-@pytest.mark.parametrize("way", ASYNC, ids=str)
-async def test_an_exception_of_the_callers_async(server: FaultServer, way: Way) -> None:
-    case = stalled(server, way)
-    with pytest.raises(MineError):
-        await _afail(adeltas(way, case))
-    assert await asyncio.to_thread(case.was_left)
+@pytest.mark.parametrize("mode", ASYNC, ids=str)
+async def test_exception_in_async_stream_loop_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case = stalled(server, mode)
+    with pytest.raises(CallerError):
+        await _afail(adeltas(mode, case))
+    assert await asyncio.to_thread(case.wait_for_disconnect)
 
 
-async def _read_all(way: Way, case: Case, begun: asyncio.Event) -> None:
-    async for _ in adeltas(way, case):
-        begun.set()
+async def _read_all(mode: CallMode, case: Case, started: asyncio.Event) -> None:
+    async for _ in adeltas(mode, case):
+        started.set()
 
 
-@pytest.mark.parametrize("way", ASYNC, ids=str)
-async def test_a_task_is_cancelled(server: FaultServer, way: Way) -> None:
-    case, begun = stalled(server, way), asyncio.Event()
-    task = asyncio.create_task(_read_all(way, case, begun))
-    await begun.wait()
+@pytest.mark.parametrize("mode", ASYNC, ids=str)
+async def test_cancelled_task_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case, started = stalled(server, mode), asyncio.Event()
+    task = asyncio.create_task(_read_all(mode, case, started))
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(case.was_left)
+    assert await asyncio.to_thread(case.wait_for_disconnect)
 
 
-@pytest.mark.parametrize("way", ASYNC, ids=str)
-async def test_a_timeout_around_a_stream(server: FaultServer, way: Way) -> None:
-    case, begun = stalled(server, way), asyncio.Event()
+@pytest.mark.parametrize("mode", ASYNC, ids=str)
+async def test_timeout_around_stream_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
+    case, started = stalled(server, mode), asyncio.Event()
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(_read_all(way, case, begun), 0.15)
-    assert await asyncio.to_thread(case.was_left)
+        await asyncio.wait_for(_read_all(mode, case, started), 0.15)
+    assert await asyncio.to_thread(case.wait_for_disconnect)
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way.asynchronous and not way.streamed], ids=str)
-async def test_a_call_is_cancelled(server: FaultServer, way: Way) -> None:
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode.is_async and not mode.streamed], ids=str)
+async def test_cancelled_call_releases_the_connection(server: FaultServer, mode: CallMode) -> None:
     case = server.case([Stall()])
-    task = asyncio.create_task(_ask(way, case))
+    task = asyncio.create_task(_run(mode, case))
     while not case.requests:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(case.was_left)
+    assert await asyncio.to_thread(case.wait_for_disconnect)
     assert len(case.requests) == 1
 
 
-async def _ask(way: Way, case: Case) -> Any:
-    if way.who == "lc":
-        return await langchain_model(settings(case), way).ainvoke(QUESTION)
-    if way.who == "li":
-        return await llama_index_model(settings(case), way).achat([ChatMessage(QUESTION)])
+async def _run(mode: CallMode, case: Case) -> Any:
+    if mode.client == "langchain":
+        return await langchain_model(settings(case), mode).ainvoke(QUESTION)
+    if mode.client == "llama_index":
+        return await llama_index_model(settings(case), mode).achat([ChatMessage(QUESTION)])
     async with AsyncClient(**settings(case)) as client:
-        return await client.chat(QUESTION, model=MODEL, call=CallOptions(endpoint=endpoint_of(way)))
+        return await client.chat(QUESTION, model=MODEL, call=CallOptions(endpoint=endpoint_of(mode)))
 
 
-def test_a_stream_left_at_its_end_keeps_its_connection(server: FaultServer) -> None:
-    case = server.case(whole_stream(whole("chat")))
+def test_stream_read_to_its_end_reuses_the_connection(server: FaultServer) -> None:
+    case = server.case(whole_stream(full_bytes("chat")))
     before = server.connections
     with Client(api_key=KEY, base_url=case.base_url) as client:
         for _ in range(5):
-            with client.chat_stream(QUESTION, model=MODEL) as told:
-                assert list(told)[-1].reply
+            with client.chat_stream(QUESTION, model=MODEL) as chunks:
+                assert list(chunks)[-1].reply
     assert len(case.requests) == 5
     assert server.connections - before == 1
 
 
-def test_a_stream_left_amid_leaves_the_client_whole(server: FaultServer) -> None:
-    case = server.case([*stream(half("chat")), Stall()], whole_stream(whole("chat")))
+def test_client_after_unfinished_stream_can_be_called(server: FaultServer) -> None:
+    case = server.case([*stream(half_bytes("chat")), Stall()], whole_stream(full_bytes("chat")))
     with Client(api_key=KEY, base_url=case.base_url) as client:
-        with client.chat_stream(QUESTION, model=MODEL) as told, contextlib.suppress(StopIteration):
-            next(told)
-        with client.chat_stream(QUESTION, model=MODEL) as told:
-            assert list(told)[-1].reply
-    assert case.was_left()
+        with client.chat_stream(QUESTION, model=MODEL) as chunks, contextlib.suppress(StopIteration):
+            next(chunks)
+        with client.chat_stream(QUESTION, model=MODEL) as chunks:
+            assert list(chunks)[-1].reply
+    assert case.wait_for_disconnect()

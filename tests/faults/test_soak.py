@@ -1,10 +1,10 @@
-"""100,000 calls with flat memory and sockets. It takes many minutes, so it runs only when asked for:
+"""100,000 calls with flat memory and sockets. It takes many minutes, so it runs only on request:
 
     FAULTS_SOAK=100000 pytest tests/faults/test_soak.py
 
-Clients of each colour ask so often, plain and streamed in turn; some streams are left in the middle, some break off.
-After a tenth of the calls the process has all that it needs: from there on it may come to hold 5,000 blocks of Python's
-memory more (which is less than one in ten calls leaving one behind) and 8 MB in all, and no open file.
+The sync and the async client alternate plain and streamed calls; some streams are left early, some break off. After a
+tenth of the calls, the process may grow by at most 5,000 blocks of Python's memory (less than one for ten calls), by
+8 MB in total, and by no open file.
 """
 
 from __future__ import annotations
@@ -22,52 +22,51 @@ from typing import NamedTuple
 import pytest
 
 from aimlapi_integrations import APIError, AsyncClient, Client
-
-from .call_matrix import KEY, QUESTION
-from .fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
-from .faults_stream import half, whole
-from .replies import MODEL, chat_body
+from tests.faults.faults_stream import full_bytes, half_bytes
+from tests.support.call_matrix import KEY, QUESTION
+from tests.support.fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
+from tests.support.replies import MODEL, chat_body
 
 CALLS = int(os.environ.get("FAULTS_SOAK", "0"))
 FILES = Path("/proc/self/fd")
 
 pytestmark = [
-    pytest.mark.skipif(not CALLS, reason="asked for with FAULTS_SOAK=100000"),
+    pytest.mark.skipif(not CALLS, reason="runs with FAULTS_SOAK=100000"),
     pytest.mark.skipif(not FILES.exists(), reason="counts open files in /proc"),
 ]
 
-TURNS: list[Act] = [
-    *([reply(chat_body())], whole_stream(whole("chat"))) * 9,
+RESPONSES: list[Act] = [
+    *([reply(chat_body())], whole_stream(full_bytes("chat"))) * 9,
     [reply(chat_body())],
-    [*stream(half("chat")), Hang()],
+    [*stream(half_bytes("chat")), Hang()],
 ]
 
 
-class Held(NamedTuple):
-    """What the process holds: blocks of Python's own memory, bytes in all, open files."""
+class ProcessUsage(NamedTuple):
+    """Resources of the process: blocks of Python's memory, resident bytes, open files."""
 
     blocks: int
     resident: int
     files: int
 
 
-def held() -> Held:
+def process_usage() -> ProcessUsage:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return Held(sys.getallocatedblocks(), pages * resource.getpagesize(), len(list(FILES.iterdir())))
+    return ProcessUsage(sys.getallocatedblocks(), pages * resource.getpagesize(), len(list(FILES.iterdir())))
 
 
-def assert_flat(before: Held, after: Held) -> None:
+def assert_flat(before: ProcessUsage, after: ProcessUsage) -> None:
     assert after.blocks - before.blocks < 5_000
     assert after.resident - before.resident < 8_000_000
     assert after.files <= before.files
 
 
-def turning(server: FaultServer) -> list[Case]:
-    return [server.case(act) for act in TURNS]
+def serve_responses(server: FaultServer) -> list[Case]:
+    return [server.case(act) for act in RESPONSES]
 
 
-def _ask(clients: list[Client], call: int) -> None:
+def _call(clients: list[Client], call: int) -> None:
     client = clients[call % len(clients)]
     with suppress(APIError):
         if call % 2 == 0:
@@ -77,7 +76,7 @@ def _ask(clients: list[Client], call: int) -> None:
             list(islice(deltas, 2 if call % 7 == 0 else None))
 
 
-async def _aask(clients: list[AsyncClient], call: int) -> None:
+async def _acall(clients: list[AsyncClient], call: int) -> None:
     client = clients[call % len(clients)]
     with suppress(APIError):
         if call % 2 == 0:
@@ -89,39 +88,39 @@ async def _aask(clients: list[AsyncClient], call: int) -> None:
                     break
 
 
-def test_sync(server: FaultServer) -> None:
-    cases = turning(server)
+def test_sync_calls_keep_memory_and_files_constant(server: FaultServer) -> None:
+    cases = serve_responses(server)
     clients = [Client(api_key=KEY, base_url=case.base_url, max_retries=0) for case in cases]
-    ask_often(clients, cases, range(CALLS // 10))
-    before = held()
-    ask_often(clients, cases, range(CALLS // 10, CALLS))
-    after = held()
+    call_repeatedly(clients, cases, range(CALLS // 10))
+    before = process_usage()
+    call_repeatedly(clients, cases, range(CALLS // 10, CALLS))
+    after = process_usage()
     for client in clients:
         client.close()
     assert_flat(before, after)
 
 
-def ask_often(clients: list[Client], cases: list[Case], calls: range) -> None:
+def call_repeatedly(clients: list[Client], cases: list[Case], calls: range) -> None:
     for call in calls:
-        _ask(clients, call)
+        _call(clients, call)
         cases[call % len(cases)].requests.clear()
 
 
-async def test_async(server: FaultServer) -> None:
-    cases = turning(server)
+async def test_async_calls_keep_memory_and_files_constant(server: FaultServer) -> None:
+    cases = serve_responses(server)
     clients = [AsyncClient(api_key=KEY, base_url=case.base_url, max_retries=0) for case in cases]
-    await aask_often(clients, cases, range(0, CALLS // 10, len(clients)))
-    before = held()
-    await aask_often(clients, cases, range(CALLS // 10, CALLS, len(clients)))
-    after = held()
+    await acall_repeatedly(clients, cases, range(0, CALLS // 10, len(clients)))
+    before = process_usage()
+    await acall_repeatedly(clients, cases, range(CALLS // 10, CALLS, len(clients)))
+    after = process_usage()
     for client in clients:
         await client.aclose()
     assert_flat(before, after)
 
 
-async def aask_often(clients: list[AsyncClient], cases: list[Case], firsts: range) -> None:
-    """One call by each client at a time."""
+async def acall_repeatedly(clients: list[AsyncClient], cases: list[Case], firsts: range) -> None:
+    """Run one call of each client at a time."""
     for first in firsts:
-        await asyncio.gather(*(_aask(clients, first + place) for place in range(len(clients))))
+        await asyncio.gather(*(_acall(clients, first + place) for place in range(len(clients))))
         for case in cases:
             case.requests.clear()

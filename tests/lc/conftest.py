@@ -8,7 +8,7 @@ import pytest
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.lc.agents import MODEL
+from tests.support.agents import MODEL
 
 
 @pytest.fixture(name="model", params=[False, True], ids=["chat", "responses"])

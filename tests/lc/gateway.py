@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.chat_events import pieces, sse
+from tests.support.chat_events import pieces, sse
 
 Json = dict[str, Any]
 

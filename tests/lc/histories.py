@@ -11,7 +11,7 @@ import httpx
 from langchain_core.messages import AIMessage
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.history_gateway import MODELS, ScriptedGateway
+from tests.support.history_gateway import MODELS, ScriptedGateway
 
 
 def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:
@@ -27,20 +27,20 @@ def chat(gateway: ScriptedGateway, endpoint: str, **kwargs: Any) -> ChatAIMLAPI:
     return ChatAIMLAPI(**{**settings, **kwargs})
 
 
-def whole(chunks: Any) -> AIMessage:
+def merge_chunks(chunks: Any) -> AIMessage:
     """Add up the chunks of a stream."""
     message: AIMessage = reduce(add, chunks)
     return message
 
 
-async def _collected(model: Any, messages: Any) -> AIMessage:
-    return whole([chunk async for chunk in model.astream(messages)])
+async def _collect(model: Any, messages: Any) -> AIMessage:
+    return merge_chunks([chunk async for chunk in model.astream(messages)])
 
 
-WAYS: dict[str, Any] = {
+CALL_MODES: dict[str, Any] = {
     "invoke": lambda model, messages: model.invoke(messages),
-    "stream": lambda model, messages: whole(model.stream(messages)),
+    "stream": lambda model, messages: merge_chunks(model.stream(messages)),
     "ainvoke": lambda model, messages: asyncio.run(model.ainvoke(messages)),
-    "astream": lambda model, messages: asyncio.run(_collected(model, messages)),
+    "astream": lambda model, messages: asyncio.run(_collect(model, messages)),
 }
-"""How to ask a model for a whole message."""
+"""How to call a model for a message."""

@@ -1,4 +1,4 @@
-"""Helpers of the tables of odd replies: expected content blocks, and the summary of a message to compare with."""
+"""Helpers for tables of unusual replies: expected content blocks, and the summary of a message."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def summarize(message: AIMessage) -> MessageSummary:
     return MessageSummary(blocks, message.response_metadata.get("finish_reason"), counts and counts["total_tokens"])
 
 
-def merged(chunks: list[Any]) -> AIMessageChunk:
-    whole = chunks[0]
+def merge_chunks(chunks: list[Any]) -> AIMessageChunk:
+    total = chunks[0]
     for chunk in chunks[1:]:
-        whole = whole + chunk
-    assert isinstance(whole, AIMessageChunk)
-    return whole
+        total = total + chunk
+    assert isinstance(total, AIMessageChunk)
+    return total
 
 
 async def _collect(model: ChatAIMLAPI) -> list[Any]:
@@ -64,8 +64,8 @@ async def _collect(model: ChatAIMLAPI) -> list[Any]:
 
 
 STREAMED: dict[str, Callable[[ChatAIMLAPI], AIMessage]] = {
-    "stream": lambda model: merged(list(model.stream("Hi"))),
-    "astream": lambda model: merged(asyncio.run(_collect(model))),
+    "stream": lambda model: merge_chunks(list(model.stream("Hi"))),
+    "astream": lambda model: merge_chunks(asyncio.run(_collect(model))),
 }
 PLAIN: dict[str, Callable[[ChatAIMLAPI], AIMessage]] = {
     "invoke": lambda model: model.invoke("Hi"),

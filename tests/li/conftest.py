@@ -40,7 +40,7 @@ def current_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 class Runner:
-    """Calls sync methods, or their async twins by the same names with an `a` before them."""
+    """Call sync methods, or their async counterparts, whose names have the prefix `a`."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self.name, self.loop = name, loop
@@ -51,7 +51,7 @@ class Runner:
         return self.loop.run_until_complete(getattr(component, f"a{method}")(*args, **kwargs))
 
     def listed(self, stream: Any) -> list[Any]:
-        """All that a generator of either colour gives."""
+        """Return all items of a sync or async generator."""
 
         async def listed() -> list[Any]:
             return [each async for each in stream]
@@ -78,8 +78,8 @@ def emulator(gateway: Emulator) -> Emulator:
 def open_models(running: Emulator) -> Iterator[list[Any]]:
     """Models that outlive the event loops of their tests, so that these close their connections.
 
-    Core closes loops with connections open in them. A client that comes to a new loop lets go of those, and here they
-    are collected: not in the middle of some other test.
+    Core closes loops with open connections. A client in a new loop drops them, and they are collected here instead of
+    during another test.
     """
     models: list[Any] = []
     yield models
@@ -95,7 +95,7 @@ def endpoint(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def make(emulator: Emulator, open_models: list[Any]) -> Callable[..., AIMLAPI]:
-    """Makes LLMs that speak to the emulator."""
+    """Create LLMs connected to the emulator."""
 
     def create(**settings: Any) -> AIMLAPI:
         defaults = {"api_key": "k", "api_base": emulator.base_url, "max_retries": 0, "model": "gpt-4o"}
@@ -108,7 +108,7 @@ def make(emulator: Emulator, open_models: list[Any]) -> Callable[..., AIMLAPI]:
 
 @pytest.fixture
 def emulated(make: Callable[..., AIMLAPI], endpoint: str) -> Callable[..., AIMLAPI]:
-    """Makes LLMs that speak to the emulator, on either endpoint."""
+    """Create LLMs connected to the emulator, on each endpoint."""
     return partial(make, **ENDPOINTS[endpoint])
 
 

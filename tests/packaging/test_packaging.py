@@ -18,17 +18,18 @@ from types import ModuleType
 import pytest
 
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
 INFO = f"aimlapi_integrations-{aimlapi_integrations.__version__}.dist-info"
-PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk"]
+PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk", ".tracing"]
 EXTRAS = {
     "langchain": {"langchain-core", "pydantic"},
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
+    "tracing": {"opentelemetry-sdk"},
     "aiohttp": {"httpx-aiohttp"},
     "ray": {"ray"},
 }
@@ -55,10 +56,10 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
     return email.message_from_bytes(wheel.read(f"{INFO}/METADATA"))
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     package_files = {
         f"aimlapi_integrations/{path.relative_to(PACKAGE).as_posix()}"
         for path in PACKAGE.rglob("*")
@@ -67,7 +68,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     metadata_files = {
         f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(wheel.namelist()) == package_files | metadata_files
+    assert set(wheel.namelist()) == package_files | metadata_files | {"pytest_aimlapi.py"}
 
 
 def test_package_holds_code_one_table_and_py_typed() -> None:
@@ -79,12 +80,12 @@ def test_package_holds_code_one_table_and_py_typed() -> None:
 FOLDERS = ("integrations", "tests", "cassettes", "examples", "benchmarks", "docs")
 TOP_LEVEL_FILES = {
     *("pyproject.toml", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff"),
 }
 GENERATED = {"__pycache__", ".import_linter_cache", "example-data"}
 
 
-def test_sdist_holds_what_its_tests_need_and_nothing_else(built: Path) -> None:
+def test_sdist_contains_what_its_tests_need_and_nothing_else(built: Path) -> None:
     [path] = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {PurePosixPath(*PurePosixPath(file.name).parts[1:]).as_posix() for file in archive if file.isfile()}
@@ -92,7 +93,7 @@ def test_sdist_holds_what_its_tests_need_and_nothing_else(built: Path) -> None:
     assert names == TOP_LEVEL_FILES | {path.as_posix() for path in files if not GENERATED & set(path.parts)}
 
 
-# --- metadata --------------------------------------------------------------------------------------------------------
+# --- metadata ---------------------------------------------------------------------------------------------------------
 
 
 def test_metadata_names_version_license_and_python(metadata: Message) -> None:
@@ -114,7 +115,7 @@ def test_extras_require_their_packages(metadata: Message) -> None:
 
 
 def test_every_extra_for_users_is_tested_in_a_clean_environment(metadata: Message) -> None:
-    internal = {"bench", "dev", "docs", "programs-test", "ray-test", "test", "web-test"}
+    internal = {"bench", "dev", "docs", "programs-test", "ray-test", "release", "test", "web-test"}
     assert set(USES) - {"-"} == set(metadata.get_all("Provides-Extra", [])) - internal
 
 
@@ -135,7 +136,7 @@ def test_changelog_has_this_version() -> None:
     assert f"## {aimlapi_integrations.__version__}" in changelog
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", PUBLIC)
@@ -174,7 +175,7 @@ def _is_own(value: object) -> bool:
     return not isinstance(value, ModuleType) and str(getattr(value, "__module__", "")).startswith("aimlapi_")
 
 
-# --- importing -------------------------------------------------------------------------------------------------------
+# --- importing --------------------------------------------------------------------------------------------------------
 
 
 def python(code: str) -> str:
@@ -244,6 +245,8 @@ print("aimlapi_integrations.client.client" in sys.modules)
         ("aimlapi_integrations.emulator", "starlette", "emulator"),
         ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
         ("aimlapi_integrations.bulk", "pyarrow", "ray"),
+        ("aimlapi_integrations.tracing", "opentelemetry", "tracing"),
+        ("aimlapi_integrations.tracing", "langchain_core", "langchain"),
     ],
 )
 def test_missing_extra_raises_import_error_with_the_command(module: str, missing: str, extra: str) -> None:
@@ -257,7 +260,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import aimlapi_integrations
-from tests.tools.clean_installs import USES
+from tests.packaging.clean_installs import USES
 try:
     module = importlib.import_module({module!r})
     [getattr(module, name) for name in module.__all__]

@@ -1,4 +1,4 @@
-"""Three ways to ask the gateway, in four manners each: the bare client, LangChain and LlamaIndex."""
+"""Calls with the plain client, LangChain and LlamaIndex, in four modes each."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply, Request, Tool
-
-from .conversations import TOOL, WEATHER, Conversation
+from tests.parity.conversations import TOOL, WEATHER, Conversation
 
 MODES = ("plain", "stream", "async plain", "async stream")
 DESCRIBED = Tool(WEATHER["name"], WEATHER["description"], WEATHER["parameters"])
 
 
 class Observed(NamedTuple):
-    """What a user sees of an answer."""
+    """What a user observes of an answer."""
 
     text: str
     thinking: str
@@ -36,7 +35,7 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """A question: what, of which model, over which endpoint."""
+    """A conversation for a model on an endpoint."""
 
     base_url: str
     conversation: Conversation
@@ -51,7 +50,7 @@ class Case:
         return self.with_tool or self.conversation.with_tool
 
 
-# --- the bare client ----------------------------------------------------------------------------------------------
+# --- the bare client --------------------------------------------------------------------------------------------------
 
 
 async def bare(case: Case, mode: str) -> Observed:
@@ -85,7 +84,7 @@ def _of_reply(reply: Reply | None) -> Observed:
     return Observed(reply.text, reply.reasoning, calls, invalid, usage, cost, finish)
 
 
-# --- LangChain ----------------------------------------------------------------------------------------------------
+# --- LangChain --------------------------------------------------------------------------------------------------------
 
 
 async def langchain(case: Case, mode: str) -> Observed:
@@ -123,7 +122,7 @@ def _of_message(message: AIMessage) -> Observed:
     )
 
 
-# --- LlamaIndex ---------------------------------------------------------------------------------------------------
+# --- LlamaIndex -------------------------------------------------------------------------------------------------------
 
 
 async def llama_index(case: Case, mode: str) -> Observed:

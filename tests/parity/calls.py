@@ -1,4 +1,4 @@
-"""One conversation sent in every way: by each client and framework, plain and streamed, sync and async."""
+"""One conversation sent by each client, plain and streamed, sync and async."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Target:
         return {**least, **self.parameters}
 
 
-# --- the bare client ----------------------------------------------------------------------------------------------
+# --- the bare client --------------------------------------------------------------------------------------------------
 
 
 def _request(target: Target, messages: Sequence[Message]) -> tuple[Request, CallOptions]:
@@ -75,7 +75,7 @@ async def _bare_async_stream(target: Target, messages: Sequence[Message]) -> Non
         _ = [delta async for delta in deltas]
 
 
-# --- LangChain ----------------------------------------------------------------------------------------------------
+# --- LangChain --------------------------------------------------------------------------------------------------------
 
 
 def chat_model(target: Target) -> ChatAIMLAPI:
@@ -104,7 +104,7 @@ async def _langchain_async_stream(target: Target, messages: Sequence[BaseMessage
         _ = [chunk async for chunk in model.astream(list(messages), **target.options)]
 
 
-# --- LlamaIndex ---------------------------------------------------------------------------------------------------
+# --- LlamaIndex -------------------------------------------------------------------------------------------------------
 
 
 def llm(target: Target) -> AIMLAPI:
@@ -133,7 +133,7 @@ async def _llama_index_async_stream(target: Target, messages: Sequence[ChatMessa
         _ = [response async for response in await model.astream_chat(messages, **target.options)]
 
 
-# --- all of them --------------------------------------------------------------------------------------------------
+# --- all of them ------------------------------------------------------------------------------------------------------
 
 CALLS: dict[str, dict[str, Callable[..., Any]]] = {
     "bare": {

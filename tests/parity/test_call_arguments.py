@@ -15,8 +15,7 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPIEmbedding
 from aimlapi_integrations.types import Message, Text
-
-from .calls import ENDPOINTS, EVERY_CALL, Target, call
+from tests.parity.calls import ENDPOINTS, EVERY_CALL, Target, call
 
 HELLO: dict[str, list[Any]] = {
     "bare": [Message("user", (Text("Hello"),))],

@@ -9,9 +9,8 @@ import pytest
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import APIError
-
-from .call_matrix import CLIENTS, MODES, Case
-from .conversations import CONVERSATIONS, question
+from tests.parity.call_matrix import CLIENTS, MODES, Case
+from tests.parity.conversations import CONVERSATIONS, question
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 

@@ -1,4 +1,4 @@
-"""What every way to ask does, on both endpoints, whole and streamed, sync and async: one suite for the frameworks."""
+"""Behavior of every client on both endpoints, plain and streamed, sync and async."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from aimlapi_integrations import AsyncClient, Client, errors
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .call_matrix import CLIENTS, MODES, Case, Observed
-from .conversations import CONVERSATIONS, question
+from tests.parity.call_matrix import CLIENTS, MODES, Case, Observed
+from tests.parity.conversations import CONVERSATIONS, question
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 THINKER = "deepseek/deepseek-r1"
@@ -31,7 +30,7 @@ Ask = Callable[..., Awaitable[Observed]]
     params=[(client, mode) for client in CLIENTS for mode in MODES], ids=lambda pair: f"{pair[0]}, {pair[1]}"
 )
 def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
-    """Asks in one way: a question in words, or one of the conversations."""
+    """Run one call: a question as text, or one of the conversations."""
     client, mode = request.param
 
     def asking(content: Any, model: str = MINI, **options: Any) -> Awaitable[Observed]:
@@ -108,7 +107,7 @@ async def test_response_that_was_filtered_reports_content_filter(ask: Ask) -> No
     assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
 
 
-# --- one instance, used everywhere --------------------------------------------------------------------------------
+# --- one instance, used everywhere ------------------------------------------------------------------------------------
 
 
 def langchain_model(gateway: Emulator, responses: bool) -> ChatAIMLAPI:
@@ -164,7 +163,7 @@ def test_embedding_in_threads_loops_and_copies_works(
         each.close()
 
 
-# --- what does not pickle -----------------------------------------------------------------------------------------
+# --- what does not pickle ---------------------------------------------------------------------------------------------
 
 GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
     "client": lambda: Client("k", http_client=httpx.Client()),
@@ -181,7 +180,7 @@ GIVEN_CLIENTS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("make", GIVEN_CLIENTS.values(), ids=GIVEN_CLIENTS)
 def test_pickle_with_http_client_raises_and_copies_share_it(make: Callable[[], Any]) -> None:
     made = make()
-    with pytest.raises(TypeError, match=r"cannot be pickled: it was given (http|async_http|http_async)_client"):
+    with pytest.raises(TypeError, match=r"can't be pickled: it has (http|async_http|http_async)_client"):
         pickle.dumps(made)
     assert copy.deepcopy(made) is not made
     assert copy.copy(made) is not made

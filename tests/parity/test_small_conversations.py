@@ -20,8 +20,7 @@ from llama_index.core.base.llms.types import (
 from aimlapi_integrations import UnsupportedContentError
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.types import File, Image, Message, Text, ToolCall
-
-from .calls import ENDPOINTS, EVERY_CALL, Target, call
+from tests.parity.calls import ENDPOINTS, EVERY_CALL, Target, call
 
 PNG = "iVBORw0KGgo="
 PDF = base64.b64encode(b"%PDF-1.7 rest").decode()
@@ -48,7 +47,7 @@ def user_turns(*texts: str) -> Turns:
     }
 
 
-# --- nothing to send ----------------------------------------------------------------------------------------------
+# --- nothing to send --------------------------------------------------------------------------------------------------
 
 EMPTY: dict[str, Turns] = {
     "no messages": {"bare": [], "langchain": [], "llama_index": []},
@@ -84,7 +83,7 @@ def test_system_text_alone_is_sent(gateway: Emulator, endpoint: str) -> None:
     assert "Say hello." in json.dumps(sent(gateway))
 
 
-# --- blank texts --------------------------------------------------------------------------------------------------
+# --- blank texts ------------------------------------------------------------------------------------------------------
 
 BLANK: dict[str, list[Any]] = {
     "bare": [
@@ -124,7 +123,7 @@ def test_response_with_whitespace_alone_has_no_text_block(
     assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ["c1"]
 
 
-# --- several system texts -----------------------------------------------------------------------------------------
+# --- several system texts ---------------------------------------------------------------------------------------------
 
 SYSTEM: dict[str, Turns] = {
     "two turns": {
@@ -164,11 +163,11 @@ def test_system_texts_are_joined_by_a_blank_line(
     assert "brief.\\nBe" not in wire
 
 
-# --- MIME types ---------------------------------------------------------------------------------------------------
+# --- MIME types -------------------------------------------------------------------------------------------------------
 
 
 class Media(NamedTuple):
-    """A picture or document as it is declared, what of it must be on the wire, and where it can go."""
+    """An image or document as declared, what a request must contain, and the endpoints that accept it."""
 
     declared: str
     data: str

@@ -34,11 +34,11 @@ GROK = "x-ai/grok-4-3"
 MODES = ("plain", "stream", "async plain", "async stream")
 
 
-# --- how each framework asks ----------------------------------------------------------------------------------------
+# --- how each framework asks ------------------------------------------------------------------------------------------
 
 
 class LangChain:
-    """Calls a LangChain model in one manner; `extra` are further arguments of the model."""
+    """Call a LangChain model in one mode; `extra` are further arguments of the model."""
 
     def __init__(self, base_url: str, mode: str, **extra: Any) -> None:
         defaults = {"model": MINI, "api_key": "k", "base_url": base_url, "max_retries": 0}
@@ -109,7 +109,7 @@ ASKERS: dict[str, Callable[..., Any]] = {
 
 @pytest.fixture(params=ASKERS)
 def asker(request: pytest.FixtureRequest, gateway: Emulator) -> Callable[..., Any]:
-    """Makes what asks, in a manner."""
+    """Create a caller for one mode."""
     return lambda mode="plain", **extra: ASKERS[request.param](gateway.base_url, mode, **extra)
 
 
@@ -180,7 +180,7 @@ def test_history_restored_from_json_is_continued(gateway: Emulator, asker: Any, 
     assert sent(gateway)[1]["input"] == "And?"
 
 
-# --- where the conversation goes whole --------------------------------------------------------------------------------
+# --- complete conversations -------------------------------------------------------------------------------------------
 
 WHOLE: dict[str, dict[str, Any]] = {
     "a model of another endpoint": {"model": CLAUDE, "max_tokens": 100},
@@ -247,7 +247,7 @@ def test_previous_response_id_of_the_call_is_used_and_nothing_is_left_out(gatewa
     assert "One" in json.dumps(sent(gateway)[1]["input"])
 
 
-# --- results of tools ---------------------------------------------------------------------------------------------
+# --- results of tools -------------------------------------------------------------------------------------------------
 
 CUSTOM_CALL = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "code", "input": "print(1)"}
 FUNCTION_CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "code", "arguments": "{}"}
@@ -255,7 +255,7 @@ CUSTOM_TOOL = {"type": "custom", "name": "code", "description": "Runs code."}
 
 
 class Canned:
-    """Answers every request with one call, under an id such as the gateway's own, which has no prefix."""
+    """Respond to every request with one call, under an id like the gateway's, which has no prefix."""
 
     def __init__(self, item: dict[str, Any]) -> None:
         self.item = item

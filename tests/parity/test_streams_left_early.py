@@ -1,4 +1,4 @@
-"""Programs that end amid an async stream, in whatever way: nothing is printed, and the connection is freed."""
+"""Programs that end during an async stream: nothing is printed, and the connection is released."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from aimlapi_integrations import AsyncClient
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-from tests.chat_events import chunk as event
-from tests.chat_events import sse
-from tests.transport.fault_server import DONE, END, HEAD, Answer, chunk, serving
+from tests.support.chat_events import chunk as event
+from tests.support.chat_events import sse
+from tests.support.raw_server import DONE, END, HEAD, Answer, chunk, serving
 
 MODEL = "gpt-4o"
 WORDS = sse([event({"content": word}) for word in ("a ", "b ", "c ")]).removesuffix(DONE)
@@ -34,7 +34,7 @@ class City(BaseModel):
     name: str
 
 
-# --- streams: a function of the base URL gives them ---------------------------------------------------------------
+# --- streams: a function of the base URL gives them -------------------------------------------------------------------
 
 
 async def of_client(base_url: str) -> Any:
@@ -84,7 +84,7 @@ STREAMS = [
     of_astream_chat_with_tools,
 ]
 
-# --- ends: what a program does with the stream and with one that it holds on to -----------------------------------
+# --- ends: what a program does with the stream and with one that it holds on to ---------------------------------------
 
 
 async def breaks(stream: Any, _: list[Any]) -> None:

@@ -12,8 +12,7 @@ import pytest
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-
-from .scripted import Script, ScriptedGateway, Turn
+from tests.programs.scripted import Script, ScriptedGateway, Turn
 
 ENDPOINTS: dict[str, dict[str, Any]] = {
     "chat": {"model": "gpt-4o"},
@@ -34,7 +33,7 @@ def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=ENDPOINTS)
 def endpoint(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A model, and the endpoint that it is asked on."""
+    """A model and its endpoint."""
     return {"api_key": "k", "max_retries": 0, **ENDPOINTS[request.param]}
 
 
@@ -59,7 +58,7 @@ def scripted() -> Iterator[Callable[[list[Turn] | Script], ScriptedGateway]]:
 
 @pytest.fixture(params=["sync", "async"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Calls a method, or its async twin (the same name with an `a` before it); awaits where there is something to."""
+    """Call a method, or its async counterpart with the prefix `a`; await the result if it is awaitable."""
 
     async def call(component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         name = method if request.param == "sync" else f"a{method}"

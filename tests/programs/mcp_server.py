@@ -1,4 +1,4 @@
-"""An MCP server over stdio, with names, schemas and results that are allowed and seldom seen.
+"""An MCP server over stdio, with valid but rare names, schemas and results.
 
 Each result begins with the name by which the tool was called, so that a test sees that it was the right one.
 """

@@ -1,32 +1,22 @@
-"""A gateway on loopback whose replies a test writes. They are invented: no model wrote them.
+"""A gateway on loopback whose replies a test scripts. They are invented: no model wrote them.
 
-It speaks the three chat endpoints, plain and streamed, so that one script serves a program on each of them.
+It serves the three chat endpoints, plain and streamed, so that a program runs with the same script on each.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import TracebackType
 from typing import Any
 
-from tests.chat_events import pieces
-from tests.endpoints.cutting import events as responses_events
+from tests.support.reply_bodies import Call, endpoint_of, reply_body, reply_events
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A tool call of a reply. Each has an id of its own, unless a test names it."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ Script = Callable[[Json], Turn]
 
 
 class ScriptedGateway:
-    """Answers each request with the next turn of a script, or with what a function makes of the request's body."""
+    """Respond to each request with the next turn of a script, or with the result of a function of its body."""
 
     def __init__(self, script: list[Turn] | Script) -> None:
         self.bodies: list[Json] = []
@@ -56,16 +46,17 @@ class ScriptedGateway:
 
     @property
     def texts(self) -> list[str]:
-        """Each request's body as text, in which a test looks for what must have been sent."""
+        """The body of each request as text."""
         return [json.dumps(body, ensure_ascii=False) for body in self.bodies]
 
     def reply(self, path: str, body: Json) -> tuple[Json, list[Json]]:
-        """The next reply, whole and as the events of a stream."""
+        """Return the next reply, plain and as the events of a stream."""
         with self._lock:
             self.bodies.append(body)
             turn = self._script(body)
-        render = _ENDPOINTS[path.rpartition("/v1/")[2]]
-        return render(body, turn)
+        endpoint = endpoint_of(path)
+        reply = _reply(endpoint, body, turn)
+        return reply, reply_events(endpoint, reply) if body.get("stream") else []
 
     def __enter__(self) -> ScriptedGateway:
         self._thread.start()
@@ -163,32 +154,27 @@ def _sse(events: list[Json]) -> bytes:
     return ("".join(sent) + ("" if any(named) else "data: [DONE]\n\n")).encode()
 
 
-# --- a turn on each endpoint ------------------------------------------------------------------------------------------
+# --- replies ----------------------------------------------------------------------------------------------------------
 
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
-class _Said:
-    text: str = ""
-    calls: list[tuple[str, Call]] = field(default_factory=list)
-
-
-def _said(body: Json, turn: Turn) -> _Said:
+def _parts(body: Json, turn: Turn) -> tuple[str, list[Call]]:
+    """Return the text and the calls of a turn. A call without an id gets a new one."""
     match turn:
         case str():
-            return _Said(turn)
+            return turn, []
         case Call():
-            return _said(body, [turn])
+            return _parts(body, [turn])
         case Structured(value):
             forced = forced_tool(body)
-            return _said(body, [Call(forced, value)]) if forced else _Said(json.dumps(value))
+            return _parts(body, [Call(forced, value)]) if forced else (json.dumps(value), [])
         case _:
-            return _Said(calls=[(call.id or f"call_{next(_numbers)}", call) for call in turn])
+            return "", [call if call.id else call._replace(id=f"call_{next(_numbers)}") for call in turn]
 
 
 def forced_tool(body: Json) -> str | None:
-    """The tool that a request forces; the first one, where it forces any."""
+    """Return the tool that a request forces; the first one if it forces any."""
     choice = body.get("tool_choice")
     if isinstance(choice, dict):
         name = choice.get("function", choice).get("name")
@@ -196,82 +182,9 @@ def forced_tool(body: Json) -> str | None:
     return tool_names(body)[0] if choice in ("required", "any") else None
 
 
-def _chat(body: Json, turn: Turn) -> tuple[Json, list[Json]]:
-    said = _said(body, turn)
-    message: Json = {"role": "assistant", "content": said.text}
-    if said.calls:
-        message["tool_calls"] = [
-            {"id": key, "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments)}}
-            for key, call in said.calls
-        ]
-    choice = {"finish_reason": "tool_calls" if said.calls else "stop", "message": message}
-    reply = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1700000000,
-        "model": body["model"],
-        "choices": [{"index": index, **choice} for index in range(body.get("n", 1))],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-    }
-    return reply, pieces(reply) if body.get("stream") else []
-
-
-def _responses(body: Json, turn: Turn) -> tuple[Json, list[Json]]:
-    said = _said(body, turn)
-    output: list[Json] = []
-    if said.text:
-        part = {"type": "output_text", "text": said.text, "annotations": []}
-        output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}]
-    for key, call in said.calls:
-        item = {"type": "function_call", "id": f"fc_{key}", "call_id": key, "status": "completed", "name": call.name}
-        output.append({**item, "arguments": json.dumps(call.arguments)})
-    reply = {
-        "id": f"resp_{next(_numbers)}",
-        "object": "response",
-        "status": "completed",
-        "model": body["model"],
-        "output": output,
-        "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15},
-    }
-    return reply, responses_events(reply)
-
-
-def _messages(body: Json, turn: Turn) -> tuple[Json, list[Json]]:
-    said = _said(body, turn)
-    content: list[Json] = [{"type": "text", "text": said.text}] if said.text else []
-    content += [{"type": "tool_use", "id": k, "name": c.name, "input": dict(c.arguments)} for k, c in said.calls]
-    reply = {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": body["model"],
-        "content": content,
-        "stop_reason": "tool_use" if said.calls else "end_turn",
-        "stop_sequence": None,
-        "usage": {"input_tokens": 10, "output_tokens": 5},
-    }
-    return reply, list(_messages_events(reply))
-
-
-def _messages_events(reply: Json) -> Iterator[Json]:
-    yield {"type": "message_start", "message": {**reply, "content": [], "stop_reason": None}}
-    for index, block in enumerate(reply["content"]):
-        if block["type"] == "text":
-            begun, deltas = {"type": "text", "text": ""}, [{"type": "text_delta", "text": block["text"]}]
-        else:
-            arguments = json.dumps(block["input"])
-            halves = (arguments[:5], arguments[5:])
-            begun, deltas = {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": h} for h in halves]
-        yield {"type": "content_block_start", "index": index, "content_block": begun}
-        for delta in deltas:
-            yield {"type": "content_block_delta", "index": index, "delta": delta}
-        yield {"type": "content_block_stop", "index": index}
-    yield {"type": "message_delta", "delta": {"stop_reason": reply["stop_reason"]}, "usage": {"output_tokens": 5}}
-    yield {"type": "message_stop"}
-
-
-_ENDPOINTS: dict[str, Callable[[Json, Turn], tuple[Json, list[Json]]]] = {
-    "chat/completions": _chat,
-    "responses": _responses,
-    "messages": _messages,
-}
+def _reply(endpoint: str, body: Json, turn: Turn) -> Json:
+    text, calls = _parts(body, turn)
+    reply = reply_body(endpoint, text, calls, model=body["model"], number=next(_numbers))
+    if endpoint == "chat_completions":
+        reply["choices"] = [{**reply["choices"][0], "index": index} for index in range(body.get("n", 1))]
+    return reply

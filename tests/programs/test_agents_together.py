@@ -21,9 +21,8 @@ from langgraph_swarm import create_handoff_tool, create_swarm
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.lc.agents import add, get_weather
-
-from .scripted import Call, tool_names, tool_results
+from tests.programs.scripted import Call, tool_names, tool_results
+from tests.support.agents import add, get_weather
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",
@@ -242,7 +241,7 @@ async def test_deep_agent_shows_the_model_a_picture_that_it_read(run: Any, endpo
     assert PNG in gateway.texts[-1]
 
 
-async def test_deep_agent_in_a_stream_says_the_same(model: ChatAIMLAPI) -> None:
+async def test_deep_agent_streamed_gives_the_same_answer(model: ChatAIMLAPI) -> None:
     agent = deep_agent(model, checkpointer=InMemorySaver())
     question = ask("What is the weather in Oslo?")
     texts = [chunk.text async for chunk, _ in agent.astream(question, THREAD, stream_mode="messages")]

@@ -28,8 +28,7 @@ from llama_index.core.indices.property_graph import (
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .scripted import Json, Structured
+from tests.programs.scripted import Json, Structured
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -86,7 +85,7 @@ async def test_transformer_gives_properties_too(run: Any, endpoint: Json, script
 
 
 async def test_transformer_saves_what_is_right_in_an_invalid_graph(run: Any, endpoint: Json, scripted: Any) -> None:
-    """It reads the raw message's calls where the schema does not hold: here the last relation has no target."""
+    """It reads the raw message's calls if the schema is violated: here the last relation has no target."""
     broken = {"nodes": NODES, "relationships": [RELATIONS[0], {"source_node_id": "Acme", "type": "LOCATED_IN"}]}
     gateway = scripted([Structured(broken)])
     model = ChatAIMLAPI(base_url=gateway.base_url, **endpoint)

@@ -34,9 +34,8 @@ from typing_extensions import TypedDict
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-from tests.lc.agents import get_weather
-
-from .scripted import Json, ScriptedGateway, Structured
+from tests.programs.scripted import Json, ScriptedGateway, Structured
+from tests.support.agents import get_weather
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",
@@ -52,7 +51,7 @@ JUDGED = {
 
 
 class Verdict(TypedDict):
-    """What a judge of ours says."""
+    """The verdict of a judge."""
 
     fair: bool
     remarks: list[str]
@@ -63,7 +62,7 @@ class Verdict(TypedDict):
 
 @pytest.fixture(params=["sync", "async"])
 def judge(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Makes a judge of either kind, and lets it judge."""
+    """Create a judge of either kind, and run it."""
 
     async def judging(inputs: Json, **options: Any) -> Any:
         if request.param == "sync":
@@ -221,7 +220,7 @@ async def test_relevancy_asks_for_several_questions(scripted: Any, gateway: Emul
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_wrapper_gives_the_text_and_knows_that_it_is_whole(wrapped: Any, colour: str) -> None:
+async def test_wrapper_returns_the_text_and_marks_it_complete(wrapped: Any, colour: str) -> None:
     llm, gateway = wrapped
     prompt = StringPromptValue(text="Judge.")
     if colour == "sync":

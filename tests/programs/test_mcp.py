@@ -26,9 +26,17 @@ from mcp.client.stdio import stdio_client
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-
-from .mcp_server import LONG, PNG, RECORDS, SCHEMAS
-from .scripted import Call, Json, ScriptedGateway, called_names, forced_tool, tool_described, tool_names, tool_results
+from tests.programs.mcp_server import LONG, PNG, RECORDS, SCHEMAS
+from tests.programs.scripted import (
+    Call,
+    Json,
+    ScriptedGateway,
+    called_names,
+    forced_tool,
+    tool_described,
+    tool_names,
+    tool_results,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -52,7 +60,7 @@ ANSWERS = [f"{name}: {json.dumps(arguments)}" for name, arguments in CALLS.items
 
 
 def script(*wanted: tuple[str, Json]) -> Any:
-    """Calls the tools all at once, each by the name that it is offered by; then says what they gave."""
+    """Call the tools all at once, each by its name in the request; then answer with their results."""
 
     def answer(body: Json) -> Any:
         results = tool_results(body)
@@ -120,9 +128,7 @@ async def test_langchain_tool_choice_takes_the_tools_own_name(endpoint: Json, sc
 
 
 @both
-async def test_langchain_recursive_schema_goes_whole_and_comes_back(
-    endpoint: Json, scripted: Any, streaming: bool
-) -> None:
+async def test_langchain_recursive_schema_is_sent_complete(endpoint: Json, scripted: Any, streaming: bool) -> None:
     gateway = scripted(script(("count_tree", TREE)))
     model = ChatAIMLAPI(base_url=gateway.base_url, streaming=streaming, **endpoint)
     async with langchain_tools() as tools:

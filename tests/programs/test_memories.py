@@ -26,9 +26,8 @@ from trustcall import create_extractor
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
-
-from .conftest import ENDPOINTS
-from .scripted import Call, ScriptedGateway, Structured, tool_names, tool_results
+from tests.programs.conftest import ENDPOINTS
+from tests.programs.scripted import Call, ScriptedGateway, Structured, tool_names, tool_results
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",

@@ -29,8 +29,7 @@ from sqlalchemy.pool import StaticPool
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-
-from .scripted import Call, Json, tool_results
+from tests.programs.scripted import Call, Json, tool_results
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -134,7 +133,7 @@ def database() -> Any:
 
 
 def answered(body: Json) -> Any:
-    """The tools in the order that the agent is told to use them in; then an answer of what the last one gave."""
+    """Call the tools in the order of the agent's instructions; then answer with the last result."""
     results = tool_results(body)
     turns: list[Any] = [
         Call("sql_db_list_tables", {"tool_input": ""}),

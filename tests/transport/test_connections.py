@@ -15,9 +15,8 @@ import httpx
 import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-
-from .clients import KEY, POST, both_clients
-from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.transport.clients import KEY, POST, both_clients
 
 WHOLE = HEAD + chunk(EVENT) + chunk(EVENT) + chunk(DONE) + END
 HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")

@@ -11,15 +11,14 @@ import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient
 from aimlapi_integrations.transport.pool import PooledTransport
-
-from .clients import KEY, POST
+from tests.transport.clients import KEY, POST
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n"
 BODY = b'{"ok": true}'
 
 
 class Server:
-    """Answers each request once `gate` is open, and counts connections."""
+    """Respond to requests once `gate` is open, and count connections."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()

@@ -13,9 +13,8 @@ import pytest
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
-
-from .clients import KEY, POST, Sync, both_clients
-from .fault_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.support.raw_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.transport.clients import KEY, POST, Sync, both_clients
 
 NO_RETRIES = RetryPolicy(0)
 

@@ -12,15 +12,14 @@ import pytest
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
-
-from .clients import AT_ONCE, KEY, POST, Handler, both_clients
-from .fault_server import DONE, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.raw_server import DONE, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.transport.clients import AT_ONCE, KEY, POST, Handler, both_clients
 
 NO_RETRIES = RetryPolicy(0)
 HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")
 
 
-# --- responses ----------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 
 @both_clients
@@ -86,7 +85,7 @@ def test_truncated_stream_raises_stream_error(client_type: Any, end: str):
         client_type(server.base_url).events()
 
 
-# --- timeouts -----------------------------------------------------------------------------------------------------
+# --- timeouts ---------------------------------------------------------------------------------------------------------
 
 
 @both_clients
@@ -135,7 +134,7 @@ def test_stream_without_chunk_timeout_raises_at_the_read_timeout(client_type: An
     assert caught.value.timeout == "read"
 
 
-# --- clients whose hooks raise --------------------------------------------------------------------------------------
+# --- clients whose hooks raise ----------------------------------------------------------------------------------------
 
 
 def raise_for_status(response: httpx.Response) -> None:
@@ -179,7 +178,7 @@ def test_status_raised_by_an_event_hook_decides(send: Any, status: int, error: t
     assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
-# --- proxies ------------------------------------------------------------------------------------------------------
+# --- proxies ----------------------------------------------------------------------------------------------------------
 
 
 @both_clients

@@ -13,9 +13,8 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryEvent, RetryPolicy, retry_after
-
-from .clients import AT_ONCE, KEY, POST, both_clients
-from .fault_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.transport.clients import AT_ONCE, KEY, POST, both_clients
 
 
 class Statuses:

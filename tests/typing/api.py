@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,10 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.llms import LLM, ChatMessage, ChatResponse
+from llama_index.core.llms import LLM, ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import BaseModel
+from llama_index.core.prompts import PromptTemplate
+from pydantic import BaseModel, SecretStr
 from typing_extensions import assert_type
 
 from aimlapi_integrations import (
@@ -58,6 +60,8 @@ def the_client(client: Client, http: httpx.Client) -> None:
     assert_type(reply.cost, Cost | None)
     assert_type(reply.usage, Usage | None)
     client.chat([{"role": "user", "content": "Hello"}, Message("assistant", (Text("Hi"),))], tools=[Tool("add")])
+    client.chat("Hello", reasoning_effort="low", verbosity=os.environ["VERBOSITY"], extra_body={"new": 1})
+    client.chat("Hello", temprature=0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     with client.chat_stream("Hello") as deltas:
         assert_type(deltas, Iterator[Delta])
     assert_type(client.complete(Request("gpt-4o", (Message("user", (Text("Hello"),)),))), Reply)
@@ -105,9 +109,15 @@ async def langchain(model: ChatAIMLAPI, embeddings: AIMLAPIEmbeddings) -> None:
     assert_type(await model.ainvoke("Hello"), AIMessage)
     assert_type(model.stream("Hello"), Iterator[AIMessageChunk])
     assert_type(model.bind_tools([get_weather], tool_choice="any"), Runnable[LanguageModelInput, AIMessage])
-    assert_type(model.with_structured_output(City, strict=True), Runnable[LanguageModelInput, Any])
+    assert_type(model.with_structured_output(City, strict=True), Runnable[LanguageModelInput, City])
+    assert_type(model.with_structured_output({"title": "City"}), Runnable[LanguageModelInput, Any])
+    assert_type(model.with_structured_output(City, include_raw=True), Runnable[LanguageModelInput, Any])
     assert_type(model.model, str)
     ChatAIMLAPI(model="gpt-4o", api_key=None, base_url=None, temperature=0, timeout=5, stop_sequences=["."])
+    ChatAIMLAPI(model_name="gpt-4o", aimlapi_api_key="key", request_timeout=(1, 5), stop=["."], max_completion_tokens=9)
+    ChatAIMLAPI(api_key=lambda: "key", reasoning_effort=os.environ["EFFORT"], reasoning={"summary": "auto"})
+    ChatAIMLAPI(temprature=0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    AIMLAPIEmbeddings(model="text-embedding-3-small", api_key="key", dimensions=256)
     known: LangChainEmbeddings = embeddings
     assert_type(known.embed_query("one"), list[float])
     assert_type(await embeddings.aembed_documents(["one"]), list[list[float]])
@@ -123,8 +133,15 @@ async def llama_index(llm: AIMLAPI, embedding: AIMLAPIEmbedding) -> None:
     functions: FunctionCallingLLM = llm
     assert_type(functions.metadata.is_function_calling_model, bool)
     assert_type(base.chat([ChatMessage(content="Hello")]), ChatResponse)
-    _: ChatResponse = await llm.achat([ChatMessage(content="Hello")])  # Any, behind core's decorator
-    AIMLAPI(model="gpt-4o", api_key="key", temperature=0, max_tokens=100)
+    assert_type(llm.chat([ChatMessage(content="Hello")]), ChatResponse)
+    assert_type(await llm.achat([ChatMessage(content="Hello")]), ChatResponse)
+    assert_type(llm.stream_chat([ChatMessage(content="Hello")]), Generator[ChatResponse, None, None])
+    assert_type(await llm.astream_complete("Hello"), AsyncGenerator[CompletionResponse, None])
+    assert_type(llm.complete("Hello"), CompletionResponse)
+    assert_type(llm.structured_predict(City, PromptTemplate("Hello")), City)
+    AIMLAPI(model="gpt-4o", api_key="key", temperature=0, max_tokens=100, reasoning_effort="low")
+    AIMLAPI("gpt-4o", reasoning_effort=os.environ["EFFORT"])  # any other string is valid too
+    AIMLAPIEmbedding(model="text-embedding-3-small", api_key=SecretStr("key"), batch_size=10)
     known: BaseEmbedding = embedding
     assert_type(known.get_text_embedding("one"), list[float])
 

@@ -1,4 +1,4 @@
-"""A browser to look at the chat page with. `make web` sets CHROMIUM; nothing here is skipped where it is set."""
+"""A browser for the chat page. `make web` sets CHROMIUM; without it, these tests are skipped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-
-from .page_process import chat_page
-from .visitor import Visitor
+from tests.web.page_process import chat_page
+from tests.web.visitor import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,7 +28,7 @@ FLAGS = [
 
 
 class Visit(Protocol):
-    """Opens a page, as a new visitor each time; `settings` are those of playwright's `new_page`."""
+    """Open a page as a new visitor; `settings` are those of Playwright's `new_page`."""
 
     def __call__(self, address: str, **settings: Any) -> Visitor: ...
 
@@ -38,7 +37,7 @@ class Visit(Protocol):
 def browser() -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM")
     if not chromium:
-        pytest.skip("`make web` looks at the chat page in a browser")
+        pytest.skip("`make web` tests the chat page in a browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -66,6 +65,6 @@ def gateway(browser: Browser) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def address(gateway: Emulator) -> Iterator[str]:
-    """The page, talking to `gateway`."""
+    """The page, connected to `gateway`."""
     with chat_page(AIMLAPI_API_KEY="emulator", AIMLAPI_API_BASE=gateway.base_url) as served:
         yield served

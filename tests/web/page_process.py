@@ -1,4 +1,4 @@
-"""The chat page as a process of its own, which tells whom it connects to."""
+"""The chat page as a process of its own, which prints the hosts that it connects to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "examples" / "chat_page.py"
 
-# Warnings about our own code, or the example's, are errors; connections that leave this machine are told.
-WATCHED = """
+# Warnings about our own code, or the example's, are errors; connections to other machines are printed.
+RUN_PAGE = """
 import runpy, sys, warnings
 HOSTS = {"socket.connect": lambda sock, address: address[0], "socket.getaddrinfo": lambda host, *_: host}
 def watch(event, arguments):
@@ -29,14 +29,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @contextmanager
 def chat_page(*arguments: str, **environment: str) -> Iterator[str]:
-    """The page's address, while it is served. Without a key in `environment` it talks to an emulator of its own.
+    """Yield the page's address while it is served. Without a key in `environment`, it starts an emulator.
 
     Raises:
-        AssertionError: it did not start, connected to another machine, or had a traceback to tell.
+        AssertionError: the page did not start, connected to another machine, or printed a traceback.
     """
     keyless = {name: value for name, value in os.environ.items() if not name.startswith(("AIMLAPI_", "AIML_"))}
     process = subprocess.Popen(
-        [sys.executable, "-u", "-c", WATCHED, PAGE.as_posix(), *arguments],
+        [sys.executable, "-u", "-c", RUN_PAGE, PAGE.as_posix(), *arguments],
         env={**keyless, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -53,9 +53,9 @@ def chat_page(*arguments: str, **environment: str) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    said = ""
+    output = ""
     for line in process.stdout or ():
-        said += line
-        if found := re.search(r"local URL: *(http://127\.0\.0\.1:\d+)", line):
-            return found[1]
-    raise AssertionError(said)
+        output += line
+        if match := re.search(r"local URL: *(http://127\.0\.0\.1:\d+)", line):
+            return match[1]
+    raise AssertionError(output)

@@ -1,4 +1,4 @@
-"""What a visitor of `examples/chat_page.py` sees, in a headless Chromium. `make web` runs this."""
+"""`examples/chat_page.py` in headless Chromium. `make web` runs these tests."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from typing import Any
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
-from tests.faults.fault_server import FaultServer, Stall, stream
-from tests.faults.replies import chat_body, chat_events, sse
-
-from .conftest import Visit
-from .page_process import chat_page
-from .visitor import Visitor
+from tests.support.fault_server import FaultServer, Stall, stream
+from tests.support.replies import chat_body, chat_events, sse
+from tests.web.conftest import Visit
+from tests.web.page_process import chat_page
+from tests.web.visitor import Visitor
 
 THOUGHT = "[emulated] The user wrote"
 QUESTION = "Which river is longer, the Douro or the Tagus?"
 ANSWER = f"[emulated] You said: {QUESTION}"
 COST = re.compile(r"\$([\d.]+) for (\d+) tokens \(in \d+, out \d+\) in (\d) call")
-TELLING = ["openai/gpt-5-mini-2025-08-07", "anthropic/claude-haiku-4.5", "deepseek-reasoner"]
+REASONING_MODELS = ["openai/gpt-5-mini-2025-08-07", "anthropic/claude-haiku-4.5", "deepseek-reasoner"]
 
 
 def costs(visitor: Visitor) -> list[tuple[Decimal, int, int]]:
-    """Dollars, tokens and calls: of each answer, and at last of all of them."""
-    found = COST.findall(visitor.page.inner_text("body"))
-    return [(Decimal(usd), int(tokens), int(calls)) for usd, tokens, calls in found]
+    """Return dollars, tokens and calls of each answer, and finally of the chat."""
+    matches = COST.findall(visitor.page.inner_text("body"))
+    return [(Decimal(usd), int(tokens), int(calls)) for usd, tokens, calls in matches]
 
 
 def body_of(gateway: Emulator, number: int = -1) -> Any:
@@ -36,19 +35,19 @@ def body_of(gateway: Emulator, number: int = -1) -> Any:
 # --- one answer -------------------------------------------------------------------------------------------------------
 
 
-def test_thoughts_and_answer_are_shown_while_they_come(visit: Visit, address: str) -> None:
+def test_thoughts_and_answer_are_shown_while_they_stream(visit: Visit, address: str) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, "deepseek-reasoner#fault=slow;seconds=0.05")
     visitor.wait_for_answer()
-    thoughts = {text for text in visitor.read if THOUGHT in text and "You said" not in text}
+    thoughts = {text for text in visitor.texts_shown if THOUGHT in text and "You said" not in text}
     assert len(thoughts) > 1
-    answers = [found[0] for text in visitor.read if (found := re.search(r"\[emulated\] You said.*", text))]
+    answers = [matches[0] for text in visitor.texts_shown if (matches := re.search(r"\[emulated\] You said.*", text))]
     assert len(set(answers)) > 2
     assert all(ANSWER.startswith(answer) for answer in answers)
 
 
-@pytest.mark.parametrize("model", TELLING)
-def test_thoughts_are_folded_away_and_can_be_read(visit: Visit, address: str, model: str) -> None:
+@pytest.mark.parametrize("model", REASONING_MODELS)
+def test_thoughts_fold_after_the_answer_and_can_be_opened(visit: Visit, address: str, model: str) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, model)
     visitor.wait_for_answer()
@@ -58,7 +57,7 @@ def test_thoughts_are_folded_away_and_can_be_read(visit: Visit, address: str, mo
     thought.wait_for()
 
 
-def test_each_answer_has_its_price_and_all_have_their_sum(visit: Visit, address: str) -> None:
+def test_answers_show_their_costs_and_the_chat_their_total(visit: Visit, address: str) -> None:
     visitor = visit(address)
     for number in (1, 2):
         visitor.ask(QUESTION)
@@ -69,23 +68,24 @@ def test_each_answer_has_its_price_and_all_have_their_sum(visit: Visit, address:
     assert total[0] > 0
 
 
-def test_a_refusal_is_shown_in_the_models_words(visit: Visit, address: str) -> None:
+def test_refusal_is_shown_as_the_answer(visit: Visit, address: str) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, "deepseek-reasoner#fault=refusal")
     visitor.chat.get_by_text("[emulated] I can't help with that.").wait_for()
 
 
-def test_nothing_is_asked_where_nothing_was_written(visit: Visit, address: str, gateway: Emulator) -> None:
+def test_blank_question_sends_no_request(visit: Visit, address: str, gateway: Emulator) -> None:
     visitor = visit(address)
     before = len(gateway.requests)
-    visitor.ask("  ")
+    for blank in ("  ", "\t", " "):
+        visitor.ask(blank)
     visitor.ask(QUESTION)
     visitor.wait_for_answer()
     assert len(gateway.requests) == before + 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_screen_needs_no_scrolling_sideways(visit: Visit, address: str, scheme: str) -> None:
+def test_narrow_screen_does_not_scroll_sideways(visit: Visit, address: str, scheme: str) -> None:
     visitor = visit(address, viewport={"width": 390, "height": 760}, color_scheme=scheme)
     visitor.ask(QUESTION)
     visitor.wait_for_answer()
@@ -93,10 +93,10 @@ def test_a_narrow_screen_needs_no_scrolling_sideways(visit: Visit, address: str,
     assert visitor.page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
 
 
-# --- several ----------------------------------------------------------------------------------------------------------
+# --- several turns ----------------------------------------------------------------------------------------------------
 
 
-def test_the_second_question_comes_after_the_first(visit: Visit, address: str, gateway: Emulator) -> None:
+def test_second_question_sends_the_first_turn(visit: Visit, address: str, gateway: Emulator) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, "google/gemini-2.5-flash")
     visitor.wait_for_answer()
@@ -105,33 +105,34 @@ def test_the_second_question_comes_after_the_first(visit: Visit, address: str, g
     assert [message["content"] for message in body_of(gateway)["messages"]] == [QUESTION, ANSWER, "And wider?"]
 
 
-def test_signed_thoughts_go_back_to_the_model_that_signed_them_alone(
+def test_signed_thoughts_return_only_to_the_model_that_signed_them(
     visit: Visit, address: str, gateway: Emulator
 ) -> None:
     visitor = visit(address)
     for number, model in enumerate(["anthropic/claude-haiku-4.5"] * 2 + ["openai/gpt-5-mini-2025-08-07"], 1):
         visitor.ask(QUESTION, model)
         visitor.wait_for_answer(number)
-    thinking, said = body_of(gateway, -2)["messages"][1]["content"]
+    thinking, text = body_of(gateway, -2)["messages"][1]["content"]
     assert thinking["thinking"].startswith(THOUGHT)
     assert thinking["signature"]
-    assert said["text"] == ANSWER
+    assert text["text"] == ANSWER
     assert [item["role"] for item in body_of(gateway)["input"]] == ["user", "assistant"] * 2 + ["user"]
 
 
-def test_a_new_chat_knows_nothing_of_the_last(visit: Visit, address: str, gateway: Emulator) -> None:
+def test_new_chat_starts_without_turns_and_costs(visit: Visit, address: str, gateway: Emulator) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, "google/gemini-2.5-flash")
     visitor.wait_for_answer()
     visitor.button("New chat").click()
     visitor.page.get_by_text("Ask a model something.").wait_for()
+    visitor.page.get_by_text("in 0 calls").wait_for()
     assert costs(visitor) == [(0, 0, 0)]
     visitor.ask("And wider?")
     visitor.wait_for_answer()
     assert [message["content"] for message in body_of(gateway)["messages"]] == ["And wider?"]
 
 
-def test_visitors_do_not_see_each_other(visit: Visit, address: str) -> None:
+def test_visitors_have_separate_chats(visit: Visit, address: str) -> None:
     first, second = visit(address), visit(address)
     first.ask(QUESTION)
     first.wait_for_answer()
@@ -140,27 +141,27 @@ def test_visitors_do_not_see_each_other(visit: Visit, address: str) -> None:
     assert QUESTION not in second.chat.inner_text()
 
 
-# --- trouble ----------------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("model", "says"),
+    ("model", "message_parts"),
     [
         ("emulator/out-of-credit", "You've run out of credits."),
         ("emulator/status-404", "status 404"),
         ("deepseek-reasoner#fault=cut-mid-text", "The stream broke off"),
     ],
 )
-def test_an_error_is_told_and_the_chat_goes_on(visit: Visit, address: str, model: str, says: str) -> None:
+def test_error_is_shown_and_the_chat_continues(visit: Visit, address: str, model: str, message_parts: str) -> None:
     visitor = visit(address)
     visitor.ask(QUESTION, model)
-    visitor.chat.get_by_text(says).wait_for()
+    visitor.chat.get_by_text(message_parts).wait_for()
     assert "Traceback" not in visitor.page.inner_text("body")
     visitor.ask("And now?", "google/gemini-2.5-flash")
     visitor.chat.get_by_text("[emulated] You said: And now?").wait_for()
 
 
-def test_without_a_key_it_has_an_emulator_and_the_budget_stops_it(visit: Visit) -> None:
+def test_page_without_key_uses_the_emulator_and_stops_at_the_budget(visit: Visit) -> None:
     with chat_page("0.00001") as address:
         visitor = visit(address)
         visitor.ask(QUESTION)
@@ -170,18 +171,18 @@ def test_without_a_key_it_has_an_emulator_and_the_budget_stops_it(visit: Visit) 
         visitor.leave()
 
 
-@pytest.mark.parametrize("way", ["Stop", "New chat"])
-def test_stopping_hangs_up(visit: Visit, way: str) -> None:
+@pytest.mark.parametrize("button", ["Stop", "New chat"])
+def test_stop_and_new_chat_close_the_connection(visit: Visit, button: str) -> None:
     with FaultServer() as server:
-        begun = chat_events(chat_body("The Tagus, by far."), size=9)[:2]
-        case = server.case([*stream(sse(begun, done=False)), Stall()])
+        start_case = chat_events(chat_body("The Tagus, by far."), size=9)[:2]
+        case = server.case([*stream(sse(start_case, done=False)), Stall()])
         with chat_page(AIMLAPI_API_KEY="any", AIMLAPI_API_BASE=case.base_url) as address:
             visitor = visit(address)
             visitor.ask(QUESTION, "deepseek-reasoner")
-            said = visitor.chat.get_by_text("The Tagus", exact=True)
-            said.wait_for()
-            visitor.button(way).click()
-            assert case.was_left()
+            text = visitor.chat.get_by_text("The Tagus", exact=True)
+            text.wait_for()
+            visitor.button(button).click()
+            assert case.wait_for_disconnect()
             visitor.button("Send").wait_for()
-            said.wait_for(state="visible" if way == "Stop" else "hidden")
+            text.wait_for(state="visible" if button == "Stop" else "hidden")
             visitor.leave()

@@ -1,4 +1,4 @@
-"""What a visitor of the chat page does and sees."""
+"""The actions of a visitor of the chat page."""
 
 from __future__ import annotations
 
@@ -15,31 +15,35 @@ WATCH = """log => {
 
 
 class Visitor:
-    """Someone who opened the page. `elsewhere` has the addresses that the page asked for and that are not its own."""
+    """A visitor with the page open. `foreign_urls` are the URLs of other hosts that the page requested."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
-        self.elsewhere: list[str] = []
-        page.on("request", lambda request: self._note(request.url, address))
+        self.foreign_urls: list[str] = []
+        page.on("request", lambda request: self._record_foreign_url(request.url, address))
         page.goto(address)
         self.chat.evaluate(WATCH)
 
-    def _note(self, url: str, address: str) -> None:
+    def _record_foreign_url(self, url: str, address: str) -> None:
         if not url.startswith((address, "data:", "blob:")):
-            self.elsewhere.append(url)
+            self.foreign_urls.append(url)
 
     @property
     def chat(self) -> Locator:
         return self.page.get_by_role("log")
 
     @property
+    def box(self) -> Locator:
+        return self.page.get_by_placeholder("Your question")
+
+    @property
     def thoughts(self) -> Locator:
-        """The titles that thoughts fold under."""
+        """The titles of folded thoughts."""
         return self.chat.get_by_role("button", name="Thoughts", exact=True)
 
     @property
-    def read(self) -> list[str]:
-        """What was to be read in the chat, each time that it changed."""
+    def texts_shown(self) -> list[str]:
+        """The text of the chat after each change."""
         texts: list[str] = self.page.evaluate("window.read")
         return texts
 
@@ -47,20 +51,23 @@ class Visitor:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def ask(self, question: str, model: str = "") -> None:
-        """Waits until a question can be sent, and sends it."""
+        """Wait until a question can be sent, and send it. Return once the page has taken it and emptied the box."""
+        from playwright.sync_api import expect
+
         self.button("Send").wait_for()
         if model:
             self.page.get_by_label("Model").fill(model)
             self.page.get_by_label("Model").press("Enter")
-        self.page.get_by_placeholder("Your question").fill(question)
+        self.box.fill(question)
         self.button("Send").click()
+        expect(self.box).to_have_value("", timeout=30_000)
 
     def wait_for_answer(self, number: int = 1) -> None:
-        """Waits until that many answers have their price, and the next question may come."""
+        """Wait until that many answers have their cost, and the next question can be sent."""
         self.chat.get_by_text("in 1 call").nth(number - 1).wait_for()
         self.button("Send").wait_for()
 
     def leave(self) -> None:
-        """Closes the page, which asked for nothing but itself."""
+        """Close the page, after checking that it requested nothing from other hosts."""
         self.page.close()
-        assert not self.elsewhere
+        assert not self.foreign_urls

@@ -1,19 +1,40 @@
-"""Models side by side: the rows of a listing, from the table of this package or from the live catalogue."""
+"""`aimlapi models`: the models with their inputs, features and prices, from the package or the live catalog."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
-from typing import Literal
+from importlib.util import find_spec
+from typing import Any, Literal
 
+from ..client.client import Client
+from ..client.config import resolve_api_key
 from ..costs import token_price
 from ..endpoints.catalogue import CatalogueModel
-from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, lookup
+from ..errors import AIMLAPIError, MissingAPIKeyError
+from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, lookup, table_date
 
-_PATHS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
+HELP = "list and filter the models"
+DESCRIPTION = "List the text and embedding models, from the table that ships with the package or from the live catalog."
 
-# What the catalogue calls the endpoints; it has models of pictures and films too, which are not listed here.
+_FEATURES = {
+    "tools": "only models that call tools",
+    "vision": "only models that take images",
+    "reasoning": "only models that reason",
+    "structured": "only models that follow a JSON schema",
+}
+_NO_PRICES = "The shipped table has no prices. Add --live to ask the gateway for them; that needs no key.\n"
+_NO_RICH = 'The table needs rich: pip install "aimlapi-integrations[cli]". --json and --ids do not.\n'
+
+# Endpoints by their names on the command line.
+_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
+
+# Endpoints by their types in the catalog. It also has image and video models, which are not listed here.
 _TYPES = {
     "openai/chat-completions": "chat",
     "openai/responses": "responses",
@@ -24,6 +45,78 @@ _TYPES = {
 _CAPABILITIES = {"tools": "tools", "structured_output": "structured", "vision": "vision"}
 _MILLION = 1_000_000
 
+_PIPE_WIDTH = 160
+"""Columns of a table that goes to a file or to another program."""
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    for feature, help_text in _FEATURES.items():
+        parser.add_argument(f"--{feature}", action="store_true", help=help_text)
+    parser.add_argument("--endpoint", choices=list(_ENDPOINTS), help="only models of this endpoint")
+    parser.add_argument("--max-price", type=float, metavar="USD", help="highest price of a million tokens, in and out")
+    parser.add_argument("--search", metavar="WORD", help="only models with this word in their id, name or developer")
+    parser.add_argument("--live", action="store_true", help="ask the gateway instead of the shipped table")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print a JSON array of objects")
+    output.add_argument("--ids", action="store_true", help="print the ids only, one a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the matching models. Return the exit status: 1 if there are none."""
+    if not (options.json or options.ids) and find_spec("rich") is None:
+        sys.stderr.write(_NO_RICH)
+        return 1
+    try:
+        rows = _fetch_rows() if options.live else shipped_rows()
+    except AIMLAPIError as error:
+        sys.stderr.write(f"The catalogue can't be read: {error}\n")
+        return 1
+    if options.max_price is not None and not any(_has_price(row) for row in rows):
+        sys.stderr.write(_NO_PRICES)
+        return 1
+    features = frozenset(feature for feature in _FEATURES if getattr(options, feature))
+    model_filter = ModelFilter(features, options.endpoint, options.max_price, options.search)
+    matching = [row for row in rows if model_filter.matches(row)]
+    if options.json:
+        sys.stdout.write(json.dumps(list(map(_json_row, matching)), indent=2) + "\n")
+    elif options.ids:
+        sys.stdout.write("".join(f"{row.id}\n" for row in matching))
+    else:
+        _print_table(matching, f"{len(matching)} of {len(rows)} models, {_source(options.live)}")
+    return 0 if matching else 1
+
+
+def _fetch_rows() -> list[Row]:
+    with Client(api_key=_any_key()) as client:
+        return live_rows(client.models.list(include="all"))
+
+
+def _any_key() -> str:
+    """Return the key, or a placeholder: the catalog is public."""
+    try:
+        return resolve_api_key().get_secret_value()
+    except MissingAPIKeyError:
+        return "none"
+
+
+def _source(live: bool) -> str:
+    if live:
+        return "from the live catalogue; prices are per million tokens."
+    updated = date.fromisoformat(table_date())
+    days = (date.today() - updated).days
+    return f"from the table of {updated} ({days} days old); --live asks the gateway."
+
+
+def _has_price(row: Row) -> bool:
+    return row.price_in is not None or row.price_out is not None
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -32,9 +125,9 @@ class Row:
     Attributes:
         context: tokens; None where not documented.
         inputs: modalities, `text` first.
-        marks: of `tools`, `vision`, `reasoning` and `structured`, what it has.
-        endpoints: of `chat`, `responses`, `messages` and `embeddings`, what serves it.
-        price_in, price_out: US dollars per million tokens; None where not known.
+        marks: those of `tools`, `vision`, `reasoning` and `structured` that it has.
+        endpoints: those of `chat`, `responses`, `messages` and `embeddings` that serve it.
+        price_in, price_out: US dollars per million tokens; None if unknown.
     """
 
     id: str
@@ -50,7 +143,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ModelFilter:
-    """What a row must have: all of `marks`, the endpoint, prices that are known and no higher, the word in a name."""
+    """What a row must have: all of `marks`, the endpoint, known prices up to `max_price`, and `word` in a name."""
 
     marks: frozenset[str] = frozenset()
     endpoint: str | None = None
@@ -58,33 +151,33 @@ class ModelFilter:
     word: str | None = None
 
     def matches(self, row: Row) -> bool:
-        """Whether `row` is wanted."""
+        """Return whether `row` passes the filter."""
         return (
             self.marks <= row.marks
             and (self.endpoint is None or self.endpoint in row.endpoints)
-            and (self.max_price is None or _cheap(row, self.max_price))
+            and (self.max_price is None or _is_within_price(row, self.max_price))
             and (self.word is None or self.word.casefold() in f"{row.id} {row.name} {row.developer}".casefold())
         )
 
 
-def _cheap(row: Row, most: float) -> bool:
-    known = [price for price in (row.price_in, row.price_out) if price is not None]
-    return bool(known) and max(known) <= Decimal(str(most))
+def _is_within_price(row: Row, max_price: float) -> bool:
+    prices = [price for price in (row.price_in, row.price_out) if price is not None]
+    return bool(prices) and max(prices) <= Decimal(str(max_price))
 
 
 def shipped_rows() -> list[Row]:
-    """Every model of the table."""
+    """Return every model of the shipped table."""
     return [_row(model) for model in known_models()]
 
 
 def live_rows(entries: Iterable[CatalogueModel]) -> list[Row]:
-    """The text and embedding models of the catalogue, by id. What it leaves unsaid, the table says."""
+    """Return the text and embedding models of the catalog by id, completed from the shipped table."""
     rows: dict[str, Row] = {}
     for entry in entries:
         if entry.type in _TYPES:
             row = _live_row(entry)
-            same = rows.get(entry.id)
-            rows[entry.id] = replace(row, endpoints=row.endpoints | same.endpoints) if same else row
+            previous = rows.get(entry.id)
+            rows[entry.id] = replace(row, endpoints=row.endpoints | previous.endpoints) if previous else row
     return [rows[name] for name in sorted(rows)]
 
 
@@ -100,36 +193,108 @@ def _row(model: Model) -> Row:
         name=model.name,
         developer=model.developer or "",
         context=model.context,
-        inputs=_ordered(model.inputs),
+        inputs=_sort_modalities(model.inputs),
         marks=frozenset(name for name, has in marks.items() if has),
-        endpoints=frozenset(name for name, path in _PATHS.items() if path in model.endpoints),
-        price_in=_per_million(model, "input"),
-        price_out=_per_million(model, "output"),
+        endpoints=frozenset(name for name, endpoint in _ENDPOINTS.items() if endpoint in model.endpoints),
+        price_in=_price_per_million(model, "input"),
+        price_out=_price_per_million(model, "output"),
     )
 
 
 def _live_row(entry: CatalogueModel) -> Row:
     model = lookup(entry.id)
     known = _row(model)
-    told = frozenset(mark for capability, mark in _CAPABILITIES.items() if capability in entry.capabilities)
+    declared = frozenset(mark for capability, mark in _CAPABILITIES.items() if capability in entry.capabilities)
     return Row(
         id=entry.id,
         name=entry.name,
         developer=entry.developer,
         context=entry.context_length or known.context,
-        inputs=_ordered(entry.input_modalities) if entry.input_modalities else known.inputs,
+        inputs=_sort_modalities(entry.input_modalities) if entry.input_modalities else known.inputs,
         # Some models declare less than they do: https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
-        marks=told | (known.marks if model.known else frozenset()),
+        marks=declared | (known.marks if model.known else frozenset()),
         endpoints=(known.endpoints if model.known else frozenset()) | {_TYPES[entry.type]},
         price_in=entry.prices.get("input"),
         price_out=entry.prices.get("output"),
     )
 
 
-def _ordered(modalities: Iterable[str]) -> tuple[str, ...]:
+def _sort_modalities(modalities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(modalities), key=lambda name: (name != "text", name)))
 
 
-def _per_million(model: Model, kind: Literal["input", "output"]) -> Decimal | None:
+def _price_per_million(model: Model, kind: Literal["input", "output"]) -> Decimal | None:
     price = token_price(model.prices, kind)
     return None if price is None else price * _MILLION
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def _print_table(rows: Sequence[Row], note: str) -> None:
+    """Print the columns that have something to show, in the width of the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    columns = {heading: [cell(row) for row in rows] for heading, cell in _COLUMNS.items()}
+    columns = {heading: cells for heading, cells in columns.items() if any(cells)}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    room = max(30, console.width - (60 if "$ in" in columns else 44))  # without the other columns
+    longest = max(map(len, columns.get("model", [""])))
+    for heading, cells in columns.items():
+        numbers = heading in _NUMBERS
+        width = min(longest, room) if heading == "model" else max(map(len, [heading, *cells])) if numbers else None
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", width=width)
+    for line in zip(*columns.values(), strict=True):
+        table.add_row(*line)
+    if rows:
+        console.print(table)
+    console.print(note, style="dim", markup=False, highlight=False)
+
+
+def _features(row: Row) -> str:
+    inputs = [name for name in row.inputs if name != "text"]
+    return " ".join([*inputs, *(word for mark, word in _FEATURE_WORDS.items() if mark in row.marks)])
+
+
+def _format_tokens(count: int | None) -> str:
+    """Return a count in three digits.
+
+    >>> [_format_tokens(count) for count in (512, 8192, 400_000, 1_047_576, None)]
+    ['512', '8k', '400k', '1.05M', '']
+    """
+    if count is None:
+        return ""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / _MILLION:.3g}M"
+
+
+def _format_price(price: Decimal | None) -> str:
+    return "" if price is None else f"{price.normalize():f}"
+
+
+_FEATURE_WORDS = {"tools": "tools", "structured": "schema", "reasoning": "reasoning"}
+_NUMBERS = ("context", "$ in", "$ out")
+_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "model": lambda row: row.id,
+    "context": lambda row: _format_tokens(row.context),
+    "features": _features,
+    "$ in": lambda row: _format_price(row.price_in),
+    "$ out": lambda row: _format_price(row.price_out),
+}
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    prices = {"input": row.price_in, "output": row.price_out}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "developer": row.developer,
+        "context": row.context,
+        "inputs": list(row.inputs),
+        "features": sorted(row.marks),
+        "endpoints": sorted(row.endpoints),
+        "usd_per_million_tokens": {kind: _format_price(price) or None for kind, price in prices.items()},
+    }

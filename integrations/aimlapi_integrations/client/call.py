@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import costs
 from ..endpoints import Endpoint, StreamDecoder, embeddings
-from ..endpoints.routing import ENDPOINTS, select_endpoint
+from ..endpoints.routing import select_endpoint
 from ..endpoints.shared.adapt import adapt
 from ..endpoints.shared.call_ids import identify_calls, ids_of
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
@@ -21,8 +21,6 @@ from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
-
-_NAMES = {endpoint.PATH: name for name, endpoint in ENDPOINTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         request = replace(request, options=parameters)
     _require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
-    name, model = _NAMES[endpoint.PATH], lookup(request.model)
+    name, model = endpoint.NAME, lookup(request.model)
     adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
     renamed, tool_names = rename_tools(identify_calls(adapted, name, model))
     body = endpoint.encode(renamed, model)

@@ -15,21 +15,22 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from typing_extensions import Never, Self
+from typing_extensions import Never, Self, Unpack
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
 from ..endpoints.embeddings import merge_embeddings
-from ..errors import APIError
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
+from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
 from ..transport.validation import check_headers
 from ..types import Delta, Embeddings, Reply, Request
+from .arguments import ChatArguments
 from .call import (
-    attach_partial_text,
+    PreparedCall,
     finish_stream,
     model_errors,
     parse_embeddings,
@@ -41,6 +42,7 @@ from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, res
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
+from .turn import Turn
 
 
 class Client(ContextManagerMixin):
@@ -54,12 +56,13 @@ class Client(ContextManagerMixin):
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every request.
         limits: an `httpx.Limits` for the client's own connections.
-        http_client: an `httpx.Client` of your own, which is used as it is and never closed.
+        http_client: an `httpx.Client` or `httpx2.Client` of your own, which is used as it is and never closed.
         on_retry: called with a `RetryEvent` before each retry.
 
     Raises:
         MissingAPIKeyError: there is no key, neither passed nor in the environment.
         ValueError: the key, the base URL, a header or a timeout can't be used.
+        TypeError: `http_client` isn't such a client.
 
     Examples:
         >>> client = Client(max_retries=5)
@@ -79,7 +82,7 @@ class Client(ContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: AnyClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
@@ -108,9 +111,11 @@ class Client(ContextManagerMixin):
             APIError: the call failed, or its response can't be understood.
             UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
         """
-        call = prepare_call(request, options, stream=False)
-        with model_errors(call.model):
-            return call.parse_response(self._http.send(call.http_request))
+        turn = Turn(prepare_call(request, options, stream=False))
+        with model_errors(request.model), turn.errors():
+            while (call := turn.call) is not None:
+                reply = turn.add(call, call.parse_response(self._http.send(call.http_request)))
+        return reply
 
     @contextmanager
     def stream(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Iterator[Delta]]:
@@ -123,7 +128,20 @@ class Client(ContextManagerMixin):
         with ExitStack() as stack:
             with model_errors(call.model):
                 events = stack.enter_context(self._http.stream(call.http_request))
-            yield self._deltas(call.create_decoder(events), events, call.model)
+            yield self._turn_deltas(call, events, stack)
+
+    def _turn_deltas(self, call: PreparedCall, events: EventStream, stack: ExitStack) -> Iterator[Delta]:
+        """Yield the deltas of a turn. `stack` holds the stream that is open."""
+        turn = Turn(call)
+        with turn.errors():
+            while True:
+                for delta in self._deltas(call.create_decoder(events), events, call.model):
+                    yield turn.finish(call, delta) if delta.reply else turn.shift(delta)
+                if turn.call is None or turn.call is call:
+                    return
+                call = turn.call
+                stack.close()
+                events = stack.enter_context(self._http.stream(call.http_request))
 
     @staticmethod
     def _deltas(decoder: StreamDecoder, events: EventStream, model: str) -> Iterator[Delta]:
@@ -137,7 +155,12 @@ class Client(ContextManagerMixin):
             yield finish_stream(decoder, events, model)
 
     def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """Send a text or messages and return the reply.
 
@@ -146,12 +169,18 @@ class Client(ContextManagerMixin):
             model: the id or an alias of a model.
             call: how to send it.
             options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters
-                with their names on chat completions (`temperature`, `max_tokens` …).
+                with their names on chat completions (`temperature`, `max_tokens` …). One that the model doesn't list
+                is sent with a `ParameterWarning`, which suggests the name that it resembles.
         """
         return self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractContextManager[Iterator[Delta]]:
         """Stream the reply of `chat`: returns a context manager for an iterator of deltas."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -189,7 +218,8 @@ class AsyncClient(AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own. The other arguments are those of `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own.
+            The other arguments are those of `Client`.
     """
 
     def __init__(
@@ -204,7 +234,7 @@ class AsyncClient(AsyncContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AnyAsyncClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
@@ -228,9 +258,11 @@ class AsyncClient(AsyncContextManagerMixin):
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """See `Client.complete`."""
-        call = prepare_call(request, options, stream=False)
-        with model_errors(call.model):
-            return call.parse_response(await self._http.send(call.http_request))
+        turn = Turn(prepare_call(request, options, stream=False))
+        with model_errors(request.model), turn.errors():
+            while (call := turn.call) is not None:
+                reply = turn.add(call, call.parse_response(await self._http.send(call.http_request)))
+        return reply
 
     def stream(
         self, request: Request, options: CallOptions = DEFAULT_OPTIONS
@@ -239,13 +271,23 @@ class AsyncClient(AsyncContextManagerMixin):
         return _AsyncDeltas(self._http, request, options)
 
     async def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """See `Client.chat`."""
         return await self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """See `Client.chat_stream`."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -278,11 +320,15 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         self._ended = False
 
     async def __aenter__(self) -> Self:
-        call = prepare_call(self._request, self._options, stream=True)
-        with model_errors(call.model):
-            self._events = await self._http.open_stream(call.http_request)
-        self._decoder = call.create_decoder(self._events)
+        self._call = prepare_call(self._request, self._options, stream=True)
+        self._turn = Turn(self._call)
+        with model_errors(self._call.model):
+            await self._open()
         return self
+
+    async def _open(self) -> None:
+        self._events = await self._http.open_stream(self._call.http_request)
+        self._decoder = self._call.create_decoder(self._events)
 
     async def __aexit__(self, *_: object) -> None:
         await self._events.aclose()
@@ -291,15 +337,28 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         if self._ended:
             raise StopAsyncIteration
         self._ended = True  # unless a delta comes: an error ends the stream, as it does a generator
-        try:
+        with self._turn.errors():
+            delta = await self._next_delta()
+            if delta is not None:
+                self._ended = False
+                return self._turn.shift(delta)
+            with stream_errors(self._decoder, self._events):
+                last = finish_stream(self._decoder, self._events, self._call.model)
+            last = self._turn.finish(self._call, last)
+            if self._turn.call is not None:
+                await self._events.aclose()
+                self._call = self._turn.call
+                await self._open()
+                self._ended = False
+            return last
+
+    async def _next_delta(self) -> Delta | None:
+        """Return the next delta of the open stream; None at its end."""
+        with stream_errors(self._decoder, self._events):
             async for event in self._events:
                 delta = self._decoder.feed(event)
                 if self._decoder.ended:
                     self._events.finish()
                 if delta is not None:
-                    self._ended = False
                     return delta
-            return finish_stream(self._decoder, self._events, self._request.model)
-        except APIError as error:
-            attach_partial_text(error, self._decoder, self._events)
-            raise
+        return None

@@ -221,13 +221,17 @@ def _finite_float(text: str) -> float:
 
 
 def _active_fault(state: GatewayState, request: Request, body: JSON, endpoint: str) -> ActiveFault | None:
+    scheduled = state.next_scheduled_fault(body.get("model"))
     spec = pop_fault_spec(request.headers, body)
+    spec = scheduled or spec
     fault = replace(parse_fault(spec), endpoint=endpoint, path=request.url.path)
     definition = find_fault(fault)
     if definition is None and FAULT_HEADER in request.headers:
         raise GatewayError(400, f"The emulator knows no fault {fault.name!r}; `--faults` lists them")
     client_request_id = request.headers.get("x-client-request-id", "")
-    if definition is None or not state.fault_counter.count_and_check(fault, spec, client_request_id):
+    if definition is None:
+        return None
+    if not scheduled and not state.fault_counter.count_and_check(fault, spec, client_request_id):
         return None
     return ActiveFault(fault, definition)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .faults import FaultCounter
+from .faults import FaultCounter, ScheduledFault
 from .model import JSON, Turn
 from .model.usage import PromptCache
 
@@ -110,12 +110,24 @@ class GatewayState:
     responses: ResponseStore = field(default_factory=ResponseStore)
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     fault_counter: FaultCounter = field(default_factory=FaultCounter)
+    scheduled_faults: list[ScheduledFault] = field(default_factory=list)
 
     def record(self, record: Record) -> None:
         self.requests.append(record)
         del self.requests[:-MAX_RECORDED_REQUESTS]
 
+    def next_scheduled_fault(self, model: object) -> str:
+        """Return the fault of the first schedule that a request with this model matches, "" if there is none."""
+        scheduled = next((each for each in self.scheduled_faults if each.matches(model)), None)
+        if scheduled is None:
+            return ""
+        scheduled.remaining -= 1
+        if scheduled.remaining <= 0:
+            self.scheduled_faults.remove(scheduled)
+        return scheduled.spec
+
     def clear(self) -> None:
+        self.scheduled_faults.clear()
         self.requests.clear()
         self.responses.clear()
         self.prompt_cache.clear()

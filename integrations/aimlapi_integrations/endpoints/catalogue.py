@@ -1,4 +1,4 @@
-"""`/v1/models`: which models there are now, what they can do and what they cost. It needs no key.
+"""`/v1/models`: the models that exist now, their capabilities and prices. It needs no key.
 
 https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
 """
@@ -22,10 +22,10 @@ _FILTERS = ("id", "type", "tags", "modalities", "input_modalities", "output_moda
 
 _MILLION = Decimal(1_000_000)
 
-# What a price per token is for, by where the catalogue says that the tokens come from.
+# Kinds of price, by the origin of the tokens in the catalog.
 _ORIGINS = {"provided": "input", "generated": "output", "cached": "cache_read", "cache_write": "cache_creation"}
-# The same by the beginning of a unit's name, where it says nothing of that.
-_NAMES = {
+# Kinds of price, by the prefix of the unit's name, for units without an origin.
+_KINDS_BY_PREFIX = {
     "cache_write": "cache_creation",
     "cache": "cache_read",
     "input_cache": "cache_read",
@@ -36,22 +36,21 @@ _NAMES = {
     "completion": "output",
 }
 
-
-# What else the unit of a text token says of itself, where it says anything.
+# Other fields of the unit of a text token, if present.
 _TEXT_TOKEN = {"content": "text", "type": "charge", "phase": "inference"}
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """One model of the live catalogue. Fields that were not asked for, or are not told, are empty or None.
+    """One model of the live catalog. Fields that were not requested, or that are missing, are empty or None.
 
     Attributes:
-        id, aliases: every name that it answers to.
+        id, aliases: all its names.
         type: the endpoint that serves it, such as `openai/chat-completions`.
         context_length, max_output: tokens.
-        capabilities: what it declares; a model may do more than it declares.
+        capabilities: the declared ones. A model may have others.
         prices: US dollars per million tokens: `input`, `output`, `cache_read`, `cache_creation`.
-        price_kind: `fixed`, `variants` (depends on the request) or `variable` (cannot be told before).
+        price_kind: `fixed`, `variants` (depends on the request) or `variable` (not known in advance).
         raw: the whole entry.
     """
 
@@ -73,23 +72,19 @@ class CatalogueModel:
 
     @property
     def token_prices(self) -> dict[str, float]:
-        """US dollars for one token, in the form of `models.Model.prices`; none where they depend on the request."""
+        """US dollars per token, in the form of `models.Model.prices`; empty if they depend on the request."""
         if self.price_kind not in ("fixed", None):
             return {}
         return {unit: float(price / _MILLION) for unit, price in self.prices.items()}
 
-    def answers_to(self, name: str) -> bool:
-        """Whether `name` is its id or an alias, in any case."""
-        return name.casefold() in {known.casefold() for known in (self.id, *self.aliases)}
-
 
 def query(include: str | Iterable[str] | None = None, **filters: str | Iterable[str] | None) -> dict[str, str]:
-    """The query of a listing.
+    """Return the query of a listing.
 
     Args:
         include: sections to add: `pricing`, `modalities`, `capabilities` or `all`.
         filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`. Several
-            values of one are alternatives; several filters must all hold.
+            values of one are alternatives. All filters must match.
 
     >>> query(include="pricing", capabilities=["tools", "vision"])
     {'include': 'pricing', 'capabilities': 'tools,vision'}
@@ -97,12 +92,12 @@ def query(include: str | Iterable[str] | None = None, **filters: str | Iterable[
     unknown = filters.keys() - set(_FILTERS)
     if unknown:
         raise TypeError(f"The catalogue has no filter {', '.join(sorted(unknown))}: it has {', '.join(_FILTERS)}.")
-    given = {"include": include, **filters}
-    return {name: _joined(value) for name, value in given.items() if value}
+    values = {"include": include, **filters}
+    return {name: _join(value) for name, value in values.items() if value}
 
 
 def model_url(base_url: str, model: str) -> str:
-    """Where one model is: at the root of the host, not below `/v1`, and with its slashes as they are.
+    """Return the URL of one model: at the root of the host, not below `/v1`, with the slashes of its id.
 
     >>> model_url("https://api.aimlapi.com/v1", "openai/gpt-4o")
     'https://api.aimlapi.com/model/openai/gpt-4o'
@@ -111,75 +106,75 @@ def model_url(base_url: str, model: str) -> str:
 
 
 def decode_list(body: Json, headers: Mapping[str, str]) -> tuple[CatalogueModel, ...]:
-    """The models of a listing. APIResponseError where the body holds none."""
+    """Return the models of a listing. APIResponseError if the body has no list."""
     rows = parsing.require_list(body.get("data") if isinstance(body, dict) else body, body, headers)
-    return tuple(_model(row) for row in dict_items(rows) if as_str(row.get("id")))
+    return tuple(_decode_row(row) for row in dict_items(rows) if as_str(row.get("id")))
 
 
 def decode_model(body: Json, headers: Mapping[str, str]) -> CatalogueModel:
-    """The model of an answer about one. APIResponseError where the body holds none."""
+    """Return the model of a response about one. APIResponseError if the body has none."""
     row = as_dict(body.get("data", body)) if isinstance(body, dict) else {}
     if not as_str(row.get("id")):
-        raise _no_model(body, headers)
-    return _model(row)
+        raise _missing_model(body, headers)
+    return _decode_row(row)
 
 
-def _no_model(body: Any, headers: Mapping[str, str]) -> APIError:
+def _missing_model(body: Any, headers: Mapping[str, str]) -> APIError:
     return parsing.missing_list_error("data.id: expected string, received none", body, headers)
 
 
-def _joined(value: str | Iterable[str]) -> str:
+def _join(value: str | Iterable[str]) -> str:
     return value if isinstance(value, str) else ",".join(value)
 
 
-def _model(row: Json) -> CatalogueModel:
+def _decode_row(row: Json) -> CatalogueModel:
     info, modalities, pricing = as_dict(row.get("info")), as_dict(row.get("modalities")), as_dict(row.get("pricing"))
     return CatalogueModel(
         id=row["id"],
-        aliases=_words(row.get("aliases")),
+        aliases=_strings(row.get("aliases")),
         type=as_str(row.get("type")) or "",
         name=as_str(info.get("name")) or row["id"],
         developer=as_str(info.get("developer")) or "",
         description=as_str(info.get("description")) or "",
         context_length=parsing.as_count(info.get("contextLength")) or None,
         max_output=parsing.as_count(info.get("outputMax")) or parsing.as_count(info.get("maxTokens")) or None,
-        capabilities=_words(row.get("capabilities")),
-        input_modalities=_words(modalities.get("input")),
-        output_modalities=_words(modalities.get("output")),
-        tags=_words(row.get("tags")),
+        capabilities=_strings(row.get("capabilities")),
+        input_modalities=_strings(modalities.get("input")),
+        output_modalities=_strings(modalities.get("output")),
+        tags=_strings(row.get("tags")),
         prices=_prices(dict_items(pricing.get("units"))),
         price_kind=as_str(pricing.get("kind")),
         raw=row,
     )
 
 
-def _words(value: Any) -> tuple[str, ...]:
+def _strings(value: Any) -> tuple[str, ...]:
     return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
 
 
 def _prices(units: list[Json]) -> dict[str, Decimal]:
-    """The price of each kind of text token; the first, where several are told."""
+    """Return the price of each kind of text token; the first one if there are several."""
     prices: dict[str, Decimal] = {}
     for unit in units:
-        kind, price = _kind(unit), _per_million(unit)
+        kind, price = _price_kind(unit), _price_per_million(unit)
         if kind and price is not None:
             prices.setdefault(kind, price)
     return prices
 
 
-def _kind(unit: Json) -> str | None:
-    """What a unit is the price of; None where that is no text token."""
+def _price_kind(unit: Json) -> str | None:
+    """Return the kind of token that a unit prices; None if it prices something else."""
     if any(unit.get(key) not in (value, None) for key, value in _TEXT_TOKEN.items()):
         return None
     name = as_str(unit.get("name")) or ""
     if "token" not in f"{name} {unit.get('measure')}":
         return None
-    by_name = next((kind for start, kind in _NAMES.items() if name.startswith(start)), None)
+    by_name = next((kind for start, kind in _KINDS_BY_PREFIX.items() if name.startswith(start)), None)
     return _ORIGINS.get(str(unit.get("origin"))) or by_name
 
 
-def _per_million(unit: Json) -> Decimal | None:
-    """`price` is for `per` units, which differs between models."""
+def _price_per_million(unit: Json) -> Decimal | None:
+    """Return the price per million. `price` is for `per` units, which differs between models."""
     try:
         price, per = Decimal(str(unit["price"])), Decimal(str(unit.get("per") or 1))
     except (KeyError, InvalidOperation):

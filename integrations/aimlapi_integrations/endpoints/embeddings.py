@@ -1,6 +1,6 @@
 """`/v1/embeddings`: texts <-> vectors.
 
-What a model takes is in `models.json`; inputs are always strings, since the gateway refuses token ids.
+What a model accepts is in `models.json`. Inputs are always strings, since the gateway refuses token ids.
 https://docs.aimlapi.com/api-references/embedding-models
 """
 
@@ -12,63 +12,63 @@ import warnings
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from .._utils.json import drop_none
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
-from ..types import Cost, Embeddings, Json, Usage
+from ..types import Embeddings, Json
 from .shared import parsing
 from .shared.adapt_context import ParameterWarning
 from .shared.parsing import as_dict
+from .shared.totals import sum_costs, sum_usages
 
 PATH = "/embeddings"
 
-# The gateway publishes no limits of a batch. These stay below OpenAI's: 2,048 texts, 300,000 tokens.
+# The gateway publishes no batch limits. These stay below OpenAI's: 2,048 texts, 300,000 tokens.
 MAX_TEXTS = 1000
 MAX_CHARACTERS = 250_000
 
 
 def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options: Any) -> Json:
-    """The body that asks for the vectors of `texts`.
+    """Return the body that requests the vectors of `texts`.
 
     Args:
         texts: at least one, none of them empty.
         model: its id.
-        strict: whether an option that the model does not list is an error even where the gateway would drop it.
+        strict: whether an unlisted option is an error even if the gateway would drop it.
         options: `dimensions`, `encoding_format`, `task_type`, `title`, `auto_truncate`, `input_type`; None is not set.
 
     Raises:
-        TypeError: what is no list of strings.
-        UnsupportedContentError: (a ValueError) no texts, or one that is empty or too long; says which.
-        UnsupportedParameterError: (a ValueError) an option that the model refuses.
+        TypeError: `texts` is not a list of strings.
+        UnsupportedContentError: (a ValueError) there are no texts, or one is empty or too long; the error says which.
+        UnsupportedParameterError: (a ValueError) the model refuses an option.
 
     >>> encode(["apple"], "text-embedding-3-small", dimensions=256)
     {'model': 'text-embedding-3-small', 'input': 'apple', 'dimensions': 256}
     """
     known = lookup(model)
-    shape = known.embeddings or EmbeddingsCapabilities()
+    capabilities = known.embeddings or EmbeddingsCapabilities()
     texts = text_list(texts)
     if not texts:
         raise UnsupportedContentError("No texts to embed.")
-    _check(texts, shape.max_characters if len(texts) == 1 else shape.max_item_characters)
-    given = drop_none(options)
-    for name, value in given.items():
-        _check_option(name, value, known, shape, strict)
-    return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **given}
+    _check_lengths(texts, capabilities.max_characters if len(texts) == 1 else capabilities.max_item_characters)
+    options = drop_none(options)
+    for name, value in options.items():
+        _check_option(name, value, known, capabilities, strict)
+    return {"model": model, "input": texts[0] if len(texts) == 1 else texts, **options}
 
 
 def split_batches(
     texts: Iterable[str], model: str, size: int = MAX_TEXTS, characters: int = MAX_CHARACTERS
 ) -> list[Sequence[str]]:
-    """`texts` in their order, in lists for one request each.
+    """Split `texts` into lists for one request each, in order.
 
     Args:
-        texts: of any number.
-        model: its id. Some take longer texts alone than in a list: one that is too long for a list goes alone.
-        size: the most texts in a list.
-        characters: the most characters in a list; a single text may have more.
+        texts: any number of them.
+        model: its id. Some accept longer texts alone than in a list: a text too long for a list goes alone.
+        size: the maximum number of texts in a list.
+        characters: the maximum number of characters in a list. A single text may have more.
 
     Raises:
         TypeError, UnsupportedContentError: as `check_texts`.
@@ -77,34 +77,34 @@ def split_batches(
     [['a', 'b'], ['c']]
     """
     texts = check_texts(texts, model)
-    shape = lookup(model).embeddings or EmbeddingsCapabilities()
-    limit = shape.max_item_characters or math.inf
-    found: list[Sequence[str]] = []
+    capabilities = lookup(model).embeddings or EmbeddingsCapabilities()
+    limit = capabilities.max_item_characters or math.inf
+    batches: list[Sequence[str]] = []
     start = total = 0
     for index, text in enumerate(texts):
         alone = len(text) > limit or (index > start and len(texts[index - 1]) > limit)
         if index > start and (alone or index - start >= size or total + len(text) > characters):
-            found.append(texts[start:index])
+            batches.append(texts[start:index])
             start, total = index, 0
         total += len(text)
-    return [*found, texts[start:]] if texts else []
+    return [*batches, texts[start:]] if texts else []
 
 
 def check_texts(texts: Iterable[str], model: str) -> list[str]:
-    """`texts` as a list, which a generator is read into, if the model can embed each of them.
+    """Return `texts` as a list if the model can embed each of them.
 
     Raises:
-        TypeError: what is no list of strings; says which is none.
-        UnsupportedContentError: (a ValueError) one that is empty or too long; says which, counted over all.
+        TypeError: `texts` is not a list of strings; the error says which one is no string.
+        UnsupportedContentError: (a ValueError) a text is empty or too long; the error gives its index among all.
     """
-    shape = lookup(model).embeddings
-    listed = text_list(texts)
-    _check(listed, shape.max_characters if shape else None)
-    return listed
+    capabilities = lookup(model).embeddings
+    checked = text_list(texts)
+    _check_lengths(checked, capabilities.max_characters if capabilities else None)
+    return checked
 
 
 def text_list(texts: Iterable[str]) -> list[str]:
-    """`texts` as a list. TypeError for what holds no texts: one string, bytes, a mapping, what cannot be iterated."""
+    """Return `texts` as a list. TypeError for one string, bytes, a mapping, or anything that cannot be iterated."""
     if isinstance(texts, str):
         raise TypeError("Embeddings take a list of texts, not one string: put it into a list.")
     if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
@@ -113,15 +113,15 @@ def text_list(texts: Iterable[str]) -> list[str]:
 
 
 def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
-    """The vectors that a 2xx body holds, in the order of the texts.
+    """Return the vectors in a 2xx body, in the order of the texts.
 
     Args:
-        body: floats, or base64 of little-endian 32-bit floats.
-        headers: of the answer, for the price and the ids of the call.
-        count: how many texts were asked.
+        body: has floats, or base64 of little-endian 32-bit floats.
+        headers: the response headers, for the price and the ids of the call.
+        count: the number of texts in the request.
 
     Raises:
-        APIResponseError: the body holds no vectors, or not one for each text.
+        APIResponseError: the body has no vectors, or not one for each text.
     """
     rows = parsing.require_list(as_dict(body).get("data"), body, headers)
     if len(rows) != count:
@@ -130,9 +130,11 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
     for position, row in enumerate(map(as_dict, rows)):
         index = position if row.get("index") is None else row["index"]
         if type(index) is not int:
-            found = parsing.json_type(index)
-            raise parsing.unreadable_error(f"data[{position}].index: expected number, received {found}", body, headers)
-        vectors[index] = _vector(row.get("embedding"), position, body, headers)
+            received = parsing.json_type(index)
+            raise parsing.unreadable_error(
+                f"data[{position}].index: expected number, received {received}", body, headers
+            )
+        vectors[index] = _decode_vector(row.get("embedding"), position, body, headers)
     if vectors.keys() != set(range(count)):
         raise parsing.unreadable_error(f"data: expected the indexes 0 to {count - 1}, each once", body, headers)
     return Embeddings(
@@ -145,23 +147,23 @@ def decode(body: Json, headers: Mapping[str, str], count: int) -> Embeddings:
 
 
 def merge_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
-    """Several answers, at least one, as one: vectors in order, tokens and prices summed, the call metadata of the last.
+    """Merge at least one response: vectors in order, tokens and prices summed, the metadata of the last.
 
-    The price is None where any of them has none, since the sum would be too low.
+    The price is None if any of them has none, since the sum would be too low.
     """
     return Embeddings(
         vectors=tuple(vector for part in parts for vector in part.vectors),
         model=parts[-1].model,
-        usage=_sum_usage([part.usage for part in parts if part.usage]),
-        cost=_sum_cost([part.cost for part in parts]),
+        usage=sum_usages(part.usage for part in parts),
+        cost=sum_costs([part.cost for part in parts]),
         call_metadata=parts[-1].call_metadata,
     )
 
 
-# --- what is asked ------------------------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------------------------
 
 
-def _check(texts: Sequence[str], limit: int | None) -> None:
+def _check_lengths(texts: Sequence[str], limit: int | None) -> None:
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts[{index}] is {type(text).__name__}: embeddings take strings only.")
@@ -171,35 +173,35 @@ def _check(texts: Sequence[str], limit: int | None) -> None:
             raise UnsupportedContentError(f"texts[{index}] has {len(text):,} characters; the model takes {limit:,}.")
 
 
-def _check_option(name: str, value: Any, model: Model, shape: EmbeddingsCapabilities, strict: bool) -> None:
-    listed = model.parameter(name, EMBEDDINGS)
-    if listed is None and (shape.closed or strict):
-        takes = ", ".join(sorted(shape.parameters)) or "none"
-        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {takes}).")
-    if listed is None:
+def _check_option(name: str, value: Any, model: Model, capabilities: EmbeddingsCapabilities, strict: bool) -> None:
+    parameter = model.parameter(name, EMBEDDINGS)
+    if parameter is None and (capabilities.closed or strict):
+        listed = ", ".join(sorted(capabilities.parameters)) or "none"
+        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {listed}).")
+    if parameter is None:
         text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it."
         warnings.warn(text, ParameterWarning, stacklevel=1)
-    elif not listed.accepts(value):
-        allowed = ", ".join(repr(word) for word in listed.enum if word is not None)
-        limits = allowed or f"{listed.minimum} to {listed.maximum}"
+    elif not parameter.accepts(value):
+        allowed = ", ".join(repr(word) for word in parameter.enum if word is not None)
+        limits = allowed or f"{parameter.minimum} to {parameter.maximum}"
         raise UnsupportedParameterError(f"{model.id} does not take {name}={value!r} (it takes {limits}).")
 
 
-# --- what is answered ---------------------------------------------------------------------------------------------
+# --- responses ----------------------------------------------------------------------------------------------------
 
 
-def _vector(raw: Any, position: int, body: Json, headers: Mapping[str, str]) -> list[float]:
+def _decode_vector(raw: Any, position: int, body: Json, headers: Mapping[str, str]) -> list[float]:
     try:
         vector = _from_base64(raw) if isinstance(raw, str) else _from_numbers(raw)
     except (ValueError, OverflowError) as error:
-        raise _no_vector(position, body, headers) from error
+        raise _vector_error(position, body, headers) from error
     if not vector or not all(map(math.isfinite, vector)):
-        raise _no_vector(position, body, headers)
+        raise _vector_error(position, body, headers)
     return vector
 
 
 def _from_numbers(raw: Any) -> list[float]:
-    """The floats of a list of numbers; none where it is something else."""
+    """Return the floats of a list of numbers; an empty list for anything else."""
     numbers = isinstance(raw, list) and {float, int}.issuperset(map(type, raw))
     return list(map(float, raw)) if numbers else []
 
@@ -211,20 +213,5 @@ def _from_base64(raw: str) -> list[float]:
     return floats.tolist()
 
 
-def _no_vector(position: int, body: Json, headers: Mapping[str, str]) -> APIResponseError:
+def _vector_error(position: int, body: Json, headers: Mapping[str, str]) -> APIResponseError:
     return parsing.unreadable_error(f"data[{position}].embedding: expected a list of numbers", body, headers)
-
-
-def _sum_usage(usages: list[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    return Usage(sum(one.input for one in usages), 0, sum(one.total for one in usages))
-
-
-def _sum_cost(costs: list[Cost | None]) -> Cost | None:
-    priced = [cost for cost in costs if cost]
-    if not priced or len(priced) < len(costs):
-        return None
-    used = [cost.credits for cost in priced if cost.credits is not None]
-    usd = sum((Decimal(cost.usd) for cost in priced), Decimal(0))
-    return Cost(f"{usd:.9f}", sum(used) if len(used) == len(priced) else None)

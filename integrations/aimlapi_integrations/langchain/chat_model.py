@@ -4,17 +4,18 @@
 
 import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, SecretStr
-from typing_extensions import Self
+from pydantic import BaseModel, ConfigDict, SecretStr
+from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
+from ..client.config import DEFAULT_MODEL
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -54,6 +55,11 @@ _IDENTIFYING = (
 
 _NOT_TRACED = NOT_IN_BODY - {"aimlapi_api_base"}
 
+if TYPE_CHECKING:
+    from .arguments import ChatModelArguments
+
+Model = TypeVar("Model", bound=BaseModel)
+
 register()
 
 
@@ -78,6 +84,10 @@ class ChatAIMLAPI(ChatFields):
     """
 
     model_config = ConfigDict(defer_build=False)
+
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, *, model: str = DEFAULT_MODEL, **fields: Unpack["ChatModelArguments"]) -> None: ...
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
@@ -217,6 +227,16 @@ class ChatAIMLAPI(ChatFields):
         }
         return self.bind(**drop_none(bound), **kwargs)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def with_structured_output(
+            self, schema: type[Model], *, include_raw: Literal[False] = False, **kwargs: Any
+        ) -> Runnable[LanguageModelInput, Model]: ...
+
+        @overload
+        def with_structured_output(self, schema: Any = None, **kwargs: Any) -> Runnable[LanguageModelInput, Any]: ...
+
     def with_structured_output(
         self,
         schema: Any = None,
@@ -271,7 +291,8 @@ class ChatAIMLAPI(ChatFields):
         return add_raw_message(model, parser) if include_raw else model | parser
 
     def _default_method(self) -> Method:
-        supported = self.profile is None or self.profile.get("structured_output")
+        profile = self.profile
+        supported = lookup(self.model_name).structured_output if profile is None else profile.get("structured_output")
         return "json_schema" if supported and self.endpoint != "messages" else "function_calling"
 
     # --- tokens and prices ------------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import ConfigDict, Field, SecretStr, model_validator
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
-from ..client.config import resolve_api_key, resolve_base_url
+from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
@@ -22,6 +22,9 @@ from ..types import Embeddings
 from .errors import translate_errors
 from .fields import ConnectionFields
 from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
+
+if TYPE_CHECKING:
+    from .arguments import EmbeddingsArguments
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,37 +53,65 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
         populate_by_name=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
-    model: str = "text-embedding-3-small"
-    """The gateway's id of the model, or an alias of it."""
-    aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
-    """The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`."""
-    aimlapi_api_base: str | None = Field(default=None, alias="base_url")
-    """The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway."""
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 
-    dimensions: int | None = Field(default=None, ge=1)
-    """Length of the vectors, for models that support it."""
-    encoding_format: Literal["float", "base64"] | None = None
-    """How vectors are transferred; the results are floats in either case."""
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Additional parameters, by the endpoint's names: `task_type`, `input_type`, `title` …"""
-    query_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that `embed_query` adds to those, or replaces: `{"task_type": "RETRIEVAL_QUERY"}`."""
+        def __init__(
+            self, *, model: str = DEFAULT_EMBEDDING_MODEL, **fields: Unpack["EmbeddingsArguments"]
+        ) -> None: ...
 
-    chunk_size: int = Field(default=256, ge=1)
-    """Maximum number of texts per request."""
-    max_concurrency: int = Field(default=4, ge=1)
-    """Maximum number of concurrent requests of one call."""
-    show_progress_bar: bool = False
-    """Whether to show a progress bar while documents are embedded; needs `rich`."""
+    model: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The gateway's id of the model, or an alias of it.")
+    aimlapi_api_key: SecretStr | None = Field(
+        default=None,
+        alias="api_key",
+        description="The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.",
+    )
+    aimlapi_api_base: str | None = Field(
+        default=None,
+        alias="base_url",
+        description="The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway.",
+    )
 
-    request_timeout: Any = Field(default=None, alias="timeout")
-    """Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
-    max_retries: int | None = Field(default=None, ge=0)
-    """Number of retries of a batch after transient errors; None: 2, 0: none."""
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` to use as is. It is never closed here."""
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` to use as is. It is never closed here."""
+    dimensions: int | None = Field(default=None, ge=1, description="Length of the vectors, for models that support it.")
+    encoding_format: Literal["float", "base64"] | None = Field(
+        default=None, description="How vectors are transferred; the results are floats in either case."
+    )
+    model_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Additional parameters, by the endpoint's names: `task_type`, `input_type`, `title` …",
+    )
+    query_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Parameters that `embed_query` adds to those, or replaces: `{"task_type": "RETRIEVAL_QUERY"}`.',
+    )
+
+    chunk_size: int = Field(default=256, ge=1, description="Maximum number of texts per request.")
+    max_concurrency: int = Field(default=4, ge=1, description="Maximum number of concurrent requests of one call.")
+    show_progress_bar: bool = Field(
+        default=False, description="Whether to show a progress bar while documents are embedded; needs `rich`."
+    )
+
+    request_timeout: Any = Field(
+        default=None,
+        alias="timeout",
+        description=(
+            "Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."
+        ),
+    )
+    max_retries: int | None = Field(
+        default=None, ge=0, description="Number of retries of a batch after transient errors; None: 2, 0: none."
+    )
+    http_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.Client` or `httpx2.Client` to use as is. It is never closed here.",
+    )
+    http_async_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.AsyncClient` or `httpx2.AsyncClient` to use as is. It is never closed here.",
+    )
 
     @model_validator(mode="before")
     @classmethod

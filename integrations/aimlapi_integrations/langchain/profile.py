@@ -21,7 +21,6 @@ def model_profile(model: str) -> ModelProfile | None:
 
 
 def _build_profile(model: Model) -> ModelProfile:
-    efforts = model.parameter("reasoning_effort")
     fields: dict[str, Any] = {
         "name": model.name,
         **{f"{kind}_inputs": kind in model.inputs for kind in ("text", "image", "pdf", "audio", "video")},
@@ -37,7 +36,7 @@ def _build_profile(model: Model) -> ModelProfile:
         "tool_call_streaming": model.tools,
         "structured_output": model.structured_output,
         "reasoning_output": model.reasoning,
-        "reasoning_effort_levels": list(efforts.enum) if efforts and efforts.enum else None,
+        "reasoning_effort_levels": list(model.effort_levels) or None,
         "temperature": model.parameter("temperature") is not None,
     }
     return cast(ModelProfile, {name: value for name, value in fields.items() if value is not None})

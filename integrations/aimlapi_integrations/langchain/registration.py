@@ -10,7 +10,7 @@ langchain 1.5.2 and langchain-core 1.8.3:
   `_default_class_paths_cache`, which is derived from it:
   https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/load/load.py
 
-If any of them changes, `register` raises `RegistrationError`; `tests/lc/test_lc_upstream.py` fails first. Without
+If any of them changes, `register` raises `RegistrationError`; `tests/lc/test_upstream.py` fails first. Without
 `register`, `load` accepts the class itself:
 `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"])`.
 """

@@ -3,14 +3,19 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
+from typing_extensions import Unpack
 
+from .._utils.model_fields import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from .fields import ConnectionFields, validate_kwargs
+from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
+
+if TYPE_CHECKING:
+    from .arguments import EmbeddingArguments
 
 _ALIASES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
@@ -31,6 +36,10 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
         >>> len(embedding.get_text_embedding("The Douro flows through Porto."))
         256
     """
+
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, *, model: str = DEFAULT_EMBEDDING_MODEL, **fields: Unpack["EmbeddingArguments"]) -> None: ...
 
     model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any ID; also `model`.")
     dimensions: int | None = Field(default=None, gt=0, description="Vector length, where the model supports a choice.")
@@ -87,3 +96,6 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     def _parameters(self) -> dict[str, Any]:
         parameters = {"dimensions": self.dimensions, **self.additional_kwargs}
         return {name: value for name, value in parameters.items() if value is not None}
+
+
+describe_inherited(AIMLAPIEmbedding, {"callback_manager": CALLBACK_MANAGER})

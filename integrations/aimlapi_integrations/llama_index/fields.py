@@ -22,10 +22,12 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..models import lookup
+from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
 
 T = TypeVar("T")
@@ -181,13 +183,22 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     limits: httpx.Limits | None = Field(
         default=None, exclude=True, description="Limits of the connection pool that is opened here."
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
-    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.Client` or `httpx2.Client`."
+    )
+    async_http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient` or `httpx2.AsyncClient`."
+    )
     reuse_client: bool = Field(
         default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
     )
 
     _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__signature__ = ShortSignature()  # type: ignore[assignment]  # a descriptor, as pydantic's own is
 
     @field_serializer("timeout")
     def _serialize_timeout(self, timeout: Any) -> Any:
@@ -196,7 +207,23 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     @field_validator("timeout", mode="before")
     @classmethod
     def _parse_timeout(cls, timeout: Any) -> Any:
-        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
+        phases = timeout.as_dict() if isinstance(timeout, httpx_classes(httpx.Timeout)) else timeout
+        return httpx.Timeout(**phases) if isinstance(phases, dict) else phases
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _parse_limits(cls, limits: Any) -> Any:
+        return httpx.Limits(**vars(limits)) if isinstance(limits, httpx_classes(httpx.Limits)) else limits
+
+    @field_validator("http_client", mode="before")
+    @classmethod
+    def _check_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.Client)
+
+    @field_validator("async_http_client", mode="before")
+    @classmethod
+    def _check_async_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.AsyncClient, "async_http_client")
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
@@ -343,7 +370,7 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         default=None, description="US dollars per token, by `input` and `output`. Defaults to the model's known prices."
     )
 
-    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+    if not TYPE_CHECKING:  # type checkers read the one of `AIMLAPI`
 
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
@@ -367,3 +394,15 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
             model_name=self.model,
             system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
         )
+
+
+CALLBACK_MANAGER = "Callback handlers of LlamaIndex. Default: those of `Settings`."
+"""The description of a field that core leaves without one."""
+
+describe_inherited(
+    AIMLAPIFields,
+    {
+        "callback_manager": CALLBACK_MANAGER,
+        "pydantic_program_mode": "How structured output is requested. Default: as the model supports it.",
+    },
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,8 +22,9 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
-from typing_extensions import Self, override
+from typing_extensions import Self, Unpack, override
 
+from ..client.config import DEFAULT_MODEL
 from ..client.options import CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -56,7 +57,22 @@ from .tools import (
     tool_arguments,
 )
 
+if TYPE_CHECKING:
+    from .arguments import LLMArguments
+
 Model = TypeVar("Model", bound=BaseModel)
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _chat_callback(method: Method) -> Method:
+    """Apply core's decorator, which has no types, and keep the method's."""
+    decorated: Method = llm_chat_callback()(method)
+    return decorated
+
+
+def _completion_callback(method: Method) -> Method:
+    decorated: Method = llm_completion_callback()(method)
+    return decorated
 
 
 class AIMLAPI(AIMLAPIFields):
@@ -80,6 +96,10 @@ class AIMLAPI(AIMLAPIFields):
         >>> response = llm.chat([ChatMessage("Name three rivers of Portugal.")])
         >>> response.message.content, response.additional_kwargs["cost"]                     # doctest: +SKIP
     """
+
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, model: str = DEFAULT_MODEL, **fields: Unpack[LLMArguments]) -> None: ...
 
     @classmethod
     def class_name(cls) -> str:
@@ -127,22 +147,22 @@ class AIMLAPI(AIMLAPIFields):
 
     # --- chat -----------------------------------------------------------------------------------------------------
 
-    @llm_chat_callback()
+    @_chat_callback
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Send a conversation and return the response."""
         return self._chat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the response. Each item has the whole message so far, and the last one has all metadata too."""
         return self._stream_chat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Async version of `chat`."""
         return await self._achat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Async version of `stream_chat`."""
         return self._astream_chat(*build_request(self, messages, kwargs))
@@ -169,7 +189,7 @@ class AIMLAPI(AIMLAPIFields):
 
     # `chat` is called only if a subclass overrides it, because callbacks count each call of it.
 
-    @llm_completion_callback()
+    @_completion_callback
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Send a prompt and return the response. `completion_to_prompt` is applied unless it is `formatted`."""
         messages = self._prompt_messages(prompt, formatted)
@@ -177,7 +197,7 @@ class AIMLAPI(AIMLAPIFields):
             return completion_response(self.chat(messages, **kwargs))
         return completion_response(self._chat(*build_request(self, messages, kwargs)))
 
-    @llm_completion_callback()
+    @_completion_callback
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Stream the response to a prompt. Each item has the whole text so far."""
         messages = self._prompt_messages(prompt, formatted)
@@ -186,7 +206,7 @@ class AIMLAPI(AIMLAPIFields):
         responses = self._stream_chat(*build_request(self, messages, kwargs))
         return (completion_response(response) for response in responses)
 
-    @llm_completion_callback()
+    @_completion_callback
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Async version of `complete`."""
         messages = self._prompt_messages(prompt, formatted)
@@ -194,7 +214,7 @@ class AIMLAPI(AIMLAPIFields):
             return completion_response(await self.achat(messages, **kwargs))
         return completion_response(await self._achat(*build_request(self, messages, kwargs)))
 
-    @llm_completion_callback()
+    @_completion_callback
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """Async version of `stream_complete`."""
         messages = self._prompt_messages(prompt, formatted)

@@ -1,4 +1,4 @@
-"""What each model of the gateway accepts, costs and can do: the shipped table and how it is read."""
+"""What each model of the gateway accepts, costs and can do: the shipped table and its lookup."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What each model of the gateway is, as data: endpoints, context, the request fields it lists, its quirks.
 
-The table is `models.json`, beside this file. Models that accept the same requests share a *shape* there; a shape and a
-set of parameters are named after a model that has them. Look-ups are offline, and an unknown id gets generous defaults.
+The table is `models.json`, next to this file. Models that accept the same requests share *capabilities* there. These
+and sets of parameters are named after one of those models. Lookups are offline. An unknown id gets family defaults.
 
     >>> lookup("gpt-4o").chat.parameters["temperature"].maximum
     2
@@ -26,7 +26,6 @@ from .capabilities import (
     Parameter,
     ResponsesCapabilities,
     ToolCapabilities,
-    Words,
 )
 
 __all__ = [
@@ -47,26 +46,28 @@ __all__ = [
     "vendor",
 ]
 
-CHAT = "/v1/chat/completions"
-RESPONSES = "/v1/responses"
-EMBEDDINGS = "/v1/embeddings"
-MESSAGES = "/v1/messages"
+CHAT = "chat_completions"
+RESPONSES = "responses"
+MESSAGES = "messages"
+EMBEDDINGS = "embeddings"
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. Where `known` is False the id is in no table, and the rest is a generous guess from its prefix.
+    """One model. If `known` is False the id is not in the table, and the rest is the default of its family.
 
     Attributes:
-        id: the id as the gateway writes it, or as asked for where unknown. Send what the caller wrote, not this.
+        id: the id as the gateway writes it, or as requested if unknown. Send what the caller wrote, not this.
         context, max_output: tokens; None where not documented.
         inputs, outputs: modalities: `text`, `image`, `pdf`, `audio`, `video`; `embedding`.
-        endpoints: paths that serve it.
+        endpoints: names of the endpoints that serve it: `chat_completions`, `responses`, `messages`, `embeddings`.
         messages: whether `/v1/messages` serves it; `messages_parameters` are the fields listed there.
-        dimensions: length of its embeddings unless asked otherwise.
-        prices: US dollars per unit by the unit's name, where the table was refreshed from a catalogue with prices.
-        aliases: other names that `lookup` knows it by.
-        quirks: names of what it does unlike most; `explain` says what one means.
+        dimensions: the length of its embeddings by default.
+        prices: US dollars per unit by the unit's name, if the table was refreshed from a catalog with prices.
+        aliases: other names that `lookup` accepts.
+        status: `active`, or `withdrawn` if the gateway no longer serves it; `successor` is the id that replaces it.
+        efforts: levels of reasoning effort that it has been measured to honor, lowest first; see `effort_levels`.
+        quirks: names of what it does unlike most models; `explain` describes one.
     """
 
     id: str
@@ -74,9 +75,9 @@ class Model:
     name: str = ""
     context: int | None = None
     max_output: int | None = None
-    inputs: Words = frozenset({"text"})
-    outputs: Words = frozenset({"text"})
-    endpoints: Words = frozenset()
+    inputs: frozenset[str] = frozenset({"text"})
+    outputs: frozenset[str] = frozenset({"text"})
+    endpoints: frozenset[str] = frozenset()
     chat: ChatCapabilities | None = None
     responses: ResponsesCapabilities | None = None
     embeddings: EmbeddingsCapabilities | None = None
@@ -84,62 +85,79 @@ class Model:
     messages_parameters: Mapping[str, Parameter] = field(default_factory=dict, hash=False)
     dimensions: int | None = None
     prices: Mapping[str, float] = field(default_factory=dict, hash=False)
-    aliases: Words = frozenset()
-    quirks: Words = frozenset()
+    aliases: frozenset[str] = frozenset()
+    status: str = "active"
+    successor: str | None = None
+    efforts: tuple[str, ...] = ()
+    quirks: frozenset[str] = frozenset()
     known: bool = True
 
     def parameter(self, name: str, endpoint: str = CHAT) -> Parameter | None:
-        """What field `name` may hold on `endpoint`; None where it is not listed. A model not known takes anything.
+        """Return what the field `name` accepts on `endpoint`; None if it is not listed. Unknown models accept anything.
 
         >>> lookup("gpt-4o").parameter("seed").minimum
         1
         """
-        listed = self.parameters(endpoint).get(name)
-        return listed if listed is not None or self.known else ANYTHING
+        if name == "reasoning_effort" and endpoint == CHAT and self.efforts:
+            return Parameter(types=("string",), enum=self.efforts)
+        parameter = self.parameters(endpoint).get(name)
+        return parameter if parameter is not None or self.known else ANYTHING
 
     def parameters(self, endpoint: str = CHAT) -> Mapping[str, Parameter]:
-        """The optional fields listed on `endpoint`, by name; empty where the model is not served there."""
+        """Return the optional fields listed on `endpoint`, by name; empty if the model is not served there."""
         if endpoint == MESSAGES:
             return self.messages_parameters
-        shape = {CHAT: self.chat, RESPONSES: self.responses, EMBEDDINGS: self.embeddings}[endpoint]
-        return shape.parameters if shape else {}
+        capabilities = {CHAT: self.chat, RESPONSES: self.responses, EMBEDDINGS: self.embeddings}[endpoint]
+        return capabilities.parameters if capabilities else {}
 
     @property
     def tools(self) -> bool:
-        """Whether it takes function tools, on chat or responses."""
+        """Whether it accepts function tools, on chat completions or Responses."""
         return bool(self.chat and self.chat.tools) or bool(self.responses and "function" in self.responses.tools)
 
     @property
     def tool_choice(self) -> bool:
-        """Whether a tool can be forced. Where the schema is `swapped_tools`, it has been seen to work live."""
+        """Whether a tool can be forced. Models with `swapped_tools` have been seen to accept it."""
         chat = self.chat.tool_choice if self.chat else frozenset()
         forms = chat | (self.responses.tool_choice if self.responses else frozenset())
         forced = forms & {"required", "function", "anthropic", "definition"}
-        return self.tools and bool(forced) and "tool_choice_refused" not in self.quirks
+        return self.tools and bool(forced) and self.quirks.isdisjoint({"tool_choice_refused", "forced_tool_refused"})
 
     @property
     def structured_output(self) -> bool:
-        """Whether a reply can be held to a JSON schema."""
-        return "json_schema" in self._formats()
+        """Whether a response can be constrained to a JSON schema. That is not assumed of unknown Claude models."""
+        is_assumed = not self.known and self.developer == "Anthropic"
+        return "json_schema" in self._formats() and not is_assumed
 
     @property
     def json_mode(self) -> bool:
-        """Whether a reply can be held to JSON of any form."""
+        """Whether a response can be constrained to any JSON object."""
         return "json_object" in self._formats()
 
     @property
     def parallel_tool_calls(self) -> bool:
-        """Whether `parallel_tool_calls` is listed, on chat or responses."""
-        return any("parallel_tool_calls" in self.parameters(path) for path in (CHAT, RESPONSES))
+        """Whether `parallel_tool_calls` is listed, on chat completions or Responses."""
+        return any("parallel_tool_calls" in self.parameters(endpoint) for endpoint in (CHAT, RESPONSES))
 
     @property
     def reasoning(self) -> bool:
-        """Whether it reasons before it answers; which control it lists, `parameter` tells."""
+        """Whether it reasons before it answers. `parameter` returns the controls that it lists."""
         return "reasons" in self.quirks
 
     @property
+    def effort_levels(self) -> tuple[str, ...]:
+        """The levels of reasoning effort that have an effect, lowest first: measured ones, else the listed ones.
+
+        >>> lookup("anthropic/claude-sonnet-5").effort_levels
+        ('low', 'medium', 'high', 'xhigh', 'max')
+        """
+        if "effort_ignored" in self.quirks and not self.messages:
+            return ()
+        return self.efforts or _listed_efforts(self)
+
+    @property
     def system_role(self) -> bool:
-        """Whether chat takes messages of the role `system`."""
+        """Whether chat completions accepts messages with the role `system`."""
         return self.chat is not None and "system" in self.chat.roles
 
     @property
@@ -147,38 +165,49 @@ class Model:
         """Whether it reads images."""
         return "image" in self.inputs
 
-    def _formats(self) -> Words:
+    def _formats(self) -> frozenset[str]:
         chat = self.chat.response_format if self.chat else frozenset()
         return chat | (self.responses.text_formats if self.responses else frozenset())
 
 
+def _listed_efforts(model: Model) -> tuple[str, ...]:
+    """Return the levels of effort that a schema lists, as `reasoning_effort` or as `effort` of `reasoning`."""
+    for endpoint in (CHAT, RESPONSES):
+        parameters = model.parameters(endpoint)
+        effort = parameters.get("reasoning_effort") or parameters.get("reasoning", ANYTHING).fields.get("effort")
+        if effort:
+            return tuple(level for level in effort.enum if level is not None)
+    return ()
+
+
 @lru_cache(maxsize=4096)
 def lookup(model: str) -> Model:
-    """The model of that id or alias, in any case. Never raises: an unknown id gets its family's defaults.
+    """Return the model with that id or alias, in any case. An unknown id gets its family's defaults; nothing raises.
 
     >>> lookup("gpt-5-mini").id
     'openai/gpt-5-mini-2025-08-07'
     """
-    key = _find(model)
-    return _known(key) if key else _model(model, _family(model), known=False)
+    key = _find_id(model)
+    return _known_model(key) if key else _build_model(model, _family(model), known=False)
 
 
 @lru_cache(maxsize=4096)
 def vendor(name: str | None) -> str | None:
-    """Who made a model, from its id at any host, or from the name of a provider; None where the name does not say.
+    """Return who made a model, from its id at any host or the name of a provider; None if the name does not say.
 
     >>> vendor("us.anthropic.claude-sonnet-4-5-v1:0"), vendor("google_genai"), vendor("my-model")
     ('Anthropic', 'Google', None)
     """
     if not name:
         return None
-    known = lookup(name).developer or _PROVIDERS.get(name.casefold())
+    developer = lookup(name).developer or _PROVIDERS.get(name.casefold())
     words = (match[0] for part in re.split(r"[/:.@]", name.casefold()) if (match := re.match(r"[a-z]{3,}", part)))
     prefix = name.casefold().partition("/")[0] if "/" in name else None
-    return known or next((_makers()[word] for word in words if word in _makers()), prefix)
+    developers = _developers_by_word()
+    return developer or next((developers[word] for word in words if word in developers), prefix)
 
 
-# Names of providers that serve models of one vendor, as LangChain and LlamaIndex write them.
+# Names of providers that serve the models of one vendor, as LangChain and LlamaIndex write them.
 _PROVIDERS = {
     "anthropic": "Anthropic",
     "openai": "OpenAI",
@@ -197,51 +226,51 @@ _PROVIDERS = {
 
 
 @cache
-def _makers() -> dict[str, str]:
-    """The first word of a model's name -> who makes the models that are called so."""
+def _developers_by_word() -> dict[str, str]:
+    """Map the first word of a model's name to the developer of most models with that first word."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for key, row in loader.load()["models"].items():
+    for key, row in loader.load_table()["models"].items():
         word = re.match(r"[a-z]{3,}", _tail(key))
         if word and "by" in row:
             counts[word[0]][row["by"]] += 1
-    return {word: makers.most_common(1)[0][0] for word, makers in counts.items()}
+    return {word: developers.most_common(1)[0][0] for word, developers in counts.items()}
 
 
 @cache
 def known_models() -> tuple[Model, ...]:
-    """Every model of the table, sorted by id."""
-    return tuple(map(_known, loader.load()["models"]))
+    """Return every model of the table, sorted by id."""
+    return tuple(map(_known_model, loader.load_table()["models"]))
 
 
 def explain(quirk: str) -> str:
-    """One sentence on what a quirk is. KeyError where there is none of that name."""
-    return str(loader.load()["quirks"][quirk])
+    """Describe a quirk in a sentence or two. KeyError if there is none of that name."""
+    return str(loader.load_table()["quirks"][quirk])
 
 
 def table_date() -> str:
-    """The day the table was last refreshed, as ISO 8601."""
-    return str(loader.load()["about"]["date"])
+    """Return the date on which the table was last refreshed, as ISO 8601."""
+    return str(loader.load_table()["about"]["date"])
 
 
 @cache
-def _names() -> dict[str, str]:
-    """Every spelling of an id or alias -> id; the nearer spelling wins."""
-    rows = loader.load()["models"]
-    given = {name: key for key, row in rows.items() for name in row.get("aliases", "").split()}
-    given |= {key: key for key in rows}
-    names: dict[str, str] = {}
+def _ids_by_spelling() -> dict[str, str]:
+    """Map every accepted spelling of an id or alias to the id; closer spellings take precedence."""
+    rows = loader.load_table()["models"]
+    ids = {name: key for key, row in rows.items() for name in row.get("aliases", "").split()}
+    ids |= {key: key for key in rows}
+    spellings: dict[str, str] = {}
     for spell in (_dashed_tail, _tail, _dashed, str.casefold):
-        names |= {spell(name): key for name, key in reversed(given.items())}
-    return names
+        spellings |= {spell(name): key for name, key in reversed(ids.items())}
+    return spellings
 
 
-def _find(model: str) -> str | None:
-    """The id meant: any case, `.` for `-`, the vendor's prefix left out or put before an id that has none."""
-    names, rows = _names(), loader.load()["models"]
+def _find_id(model: str) -> str | None:
+    """Find the id in any case, with `.` for `-`, without the vendor's prefix or with one that the id lacks."""
+    ids, rows = _ids_by_spelling(), loader.load_table()["models"]
     for spelling in (model.casefold(), _dashed(model)):
-        if spelling in names:
-            return names[spelling]
-    key = names.get(_dashed_tail(model))
+        if spelling in ids:
+            return ids[spelling]
+    key = ids.get(_dashed_tail(model))
     return key if key and rows[key].get("by") == _family(model).get("by") else None
 
 
@@ -258,18 +287,23 @@ def _dashed_tail(name: str) -> str:
 
 
 @cache
-def _known(key: str) -> Model:
-    return _model(key, loader.load()["models"][key])
+def _known_model(key: str) -> Model:
+    return _build_model(key, loader.load_table()["models"][key])
 
 
 def _family(model: str) -> dict[str, Any]:
-    """What is assumed of an id that starts like this one."""
-    families = loader.load()["families"]
-    prefix = max((prefix for prefix in families if model.casefold().startswith(prefix)), key=len)
-    return dict(families[prefix])
+    """Return the defaults of the family with the longest prefix of this id."""
+    families, name = _families_by_prefix(), model.casefold()
+    return families[max((prefix for prefix in families if name.startswith(prefix)), key=len)]
 
 
-def _model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
+@cache
+def _families_by_prefix() -> dict[str, dict[str, Any]]:
+    rows = loader.load_table()["families"]
+    return {prefix: row for prefixes, row in rows.items() for prefix in prefixes.split() or [""]}
+
+
+def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
     chat = loader.chat_capabilities(*row["chat"]) if "chat" in row else None
     responses = loader.responses_capabilities(row["responses"]) if "responses" in row else None
     return Model(
@@ -278,9 +312,9 @@ def _model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         name=row.get("name") or key.rpartition("/")[2],
         context=row.get("context"),
         max_output=row.get("max_output"),
-        inputs=loader.words(row["inputs"]) if "inputs" in row else _inputs(chat, responses),
-        outputs=loader.words(row.get("outputs", "embedding" if "embeddings" in row else "text")),
-        endpoints=frozenset(path for section, path in _PATHS.items() if section in row),
+        inputs=loader.split_words(row["inputs"]) if "inputs" in row else _inputs(chat, responses),
+        outputs=loader.split_words(row.get("outputs", "embedding" if "embeddings" in row else "text")),
+        endpoints=frozenset(endpoint for section, endpoint in _ENDPOINTS.items() if section in row),
         chat=chat,
         responses=responses,
         embeddings=loader.embeddings_capabilities(row["embeddings"]) if "embeddings" in row else None,
@@ -288,13 +322,17 @@ def _model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         messages_parameters=loader.parameter_set(row["messages"]) if "messages" in row else {},
         dimensions=row.get("dimensions"),
         prices=row.get("prices", {}),
-        aliases=loader.words(row.get("aliases", "")),
-        quirks=loader.words(row.get("quirks", "")) | _quirks(chat, responses),
+        aliases=loader.split_words(row.get("aliases", "")),
+        status=row.get("status", "active"),
+        successor=row.get("successor"),
+        efforts=tuple(row.get("efforts", "").split()),
+        quirks=loader.split_words(row.get("quirks", "")) | _derive_quirks(chat, responses),
         known=known,
     )
 
 
-_PATHS = {"chat": CHAT, "responses": RESPONSES, "embeddings": EMBEDDINGS, "messages": MESSAGES}
+# The keys of a row that name capabilities, and the endpoints that these are of.
+_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
 
 _MODALITIES = {
     "image_url": "image",
@@ -308,7 +346,7 @@ _MODALITIES = {
 }
 
 
-def _inputs(chat: ChatCapabilities | None, responses: ResponsesCapabilities | None) -> Words:
+def _inputs(chat: ChatCapabilities | None, responses: ResponsesCapabilities | None) -> frozenset[str]:
     parts = (chat.user_parts | chat.blocks if chat else frozenset()) | (responses.parts if responses else frozenset())
     return frozenset({"text"}) | {_MODALITIES[part] for part in parts if part in _MODALITIES}
 
@@ -327,7 +365,7 @@ _CHAT_QUIRKS: dict[str, Callable[[ChatCapabilities], bool]] = {
 }
 
 
-def _quirks(chat: ChatCapabilities | None, responses: ResponsesCapabilities | None) -> Words:
-    """The quirks that a shape already states, by name."""
-    names = {name for name, shown in _CHAT_QUIRKS.items() if chat and shown(chat)}
+def _derive_quirks(chat: ChatCapabilities | None, responses: ResponsesCapabilities | None) -> frozenset[str]:
+    """Derive the quirks that the capabilities already state."""
+    names = {name for name, has_quirk in _CHAT_QUIRKS.items() if chat and has_quirk(chat)}
     return frozenset(names | ({"one_input_item"} if responses and not responses.list_input else set()))

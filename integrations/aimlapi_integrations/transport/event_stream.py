@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from typing_extensions import Self
 
 from .gc_guard import GC_GUARD
+from .httpx_modules import httpx_classes
 from .response import normalize_headers, not_a_stream_error, redact_http_error, to_stream_error
 from .sse import EventParser, Json
 from .timeouts import ChunkDeadline
@@ -60,7 +61,7 @@ class EventStream:
         while True:
             try:
                 chunk = next_chunk(chunks)
-            except httpx.HTTPError as error:
+            except httpx_classes(httpx.HTTPError) as error:
                 self._raise_read_error(error)
             if chunk is None:
                 break
@@ -90,7 +91,7 @@ class EventStream:
     async def _fetch(self) -> None:
         try:
             chunk = await anext(self._chunks, None)
-        except httpx.HTTPError as error:
+        except httpx_classes(httpx.HTTPError) as error:
             self._raise_read_error(error)
         self._exhausted = chunk is None
         self._pending.extend(self._parse_end() if chunk is None else self._parse(chunk))
@@ -105,7 +106,7 @@ class EventStream:
     def _raise_read_error(self, error: httpx.HTTPError) -> NoReturn:
         """Raise httpx's error of a read as this package's."""
         cause = redact_http_error(error, self._response.request, self.secret)
-        is_timeout = isinstance(error, httpx.ReadTimeout)
+        is_timeout = isinstance(error, httpx_classes(httpx.ReadTimeout))
         raise (self._deadline.expired_timeout() if is_timeout else to_stream_error(cause)) from cause
 
     def _parse(self, chunk: bytes) -> list[Json]:
@@ -150,7 +151,7 @@ class EventStream:
     def close(self) -> None:
         """Free the connection."""
         if self._can_be_reused():
-            with suppress(httpx.HTTPError):
+            with suppress(*httpx_classes(httpx.HTTPError)):
                 while GC_GUARD.next(self._chunks) is not None:
                     pass
         self._deadline.release()
@@ -160,7 +161,7 @@ class EventStream:
         """Free the connection."""
         try:
             if self._can_be_reused():
-                with suppress(httpx.HTTPError):
+                with suppress(*httpx_classes(httpx.HTTPError)):
                     async for _ in self._chunks:
                         pass
         finally:

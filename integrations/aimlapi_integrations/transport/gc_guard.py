@@ -19,6 +19,8 @@ from contextlib import suppress
 
 import httpx
 
+from .httpx_modules import httpx_classes
+
 
 class _Depth(threading.local):
     value = 0
@@ -69,7 +71,7 @@ class GCGuard:
         if self._depth.value:
             self._deferred.append(close)
             return
-        with self, suppress(httpx.HTTPError, OSError):
+        with self, suppress(*httpx_classes(httpx.HTTPError), OSError):
             close()
 
 

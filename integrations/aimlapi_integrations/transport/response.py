@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from .._utils.json import parse_json
 from ..errors import APIConnectionError, APIError, APIResponseError, StreamError, error_from
 from ..errors.parsing import parse_body, parse_error, preview, redact, redact_text
 from .direct import proxies
+from .httpx_modules import httpx_classes, httpx_module_of
 from .retries import JSONResponse, Outcome
 from .timeouts import host_and_port, timeout_error
 from .validation import is_loopback
@@ -20,12 +21,7 @@ _DROPPED_HEADERS = ("set-cookie", "content-encoding", "content-length", "transfe
 _REPLY_FIELDS = {"choices", "output", "content"}
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _NOT_JSON = object()
-_TIMEOUT_KINDS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "connect",
-    httpx.ReadTimeout: "read",
-    httpx.WriteTimeout: "write",
-    httpx.PoolTimeout: "pool",
-}
+_TIMEOUT_KINDS = {"ConnectTimeout": "connect", "ReadTimeout": "read", "WriteTimeout": "write", "PoolTimeout": "pool"}
 
 
 def normalize_headers(response: httpx.Response, secret: SecretStr) -> dict[str, str]:
@@ -74,7 +70,7 @@ def to_api_error(
     error: httpx.HTTPError, request: httpx.Request, response: httpx.Response | None, secret: SecretStr
 ) -> APIError:
     """Return the `APIError` for an httpx error. A status that was received decides, even if the body was lost."""
-    if isinstance(error, httpx.HTTPStatusError) and not is_success(error.response):
+    if isinstance(error, httpx_classes(httpx.HTTPStatusError)) and not is_success(error.response):
         return _status_error(error.response, _read_content(error.response), secret)  # raised by a caller's event hook
     if response is None or is_success(response):
         api_error = _map_transport_error(error, request)
@@ -101,22 +97,24 @@ def redact_http_error(error: httpx.HTTPError, request: httpx.Request, secret: Se
 
 def redact_request(request: httpx.Request) -> httpx.Request:
     """Return a request with the method and the path of this one, and nothing else."""
-    return httpx.Request(request.method, request.url.copy_with(query=None, userinfo=b""))
+    url = request.url.copy_with(query=None, userinfo=b"")
+    return cast(httpx.Request, httpx_module_of(request).Request(request.method, url))
 
 
 def _map_transport_error(error: httpx.HTTPError, request: httpx.Request) -> APIError:
-    if isinstance(error, httpx.TimeoutException):
-        kind = _TIMEOUT_KINDS.get(type(error), "read")
+    if isinstance(error, httpx_classes(httpx.TimeoutException)):
+        kind = _TIMEOUT_KINDS.get(type(error).__name__, "read")
         return timeout_error(kind, request.extensions["timeout"].get(kind), request.url)
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, httpx_classes(httpx.DecodingError)):
         return APIResponseError(f"The response's compression is broken: {_describe(error)}.", status=200)
     return _connection_error(error, request.url)
 
 
 def _connection_error(error: httpx.HTTPError, url: httpx.URL) -> APIConnectionError:
-    hint = _connection_hint(url) if isinstance(error, (httpx.ProxyError, httpx.ConnectError)) else ""
+    hint = _connection_hint(url) if isinstance(error, httpx_classes(httpx.ProxyError, httpx.ConnectError)) else ""
     connection_error = APIConnectionError(f"No response from {host_and_port(url)}: {_describe(error)}.{hint}")
-    connection_error.retryable = not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+    invalid_request = httpx_classes(httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    connection_error.retryable = not isinstance(error, invalid_request)
     return connection_error
 
 
@@ -172,7 +170,7 @@ def _describe_content(content: bytes) -> str:
 
 
 def _read_content(response: httpx.Response) -> bytes:
-    with suppress(httpx.ResponseNotRead):
+    with suppress(*httpx_classes(httpx.ResponseNotRead)):
         return response.content
     return b""
 
@@ -185,9 +183,11 @@ def _redact_response(response: httpx.Response, content: bytes, secret: SecretStr
         if name.decode("latin-1").lower() not in _DROPPED_HEADERS
     ]
     request = redact_request(response.request)
-    return httpx.Response(
-        response.status_code, headers=headers, content=_redact_bytes(content, secret), request=request
+    content = _redact_bytes(content, secret)
+    redacted = httpx_module_of(request).Response(
+        response.status_code, headers=headers, content=content, request=request
     )
+    return cast(httpx.Response, redacted)
 
 
 def _redact_bytes(raw: bytes, secret: SecretStr) -> bytes:

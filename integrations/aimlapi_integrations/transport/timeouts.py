@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from ..errors import APITimeoutError
+from .httpx_modules import httpx_classes
 from .retries import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
@@ -26,7 +27,7 @@ def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
     match value:
         case None:
             return default
-        case httpx.Timeout():
+        case _ if isinstance(value, httpx_classes(httpx.Timeout)):
             return _validated(value)
         case (connect, read):
             return _validated(httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool))

@@ -26,9 +26,13 @@ from ...types import (
     Video,
     join_texts,
 )
-from ..routing import messages_endpoint_blocker, thinking_only_on_messages
-from ..shared.adapt_context import AdaptContext, Step
+from ..shared.adapt_context import AdaptContext, AdaptStep
+from ..shared.adapt_history import make_history_step
+from ..shared.adapt_options import adapt_options
+from ..shared.adapt_strict import adapt_strict
 from ..shared.media import decode_text, lift_media, parse_data_url, supported_audio_format
+from ..shared.thinking import thinking_enabled
+from .encode import encode
 
 # --- tools --------------------------------------------------------------------------------------------------------
 
@@ -56,11 +60,11 @@ def _adapt_tool(tool: Tool | HostedTool, capabilities: ToolCapabilities, ctx: Ad
         if not {tool.type, "*"} & capabilities.kinds:
             where = "the messages endpoint" if ctx.model.messages else "Responses"
             raise UnsupportedParameterError(
-                f"A tool of type {tool.type!r} cannot go to {ctx.asked} on chat completions: use {where}."
+                f"A tool of type {tool.type!r} cannot go to {ctx.model_id} on chat completions: use {where}."
             )
         return tool
     if tool.strict and not _supports_strict(capabilities):
-        ctx.warn_or_raise(f"'strict' is not listed for the tools of {ctx.asked}: {tool.name!r} goes without it.")
+        ctx.warn_or_raise(f"'strict' is not listed for the tools of {ctx.model_id}: {tool.name!r} goes without it.")
     if capabilities.schema_keys is None or tool.parameters is None:
         return tool
     return replace(tool, parameters=_limit_schema_keys(tool, tool.parameters, capabilities.schema_keys, ctx))
@@ -80,7 +84,7 @@ def _limit_schema_keys(
         return {key: value for key, value in schema.items() if key in keys}
     if is_recursive(schema):
         ctx.warn_or_raise(
-            f"{ctx.asked} takes no definitions in a schema, and that of {tool.name!r} contains itself: it is sent a "
+            f"{ctx.model_id} takes no definitions in a schema, and that of {tool.name!r} contains itself: it is sent a "
             f"few levels deep."
         )
     return {key: value for key, value in inline_schema_refs(schema).items() if key in keys}
@@ -95,8 +99,11 @@ def _adapt_tool_choice(request: Request, ctx: AdaptContext) -> Request:
         return request
     if choice.mode == "hosted":
         raise UnsupportedParameterError(f"tool_choice {choice.name!r} is for hosted tools: send it through Responses.")
-    if "tool_choice_refused" in ctx.model.quirks:
-        return _drop_tool_choice(request, ctx, warn=choice.mode in ("required", "named"))
+    is_forced = choice.mode in ("required", "named")
+    if "tool_choice_refused" in ctx.model.quirks or (is_forced and "forced_tool_refused" in ctx.model.quirks):
+        return _drop_tool_choice(request, ctx, warn=is_forced)
+    if choice.mode == "named" and "named_tool_refused" in ctx.model.quirks:
+        return _limit_to_tool(request, choice)
     if forms & {"anthropic", "definition", _CHOICE_FORMS.get(choice.mode, choice.mode)}:
         return request
     if choice.mode == "named" and "required" in forms:
@@ -113,7 +120,7 @@ def _drop_tool_choice(request: Request, ctx: AdaptContext, warn: bool) -> Reques
         return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
     if warn:
         ctx.warn_or_raise(
-            f"This tool_choice is refused by {ctx.asked}: it is left out, and the model is free not to call."
+            f"This tool_choice is refused by {ctx.model_id}: it is left out, and the model is free not to call."
         )
     return replace(request, tool_choice=None)
 
@@ -127,7 +134,7 @@ def _limit_to_tool(request: Request, choice: ToolChoice) -> Request:
 
 
 def _check_parallel_calls(request: Request, ctx: AdaptContext) -> Request:
-    if request.parallel_tool_calls is not None and ctx.listed("parallel_tool_calls") is None:
+    if request.parallel_tool_calls is not None and ctx.parameter("parallel_tool_calls") is None:
         ctx.unsupported_parameter("parallel_tool_calls")
     return request
 
@@ -138,17 +145,27 @@ def _drop_reasoning_with_tools(request: Request, ctx: AdaptContext) -> Request:
     if "no_reasoning_with_tools" not in ctx.model.quirks or not names or not has_functions:
         return request
     ctx.warn_or_raise(
-        f"{ctx.asked} refuses reasoning effort together with function tools on chat completions: it goes without. "
+        f"{ctx.model_id} refuses reasoning effort together with function tools on chat completions: it goes without. "
         f"Responses takes both."
     )
     return replace(request, options={key: value for key, value in request.options.items() if key not in names})
 
 
-_TOOL_STEPS: tuple[Step, ...] = (
+def _drop_thinking_with_forced_tool(request: Request, ctx: AdaptContext) -> Request:
+    thinking = {"thinking": request.options.get("thinking")}
+    is_forced = request.tool_choice is not None and request.tool_choice.mode in ("required", "named")
+    if "no_forced_tool_with_thinking" not in ctx.model.quirks or not is_forced or not thinking_enabled(thinking):
+        return request
+    ctx.warn_or_raise(f"{ctx.model_id} refuses a forced tool while it thinks: it goes without 'thinking'.")
+    return replace(request, options={name: value for name, value in request.options.items() if name != "thinking"})
+
+
+_TOOL_STEPS: tuple[AdaptStep, ...] = (
     _adapt_tool_list,
     _adapt_tool_choice,
     _check_parallel_calls,
     _drop_reasoning_with_tools,
+    _drop_thinking_with_forced_tool,
 )
 
 
@@ -164,7 +181,8 @@ def adapt_response_format(request: Request, ctx: AdaptContext) -> Request:
         return replace(request, response_format=None)
     if response_format.kind == "json_schema" and "json_object" in listed:
         ctx.warn_or_raise(
-            f"{ctx.asked} lists no 'json_schema' format: JSON mode is used, and the schema goes into the instructions."
+            f"{ctx.model_id} lists no 'json_schema' format: JSON mode is used, and the schema goes into the "
+            f"instructions."
         )
         return _describe_schema(request, response_format)
     ctx.unsupported_parameter("response_format")
@@ -181,20 +199,11 @@ def _describe_schema(request: Request, response_format: ResponseFormat) -> Reque
 
 
 def adapt_thinking(request: Request, ctx: AdaptContext) -> Request:
-    """Adapt thinking options to what the model supports on this endpoint."""
-    if "thinking_streams_only" in ctx.model.quirks and not ctx.stream:
-        return _disable_thinking(request, ctx)
-    if thinking_only_on_messages(ctx.model, request.options):
-        blocker = messages_endpoint_blocker(request, ctx.model)
-        hint = f"the messages endpoint does, but cannot carry {blocker}" if blocker else "use endpoint='messages'"
-        ctx.warn_or_raise(f"{ctx.asked} does not return its thinking on chat completions: {hint}.")
-    return request
-
-
-def _disable_thinking(request: Request, ctx: AdaptContext) -> Request:
-    """Turn thinking off: with it, the model rejects plain requests."""
+    """Turn thinking off in a plain request to a model that thinks only in streams."""
+    if "thinking_streams_only" not in ctx.model.quirks or ctx.stream:
+        return request
     if request.options.get("enable_thinking"):
-        raise UnsupportedParameterError(f"{ctx.asked} thinks in streams only: stream the answer.")
+        raise UnsupportedParameterError(f"{ctx.model_id} thinks in streams only: stream the answer.")
     return replace(request, options={**request.options, "enable_thinking": False})
 
 
@@ -238,7 +247,7 @@ def _adapt_system_role(request: Request, ctx: AdaptContext) -> Request:
     if "system" in ctx.chat.roles or not system:
         return request
     _require_only_text(system, ctx)
-    if ctx.listed("system") is None:
+    if ctx.parameter("system") is None:
         return replace(request, messages=_move_to_user_turns(request.messages))
     turns = tuple(turn for turn in request.messages if turn.role != "system")
     system_field = _append_system(request.options.get("system"), join_texts(system))
@@ -250,7 +259,7 @@ def _require_only_text(turns: Iterable[Message], ctx: AdaptContext) -> None:
         if not isinstance(part, Text):
             kind = type(part).__name__
             raise UnsupportedContentError(
-                f"{kind} content in system text cannot go to {ctx.asked}: put it in a user turn."
+                f"{kind} content in system text cannot go to {ctx.model_id}: put it in a user turn."
             )
 
 
@@ -288,11 +297,11 @@ def _check_roles(request: Request, ctx: AdaptContext) -> Request:
         has_calls = turn.role == "tool" or turn.tool_calls
         if has_calls and not capabilities.tool_turns and capabilities.dialect == "openai":
             raise UnsupportedContentError(
-                f"{ctx.asked} takes no tool calls and no tool results: send them as text in a user turn, or choose a "
-                f"model that lists tools."
+                f"{ctx.model_id} takes no tool calls and no tool results: send them as text in a user turn, or choose "
+                f"a model that lists tools."
             )
         if turn.role not in capabilities.roles and not (turn.role == "tool" and capabilities.dialect == "anthropic"):
-            raise UnsupportedContentError(f"{ctx.asked} takes no turns of the role {turn.role!r}.")
+            raise UnsupportedContentError(f"{ctx.model_id} takes no turns of the role {turn.role!r}.")
     return request
 
 
@@ -312,7 +321,8 @@ def _adapt_user_turn(turn: Message, ctx: AdaptContext) -> Message:
         parts = _merge_adjacent_texts(parts)
         if len(parts) > max_parts:
             raise UnsupportedContentError(
-                f"{ctx.asked} takes at most {max_parts} parts in one message, not {len(parts)}: split it into several."
+                f"{ctx.model_id} takes at most {max_parts} parts in one message, not {len(parts)}: split it into "
+                f"several."
             )
     return turn if parts == turn.parts else replace(turn, parts=parts)
 
@@ -349,7 +359,7 @@ _BLOCK_TYPES: dict[type, tuple[str, ...]] = {
 def _unsupported_part_message(part: Part, ctx: AdaptContext) -> str:
     """Say that the model doesn't support a part, and which endpoint or model does."""
     kind, model = type(part).__name__, ctx.model
-    message = f"{kind} content cannot go to {ctx.asked} on chat completions"
+    message = f"{kind} content cannot go to {ctx.model_id} on chat completions"
     if model.responses and _RESPONSES_TYPES.get(type(part)) in model.responses.parts:
         return f"{message}: the responses endpoint carries it for this model."
     if model.messages and isinstance(part, Image | File):
@@ -373,20 +383,20 @@ def _convert_text_file(file: File) -> File | Text:
 
 def _check_image(part: Image, ctx: AdaptContext) -> None:
     if ctx.chat.image_uri and part.url and ":" not in part.url:
-        raise UnsupportedContentError(f"{ctx.asked} takes an image by http, https or data URL, not by {part.url!r}.")
+        raise UnsupportedContentError(f"{ctx.model_id} takes an image by http, https or data URL, not by {part.url!r}.")
 
 
 def _check_audio(part: Audio, ctx: AdaptContext) -> None:
     formats = ctx.chat.audio_formats
     if part.data and supported_audio_format(part, formats) is None:
         raise UnsupportedContentError(
-            f"{ctx.asked} takes audio as {', '.join(sorted(formats))}, not as {part.format}: convert it."
+            f"{ctx.model_id} takes audio as {', '.join(sorted(formats))}, not as {part.format}: convert it."
         )
 
 
 def _check_file(part: File, ctx: AdaptContext) -> None:
     if part.file_id and "file_id" not in ctx.chat.file_keys:
-        raise UnsupportedContentError(f"{ctx.asked} takes no file by id ({part.file_id!r}): give its data.")
+        raise UnsupportedContentError(f"{ctx.model_id} takes no file by id ({part.file_id!r}): give its data.")
 
 
 _PART_CHECKS: dict[type, Callable[[Any, AdaptContext], None]] = {
@@ -395,4 +405,14 @@ _PART_CHECKS: dict[type, Callable[[Any, AdaptContext], None]] = {
     File: _check_file,
 }
 
-_MESSAGE_STEPS: tuple[Step, ...] = (_adapt_developer_role, _adapt_system_role, _check_roles, _adapt_content)
+_MESSAGE_STEPS: tuple[AdaptStep, ...] = (_adapt_developer_role, _adapt_system_role, _check_roles, _adapt_content)
+
+ADAPT_STEPS: tuple[AdaptStep, ...] = (
+    make_history_step(adapt_messages, encode),
+    adapt_strict,
+    adapt_response_format,
+    adapt_tools,
+    adapt_options,
+    adapt_thinking,
+    adapt_messages,
+)

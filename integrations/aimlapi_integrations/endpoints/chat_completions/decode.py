@@ -52,7 +52,7 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
         APIError: the body reports an error, or has no choices.
     """
     choices = _require_choices(body, headers)
-    model_id = as_str(body.get("model")) or ""
+    model_id = parsing.parse_model(body, headers)
     return Reply(
         model=model_id,
         choices=tuple(_decode_choice(each, body, headers, select_splitter(model, model_id), taken) for each in choices),
@@ -87,7 +87,14 @@ def _decode_choice(
     finish_reason = FINISH_REASONS.get((raw_reason or "").lower())
     is_cut = finish_reason in ("length", "content_filter") or bool(raw_reason and not finish_reason)
     parts = _decode_message(_require_message(choice, body, headers), is_cut, body, headers, splitter)
-    message = Message("assistant", CallIds(taken).claim_all(parts), author=as_str(body.get("model")))
+    message = Message("assistant", CallIds(taken).claim_all(parts), author=parsing.parse_model(body, headers) or None)
+    if (raw_reason or "").lower() == "malformed_function_call" and not (message.text or message.tool_calls):
+        raise parsing.unreadable_error(
+            "The model wrote a malformed function call, and the response has no content (finish reason "
+            f"{raw_reason!r}): send the request again, or simplify the tools' schemas.",
+            body,
+            headers,
+        )
     if finish_reason == "tool_calls" and not (message.text or message.tool_calls):
         raise parsing.unreadable_error(
             "choices[].message.tool_calls: expected at least one, received none", body, headers

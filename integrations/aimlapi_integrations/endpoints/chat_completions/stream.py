@@ -17,7 +17,7 @@ from .decode import REASONING_FIELDS, decode, decode_images, find_image_parts, p
 from .think_tags import ThinkTagSplitter, select_splitter
 
 # Body fields that later chunks may repeat as null or "": their last non-empty value is kept; of ids, the first.
-_STICKY_FIELDS = ("id", "model", "usage", "meta", "citations", "search_results", "provider", "service_tier")
+_STICKY_FIELDS = ("id", "model", "usage", "meta", "provider", "service_tier", *parsing.RAW_FIELDS)
 _FIRST_VALUE_FIELDS = ("id", "model")
 
 # Message fields that arrive in one piece, and fields of objects that arrive in several.

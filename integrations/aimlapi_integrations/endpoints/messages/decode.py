@@ -28,7 +28,7 @@ from ..shared.parsing import as_dict, as_str, dict_items
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
-    "pause_turn": "stop",
+    "pause_turn": "pause_turn",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
@@ -57,7 +57,7 @@ def decode(
     stop_reason = as_str(body.get("stop_reason"))
     finish_reason = FINISH_REASONS.get(stop_reason or "")
     is_cut = finish_reason == "length" or bool(stop_reason and not finish_reason)
-    model_id = as_str(body.get("model"))
+    model_id = parsing.parse_model(body, headers) or None
     message = Message("assistant", CallIds(taken).claim_all(_decode_blocks(blocks, body, is_cut)), author=model_id)
     return Reply(
         model=model_id or "",

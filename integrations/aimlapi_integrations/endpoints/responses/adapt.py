@@ -7,7 +7,8 @@ from dataclasses import replace
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import ResponsesCapabilities
 from ...types import File, HostedTool, Image, Message, Part, Request, Tool
-from ..shared.adapt_context import AdaptContext
+from ..shared.adapt_context import AdaptContext, AdaptStep
+from ..shared.adapt_history import make_history_step
 from ..shared.adapt_options import (
     Options,
     adapt_effort,
@@ -17,7 +18,8 @@ from ..shared.adapt_options import (
     raise_to_minimum,
     validate_value,
 )
-from .encode import CHAT_ONLY_OPTIONS
+from ..shared.adapt_strict import adapt_strict
+from .encode import CHAT_ONLY_OPTIONS, encode
 
 _LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
@@ -37,19 +39,19 @@ def adapt_responses_options(request: Request, ctx: AdaptContext) -> Request:
 
 def _drop_chat_only(options: Options, ctx: AdaptContext) -> Options:
     for name in sorted(CHAT_ONLY_OPTIONS & options.keys()):
-        ctx.warn_or_raise(f"{name!r} is not a parameter of Responses: {ctx.asked} goes without it.")
+        ctx.warn_or_raise(f"{name!r} is not a parameter of Responses: {ctx.model_id} goes without it.")
     return {name: value for name, value in options.items() if name not in CHAT_ONLY_OPTIONS}
 
 
 def _raise_length(options: Options, ctx: AdaptContext) -> Options:
     """Raise a length limit that is below the model's minimum."""
-    listed = ctx.listed("max_output_tokens")
+    listed = ctx.parameter("max_output_tokens")
     minimum = listed.minimum if listed else None
     changes = {}
     for name in _LENGTH_OPTIONS:
         if minimum is not None and is_number(options.get(name)) and 0 < options[name] < minimum:
             ctx.warn_or_raise(
-                f"{name}={options[name]!r} is below what {ctx.asked} takes on Responses: it gets {minimum}."
+                f"{name}={options[name]!r} is below what {ctx.model_id} takes on Responses: it gets {minimum}."
             )
             changes[name] = minimum
     return {**options, **changes} if changes else options
@@ -59,7 +61,7 @@ def _check_listed(options: Options, ctx: AdaptContext) -> Options:
     for name, value in options.items():
         if name in _ALWAYS_SUPPORTED:
             continue
-        listed = ctx.listed(_LISTED_AS.get(name, name))
+        listed = ctx.parameter(_LISTED_AS.get(name, name))
         if listed is None:
             ctx.unsupported_parameter(name)
         elif name == "reasoning_effort":
@@ -79,10 +81,10 @@ def adapt_responses_tools(request: Request, ctx: AdaptContext) -> Request:
         return request
     for kind in dict.fromkeys(_get_tool_type(tool) for tool in request.tools):
         _check_tool_type(kind, capabilities, ctx)
-    if request.parallel_tool_calls is None or ctx.listed("parallel_tool_calls") is not None:
+    if request.parallel_tool_calls is None or ctx.parameter("parallel_tool_calls") is not None:
         return request
     ctx.warn_or_raise(
-        f"'parallel_tool_calls' is not a parameter that {ctx.asked} lists on Responses: it goes without it."
+        f"'parallel_tool_calls' is not a parameter that {ctx.model_id} lists on Responses: it goes without it."
     )
     return replace(request, parallel_tool_calls=None)
 
@@ -95,8 +97,10 @@ def _check_tool_type(kind: str, capabilities: ResponsesCapabilities, ctx: AdaptC
     if {kind, "*"} & capabilities.tools:
         return
     if kind == "function":
-        raise UnsupportedParameterError(f"{ctx.asked} takes no function tools on Responses: choose another model.")
-    ctx.warn_or_raise(f"A tool of type {kind!r} is not one that {ctx.asked} lists on Responses: it is sent as it is.")
+        raise UnsupportedParameterError(f"{ctx.model_id} takes no function tools on Responses: choose another model.")
+    ctx.warn_or_raise(
+        f"A tool of type {kind!r} is not one that {ctx.model_id} lists on Responses: it is sent as it is."
+    )
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ def adapt_responses_messages(request: Request, ctx: AdaptContext) -> Request:
 def _check_message(message: Message, capabilities: ResponsesCapabilities, ctx: AdaptContext) -> None:
     if "function_call" not in capabilities.items and (message.role == "tool" or message.tool_calls):
         raise UnsupportedContentError(
-            f"{ctx.asked} takes no tool calls and no tool results on Responses: chat completions may carry them."
+            f"{ctx.model_id} takes no tool calls and no tool results on Responses: chat completions may carry them."
         )
     for part in message.parts:
         _check_part(part, capabilities, ctx)
@@ -123,8 +127,19 @@ def _check_part(part: Part, capabilities: ResponsesCapabilities, ctx: AdaptConte
     kind = {Image: "input_image", File: "input_file"}.get(type(part))
     if kind and kind not in capabilities.parts:
         hint = "chat completions carries it" if _is_supported_on_chat(part, ctx) else "choose another model"
-        raise UnsupportedContentError(f"{type(part).__name__} content cannot go to {ctx.asked} on Responses: {hint}.")
+        raise UnsupportedContentError(
+            f"{type(part).__name__} content cannot go to {ctx.model_id} on Responses: {hint}."
+        )
 
 
 def _is_supported_on_chat(part: Part, ctx: AdaptContext) -> bool:
     return bool(ctx.model.chat and {Image: "image_url", File: "file"}[type(part)] in ctx.model.chat.user_parts)
+
+
+ADAPT_STEPS: tuple[AdaptStep, ...] = (
+    make_history_step(adapt_responses_messages, encode),
+    adapt_strict,
+    adapt_responses_tools,
+    adapt_responses_options,
+    adapt_responses_messages,
+)

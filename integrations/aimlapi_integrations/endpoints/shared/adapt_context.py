@@ -1,4 +1,4 @@
-"""What a request is made to fit: one model on one endpoint, and how its misfits are told."""
+"""The model and endpoint that a request is adapted to, and how differences are reported."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from ..._utils.suggestions import did_you_mean
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
 from ...types import Request
 
-PATHS = {"chat_completions": CHAT, "responses": RESPONSES, "messages": MESSAGES}
-
 
 class ParameterWarning(UserWarning):
-    """A parameter that the model does not list was sent, or one was changed into what the model takes."""
+    """A parameter that the model does not list was sent, or one was changed to a value that the model accepts."""
 
 
 class ContentWarning(UserWarning):
-    """Content of an earlier turn was left out or went as text, since the model has no form for it."""
+    """Content of an earlier message was left out or sent as text, because the endpoint has no form for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,63 +28,66 @@ class AdaptContext:
     """A model on an endpoint.
 
     Attributes:
-        asked: the model's id as the caller wrote it.
-        path: the endpoint, as `models` names it.
-        strict: whether a misfit is an error and not a warning.
-        stream: whether the answer is to be streamed.
-        served: whether the model is known to be served there; elsewhere nothing is known of what it takes.
+        model_id: the model's id as the caller wrote it.
+        endpoint: the name of the endpoint.
+        strict: whether to raise instead of warning.
+        stream: whether the response is streamed.
+        served: whether the model is known to be served there. If not, nothing is known of what it accepts.
+        quiet: whether to keep silent, in a trial run.
     """
 
-    asked: str
+    model_id: str
     model: Model
-    path: str
+    endpoint: str
     strict: bool
     stream: bool
     served: bool
+    quiet: bool = False
 
     @property
     def chat(self) -> ChatCapabilities:
-        return self.model.chat or _ANY_CHAT
+        """The model's chat capabilities; the defaults if it has none."""
+        return self.model.chat or _DEFAULT_CHAT
 
     @property
     def responses(self) -> ResponsesCapabilities | None:
+        """The model's Responses capabilities; None if they are unknown."""
         return self.model.responses if self.model.known else None
 
-    def listed(self, name: str) -> Parameter | None:
-        """What the field may hold; None where it is not listed."""
-        return self.model.parameter(name, self.path) if self.served else ANYTHING
+    def parameter(self, name: str) -> Parameter | None:
+        """Return what the field accepts; None if it is not listed."""
+        return self.model.parameter(name, self.endpoint) if self.served else ANYTHING
 
     def warn_or_raise(self, text: str) -> None:
-        """Tells a misfit; raises where `strict`."""
+        """Warn that the request was changed; raise if `strict`."""
         if self.strict:
             raise UnsupportedParameterError(text)
-        self.hint(text)
-
-    def hint(self, text: str) -> None:
-        """Warns. All warnings come from this line, so Python's default filter shows each text once."""
-        warnings.warn(text, ParameterWarning, stacklevel=1)
+        if not self.quiet:
+            # All warnings come from this line, so Python's default filter shows each text once.
+            warnings.warn(text, ParameterWarning, stacklevel=1)
 
     def warn_content(self, text: str) -> None:
-        """Warn of content of the history that does not go as it was; that is never an error, even where `strict`."""
+        """Warn that content of the history is not sent as is. That is never an error, even if `strict`."""
         warnings.warn(text, ContentWarning, stacklevel=1)
 
     def unsupported_parameter(self, name: str) -> None:
-        """Tells that a field which the model does not list goes out; raises where the model would refuse it."""
-        text = f"{name!r} is not a parameter that {self.asked} lists"
-        if self.path == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.")
+        """Warn that an unlisted field is sent; raise if `strict` or if the model refuses unlisted fields."""
+        text = f"{name!r} is not a parameter that {self.model_id} lists"
+        suggestion = did_you_mean(name, self.model.parameters(self.endpoint))
+        if self.endpoint == CHAT and self.chat.closed_body:
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{suggestion}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{suggestion}")
 
 
-Step: TypeAlias = Callable[[Request, AdaptContext], Request]
-"""One adaptation: the same request where there is nothing to adapt."""
+AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
+"""One step of adapting a request. It returns the same request if there is nothing to adapt."""
 
-_ANY_CHAT = ChatCapabilities()
+_DEFAULT_CHAT = ChatCapabilities()
 
 
 @lru_cache(maxsize=1024)
-def get_context(asked: str, endpoint: str, strict: bool, stream: bool) -> AdaptContext:
-    """The fitting of a model's id on an endpoint (`chat_completions`, `responses` or `messages`)."""
-    model, path = lookup(asked), PATHS[endpoint]
-    served = {CHAT: model.chat is not None, RESPONSES: model.responses is not None, MESSAGES: model.messages}[path]
-    return AdaptContext(asked, model, path, strict, stream, served)
+def get_context(model_id: str, endpoint: str, strict: bool, stream: bool) -> AdaptContext:
+    """Return the context of a model on an endpoint."""
+    model = lookup(model_id)
+    served = {CHAT: model.chat is not None, RESPONSES: model.responses is not None, MESSAGES: model.messages}[endpoint]
+    return AdaptContext(model_id, model, endpoint, strict, stream, served)

@@ -1,8 +1,8 @@
-"""Turns of the history as the model that is asked takes them, whoever wrote them.
+"""Adapt earlier messages to the requested model, whoever wrote them.
 
-An assistant's turn never ends a conversation: its text and calls always go, and what the endpoint has no form for is
-left out with one warning. Proofs (signatures, encrypted reasoning) go back to the vendor that wrote them and to no
-other. What a tool returned goes as JSON text where the endpoint has no form for it.
+An assistant message never ends a conversation: its text and tool calls always go, and what the endpoint has no form for
+is left out with one warning. Signatures and encrypted reasoning go back only to the vendor that wrote them. The result
+of a tool goes as JSON text where the endpoint has no form for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from ..._utils.json import as_json_text
 from ...errors import UnsupportedContentError
-from ...models import MESSAGES, RESPONSES
+from ...models import CHAT, MESSAGES, RESPONSES
 from ...types import (
     Audio,
     File,
@@ -30,29 +30,31 @@ from ...types import (
     ToolCall,
     Video,
 )
-from .adapt_context import AdaptContext, Step
+from .adapt_context import AdaptContext, AdaptStep
 from .authorship import is_foreign, is_messages_block, is_responses_item, reasoning_vendor
 from .media import is_data_url
 
 Encode = Callable[[Request], Any]
 
 
-def make_history_step(fit_turns: Step, encode: Encode) -> Step:
-    """The step that adapts the history for one endpoint.
+def make_history_step(adapt_messages: AdaptStep, encode: Encode) -> AdaptStep:
+    """Make the step that adapts the history for one endpoint.
 
     Args:
-        fit_turns: the endpoint's own step for messages.
-        encode: its encoder. What these two refuse in a user turn, the endpoint has no form for.
+        adapt_messages: the endpoint's own step for messages.
+        encode: the endpoint's encoder. What these two refuse in a user message, the endpoint has no form for.
     """
 
-    def fit_history(request: Request, case: AdaptContext) -> Request:
-        history = _History(request, case, fit_turns, encode)
-        turns = tuple(turn for message in request.messages if (turn := history.turn(message)) is not None)
+    def adapt_history(request: Request, ctx: AdaptContext) -> Request:
+        if all(map(_is_plain, request.messages)):
+            return request
+        history = _History(request, ctx, adapt_messages, encode)
+        messages = tuple(adapted for each in request.messages if (adapted := history.adapt_message(each)) is not None)
         history.warn()
-        unchanged = len(turns) == len(request.messages) and all(map(_same, turns, request.messages))
-        return request if unchanged else replace(request, messages=turns)
+        unchanged = len(messages) == len(request.messages) and all(map(_is_same, messages, request.messages))
+        return request if unchanged else replace(request, messages=messages)
 
-    return fit_history
+    return adapt_history
 
 
 def _is_plain(message: Message) -> bool:
@@ -60,154 +62,154 @@ def _is_plain(message: Message) -> bool:
     return len(parts) == 1 and type(parts[0]) is Text and parts[0].id is None
 
 
-def _same(a: object, b: object) -> bool:
+def _is_same(a: object, b: object) -> bool:
     return a is b
-
-
-class _Quiet(AdaptContext):
-    """A model that is tried out: what there is to warn of is said when the request is made to fit."""
-
-    def hint(self, text: str) -> None:
-        pass
 
 
 @dataclass(slots=True)
 class _History:
-    """The turns of one request; `left_out` are the types of what the endpoint has no form for."""
+    """The messages of one request.
+
+    `omitted` are the types of parts that the endpoint has no form for; `as_text` are those that are sent as JSON text.
+    """
 
     request: Request
-    case: AdaptContext
-    fit_turns: Step
+    ctx: AdaptContext
+    adapt_messages: AdaptStep
     encode: Encode
-    left_out: dict[str, None] = field(default_factory=dict)
-    in_words: dict[str, None] = field(default_factory=dict)
+    omitted: dict[str, None] = field(default_factory=dict)
+    as_text: dict[str, None] = field(default_factory=dict)
 
-    def turn(self, message: Message) -> Message | None:
-        """The turn to send; None for one of which nothing is left."""
+    def adapt_message(self, message: Message) -> Message | None:
+        """Return the message to send; None if nothing is left of it."""
         if _is_plain(message):
             return message
-        adapt = self._answer_part if message.role == "assistant" else self._other_part
-        adapt = self._result_part if message.role == "tool" else adapt
-        parts = [part for each in message.parts if (part := adapt(each, message)) is not None]
-        if len(parts) == len(message.parts) and all(map(_same, parts, message.parts)):
+        adapters = {"assistant": self._adapt_assistant_part, "tool": self._adapt_result_part}
+        adapt_part = adapters.get(message.role, self._adapt_other_part)
+        parts = [adapted for part in message.parts if (adapted := adapt_part(part, message)) is not None]
+        if len(parts) == len(message.parts) and all(map(_is_same, parts, message.parts)):
             return message
         return replace(message, parts=tuple(parts)) if parts else None
 
     def warn(self) -> None:
-        """Report what does not go as it was, in one warning."""
-        asked = self.case.asked
+        """Report in one warning what is not sent as is."""
+        model_id = self.ctx.model_id
         texts = []
-        if self.left_out:
-            texts.append(
-                f"Content of earlier answers that {asked} has no form for is left out: {_names(self.left_out)}."
-            )
-        if self.in_words:
-            texts.append(f"Results of tools that {asked} cannot read go as JSON text: {_names(self.in_words)}.")
+        if self.omitted:
+            types = ", ".join(self.omitted)
+            texts.append(f"Content of earlier answers that {model_id} has no form for is left out: {types}.")
+        if self.as_text:
+            types = ", ".join(self.as_text)
+            texts.append(f"Results of tools that {model_id} cannot read go as JSON text: {types}.")
         if texts:
-            self.case.warn_content(" ".join(texts))
+            self.ctx.warn_content(" ".join(texts))
 
-    # --- an assistant's turn ------------------------------------------------------------------------------------
+    # --- assistant messages --------------------------------------------------------------------------------------
 
-    def _answer_part(self, part: Part, message: Message) -> Part | None:
+    def _adapt_assistant_part(self, part: Part, message: Message) -> Part | None:
         match part:
             case Text():
                 return replace(part, id=None) if part.id and self._is_foreign(message) else part
             case Reasoning():
-                return self._reasoning(part, message)
+                return self._adapt_reasoning(part, message)
             case ToolCall():
-                return self._call(part, message)
+                return self._adapt_call(part, message)
             case HostedItem():
-                return self._kept(part, part.type, self._takes_item(part, message))
+                return self._keep_or_omit(part, part.type, self._accepts_item(part, message))
             case Image() | Audio() | File() | Video() | SearchResult():
-                return self._kept(part, _type(part), self._carries(part))
+                return self._keep_or_omit(part, _type_name(part), self._accepts_media(part))
         return part
 
-    def _is_foreign(self, message: Message, by_form: str | None = None) -> bool:
-        return is_foreign(message.author, self.case.asked, by_form)
+    def _is_foreign(self, message: Message, vendor_by_form: str | None = None) -> bool:
+        return is_foreign(message.author, self.ctx.model_id, vendor_by_form)
 
-    def _kept(self, part: Part, kind: str, carried: bool) -> Part | None:
-        if carried:
+    def _keep_or_omit(self, part: Part, type_name: str, accepted: bool) -> Part | None:
+        if accepted:
             return part
-        self.left_out[kind or "unknown"] = None
+        self.omitted[type_name or "unknown"] = None
         return None
 
-    def _reasoning(self, part: Reasoning, message: Message) -> Reasoning | None:
-        """Reasoning of another vendor keeps its words alone, for the models that take words back."""
+    def _adapt_reasoning(self, part: Reasoning, message: Message) -> Reasoning | None:
+        """Keep only the text of another vendor's reasoning, for models that take text back."""
         if not self._is_foreign(message, reasoning_vendor(part)):
             return part
         return Reasoning(part.text, part.kind) if part.text else None
 
-    def _call(self, part: ToolCall, message: Message) -> ToolCall:
+    def _adapt_call(self, part: ToolCall, message: Message) -> ToolCall:
         extra = part.extra.get("extra_content")
-        by_form = "Google" if isinstance(extra, dict) and "google" in extra else None
-        if self._is_foreign(message, by_form) and (part.extra or part.item_id):
+        vendor_by_form = "Google" if isinstance(extra, dict) and "google" in extra else None
+        if self._is_foreign(message, vendor_by_form) and (part.extra or part.item_id):
             part = replace(part, extra={}, item_id=None)
-        if part.kind == "custom" and not self._takes_custom_calls(message):
+        if part.kind == "custom" and not self._accepts_custom_calls(message):
             arguments = json.dumps({"input": part.arguments}, ensure_ascii=False)
             part = replace(part, kind="function", arguments=arguments, cut=False)
         return part
 
-    def _takes_custom_calls(self, message: Message) -> bool:
-        """Whether a call with plain text for arguments has a form; elsewhere it goes as a function's."""
-        anthropic = self.case.path == MESSAGES or (
-            self.case.path != RESPONSES and self.case.chat.dialect == "anthropic"
+    def _accepts_custom_calls(self, message: Message) -> bool:
+        """Return whether a call whose arguments are plain text has a form. Elsewhere it goes as a function call."""
+        is_anthropic = self.ctx.endpoint == MESSAGES or (
+            self.ctx.endpoint == CHAT and self.ctx.chat.dialect == "anthropic"
         )
-        return not anthropic and not self._is_foreign(message)
+        return not is_anthropic and not self._is_foreign(message)
 
-    def _takes_item(self, part: HostedItem, message: Message) -> bool:
+    def _accepts_item(self, part: HostedItem, message: Message) -> bool:
         if self._is_foreign(message):
             return False
-        forms = {RESPONSES: is_responses_item, MESSAGES: is_messages_block}
-        return self.case.path in forms and forms[self.case.path](part.type)
+        has_form = {RESPONSES: is_responses_item, MESSAGES: is_messages_block}.get(self.ctx.endpoint)
+        return has_form is not None and has_form(part.type)
 
-    def _carries(self, part: Part) -> bool:
-        """Whether a user's turn could carry a part: media of answers and results go in one, behind them."""
-        probe = Request(self.request.model, (Message("user", (part,)),))
-        known = {each.name: getattr(self.case, each.name) for each in fields(AdaptContext)}
+    def _accepts_media(self, part: Part) -> bool:
+        """Return whether a user message could carry a part: media of answers and results go in one after them."""
+        trial = Request(self.request.model, (Message("user", (_with_short_data(part),)),))
         try:
-            self.encode(self.fit_turns(probe, _Quiet(**{**known, "strict": False})))
+            self.encode(self.adapt_messages(trial, replace(self.ctx, strict=False, quiet=True)))
         except UnsupportedContentError:
             return False
         return True
 
-    # --- what tools returned, and turns of the caller -------------------------------------------------------------
+    # --- results of tools, and messages of the caller --------------------------------------------------------------
 
-    def _result_part(self, part: Part, message: Message) -> Part:
+    def _adapt_result_part(self, part: Part, message: Message) -> Part:
         match part:
             case Text():
                 return part
             case HostedItem():
-                return part if self.case.path == RESPONSES else Text(as_json_text(part.item))
+                return part if self.ctx.endpoint == RESPONSES else Text(as_json_text(part.item))
             case Image() | Audio() | File() | Video():
-                if self._carries(part):
+                if self._accepts_media(part):
                     return part
-                self.in_words[_type(part)] = None
-                return Text(as_json_text(_described(part)))
+                self.as_text[_type_name(part)] = None
+                return Text(as_json_text(_describe_media(part)))
             case ToolCall():
                 return Text(part.arguments)
             case SearchResult():
-                return self._other_part(part, message)
+                return self._adapt_other_part(part, message)
         return Text(part.text)
 
-    def _other_part(self, part: Part, message: Message) -> Part:  # noqa: ARG002  # as the others
-        if isinstance(part, SearchResult) and part.text is not None and self.case.path != MESSAGES:
+    def _adapt_other_part(self, part: Part, message: Message) -> Part:  # noqa: ARG002  # same signature as the others
+        if isinstance(part, SearchResult) and part.text is not None and self.ctx.endpoint != MESSAGES:
             return Text(part.text)
         return part
 
 
-def _names(kinds: dict[str, None]) -> str:
-    return ", ".join(kinds)
+def _with_short_data(part: Part) -> Part:
+    """Replace the data of a medium: a trial needs its type, and encoding megabytes of it would take time."""
+    if isinstance(part, Image | File | Video):
+        head, separator, _ = (part.url or "").partition(";base64,")
+        url = f"{head}{separator}QQ==" if separator else part.url
+        return replace(part, url=url, data="QQ==" if part.data else None)
+    return replace(part, data="QQ==") if isinstance(part, Audio) and part.data else part
 
 
-def _type(part: Part) -> str:
+def _type_name(part: Part) -> str:
     return "search_result" if isinstance(part, SearchResult) else type(part).__name__.lower()
 
 
-def _described(part: Image | Audio | File | Video) -> Json:
-    """What is known of a medium, its data by their size alone: as text they would say nothing."""
+def _describe_media(part: Image | Audio | File | Video) -> Json:
+    """Describe a medium as JSON, without its data, which would mean nothing as text."""
     known = {each.name: value for each in fields(part) if (value := getattr(part, each.name)) is not None}
     for name in ("data", "url"):
         value = known.get(name)
         if isinstance(value, str) and (name == "data" or is_data_url(value)):
             known[name] = f"({len(value)} characters left out)"
-    return {"type": _type(part), **{name: value for name, value in known.items() if name != "cache"}}
+    return {"type": _type_name(part), **{name: value for name, value in known.items() if name != "cache"}}

@@ -1,4 +1,4 @@
-"""Options under the names and with the values that a model lists."""
+"""Adapt options to the names and values that a model lists."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ...errors import UnsupportedParameterError
-from ...models import MESSAGES, RESPONSES, Parameter
+from ...models import CHAT, MESSAGES, RESPONSES, Model, Parameter
 from ...types import Request
 from .adapt_context import AdaptContext
 
 Options = Mapping[str, Any]
 OptionStep: TypeAlias = Callable[[Options, AdaptContext], Options]
 
-# Dropped, these would change what the request means, so they do not go where nobody lists them.
+# Without these a request would mean something else, so they are not sent where no model lists them.
 _ESSENTIAL = frozenset({"background", "conversation", "instructions", "previous_response_id", "prompt"})
 
-# What the encoder of an endpoint writes under another name: as `thinking` there, as `reasoning` here.
-_TRANSLATED = {MESSAGES: frozenset({"reasoning_effort", "reasoning"}), RESPONSES: frozenset({"reasoning_effort"})}
+# What the encoder of an endpoint writes under another name: as `thinking` on messages, as `reasoning` on Responses.
+_RENAMED_BY_ENCODER = {
+    MESSAGES: frozenset({"reasoning_effort", "reasoning"}),
+    RESPONSES: frozenset({"reasoning_effort"}),
+}
 
-# Effort words that the schemas do not list. The gateway has been seen to take `none`, and some vendors take the others.
-_BEYOND = frozenset({"none", "xhigh", "max"})
+_LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Levels of reasoning effort, lowest first."""
+
+# Levels that no schema lists. The gateway accepts `none` for most models, and each of the others for some.
+_UNLISTED_LEVELS = frozenset({"none", "minimal", "xhigh", "max"})
 
 
-def adapt_options(request: Request, case: AdaptContext) -> Request:
-    """Options renamed, mended and checked."""
+def adapt_options(request: Request, ctx: AdaptContext) -> Request:
+    """Rename, correct and validate the options."""
     return apply_option_steps(
-        request, case, (drop_stream_options, rename_options, adapt_effort, raise_to_minimum, validate_options)
+        request, ctx, (drop_stream_options, rename_options, adapt_effort, raise_to_minimum, validate_options)
     )
 
 
-def apply_option_steps(request: Request, case: AdaptContext, steps: Iterable[OptionStep]) -> Request:
-    """The request with its options taken through `steps`; the very same one where nothing has to change."""
+def apply_option_steps(request: Request, ctx: AdaptContext, steps: Iterable[OptionStep]) -> Request:
+    """Apply `steps` to the options of a request. Return the same request if nothing has to change."""
     if not request.options:
         return request
     options: Options = drop_unset(request.options)
     for step in steps:
-        options = step(options, case)
+        options = step(options, ctx)
     return request if options == request.options else replace(request, options=options)
 
 
 def drop_unset(options: Options) -> Options:
-    """Without what is None, and without stop words where there are none."""
+    """Drop options that are None, and empty lists of stop sequences."""
     return {
         name: value
         for name, value in options.items()
@@ -50,16 +56,16 @@ def drop_unset(options: Options) -> Options:
     }
 
 
-def drop_stream_options(options: Options, case: AdaptContext) -> Options:
-    """Without what speaks of streams where none is asked for: endpoints refuse it there."""
-    return options if case.stream else {name: value for name, value in options.items() if name != "stream_options"}
+def drop_stream_options(options: Options, ctx: AdaptContext) -> Options:
+    """Drop `stream_options` unless the response is streamed: endpoints refuse it elsewhere."""
+    return options if ctx.stream else {name: value for name, value in options.items() if name != "stream_options"}
 
 
-def drop_n(options: Options, case: AdaptContext) -> Options:
-    """Without `n`, which chat completions alone has; raises where it asks for more than the one answer."""
+def drop_n(options: Options, ctx: AdaptContext) -> Options:
+    """Drop `n`, which only chat completions has. Raise if it requests more than one answer."""
     if options.get("n", 1) != 1:
         raise UnsupportedParameterError(
-            f"n={options['n']!r}: {case.path} gives one answer. Ask for {case.asked} on chat completions."
+            f"n={options['n']!r}: {ctx.endpoint} gives one answer. Ask for {ctx.model_id} on chat completions."
         )
     return {name: value for name, value in options.items() if name != "n"}
 
@@ -71,119 +77,141 @@ def _as_list(stop: Any) -> Any:
     return [stop] if isinstance(stop, str) else stop
 
 
-def _only_effort(reasoning: Any) -> Any:
+def _effort_only(reasoning: Any) -> Any:
     match reasoning:
-        case {"effort": effort, **rest} if not rest:
+        case {"effort": effort, **others} if not others:
             return effort
     return None
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-_NAMES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+_SYNONYMS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("stop", "stop_sequences", _as_list),
-    ("stop_sequences", "stop", _same),
-    ("max_completion_tokens", "max_tokens", _same),
+    ("stop_sequences", "stop", _unchanged),
+    ("max_completion_tokens", "max_tokens", _unchanged),
     ("reasoning_effort", "reasoning", lambda effort: {"effort": effort}),
-    ("reasoning", "reasoning_effort", _only_effort),
+    ("reasoning", "reasoning_effort", _effort_only),
 )
 
 
-def rename_options(options: Options, case: AdaptContext) -> Options:
-    """Under the name that the model lists, where another name has the same meaning."""
-    for name, other, convert in _NAMES:
-        if name in options and other not in options and case.listed(name) is None and case.listed(other) is not None:
-            value = convert(options[name])
-            if value is not None:
-                options = {key: held for key, held in options.items() if key != name} | {other: value}
+def rename_options(options: Options, ctx: AdaptContext) -> Options:
+    """Rename options to the listed name that has the same meaning."""
+    for name, other, convert in _SYNONYMS:
+        if name not in options or other in options or ctx.parameter(name) is not None or ctx.parameter(other) is None:
+            continue
+        value = convert(options[name])
+        if value is not None:
+            options = {key: held for key, held in options.items() if key != name} | {other: value}
     return options
 
 
 # --- values -------------------------------------------------------------------------------------------------------
 
 
-def adapt_effort(options: Options, case: AdaptContext) -> Options:
-    """Words of reasoning effort that the model does not take, as the nearest that it takes."""
+def adapt_effort(options: Options, ctx: AdaptContext) -> Options:
+    """Map unsupported levels of reasoning effort to the nearest supported one."""
     changed: dict[str, Any] = {}
     if "reasoning_effort" in options:
-        changed["reasoning_effort"] = _effort(options["reasoning_effort"], "reasoning_effort", case)
+        changed["reasoning_effort"] = _supported_level(options["reasoning_effort"], "reasoning_effort", ctx)
     reasoning = options.get("reasoning")
     if isinstance(reasoning, Mapping) and "effort" in reasoning:
-        changed["reasoning"] = {**reasoning, "effort": _effort(reasoning["effort"], "reasoning", case)}
+        changed["reasoning"] = {**reasoning, "effort": _supported_level(reasoning["effort"], "reasoning", ctx)}
     return {**options, **changed}
 
 
-def _effort(word: Any, name: str, case: AdaptContext) -> Any:
-    if case.listed(name) is None and name not in _TRANSLATED.get(case.path, ()):
-        return word
-    if word == "minimal":
-        case.warn_or_raise(f"Reasoning effort 'minimal' is refused by the gateway: {case.asked} gets 'low'.")
-        return "low"
-    if word in ("xhigh", "max"):
-        if case.model.developer in ("OpenAI", "Anthropic"):
-            case.warn_or_raise(f"Reasoning effort {word!r} is refused for {case.asked}: it gets 'high'.")
-            return "high"
-        case.warn_or_raise(f"Reasoning effort {word!r} is not one that {case.asked} lists: it is sent as it is.")
-    return word
+def _supported_level(level: Any, name: str, ctx: AdaptContext) -> Any:
+    if ctx.parameter(name) is None and name not in _RENAMED_BY_ENCODER.get(ctx.endpoint, ()):
+        return level
+    model = ctx.model
+    if "effort_ignored" in model.quirks and ctx.endpoint == CHAT:
+        ctx.warn_or_raise(f"{ctx.model_id} accepts reasoning effort and ignores it on chat completions.")
+    if level not in _LEVELS or _is_supported(level, model):
+        return level
+    if not model.efforts and level != "minimal":
+        ctx.warn_or_raise(f"Reasoning effort {level!r} is not one that {ctx.model_id} lists: it is sent as is.")
+        return level
+    nearest = _nearest_level(level, model.effort_levels or ("low",))
+    ctx.warn_or_raise(f"Reasoning effort {level!r} is not supported by {ctx.model_id}: it gets {nearest!r}.")
+    return nearest
 
 
-def raise_to_minimum(options: Options, case: AdaptContext) -> Options:
-    """`top_p` 0 and `seed` 0, which mean the same as the least that the model takes."""
+def _is_supported(level: str, model: Model) -> bool:
+    if level == "none":
+        return "reasoning_mandatory" not in model.quirks
+    listed = model.efforts or model.effort_levels or ("low", "medium", "high")
+    return level in listed
+
+
+def _nearest_level(level: str, supported: Iterable[str]) -> str:
+    """Return the highest supported level up to `level`, else the lowest one. Reasoning is never turned off.
+
+    >>> _nearest_level("xhigh", ("low", "medium", "high", "max")), _nearest_level("minimal", ("none", "low", "high"))
+    ('high', 'low')
+    """
+    levels = sorted((each for each in supported if each != "none"), key=_LEVELS.index)
+    lower = [each for each in levels if _LEVELS.index(each) <= _LEVELS.index(level)]
+    return lower[-1] if lower else levels[0]
+
+
+def raise_to_minimum(options: Options, ctx: AdaptContext) -> Options:
+    """Raise a `top_p` or `seed` of 0 to the minimum that the model accepts, which means the same."""
     changed: dict[str, Any] = {}
     for name in ("top_p", "seed"):
-        listed = case.listed(name)
-        least = listed.minimum if listed else None
-        if least is not None and is_number(options.get(name)) and 0 <= options[name] < least:
-            case.warn_or_raise(f"{name}={options[name]!r} is below what {case.asked} takes: it gets {least!r}.")
-            changed[name] = least
+        parameter = ctx.parameter(name)
+        minimum = parameter.minimum if parameter else None
+        if minimum is not None and is_number(options.get(name)) and 0 <= options[name] < minimum:
+            ctx.warn_or_raise(f"{name}={options[name]!r} is below what {ctx.model_id} takes: it gets {minimum!r}.")
+            changed[name] = minimum
     return {**options, **changed} if changed else options
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number; true and false are not."""
+    """Return whether a value is a number. True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def validate_options(options: Options, case: AdaptContext) -> Options:
-    """The same options; raises for a value out of range, and tells of names that are not listed."""
+def validate_options(options: Options, ctx: AdaptContext) -> Options:
+    """Raise for a value out of range, and warn of unlisted names."""
     for name, value in options.items():
-        listed = case.listed(name)
-        if listed is not None:
-            validate_value(name, value, listed, case)
+        parameter = ctx.parameter(name)
+        if parameter is not None:
+            validate_value(name, value, parameter, ctx)
         elif name in _ESSENTIAL and value:
-            raise UnsupportedParameterError(f"{name!r} is not for {case.path}: send the request through Responses.")
-        elif name not in _TRANSLATED.get(case.path, ()):
-            case.unsupported_parameter(name)
+            raise UnsupportedParameterError(f"{name!r} is not for {ctx.endpoint}: send the request through Responses.")
+        elif name not in _RENAMED_BY_ENCODER.get(ctx.endpoint, ()):
+            ctx.unsupported_parameter(name)
     return options
 
 
-def validate_value(name: str, value: Any, listed: Parameter, case: AdaptContext) -> None:
-    """Raises for a value that the model is known to refuse."""
-    if case.model.known and not listed.accepts(_as_listed(name, value)):
-        raise UnsupportedParameterError(f"{name}={value!r} is not taken by {case.asked}: it takes {describe(listed)}.")
+def validate_value(name: str, value: Any, parameter: Parameter, ctx: AdaptContext) -> None:
+    """Raise for a value that the model is known to refuse."""
+    if ctx.model.known and not parameter.accepts(_with_listed_level(name, value)):
+        raise UnsupportedParameterError(
+            f"{name}={value!r} is not accepted by {ctx.model_id}: it takes {describe(parameter)}."
+        )
 
 
-def _as_listed(name: str, value: Any) -> Any:
-    """With an effort word that no schema lists replaced by one that they all do."""
-    if name == "reasoning_effort" and value in _BEYOND:
+def _with_listed_level(name: str, value: Any) -> Any:
+    """Replace a level of effort that no schema lists with one that they all list."""
+    if name == "reasoning_effort" and value in _UNLISTED_LEVELS:
         return "high"
-    if name == "reasoning" and isinstance(value, Mapping) and value.get("effort") in _BEYOND:
+    if name == "reasoning" and isinstance(value, Mapping) and value.get("effort") in _UNLISTED_LEVELS:
         return {**value, "effort": "high"}
     return value
 
 
-def describe(listed: Parameter) -> str:
-    """What a field takes, in words."""
-    if listed.enum:
-        return "one of " + ", ".join(repr(word) for word in listed.enum if word is not None)
-    if listed.any_of:
-        return " or ".join(describe(choice) for choice in listed.any_of if choice.types != ("null",))
-    types = " or ".join(kind for kind in listed.types if kind != "null") or "a value"
-    bounds = [
-        f"{word} {bound}" for word, bound in (("from", listed.minimum), ("to", listed.maximum)) if bound is not None
-    ]
-    inner = [f"{key}: {describe(held)}" for key, held in listed.fields.items()]
-    items = [f"of {describe(listed.items)}"] if listed.items else []
-    return " ".join([types, *items, *bounds, *(["with " + "; ".join(inner)] if inner else [])])
+def describe(parameter: Parameter) -> str:
+    """Describe what a field accepts, for an error."""
+    if parameter.enum:
+        return "one of " + ", ".join(repr(value) for value in parameter.enum if value is not None)
+    if parameter.any_of:
+        return " or ".join(describe(choice) for choice in parameter.any_of if choice.types != ("null",))
+    types = " or ".join(name for name in parameter.types if name != "null") or "a value"
+    bounds = (("from", parameter.minimum), ("to", parameter.maximum))
+    limits = [f"{word} {bound}" for word, bound in bounds if bound is not None]
+    keys = [f"{key}: {describe(item)}" for key, item in parameter.fields.items()]
+    items = [f"of {describe(parameter.items)}"] if parameter.items else []
+    return " ".join([types, *items, *limits, *(["with " + "; ".join(keys)] if keys else [])])

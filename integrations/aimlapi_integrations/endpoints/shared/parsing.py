@@ -35,6 +35,10 @@ _OUTPUT_DETAILS = {
 }
 
 
+RAW_FIELDS = ("citations", "search_results", "images", "related_questions")
+"""Fields next to the choices of a response that both frameworks pass on as they are. Perplexity's models have them."""
+
+
 def as_dict(value: Any) -> Json:
     """Return `value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
@@ -216,8 +220,21 @@ def parse_call_metadata(body: Json, headers: Mapping[str, str]) -> CallMetadata:
         provider=as_str(as_dict(body.get("meta")).get("provider"))
         or as_str(body.get("provider"))
         or headers.get("x-aimlapi-provider"),
+        metrics=_metrics(body),
         headers=headers,
     )
+
+
+def parse_model(body: Json, headers: Mapping[str, str]) -> str:
+    """Return the id of the model that answered. Routers name it in `meta` and a header; `model` is a short name."""
+    named = as_str(as_dict(body.get("meta")).get("model")) or as_str(headers.get("x-aimlapi-model"))
+    return named or as_str(body.get("model")) or ""
+
+
+def _metrics(body: Json) -> dict[str, float]:
+    """The numbers in `meta.metrics`: milliseconds in all and to the first token, tokens per second."""
+    metrics = as_dict(as_dict(body.get("meta")).get("metrics"))
+    return {name: value for name, value in metrics.items() if type(value) in (int, float)}
 
 
 def parse_annotation(raw: Json) -> Citation:

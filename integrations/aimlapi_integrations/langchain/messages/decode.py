@@ -13,8 +13,9 @@ from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..._utils.json import drop_none
+from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
-from ...types import Choice, Json, Reply, ToolCall, Usage
+from ...types import Choice, Json, Refusal, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_content_blocks
 
@@ -159,6 +160,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "author": _author(reply, choice),
         "finish_reason": choice.finish_reason or native,
         "native_finish_reason": native if native != choice.finish_reason else None,
+        "normalized_finish_reason": _normalized_finish_reason(choice),
         "id": reply.id,
         "created": reply.created,
         "system_fingerprint": reply.system_fingerprint,
@@ -167,12 +169,25 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
         "status": reply.status,
         "store": reply.raw.get("store"),
-        **{name: reply.raw.get(name) for name in ("incomplete_details", "citations", "search_results")},
+        **{name: reply.raw.get(name) for name in ("incomplete_details", *RAW_FIELDS)},
         **_call_metadata(reply),
         **(_cost(reply) if first else {}),
         "headers": dict(reply.call_metadata.headers) if message_format.headers else None,
     }
     return {"model_provider": PROVIDER, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def _normalized_finish_reason(choice: Choice) -> str | None:
+    """Return why the model stopped, in the terms of langchain-core, which reads this field since version 1.8.4.
+
+    Source: `language_models/_finish_reason.py` of langchain-core 1.8.4. It names `stop`, `tool_call` and `refusal`, and
+    leaves other reasons to the integrations: here they are `length` and `content_filter`.
+    """
+    if any(isinstance(part, Refusal) for part in choice.message.parts):
+        return "refusal"
+    if choice.finish_reason == "tool_calls" or (choice.finish_reason == "stop" and choice.message.tool_calls):
+        return "tool_call"
+    return choice.finish_reason
 
 
 def _author(reply: Reply, choice: Choice) -> str | None:
@@ -192,6 +207,7 @@ def _call_metadata(reply: Reply) -> Json:
         "request_id": metadata.request_id,
         "client_request_id": metadata.client_request_id,
         "provider": metadata.provider,
+        "metrics": dict(metadata.metrics) or None,
     }
 
 

@@ -1,0 +1,76 @@
+"""The interface of an endpoint that carries a conversation.
+
+A call is `adapt` -> `encode` -> send -> `decode`, or `encode` -> `stream_options` -> send -> `Decoder.feed` …
+`Decoder.close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from ..models import Model
+from ..types import Delta, Json, Reply, Request
+from .shared.adapt_context import AdaptStep
+
+
+class StreamDecoder(Protocol):
+    """Turns the events of one stream into `Delta`s and normalizes what gateways do to streams."""
+
+    def __init__(
+        self, model_id: str, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
+    ) -> None: ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether an event was the last one."""
+
+    def feed(self, event: Json) -> Delta | None:
+        """Return what `event` adds; None if that is nothing. An event that reports an error is raised."""
+
+    def close(self, finished: bool) -> Delta:
+        """Return the last delta, with the whole reply. StreamError if the stream was cut off.
+
+        Args:
+            finished: whether the stream ended with `[DONE]`.
+        """
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+
+
+class Endpoint(Protocol):
+    """The interface of an endpoint module."""
+
+    @property
+    def NAME(self) -> str:
+        """Its name, as in the argument `endpoint`, in metadata and in `models`."""
+
+    @property
+    def PATH(self) -> str:
+        """Its path below the base URL."""
+
+    @property
+    def ADAPT_STEPS(self) -> tuple[AdaptStep, ...]:
+        """The steps that adapt a request to a model on this endpoint, in order."""
+
+    @property
+    def Decoder(self) -> type[StreamDecoder]:
+        """Its stream decoder."""
+
+    def encode(self, request: Request, model: Model | None = None) -> Json:
+        """Return the body that requests a plain response."""
+
+    def stream_options(self, body: Json, usage: bool, model: Model | None = None) -> Json:
+        """Return the body that requests the same as a stream, with its token usage if `usage`."""
+
+    def decode(
+        self, body: Json, headers: Mapping[str, str], taken: Collection[str] = (), model: Model | None = None
+    ) -> Reply:
+        """Return the reply in a 2xx body. APIResponseError if it has none.
+
+        Args:
+            taken: ids that the reply's tool calls must not have.
+            model: the requested model.
+        """

@@ -1,0 +1,129 @@
+"""The scenarios in LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import add
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import tool
+
+from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from tests.cassettes import observed
+from tests.cassettes.observed import Answer, Observation, Target, Tokens, Vectors
+
+
+def model(target: Target, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
+    return ChatAIMLAPI(
+        model=name or target.model,
+        api_key=target.api_key,
+        base_url=target.base_url,
+        endpoint=target.endpoint,
+        max_retries=0,
+        **kwargs,
+    )
+
+
+def observe(message: AIMessage) -> Answer:
+    """Return what a user observes of a message."""
+    usage, metadata = message.usage_metadata, message.response_metadata
+    assert usage is not None
+    reasoning = usage.get("output_token_details", {}).get("reasoning", 0)
+    return Answer(
+        text=str(message.text),
+        reasoning=message.additional_kwargs.get("reasoning_content", ""),
+        finish_reason=metadata["finish_reason"],
+        tokens=Tokens(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"], reasoning),
+        tool_calls=tuple((call["name"], call["args"]) for call in message.tool_calls),
+        cost=metadata.get("cost"),
+        inference_id=metadata.get("inference_id"),
+        request_id=metadata.get("request_id"),
+        citations=tuple(note["url"] for block in message.content_blocks for note in block.get("annotations", ())),
+    )
+
+
+def hello(target: Target) -> list[Observation]:
+    return [observe(target.call(model(target), "invoke", observed.HELLO))]
+
+
+def plain(target: Target) -> list[Observation]:
+    return [observe(target.call(model(target), "invoke", observed.GREETING))]
+
+
+def invoke(target: Target, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = target.call(runnable, "invoke", messages)
+    return message
+
+
+def stream_and_check(target: Target, runnable: Any, messages: Any) -> AIMessage:
+    message: AIMessage = reduce(add, target.call(runnable, "stream", messages))
+    return message
+
+
+def stream(target: Target) -> list[Observation]:
+    return [observe(stream_and_check(target, model(target), observed.GREETING))]
+
+
+def weather(target: Target, send: Callable[[Target, Any, Any], AIMessage], **kwargs: Any) -> list[Observation]:
+    """Ask a question that needs a tool with `send`, and return its result to the model."""
+    forecast = tool(observed.get_weather)
+    assistant = model(target, **kwargs).bind_tools([forecast])
+    messages: list[Any] = [HumanMessage(observed.QUESTION)]
+    first = send(target, assistant, messages)
+    assert first.tool_calls
+    messages += [first, *(forecast.invoke(call) for call in first.tool_calls)]
+    return [observe(first), observe(invoke(target, assistant, messages))]
+
+
+def tools(target: Target) -> list[Observation]:
+    return weather(target, invoke)
+
+
+def tool_stream(target: Target) -> list[Observation]:
+    return weather(target, stream_and_check)
+
+
+def structured(target: Target) -> list[Observation]:
+    answer = target.call(model(target).with_structured_output(observed.Trip, include_raw=True), "invoke", observed.NOTE)
+    assert answer["parsed"] == observed.Trip(city="Lisbon", days=4)
+    return [observe(answer["raw"])]
+
+
+def reasoning(target: Target) -> list[Observation]:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    if target.endpoint == "messages":
+        return weather(target, invoke, **options)
+    return [observe(invoke(target, model(target, name, **options), observed.RIDDLE))]
+
+
+def reasoning_stream(target: Target) -> list[Observation]:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    return [observe(stream_and_check(target, model(target, name, **options), observed.RIDDLE))]
+
+
+def citations(target: Target) -> list[Observation]:
+    return [observe(invoke(target, model(target).bind_tools([observed.SEARCH]), observed.NEWS_QUESTION))]
+
+
+def image(target: Target) -> list[Observation]:
+    picture = {"type": "image", "base64": observed.PICTURE, "mime_type": "image/png"}
+    return [
+        observe(
+            target.call(
+                model(target), "invoke", [HumanMessage([{"type": "text", "text": observed.PICTURE_QUESTION}, picture])]
+            )
+        )
+    ]
+
+
+def embeddings(target: Target) -> list[Observation]:
+    embedder = AIMLAPIEmbeddings(
+        model=observed.EMBEDDER,
+        dimensions=observed.DIMENSIONS,
+        api_key=target.api_key,
+        base_url=target.base_url,
+        max_retries=0,
+    )
+    return [Vectors(target.call(embedder, "embed_documents", observed.TEXTS))]

@@ -1,0 +1,154 @@
+"""The scenarios in LlamaIndex."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ImageBlock, TextBlock, ThinkingBlock
+from llama_index.core.llms import ChatMessage
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools import FunctionTool
+
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from tests.cassettes import observed
+from tests.cassettes.observed import Answer, Observation, Parsed, Target, Tokens, Vectors
+
+
+def model(target: Target, name: str = "", **kwargs: Any) -> AIMLAPI:
+    return AIMLAPI(
+        model=name or target.model,
+        api_key=target.api_key,
+        api_base=target.base_url,
+        endpoint=target.endpoint,
+        max_retries=0,
+        **kwargs,
+    )
+
+
+def observe(response: ChatResponse, calls: list[Any] | None = None) -> Answer:
+    """Return what a user observes of a response and of its tool calls."""
+    metadata, raw = response.additional_kwargs, response.raw
+    assert isinstance(raw, dict)
+    usage = raw["usage"]
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    thoughts = [block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)]
+    return Answer(
+        text=response.message.content or "",
+        reasoning="\n\n".join(thought for thought in thoughts if thought),
+        finish_reason=metadata["finish_reason"],
+        tokens=Tokens(
+            metadata["prompt_tokens"],
+            metadata["completion_tokens"],
+            metadata["total_tokens"],
+            details.get("reasoning_tokens", 0),
+        ),
+        tool_calls=tuple((call.tool_name, call.tool_kwargs) for call in calls or ()),
+        cost=metadata.get("cost"),
+        inference_id=metadata.get("inference_id"),
+        request_id=metadata.get("request_id"),
+        citations=tuple(block.source for block in response.message.blocks if isinstance(block, CitationBlock)),
+    )
+
+
+def chat(target: Target, llm: AIMLAPI, content: Any) -> list[Observation]:
+    return [observe(target.call(llm, "chat", [ChatMessage(role="user", content=content)]))]
+
+
+def hello(target: Target) -> list[Observation]:
+    return chat(target, model(target), observed.HELLO)
+
+
+def plain(target: Target) -> list[Observation]:
+    return chat(target, model(target), observed.GREETING)
+
+
+def stream(target: Target) -> list[Observation]:
+    return stream_chat(target, model(target), observed.GREETING)
+
+
+def stream_chat(target: Target, llm: AIMLAPI, question: str) -> list[Observation]:
+    """Ask a question and stream the answer."""
+    parts = target.call(llm, "stream_chat", [ChatMessage(question)])
+    assert "".join(part.delta or "" for part in parts) == parts[-1].message.content
+    return [observe(parts[-1])]
+
+
+def chat_with_tools(target: Target, llm: AIMLAPI, tool: FunctionTool, **content: Any) -> ChatResponse:
+    response: ChatResponse = target.call(llm, "chat_with_tools", [tool], **content)
+    return response
+
+
+def stream_and_check(target: Target, llm: AIMLAPI, tool: FunctionTool, **content: Any) -> ChatResponse:
+    response: ChatResponse = target.call(llm, "stream_chat_with_tools", [tool], **content)[-1]
+    return response
+
+
+def weather(target: Target, send: Callable[..., ChatResponse], **kwargs: Any) -> list[Observation]:
+    """Ask a question that needs a tool with `send`, and return its result to the model."""
+    llm = model(target, **kwargs)
+    forecast = FunctionTool.from_defaults(observed.get_weather, description="The weather in a city.")
+    first = send(target, llm, forecast, user_msg=observed.QUESTION)
+    calls = llm.get_tool_calls_from_response(first)
+    assert calls
+    history = [ChatMessage(observed.QUESTION), first.message]
+    for call in calls:
+        content = forecast(**call.tool_kwargs).content
+        history.append(ChatMessage(role="tool", content=content, additional_kwargs={"tool_call_id": call.tool_id}))
+    final = chat_with_tools(target, llm, forecast, chat_history=history)
+    return [observe(first, calls), observe(final)]
+
+
+def tools(target: Target) -> list[Observation]:
+    return weather(target, chat_with_tools)
+
+
+def tool_stream(target: Target) -> list[Observation]:
+    return weather(target, stream_and_check)
+
+
+def structured(target: Target) -> list[Observation]:
+    trip = target.call(model(target), "structured_predict", observed.Trip, PromptTemplate(observed.NOTE))
+    assert trip == observed.Trip(city="Lisbon", days=4)
+    return [Parsed(trip)]
+
+
+def reasoning_model(target: Target) -> AIMLAPI:
+    name, options = observed.REASONING_MODELS[target.endpoint]
+    return model(target, name, **{_NAMES.get(option, option): value for option, value in options.items()})
+
+
+_NAMES = {"reasoning": "reasoning_options"}
+
+
+def reasoning(target: Target) -> list[Observation]:
+    if target.endpoint == "messages":
+        return weather(target, chat_with_tools, **observed.REASONING_MODELS[target.endpoint][1])
+    return chat(target, reasoning_model(target), observed.RIDDLE)
+
+
+def reasoning_stream(target: Target) -> list[Observation]:
+    return stream_chat(target, reasoning_model(target), observed.RIDDLE)
+
+
+def citations(target: Target) -> list[Observation]:
+    return chat(target, model(target, built_in_tools=[observed.SEARCH]), observed.NEWS_QUESTION)
+
+
+def image(target: Target) -> list[Observation]:
+    blocks = [
+        TextBlock(text=observed.PICTURE_QUESTION),
+        ImageBlock(image=observed.PICTURE.encode(), image_mimetype="image/png"),
+    ]
+    return chat(target, model(target), blocks)
+
+
+def embeddings(target: Target) -> list[Observation]:
+    embedder = AIMLAPIEmbedding(
+        model_name=observed.EMBEDDER,
+        dimensions=observed.DIMENSIONS,
+        api_key=target.api_key,
+        api_base=target.base_url,
+        max_retries=0,
+    )
+    return [Vectors(target.call(embedder, "get_text_embedding_batch", observed.TEXTS))]
