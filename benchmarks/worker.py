@@ -219,6 +219,7 @@ class Bench:
         kilobytes = (_resident_mb() - before) * 1024 / count
         for stream in streams:
             await stream.aclose()
+        await asyncio.sleep(0.1)  # connections close in tasks of their own
         return {"kb": kilobytes}
 
     def leaks(self) -> Figures:

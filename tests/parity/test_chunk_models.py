@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-from tests.chat_events import chunk, sse
+from tests.support.chat_events import chunk, sse
 
 Json = dict[str, Any]
 
