@@ -105,9 +105,12 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign a field. A key, URL or HTTP client is validated as in the constructor; the next call uses it."""
-        super().__setattr__(name, resolve_field(name, value))
+        self._set_resolved(name, resolve_field(name, value))
         if name in _CLIENT_FIELDS and self.__pydantic_private__:
             self._client = self._async_client = None
+
+    def _set_resolved(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
@@ -406,9 +409,8 @@ class ChatFields(BaseChatModel, ConnectionFields):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        if not callable(self.aimlapi_api_key):
-            self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
-        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        for name in ("aimlapi_api_key", "aimlapi_api_base"):
+            self._set_resolved(name, resolve_field(name, getattr(self, name)))
         check_model(self.model_name)
         check_settings(
             default_headers=self.default_headers,

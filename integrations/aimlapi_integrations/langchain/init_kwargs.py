@@ -6,6 +6,7 @@ An argument that no field takes goes to `model_kwargs`, with a warning.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.utils.pydantic import get_fields
@@ -142,11 +143,13 @@ def _warn_of_unknown(cls: type[BaseModel], name: str) -> None:
     )
 
 
-def field_aliases(cls: type[BaseModel]) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def field_aliases(cls: type[BaseModel]) -> Mapping[str, str]:
     """Return the aliases of the fields of `cls`, by field name."""
     return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
 
 
-def field_names(cls: type[BaseModel]) -> set[str]:
+@lru_cache(maxsize=64)
+def field_names(cls: type[BaseModel]) -> frozenset[str]:
     """Return every name that a field of `cls` can be passed by."""
-    return {*get_fields(cls), *field_aliases(cls).values()}
+    return frozenset((*get_fields(cls), *field_aliases(cls).values()))

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import httpx
@@ -61,11 +62,16 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
         ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
     kwargs = rename_kwargs(values, names)
-    fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias)}
+    fields = _field_names(cls)
     for name in kwargs:
         if name not in fields:
             raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
     return kwargs
+
+
+@lru_cache(maxsize=64)
+def _field_names(cls: type[BaseModel]) -> frozenset[str | None]:
+    return frozenset(name for field, info in cls.model_fields.items() for name in (field, info.alias))
 
 
 def _alternative(name: str, fields: Collection[str | None]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -192,6 +193,7 @@ def check_base_url(base_url: SecretStr) -> str:
     return url.host
 
 
+@lru_cache(maxsize=128)  # each model of a process has the same one
 def _parse_url(base_url: SecretStr, shown: str) -> httpx.URL:
     problem = ""
     try:
@@ -207,6 +209,7 @@ def can_connect(url: httpx.URL) -> bool:
     return all(0 < len(label) < 64 for label in labels) and 0 < (url.port or 80) < 65536
 
 
+@lru_cache(maxsize=128)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine."""
     try:
