@@ -36,8 +36,9 @@ lint: .venv/dev-ready  ## Style, format and the walls between the layers
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	@cd integrations && ../$(BIN)/lint-imports --config ../pyproject.toml
 
-types: .venv/dev-ready  ## Types, strictly
+types: .venv/dev-ready  ## Types, strictly, and every snippet of README and docs as mypy and pyright see it
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.packaging.snippet_types
 
 docs: .venv/docs-ready  ## The documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
@@ -63,6 +64,7 @@ programs: .venv-programs/ready  ## Programs of others, run on our models: agents
 	@.venv-programs/bin/python -c "import deepagents, json_repair, langchain_community, langchain_experimental, langchain_mcp_adapters"
 	@.venv-programs/bin/python -c "import langgraph_supervisor, langgraph_swarm, langmem, lark, llama_index.tools.mcp, openevals, ragas"
 	@.venv-programs/bin/python -m pytest tests/programs
+	@.venv-programs/bin/python -m pytest tests/docs/test_code_blocks.py tests/docs/test_examples.py -k mcp -W ignore
 
 bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
 	@.venv-bench/bin/python -m benchmarks.run

@@ -1,1 +1,1 @@
-"""What a call and a chunk cost here, over raw httpx plus the framework's own floor, beside the peers. `make bench`."""
+"""Processor time of a call and a chunk, compared with httpx and the framework alone, and with peers: `make bench`."""

@@ -1,4 +1,4 @@
-"""What was measured, and how figures compare: heat by heat, by those that were taken right after one another."""
+"""Figures, their medians, and their ratios."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Figures = Mapping[str, float]
 
 
 class Key(NamedTuple):
-    """What a figure is of."""
+    """What was measured."""
 
     scenario: str
     endpoint: str
@@ -18,24 +18,24 @@ class Key(NamedTuple):
 
 
 Results = Mapping[Key, Mapping[int, Figures]]
-"""The figures by the number of the heat that they were taken in."""
+"""The figures of each key by the number of the turn."""
 
 
 def median(results: Results, key: Key, unit: str) -> float | None:
-    """The figure in the middle of those of all heats."""
-    found = [figures[unit] for figures in results.get(key, {}).values() if unit in figures]
-    return statistics.median(found) if found else None
+    """Return the median of all turns; None if nothing was measured."""
+    values = [figures[unit] for figures in results.get(key, {}).values() if unit in figures]
+    return statistics.median(values) if values else None
 
 
 def medians(results: Results, key: Key) -> dict[str, float]:
-    """All figures of a kind, in all their units."""
+    """Return the median of each unit."""
     units = dict.fromkeys(unit for figures in results[key].values() for unit in figures)
     return {unit: value for unit in units if (value := median(results, key, unit)) is not None}
 
 
 def ratio(results: Results, key: Key, other: Key, unit: str) -> float | None:
-    """How many times the other's figure one is: the median of the ratios of the heats, for a machine drifts."""
-    ours, theirs = results.get(key, {}), results.get(other, {})
-    both = [(ours[number].get(unit), theirs[number].get(unit)) for number in ours.keys() & theirs.keys()]
-    found = [one / than for one, than in both if one is not None and than]
-    return statistics.median(found) if found else None
+    """Return a figure as a multiple of another: the median of the ratios of the turns, because machines drift."""
+    values, others = results.get(key, {}), results.get(other, {})
+    pairs = [(values[number].get(unit), others[number].get(unit)) for number in values.keys() & others.keys()]
+    ratios = [value / base for value, base in pairs if value is not None and base]
+    return statistics.median(ratios) if ratios else None

@@ -1,10 +1,10 @@
-"""Measure ours against the floor and the peers, side by side: `make bench`.
+"""Compare this package with the two floors and with its peers: `make bench`.
 
     python -m benchmarks.run [--rounds N] [SCENARIO …]
 
-A canned server in its own process; subjects in processes of their own that take turns at every scenario, so that a
-machine that drifts touches all alike; ratios of figures taken one after another, and the medians of these.
-Prints ratios and limits, writes `benchmarks/results.json` and `docs/pages/speed.png`.
+The server and each subject run in processes of their own. Subjects take turns at every scenario, so that a machine that
+slows down affects all of them. A ratio is the median of the ratios of neighboring turns.
+Prints ratios and limits, and writes `benchmarks/results.json` and `docs/pages/speed.png`.
 """
 
 from __future__ import annotations
@@ -25,28 +25,37 @@ from rich.progress import track
 import aimlapi_integrations
 from benchmarks.chart import draw
 from benchmarks.figures import Figures, Key, Results, medians
-from benchmarks.limits import verdicts
-from benchmarks.report import about, table, times_floor
-from benchmarks.subjects import CHAT, FLOORS, RESPONSES, SUBJECTS, Subject
+from benchmarks.limits import limits_table
+from benchmarks.report import describe_environment, floor_ratios, results_table
+from benchmarks.subjects import CHAT, FLOORS, RESPONSES, STRICT_FLOORS, SUBJECTS, Subject
 from benchmarks.worker import SCENARIOS
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 
-# What a process can be asked but once, as the first thing or the only one.
-ALONE = ("import and construct", "peak memory", "leaks")
-IN_THE_FIRST_ROUND = ("leaks",)
-# How often subjects take turns at a scenario in one round, where it is not three times.
-HEATS = {"import and construct": 9, "chunk at 20,000": 1, "first chunk": 1, "peak memory": 1, "leaks": 1}
-MOST_HEATS = max(HEATS.values())
-# The floor knows texts only and one event loop.
-NOT_FOR_FLOORS = ("tool-call chunk", "leaks")
+# Scenarios that need a new process.
+NEED_PROCESS = ("import and construct", "peak memory", "memory per open stream", "leaks")
+FIRST_ROUND_ONLY = ("leaks",)
+# Turns per round, where they aren't three.
+TURNS = {
+    "import and construct": 9,
+    "chunk at 20,000": 1,
+    "first chunk": 1,
+    "peak memory": 1,
+    "memory per open stream": 1,
+    "leaks": 1,
+}
+MAX_TURNS = max(TURNS.values())
+# The plain floor has no tool calls, and a floor has no event loops to leak sockets in.
+NOT_FOR_PLAIN_FLOORS = ("tool-call chunk", "leaks")
+# A strict floor has no network to wait for, and no model class of its own.
+NOT_FOR_STRICT_FLOORS = ("first chunk", "embedding, 2,048 texts", "peak memory", "memory per open stream", "leaks")
 # The same on both endpoints.
-ON_CHAT_ONLY = ("import and construct", "embedding, 2,048 texts")
+ON_CHAT_ONLY = ("import and construct", "second instance", "embedding, 2,048 texts")
 
 
 def compile_ours() -> None:
-    """Leave bytecode beside our sources, as pip does of what it installs: importing them is measured, not compiling."""
+    """Compile this package to bytecode, as pip does, so that its import is measured and not its compilation."""
     for folder in (Path(aimlapi_integrations.__file__).parent, HERE):
         compileall.compile_dir(folder, quiet=1)
 
@@ -63,41 +72,49 @@ def server() -> Iterator[str]:
         process.stdout.close()
 
 
-class Who(NamedTuple):
-    """A subject on one of the endpoints that it speaks."""
+class Participant(NamedTuple):
+    """A subject on one of its endpoints."""
 
     subject: Subject
     endpoint: str
 
-    def does(self, scenario: str, number: int) -> bool:
-        """Whether it is put through a scenario in round `number`, counted from 0."""
-        if scenario in self.subject.without or (number and scenario in IN_THE_FIRST_ROUND):
+    def takes_part(self, scenario: str, round_number: int) -> bool:
+        """Return whether it is measured in a scenario of a round, counted from 0."""
+        name = self.subject.name
+        if scenario in self.subject.skipped or (round_number and scenario in FIRST_ROUND_ONLY):
             return False
         if scenario in ON_CHAT_ONLY and self.endpoint != CHAT:
             return False
+        if name in STRICT_FLOORS.values() and scenario in NOT_FOR_STRICT_FLOORS:
+            return False
         if scenario == "embedding, 2,048 texts":
             return self.subject.embedding is not None
-        return not (scenario in NOT_FOR_FLOORS and self.subject.name in FLOORS.values())
+        return not (scenario in NOT_FOR_PLAIN_FLOORS and name in FLOORS.values())
 
 
 class Worker:
-    """A subject in a process of its own, which measures what it is asked to."""
+    """The process of a participant."""
 
-    def __init__(self, who: Who, base_url: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", who.subject.name, who.endpoint, base_url]
-        self.who = who
+    def __init__(self, participant: Participant, base_url: str) -> None:
+        name, endpoint = participant.subject.name, participant.endpoint
+        self.participant = participant
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-m", "benchmarks.worker", name, endpoint, base_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
-    def measure(self, scenario: str, heat: int) -> Figures | None:
-        """The figures; None where the subject cannot do it."""
+    def measure(self, scenario: str, turn: int) -> Figures | None:
+        """Return the figures of one turn; None if the subject can't run the scenario."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(heat, scenario, file=self._process.stdin, flush=True)
+        print(turn, scenario, file=self._process.stdin, flush=True)
         answer = json.loads(self._process.stdout.readline())
         if "error" in answer:
-            print(f"{self.who.subject.name}, {self.who.endpoint}, {scenario}: {answer['error']}", file=sys.stderr)
+            name, endpoint = self.participant.subject.name, self.participant.endpoint
+            print(f"{name}, {endpoint}, {scenario}: {answer['error']}", file=sys.stderr)
             return None
         figures: Figures = answer
         return figures
@@ -109,78 +126,87 @@ class Worker:
         self._process.communicate()
 
 
-class Crew(ExitStack):
-    """Workers that stay for the next scenario, but where one needs a process of its own."""
+class Workers(ExitStack):
+    """The processes of all participants, which stay for the next scenario unless it needs a new process."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
         self._base_url = base_url
-        self._workers: dict[Who, Worker] = {}
+        self._workers: dict[Participant, Worker] = {}
 
-    def measure(self, who: Who, scenario: str, heat: int) -> Figures | None:
-        if scenario in ALONE:
-            with Worker(who, self._base_url) as worker:
-                return worker.measure(scenario, heat)
-        if who not in self._workers:
-            self._workers[who] = self.enter_context(Worker(who, self._base_url))
-        return self._workers[who].measure(scenario, heat)
+    def measure(self, participant: Participant, scenario: str, turn: int) -> Figures | None:
+        if scenario in NEED_PROCESS:
+            with Worker(participant, self._base_url) as worker:
+                return worker.measure(scenario, turn)
+        if participant not in self._workers:
+            self._workers[participant] = self.enter_context(Worker(participant, self._base_url))
+        return self._workers[participant].measure(scenario, turn)
 
 
-class Heat(NamedTuple):
-    """One scenario, once, for all of a framework's subjects that do it."""
+class Turn(NamedTuple):
+    """One turn of all participants of a framework at one scenario."""
 
     number: int
     scenario: str
-    crew: list[Who]
+    participants: list[Participant]
 
 
-def plan(asked: Sequence[str], number: int, framework: str) -> list[Heat]:
-    """The heats of round `number`, counted from 0; heats are counted through all rounds."""
-    crew = [
-        Who(subject, endpoint)
+def plan_turns(scenarios: Sequence[str], round_number: int, framework: str) -> list[Turn]:
+    """Return the turns of a round. Their numbers count through all rounds."""
+    participants = [
+        Participant(subject, endpoint)
         for subject in SUBJECTS.values()
         for endpoint in subject.endpoints
         if subject.framework == framework and subject.installed
     ]
     return [
-        Heat(number * MOST_HEATS + heat, name, [who for who in crew if who.does(name, number)])
-        for name in asked
-        for heat in range(HEATS.get(name, 3))
+        Turn(
+            round_number * MAX_TURNS + turn,
+            name,
+            [each for each in participants if each.takes_part(name, round_number)],
+        )
+        for name in scenarios
+        for turn in range(TURNS.get(name, 3))
     ]
 
 
-def run(asked: Sequence[str], rounds: int) -> Results:
-    """The figures of all rounds, in the order of the scenarios."""
-    found: dict[Key, dict[int, Figures]] = {}
+def run(scenarios: Sequence[str], rounds: int) -> Results:
+    """Return the figures of all rounds, in the order of the scenarios."""
+    results: dict[Key, dict[int, Figures]] = {}
     with server() as base_url:
-        groups = [plan(asked, number, framework) for number in range(rounds) for framework in FLOORS]
-        for heats in track(groups, description="Measuring"):
-            for heat, who, figures in _measured(heats, base_url):
-                found.setdefault(Key(heat.scenario, who.endpoint, who.subject.name), {})[heat.number] = figures
-    order = [Key(name, endpoint, subject) for name in asked for endpoint in (CHAT, RESPONSES) for subject in SUBJECTS]
-    return {key: found[key] for key in order if key in found}
+        groups = [plan_turns(scenarios, number, framework) for number in range(rounds) for framework in FLOORS]
+        for turns in track(groups, description="Measuring"):
+            for turn, (subject, endpoint), figures in _measure_turns(turns, base_url):
+                results.setdefault(Key(turn.scenario, endpoint, subject.name), {})[turn.number] = figures
+    order = [
+        Key(name, endpoint, subject) for name in scenarios for endpoint in (CHAT, RESPONSES) for subject in SUBJECTS
+    ]
+    return {key: results[key] for key in order if key in results}
 
 
-def _measured(heats: list[Heat], base_url: str) -> Iterator[tuple[Heat, Who, Figures]]:
-    with Crew(base_url) as crew:
-        for heat in heats:
-            for who in heat.crew:
-                if figures := crew.measure(who, heat.scenario, heat.number):
-                    yield heat, who, figures
+def _measure_turns(turns: list[Turn], base_url: str) -> Iterator[tuple[Turn, Participant, Figures]]:
+    with Workers(base_url) as workers:
+        for turn in turns:
+            for participant in turn.participants:
+                if figures := workers.measure(participant, turn.scenario, turn.number):
+                    yield turn, participant, figures
 
 
 def main() -> None:
-    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    command.add_argument("--rounds", type=int, default=3)
-    command.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="; ".join(SCENARIOS))
-    asked = command.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="; ".join(SCENARIOS))
+    arguments = parser.parse_args()
     compile_ours()
-    results = run(asked.scenarios or list(SCENARIOS), asked.rounds)
-    console = Console(width=130)
-    console.print(table(results))
-    console.print(verdicts(results))
-    rows = [{**key._asdict(), **medians(results, key), **times_floor(results, key)} for key in results]
-    (HERE / "results.json").write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    results = run(arguments.scenarios or list(SCENARIOS), arguments.rounds)
+    console = Console(width=140)
+    console.print(results_table(results))
+    console.print(limits_table(results))
+    if arguments.scenarios:
+        return
+    rows = [{**key._asdict(), **medians(results, key), **floor_ratios(results, key)} for key in results]
+    content = json.dumps({"environment": describe_environment(), "rows": rows}, indent=1) + "\n"
+    (HERE / "results.json").write_text(content, encoding="utf-8")
     draw(results, PICTURE)
     console.print("wrote benchmarks/results.json and docs/pages/speed.png")
 

@@ -1,18 +1,26 @@
-"""A canned gateway on loopback, in a process of its own: it answers from bytes made once, and costs next to nothing.
+"""A gateway on loopback, in a process of its own, that returns prepared bytes and so costs next to nothing.
 
-The model id of a request says what to answer: `chunks-500`, `tools-500`, `pause-20` (20 chunks, a pause among them).
+The model id of a request selects the response. A stream's is KIND-COUNT-EVENTS: `text-500-1` sends 500 chunks of text,
+one event to a TCP packet, as gateways do. The other kinds are `long` (1,000 characters per chunk), `tools` (pieces of
+one tool call), `pause` (a pause after the third event), and `hold` (waits there until the client disconnects).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 Json = dict[str, Any]
 PAUSE = 0.25
+# Seconds between two packets, times the open streams: longer than a client computes, so that a read returns one packet.
+INTERVAL = 0.00025
 WORD = " word"
+CHUNK_TEXTS = {"long": " word" * 200}  # of the kinds whose chunks are not one word each
 USAGE = {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
 META = {"usage": {"credits_used": 20, "usd_spent": 0.00001}}
 
@@ -26,7 +34,8 @@ def chat_plain() -> bytes:
 
 @cache
 def chat_stream(kind: str, count: int) -> tuple[bytes, ...]:
-    deltas: list[Json] = [{"content": WORD}] * count if kind != "tools" else list(_tool_deltas(count))
+    text = CHUNK_TEXTS.get(kind, WORD)
+    deltas: list[Json] = [{"content": text}] * count if kind != "tools" else list(_tool_deltas(count))
     chunks = [_chunk([{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
     chunks.append(_chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if kind == "tools" else "stop"}]))
     chunks.append(_chunk([], usage=USAGE, meta=META))
@@ -49,7 +58,7 @@ def responses_plain() -> bytes:
 def responses_stream(kind: str, count: int) -> tuple[bytes, ...]:
     events: list[Json] = [
         {"type": "response.created", "response": {**_response("in_progress"), "output": []}},
-        *(_call_events(count) if kind == "tools" else _text_events(count)),
+        *(_call_events(count) if kind == "tools" else _text_events(count, CHUNK_TEXTS.get(kind, WORD))),
     ]
     return tuple(
         f"event: {event['type']}\n".encode() + _event({**event, "sequence_number": at})
@@ -57,16 +66,16 @@ def responses_stream(kind: str, count: int) -> tuple[bytes, ...]:
     )
 
 
-def _text_events(count: int) -> list[Json]:
+def _text_events(count: int, text: str) -> list[Json]:
     part = {"type": "output_text", "text": "", "annotations": []}
     at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
     return [
         {"type": "response.output_item.added", "output_index": 0, "item": item},
         {"type": "response.content_part.added", **at, "part": part},
-        *[{"type": "response.output_text.delta", **at, "delta": WORD, "logprobs": []}] * count,
-        {"type": "response.output_text.done", **at, "text": WORD * count, "logprobs": []},
-        {"type": "response.completed", "response": _response("completed", _message(WORD * count))},
+        *[{"type": "response.output_text.delta", **at, "delta": text, "logprobs": []}] * count,
+        {"type": "response.output_text.done", **at, "text": text * count, "logprobs": []},
+        {"type": "response.completed", "response": _response("completed", _message(text * count))},
     ]
 
 
@@ -121,41 +130,71 @@ def _json(body: Json) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(raw), raw)
 
 
+class Pace:
+    """Waits between packets. A timer of asyncio is too coarse for a single stream, and blocking would delay others."""
+
+    def __init__(self) -> None:
+        self._streams = 0
+
+    def __enter__(self) -> Pace:
+        self._streams += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._streams -= 1
+
+    async def next_packet(self) -> None:
+        if self._streams == 1:
+            time.sleep(INTERVAL)
+        await asyncio.sleep(0 if self._streams == 1 else INTERVAL * self._streams)
+
+
+PACE = Pace()
+
+
 async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
-            size = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+            lines = head.lower().split(b"\r\n")
+            size = next((line for line in lines if line.startswith(b"content-length:")), b":0")
             body = json.loads(await reader.readexactly(int(size.partition(b":")[2])) or b"{}")
-            await answer(head.split(b" ", 2)[1].decode(), body, writer)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
+            await respond(head.split(b" ", 2)[1].decode(), body, reader, writer)
+    writer.close()
 
 
-async def answer(path: str, body: Json, writer: asyncio.StreamWriter) -> None:
+async def respond(path: str, body: Json, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     if path.endswith("/embeddings"):
         writer.write(embeddings(len(body["input"])))
     elif not body.get("stream"):
         writer.write(responses_plain() if path.endswith("/responses") else chat_plain())
     else:
-        kind, _, count = body["model"].partition("-")
+        kind, count, events_per_packet = body["model"].split("-")
         make = responses_stream if path.endswith("/responses") else chat_stream
-        await stream(make(kind, int(count or 20)), kind == "pause", writer)
+        with PACE:
+            await stream(make(kind, int(count)), int(events_per_packet), kind, reader, writer)
     await writer.drain()
 
 
-async def stream(events: tuple[bytes, ...], pause: bool, writer: asyncio.StreamWriter) -> None:
-    """Eight events to a TCP chunk, as a busy gateway sends them; with a pause, one by one."""
+async def stream(
+    events: tuple[bytes, ...],
+    events_per_packet: int,
+    kind: str,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """Send so many events in each TCP packet, at a pace at which one read of the client returns one packet."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-    step = 1 if pause else 8
-    for at in range(0, len(events), step):
-        piece = b"".join(events[at : at + step])
+    for start in range(0, len(events), events_per_packet):
+        piece = b"".join(events[start : start + events_per_packet])
         writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         await writer.drain()
-        if pause and at == 3:
+        await PACE.next_packet()
+        if start == 3 and kind == "pause":
             await asyncio.sleep(PAUSE)
+        elif start == 3 and kind == "hold":
+            await reader.read()
     writer.write(b"0\r\n\r\n")
 
 

@@ -1,11 +1,15 @@
-"""The subjects by name, and one face for both frameworks: ask, stream, embed, and the async twins."""
+"""The model classes to measure, and one interface to all of them: call, stream, embed, sync and async."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what a subject imports is measured
+    from benchmarks.floors import RawHTTP
 
 PROMPT = "Hello"
 CHAT, RESPONSES = "chat_completions", "responses"
@@ -43,6 +47,12 @@ def _lc_floor(base_url: str, endpoint: str, model: str) -> Any:
     from benchmarks.floor_langchain import FloorChatModel
 
     return FloorChatModel(base_url=base_url, endpoint=endpoint, model=model)
+
+
+def _lc_bare(base_url: str, endpoint: str, model: str) -> Any:
+    from benchmarks.floor_langchain import BareChatModel
+
+    return BareChatModel(model=model)
 
 
 def _lc_floor_embedding(base_url: str) -> Any:
@@ -89,6 +99,12 @@ def _li_floor(base_url: str, endpoint: str, model: str) -> Any:
     return FloorLLM(base_url=base_url, endpoint=endpoint, model=model)
 
 
+def _li_bare(base_url: str, endpoint: str, model: str) -> Any:
+    from benchmarks.floor_llama_index import BareLLM
+
+    return BareLLM(model=model)
+
+
 def _li_floor_embedding(base_url: str) -> Any:
     from benchmarks.floor_llama_index import FloorEmbedding
 
@@ -119,79 +135,24 @@ def _li_responses(base_url: str, endpoint: str, model: str) -> Any:
     return OpenAIResponses(model=model, api_base=base_url, api_key="none", context_window=100_000)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model class to measure.
-
-    Attributes:
-        framework: whose class it is; its driver is that of the framework.
-        make: makes one, of base URL, endpoint and model id.
-        embedding: makes an embedding model of a base URL, where it has one.
-        needs: a module that must be installed.
-        endpoints: those it speaks.
-        without: scenarios that it is spared.
-    """
-
-    name: str
-    framework: str
-    make: Callable[[str, str, str], Any]
-    embedding: Callable[[str], Any] | None = None
-    needs: str = "httpx"
-    endpoints: tuple[str, ...] = (CHAT, RESPONSES)
-    without: tuple[str, ...] = ()
-
-    @property
-    def installed(self) -> bool:
-        try:
-            return find_spec(self.needs) is not None
-        except ModuleNotFoundError:
-            return False
-
-
-# Minutes, for the slowest.
-LONG = ("chunk at 20,000", "async call, 1 at once", "async call, 20 at once", "chunk, 200 streams", "leaks")
-BRIEF = ("import and construct", "second instance", "call", "chunk", "tool-call chunk", "first chunk", "peak memory")
-NOT_ASYNC = (*BRIEF, "chunk at 20,000", "leaks")
-
-_ALL = (
-    Subject("langchain floor", "langchain", _lc_floor, _lc_floor_embedding),
-    Subject("ChatAIMLAPI", "langchain", _lc_ours, _lc_ours_embedding),
-    Subject(
-        "ChatAIMLAPI on aiohttp",
-        "langchain",
-        _lc_aiohttp,
-        None,
-        "httpx_aiohttp",
-        (CHAT,),
-        NOT_ASYNC,
-    ),
-    Subject("ChatOpenAI", "langchain", _lc_openai, _lc_openai_embedding, "langchain_openai"),
-    Subject("ChatOpenRouter", "langchain", _lc_openrouter, None, "langchain_openrouter", (CHAT,), LONG),
-    Subject("llama-index floor", "llama-index", _li_floor, _li_floor_embedding),
-    Subject("AIMLAPI", "llama-index", _li_ours, _li_ours_embedding),
-    Subject("OpenAILike", "llama-index", _li_openai_like, None, "llama_index.llms.openai_like", (CHAT,)),
-    Subject("OpenAI", "llama-index", _li_openai, _li_openai_embedding, "llama_index.embeddings.openai", (CHAT,)),
-    Subject("OpenAIResponses", "llama-index", _li_responses, None, "llama_index.llms.openai", (RESPONSES,)),
-)
-SUBJECTS = {subject.name: subject for subject in _ALL}
-FLOORS = {"langchain": "langchain floor", "llama-index": "llama-index floor"}
+# --- drivers ----------------------------------------------------------------------------------------------------------
 
 
 class LangChainDriver:
     def __init__(self, llm: Any) -> None:
         self.llm = llm
 
-    def ask(self) -> None:
+    def call(self) -> None:
         assert self.llm.invoke(PROMPT).text
 
-    def chunks(self) -> Any:
+    def chunks(self) -> Iterator[Any]:
         return self.llm.stream(PROMPT)
 
-    async def aask(self) -> None:
+    async def acall(self) -> None:
         assert (await self.llm.ainvoke(PROMPT)).text
 
-    async def astream(self) -> int:
-        return sum([1 async for _ in self.llm.astream(PROMPT)])
+    async def achunks(self) -> AsyncIterator[Any]:
+        return self.llm.astream(PROMPT)
 
     @staticmethod
     def embed(model: Any, texts: list[str]) -> list[list[float]]:
@@ -204,21 +165,141 @@ class LlamaIndexDriver:
 
         self.llm, self.messages = llm, [ChatMessage(PROMPT)]
 
-    def ask(self) -> None:
+    def call(self) -> None:
         assert self.llm.chat(self.messages).message.content
 
-    def chunks(self) -> Any:
+    def chunks(self) -> Iterator[Any]:
         return self.llm.stream_chat(self.messages)
 
-    async def aask(self) -> None:
+    async def acall(self) -> None:
         assert (await self.llm.achat(self.messages)).message.content
 
-    async def astream(self) -> int:
-        return sum([1 async for _ in await self.llm.astream_chat(self.messages)])
+    async def achunks(self) -> AsyncIterator[Any]:
+        return await self.llm.astream_chat(self.messages)
 
     @staticmethod
     def embed(model: Any, texts: list[str]) -> list[list[float]]:
         return model.get_text_embedding_batch(texts)
 
 
+class StrictDriver:
+    """Does what the floor over raw httpx does and what the bare model does, one after the other."""
+
+    def __init__(self, bare: LangChainDriver | LlamaIndexDriver, raw: RawHTTP) -> None:
+        self._bare, self._raw = bare, raw
+
+    def call(self) -> None:
+        self._raw.post()
+        self._bare.call()
+
+    def chunks(self) -> Iterator[Any]:
+        for _, chunk in zip_longest(self._raw.events(), self._bare.chunks()):
+            yield chunk
+
+    async def acall(self) -> None:
+        await self._raw.apost()
+        await self._bare.acall()
+
+    async def achunks(self) -> AsyncIterator[Any]:
+        async def chunks() -> AsyncIterator[Any]:
+            bare = await self._bare.achunks()
+            async for _ in self._raw.aevents():
+                yield await anext(bare, None)
+            async for chunk in bare:
+                yield chunk
+
+        return chunks()
+
+
 DRIVERS: dict[str, Any] = {"langchain": LangChainDriver, "llama-index": LlamaIndexDriver}
+
+
+# --- subjects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model class to measure.
+
+    Attributes:
+        name: the class, or one of the floors.
+        framework: whose class it is.
+        make: creates a model from a base URL, an endpoint and a model id.
+        embedding: creates an embedding model from a base URL, if it has one.
+        needs: a module that must be installed.
+        endpoints: the endpoints that it supports.
+        skipped: scenarios that it isn't measured in.
+    """
+
+    name: str
+    framework: str
+    make: Callable[[str, str, str], Any]
+    embedding: Callable[[str], Any] | None = None
+    needs: str = "httpx"
+    endpoints: tuple[str, ...] = (CHAT, RESPONSES)
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        try:
+            return find_spec(self.needs) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def driver(self, base_url: str, endpoint: str, model: str) -> Any:
+        driver = DRIVERS[self.framework](self.make(base_url, endpoint, model))
+        if self.name not in STRICT_FLOORS.values():
+            return driver
+        from benchmarks.floors import RawHTTP
+
+        return StrictDriver(driver, RawHTTP(base_url, endpoint, model, PROMPT))
+
+
+FLOORS = {"langchain": "langchain floor", "llama-index": "llama-index floor"}
+STRICT_FLOORS = {"langchain": "langchain strict floor", "llama-index": "llama-index strict floor"}
+
+# Scenarios that take minutes with the slowest subjects, and those without concurrency.
+SLOW = (
+    "chunk, 4 per packet",
+    "chunk, 16 per packet",
+    "chunk at 20,000",
+    "chunk of 1,000 characters",
+    "async call, 1 at once",
+    "async call, 20 at once",
+    "async call, 500 at once",
+    "chunk, 1 async stream",
+    "chunk, 20 async streams",
+    "chunk, 200 async streams",
+    "memory per open stream",
+    "leaks",
+)
+SYNC = (
+    "import and construct",
+    "second instance",
+    "call",
+    "chunk",
+    "chunk, 4 per packet",
+    "chunk, 16 per packet",
+    "chunk of 1,000 characters",
+    "chunk at 20,000",
+    "tool-call chunk",
+    "first chunk",
+    "peak memory",
+    "leaks",
+)
+
+_ALL = (
+    Subject("langchain floor", "langchain", _lc_floor, _lc_floor_embedding),
+    Subject("langchain strict floor", "langchain", _lc_bare),
+    Subject("ChatAIMLAPI", "langchain", _lc_ours, _lc_ours_embedding),
+    Subject("ChatAIMLAPI on aiohttp", "langchain", _lc_aiohttp, None, "httpx_aiohttp", (CHAT,), SYNC),
+    Subject("ChatOpenAI", "langchain", _lc_openai, _lc_openai_embedding, "langchain_openai"),
+    Subject("ChatOpenRouter", "langchain", _lc_openrouter, None, "langchain_openrouter", (CHAT,), SLOW),
+    Subject("llama-index floor", "llama-index", _li_floor, _li_floor_embedding),
+    Subject("llama-index strict floor", "llama-index", _li_bare),
+    Subject("AIMLAPI", "llama-index", _li_ours, _li_ours_embedding),
+    Subject("OpenAILike", "llama-index", _li_openai_like, None, "llama_index.llms.openai_like", (CHAT,)),
+    Subject("OpenAI", "llama-index", _li_openai, _li_openai_embedding, "llama_index.embeddings.openai", (CHAT,)),
+    Subject("OpenAIResponses", "llama-index", _li_responses, None, "llama_index.llms.openai", (RESPONSES,)),
+)
+SUBJECTS = {subject.name: subject for subject in _ALL}

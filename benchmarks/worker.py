@@ -1,11 +1,10 @@
-"""Measurements of one subject, in a process of its own.
+"""Measures one subject, in a process of its own.
 
     python -m benchmarks.worker SUBJECT ENDPOINT URL
 
-reads the number of a heat and the name of a scenario from each line and prints a line of JSON for it: `cpu` and `wall`
-are seconds per unit, which is a call, a chunk, an instance, a text or an import; `growth` is how many times the chunk
-of a short stream one of a long costs.
-A subject that cannot do a scenario says so as `error`.
+Reads the number of a turn and the name of a scenario from each line, and prints a line of JSON for it. `cpu` and `wall`
+are seconds per unit: a call, a chunk, an instance, a text, or an import. `growth` is the cost of a chunk of a long
+stream as a multiple of one of a short stream. `error` is why a subject can't run the scenario.
 """
 
 from __future__ import annotations
@@ -26,115 +25,128 @@ from typing import Any
 from benchmarks.subjects import DRIVERS, SUBJECTS, Subject
 
 Figures = dict[str, float]
-ENOUGH = 0.5  # seconds after which a slow subject need not go on
+TIME_LIMIT = 0.5  # seconds after which a slow subject doesn't repeat a scenario
+REPEATED_FIRST = 20  # open streams before memory is measured
 
 
-def timed(work: Callable[[], object], units: int = 1, times: int = 1) -> Figures:
-    """Seconds per unit of `work`, which does that many units: the median of up to so many repetitions."""
+def measure(work: Callable[[], object], units: int = 1, times: int = 1) -> Figures:
+    """Return the seconds per unit of `work`, which does so many units: the median of at most `times` repetitions."""
     gc.collect()
-    start, taken = time.perf_counter(), list[tuple[float, float]]()
-    while len(taken) < times and (not taken or time.perf_counter() - start < ENOUGH):
-        taken.append(spent(work))
-    cpus, walls = zip(*taken, strict=True)
-    return {"cpu": statistics.median(cpus) / units, "wall": statistics.median(walls) / units}
+    start, seconds = time.perf_counter(), list[tuple[float, float]]()
+    while len(seconds) < times and (not seconds or time.perf_counter() - start < TIME_LIMIT):
+        seconds.append(measure_once(work))
+    cpu, wall = zip(*seconds, strict=True)
+    return {"cpu": statistics.median(cpu) / units, "wall": statistics.median(wall) / units}
 
 
-def spent(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of CPU and of the clock that `work` takes."""
+def measure_once(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds of processor time and of wall time that `work` takes."""
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-async def gathered(tasks: list[Coroutine[Any, Any, object]], at_once: int, units: int) -> Figures:
-    """Seconds per unit of all the tasks together."""
-    gate = asyncio.Semaphore(at_once)
+async def measure_tasks(tasks: list[Coroutine[Any, Any, object]], concurrency: int, units: int) -> Figures:
+    """Return the seconds per unit of all tasks together."""
+    semaphore = asyncio.Semaphore(concurrency)
 
-    async def one(task: Coroutine[Any, Any, object]) -> None:
-        async with gate:
+    async def run(task: Coroutine[Any, Any, object]) -> None:
+        async with semaphore:
             await task
 
     cpu, wall = time.process_time(), time.perf_counter()
-    await asyncio.gather(*map(one, tasks))
+    await asyncio.gather(*map(run, tasks))
     return {"cpu": (time.process_time() - cpu) / units, "wall": (time.perf_counter() - wall) / units}
 
 
-def shifted(work: Callable[[], Figures], heat: int) -> Figures:
-    """What `work` measures, from another depth of the stack and another phase of the collector in each heat.
+def vary_conditions(work: Callable[[], Figures], turn: int) -> Figures:
+    """Measure `work` at another depth of the stack, and in another phase of the garbage collector, in each turn.
 
-    CPython maps 16 KiB for frames whenever a call crosses the end of those it has, and unmaps them when it returns; it
-    looks through all objects whenever its counts are full. Where that falls is luck, and up to a fifth of an import:
-    https://github.com/python/cpython/issues/142183. The phase is for imports alone: `timed` collects, and so ends it.
+    CPython maps 16 KiB for frames whenever a call crosses the end of those it has, and unmaps them when it returns. The
+    collector scans all objects whenever its counters are full. Where that happens is random, and costs up to a fifth of
+    an import: https://github.com/python/cpython/issues/142183. The phase only matters for imports: `measure` collects.
     """
-    for _ in range(heat % 10):
+    for _ in range(turn % 10):
         gc.collect(1)
-    return _deeper(work, heat * 9 // 2)  # 27 heats reach through the 16 KiB
+    return _call_deeper(work, turn * 9 // 2)  # 27 turns cover the 16 KiB
 
 
-def _deeper(work: Callable[[], Figures], frames: int) -> Figures:
-    return _deeper(work, frames - 1) if frames else work()
+def _call_deeper(work: Callable[[], Figures], frames: int) -> Figures:
+    return _call_deeper(work, frames - 1) if frames else work()
 
 
 class Bench:
-    """A subject on one endpoint, and the scenarios it can be put through."""
+    """The scenarios, for a subject on one endpoint."""
 
     def __init__(self, subject: Subject, endpoint: str, base_url: str) -> None:
         self.subject, self.endpoint, self.base_url = subject, endpoint, base_url
         self._loop = asyncio.new_event_loop()
 
     def driver(self, model: str = "plain") -> Any:
-        return DRIVERS[self.subject.framework](self.subject.make(self.base_url, self.endpoint, model))
+        return self.subject.driver(self.base_url, self.endpoint, model)
 
     def import_and_construct(self) -> Figures:
-        """Once, and not `timed`, which would end the heat's phase of the collector."""
-        cpu, wall = spent(self.driver)
+        """Once, and without `measure`, which would end the collector's phase."""
+        cpu, wall = measure_once(self._import_and_construct)
         return {"cpu": cpu, "wall": wall}
 
+    def _import_and_construct(self) -> None:
+        self.subject.make(self.base_url, self.endpoint, "plain")
+
     def second_instance(self) -> Figures:
-        self.driver()
-        return timed(self.driver, times=50)
+        self._import_and_construct()
+        return measure(self._import_and_construct, times=50)
 
     # --- one at a time --------------------------------------------------------------------------------------------
 
     def call(self) -> Figures:
         driver = self.driver()
-        driver.ask()
-        return timed(driver.ask, times=150)
+        driver.call()
+        return measure(driver.call, times=150)
 
     def chunk(self) -> Figures:
-        return self._stream("chunks", 500, times=6)
+        return self._stream("text-500-1")
 
-    def chunk_20000(self) -> Figures:
-        """Short streams amid each long one: what it costs more is its length, not the machine's drift."""
-        self._stream("chunks", 500, times=6)
-        start, taken = time.perf_counter(), list[Figures]()
-        while len(taken) < 6 and time.perf_counter() - start < 20 * ENOUGH:
-            taken.append(self._long_stream())
-        return {unit: statistics.median(figures[unit] for figures in taken) for unit in taken[0]}
+    def chunk_4(self) -> Figures:
+        return self._stream("text-500-4")
 
-    def _long_stream(self) -> Figures:
-        """20,000 chunks, 500 at a time, and after each of these pieces a stream of 500 of its own."""
-        short, chunks = self.driver("chunks-500"), iter(self.driver("chunks-20000").chunks())
-        pieces, streams = list[tuple[float, float]](), list[tuple[float, float]]()
-        for _ in range(40):
-            pieces.append(spent(lambda: _drain(islice(chunks, 500))))
-            streams.append(spent(lambda: _drain(short.chunks())))
-        pieces.append(spent(lambda: _drain(chunks)))
-        (cpu, wall), (short_cpu, _) = map(_sums, (pieces, streams))
-        return {"cpu": cpu / 20_000, "wall": wall / 20_000, "growth": cpu / short_cpu}
+    def chunk_16(self) -> Figures:
+        return self._stream("text-500-16")
+
+    def long_chunk(self) -> Figures:
+        return self._stream("long-200-1")
 
     def tool_chunk(self) -> Figures:
-        return self._stream("tools", 500, times=6)
+        return self._stream("tools-500-1")
 
-    def _stream(self, kind: str, count: int, times: int) -> Figures:
-        driver = self.driver(f"{kind}-{count}")
-        _drain(self.driver(f"{kind}-20").chunks())
-        return timed(lambda: _drain(driver.chunks()), count, times)
+    def _stream(self, model: str, times: int = 6) -> Figures:
+        driver = self.driver(model)
+        _drain(self.driver("text-20-1").chunks())
+        return measure(lambda: _drain(driver.chunks()), int(model.split("-")[1]), times)
+
+    def chunk_20000(self) -> Figures:
+        """Run short streams during each long one, so that `growth` shows its length and not the machine's drift."""
+        self._stream("text-500-16")
+        start, results = time.perf_counter(), list[Figures]()
+        while len(results) < 6 and time.perf_counter() - start < 20 * TIME_LIMIT:
+            results.append(self._long_stream())
+        return {unit: statistics.median(figures[unit] for figures in results) for unit in results[0]}
+
+    def _long_stream(self) -> Figures:
+        """Read 20,000 chunks, 500 at a time, and after each of these pieces a stream of 500."""
+        short, chunks = self.driver("text-500-16"), iter(self.driver("text-20000-16").chunks())
+        pieces, streams = list[tuple[float, float]](), list[tuple[float, float]]()
+        for _ in range(40):
+            pieces.append(measure_once(lambda: _drain(islice(chunks, 500))))
+            streams.append(measure_once(lambda: _drain(short.chunks())))
+        pieces.append(measure_once(lambda: _drain(chunks)))
+        (cpu, wall), (short_cpu, _) = map(_sum_columns, (pieces, streams))
+        return {"cpu": cpu / 20_000, "wall": wall / 20_000, "growth": cpu / short_cpu}
 
     def first_chunk(self) -> Figures:
-        """Until the first chunk of a stream that pauses after its third event: who buffers, waits."""
-        driver = self.driver("pause-20")
-        _drain(self.driver("chunks-20").chunks())
+        """Return the time until the first chunk of a stream that pauses after its third event."""
+        driver = self.driver("pause-20-1")
+        _drain(self.driver("text-20-1").chunks())
         start = time.perf_counter()
         chunks = iter(driver.chunks())
         next(chunks)
@@ -147,64 +159,101 @@ class Bench:
         model, embed = self.subject.embedding(self.base_url), DRIVERS[self.subject.framework].embed
         texts = [f"Text number {number}" for number in range(2048)]
         assert len(embed(model, texts)) == len(texts)
-        return timed(lambda: embed(model, texts), len(texts), times=2)
+        return measure(lambda: embed(model, texts), len(texts), times=2)
 
     # --- many at once ---------------------------------------------------------------------------------------------
 
     def _run(self, work: Coroutine[Any, Any, Figures]) -> Figures:
-        """All in one event loop: a peer that keeps the connections of a dead one would be measured with its retries."""
+        """Run everything in one event loop: some peers keep connections of a closed one, and would retry on them."""
         return self._loop.run_until_complete(work)
 
     def async_1(self) -> Figures:
-        return self._run(self._calls(at_once=1, count=200))
+        return self._run(self._calls(concurrency=1, count=200))
 
     def async_20(self) -> Figures:
-        return self._run(self._calls(at_once=20, count=200))
+        return self._run(self._calls(concurrency=20, count=200))
 
     def async_100(self) -> Figures:
-        return self._run(self._calls(at_once=100, count=600))
+        return self._run(self._calls(concurrency=100, count=600))
 
-    async def _calls(self, at_once: int, count: int) -> Figures:
+    def async_500(self) -> Figures:
+        return self._run(self._calls(concurrency=500, count=1000))
+
+    async def _calls(self, concurrency: int, count: int) -> Figures:
         driver = self.driver()
-        await driver.aask()
-        return await gathered([driver.aask() for _ in range(count)], at_once, count)
+        await driver.acall()
+        return await measure_tasks([driver.acall() for _ in range(count)], concurrency, count)
+
+    def streams_1(self) -> Figures:
+        return self._run(self._streams(concurrency=1, count=10, chunks=100))
+
+    def streams_20(self) -> Figures:
+        return self._run(self._streams(concurrency=20, count=60, chunks=20))
 
     def streams_200(self) -> Figures:
-        return self._run(self._streams(at_once=200, count=600, chunks=20))
+        return self._run(self._streams(concurrency=200, count=400, chunks=20))
 
-    async def _streams(self, at_once: int, count: int, chunks: int) -> Figures:
-        driver = self.driver(f"chunks-{chunks}")
-        await driver.astream()
-        return await gathered([driver.astream() for _ in range(count)], at_once, count * chunks)
+    async def _streams(self, concurrency: int, count: int, chunks: int) -> Figures:
+        driver = self.driver(f"text-{chunks}-1")
+        await _adrain(driver)
+        return await measure_tasks([_adrain(driver) for _ in range(count)], concurrency, count * chunks)
 
-    # --- what it holds --------------------------------------------------------------------------------------------
+    # --- memory and sockets ---------------------------------------------------------------------------------------
 
     def peak_memory(self) -> Figures:
         self.call()
-        self._stream("chunks", 500, times=1)
+        self._stream("text-500-16", times=1)
         return {"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
-    def leaks(self) -> Figures:
-        """Growth of memory over 2,000 calls, and sockets left open after 20 event loops."""
-        driver = self.driver()
-        _repeat(driver.ask, 500)
-        before = _resident()
-        _repeat(driver.ask, 2_000)
-        grown, sockets = _resident() - before, _sockets()
-        for _ in range(20):
-            asyncio.run(driver.aask())
+    def open_streams(self) -> Figures:
+        """Return the memory of a stream that has begun, in KB: of 200 at once, after the first ones are open."""
+        return self._run(self._open_streams(count=200))
+
+    async def _open_streams(self, count: int) -> Figures:
+        driver = self.driver("hold-20-1")
+        streams = [await _begin(driver) for _ in range(REPEATED_FIRST)]
         gc.collect()
-        return {"mb_grown": grown, "sockets_left": _sockets() - sockets}
+        before = _resident_mb()
+        streams += [await _begin(driver) for _ in range(count)]
+        gc.collect()
+        kilobytes = (_resident_mb() - before) * 1024 / count
+        for stream in streams:
+            await stream.aclose()
+        await asyncio.sleep(0.1)  # connections close in tasks of their own
+        return {"kb": kilobytes}
+
+    def leaks(self) -> Figures:
+        """Return the growth of memory in 2,000 calls, and the sockets left open after 20 event loops."""
+        driver = self.driver()
+        _repeat(driver.call, 500)
+        before = _resident_mb()
+        _repeat(driver.call, 2_000)
+        grown, sockets = _resident_mb() - before, _count_sockets()
+        for _ in range(20):
+            asyncio.run(driver.acall())
+        gc.collect()
+        return {"mb_grown": grown, "sockets_left": _count_sockets() - sockets}
 
 
-def _sums(taken: list[tuple[float, float]]) -> tuple[float, float]:
-    cpus, walls = zip(*taken, strict=True)
-    return sum(cpus), sum(walls)
+def _sum_columns(seconds: list[tuple[float, float]]) -> tuple[float, float]:
+    cpu, wall = zip(*seconds, strict=True)
+    return sum(cpu), sum(wall)
 
 
 def _drain(chunks: Any) -> None:
     for _ in chunks:
         pass
+
+
+async def _adrain(driver: Any) -> None:
+    async for _ in await driver.achunks():
+        pass
+
+
+async def _begin(driver: Any) -> Any:
+    stream = await driver.achunks()
+    await anext(stream)
+    return stream
 
 
 def _repeat(work: Callable[[], object], times: int) -> None:
@@ -213,12 +262,12 @@ def _repeat(work: Callable[[], object], times: int) -> None:
     gc.collect()
 
 
-def _resident() -> float:
+def _resident_mb() -> float:
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _sockets() -> int:
+def _count_sockets() -> int:
     count = 0
     for entry in os.scandir("/proc/self/fd"):
         with suppress(OSError):
@@ -231,22 +280,29 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "second instance": Bench.second_instance,
     "call": Bench.call,
     "chunk": Bench.chunk,
+    "chunk, 4 per packet": Bench.chunk_4,
+    "chunk, 16 per packet": Bench.chunk_16,
+    "chunk of 1,000 characters": Bench.long_chunk,
     "chunk at 20,000": Bench.chunk_20000,
     "tool-call chunk": Bench.tool_chunk,
     "first chunk": Bench.first_chunk,
     "async call, 1 at once": Bench.async_1,
     "async call, 20 at once": Bench.async_20,
     "async call, 100 at once": Bench.async_100,
-    "chunk, 200 streams": Bench.streams_200,
+    "async call, 500 at once": Bench.async_500,
+    "chunk, 1 async stream": Bench.streams_1,
+    "chunk, 20 async streams": Bench.streams_20,
+    "chunk, 200 async streams": Bench.streams_200,
     "embedding, 2,048 texts": Bench.embeddings,
     "peak memory": Bench.peak_memory,
+    "memory per open stream": Bench.open_streams,
     "leaks": Bench.leaks,
 }
 
 
-def answered(bench: Bench, scenario: str, heat: int) -> Mapping[str, object]:
+def run_scenario(bench: Bench, scenario: str, turn: int) -> Mapping[str, object]:
     try:
-        return shifted(lambda: SCENARIOS[scenario](bench), heat)
+        return vary_conditions(lambda: SCENARIOS[scenario](bench), turn)
     except Exception as error:  # noqa: BLE001  # whatever a peer raises
         return {"error": f"{type(error).__name__}: {error}"}
 
@@ -255,5 +311,5 @@ if __name__ == "__main__":
     name, endpoint, base_url = sys.argv[1:]
     bench = Bench(SUBJECTS[name], endpoint, base_url)
     for line in sys.stdin:
-        heat, scenario = line.strip().split(" ", 1)
-        print(json.dumps(answered(bench, scenario, int(heat))), flush=True)
+        turn, scenario = line.strip().split(" ", 1)
+        print(json.dumps(run_scenario(bench, scenario, int(turn))), flush=True)

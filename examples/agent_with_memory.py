@@ -37,7 +37,7 @@ def run(agent, task: dict | None) -> None:
             for message in state["messages"]:
                 calls = [f"{call['name']}({call['args']})" for call in getattr(message, "tool_calls", [])]
                 console.print(f"  [cyan]{step:<6}[/]", end=" ")
-                console.out(message.text or ", ".join(calls))
+                console.print(message.text or ", ".join(calls), markup=False)
 
 
 def begin(agent) -> None:

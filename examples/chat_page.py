@@ -1,7 +1,6 @@
 """A chat in the browser: reasoning that folds once the answer begins, and the cost of each answer and of the chat.
 
-pip install ".[web]"
-python examples/chat_page.py 0.05     # budget of one chat in dollars; open the address that it prints
+pip install ".[web]" && python examples/chat_page.py 0.05     # dollars of one chat; open the address that it prints
 """
 
 import sys
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from common import gateway
+from common import emulator_notice, gateway
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
-from aimlapi_integrations import AIMLAPIError
+from aimlapi_integrations import AIMLAPIError, BudgetExceededError
 from aimlapi_integrations.langchain import AIMLAPICallbackHandler, ChatAIMLAPI
 
-BUDGET = sys.argv[1] if len(sys.argv) > 1 else "0.50"
+BUDGET = [*sys.argv, "0.50"][1]
 MODELS: dict[str, dict[str, Any]] = {  # with the options that make each of them return its reasoning
     "openai/gpt-5-mini-2025-08-07": {"reasoning": {"effort": "low", "summary": "auto"}},
     "anthropic/claude-haiku-4.5": {"reasoning_effort": "low", "endpoint": "messages"},
@@ -35,11 +34,10 @@ class Turn:
 
     def messages(self, model: str) -> list[BaseMessage]:
         """Return the turn for the next request. Reasoning and signatures go back only to the model that wrote them."""
-        complete = self.model == model and self.answer.response_metadata.get("finish_reason")
-        return [HumanMessage(self.question), self.answer if complete else AIMessage(self.answer.text)]
+        own = self.model == model and self.answer.response_metadata.get("finish_reason")
+        return [HumanMessage(self.question), self.answer if own else AIMessage(self.answer.text)]
 
     def render(self) -> list[gr.ChatMessage]:
-        """Return the question and the parts of the answer. Parts with a title fold once they are done."""
         reasoning = "\n\n".join(block["reasoning"] for block in self.answer.content_blocks if block.get("reasoning"))
         text = self.answer.text or self.answer.additional_kwargs.get("refusal")
         done = bool(text or self.end)
@@ -49,11 +47,8 @@ class Turn:
 
 
 class Chat:
-    """The turns of a chat and their cost. The page shows exactly this."""
-
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
-        self.costs = AIMLAPICallbackHandler(max_cost_usd=BUDGET)
+        self.turns, self.box, self.costs = list[Turn](), READY, AIMLAPICallbackHandler(max_cost_usd=BUDGET)
 
     async def ask(self, model: str, question: str) -> AsyncIterator[tuple[Any, ...]]:
         if not question.strip():
@@ -70,20 +65,22 @@ class Chat:
                 yield self.render()
             turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
-            turn.end = gr.ChatMessage(str(error), metadata={"title": type(error).__name__})
+            self.box = {**READY, "submit_btn": not isinstance(error, BudgetExceededError) and "Send"}
+            turn.end = gr.ChatMessage(f"**{type(error).__name__}** {error}")
         yield self.render()
 
     def stop(self) -> tuple[Any, ...]:
-        self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped.</small>")
+        self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped: the request is closed.</small>")
         return self.render()
 
     def render(self, **box: Any) -> tuple[Any, ...]:
-        total = f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>"
-        return [part for turn in self.turns for part in turn.render()], total, gr.update(**box)
+        parts = [part for turn in self.turns for part in turn.render()]
+        return parts, f"<small>{self.costs.ledger.total}, of ${BUDGET}</small>", gr.update(**box)
 
 
 with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False) as page:
     chat = gr.State(Chat)
+    gr.Markdown(emulator_notice(), visible=bool(emulator_notice()), elem_id="notice")
     with gr.Row():
         model = gr.Dropdown(list(MODELS), label="Model", allow_custom_value=True, container=False, min_width=280)
         new = gr.Button("New chat", size="md", scale=0)
@@ -92,10 +89,10 @@ with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False
     parts = [turns, gr.Markdown(Chat().render()[1]), box]
     submission = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
     # Gradio ignores a question while another one is pending: Send comes back when that one has ended or was canceled.
-    submission.then(lambda: gr.update(**READY), None, box, show_progress="hidden")
+    submission.then(lambda chat: gr.update(**chat.box), chat, box, show_progress="hidden")
     box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[submission])
     reset = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[submission])
-    reset.then(Chat.render, chat, parts, show_progress="hidden")
+    reset.then(lambda chat: chat.render(**chat.box), chat, parts, show_progress="hidden")
 
 if __name__ == "__main__":
     with gateway():

@@ -31,7 +31,7 @@ class AttemptPrinter(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, **_: Any) -> None:
         console.print(f"  [red]{type(error).__name__}[/]", end=" ")
-        console.out(error)
+        console.print(error, markup=False)
 
 
 def by_price() -> list[str]:
@@ -53,7 +53,7 @@ def main() -> None:
     llm = first.with_fallbacks(others, exceptions_to_handle=(AIMLAPIError,))
     with get_aimlapi_callback() as costs:
         answer = llm.invoke("Name three rivers of Portugal.", {"callbacks": [AttemptPrinter()]})
-    console.out(answer.text)
+    console.print(answer.text, markup=False)
     console.print(costs)
 
 

@@ -55,7 +55,7 @@ async def main() -> None:
                 case AgentOutput() if not event.tool_calls:
                     console.print(f"  [cyan]{event.current_agent_name}[/] gives the answer")
         answer = await run
-    console.out(str(answer))
+    console.print(str(answer), markup=False)
     console.print(costs)
 
 

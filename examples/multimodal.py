@@ -49,7 +49,9 @@ def langchain(image: Path, document: Path) -> None:
         "base64": base64.b64encode(document.read_bytes()).decode(),
         "filename": document.name,
     }
-    console.out(llm.invoke([HumanMessage([{"type": "text", "text": QUESTION}, image_block, file_block])]).text)
+    console.print(
+        llm.invoke([HumanMessage([{"type": "text", "text": QUESTION}, image_block, file_block])]).text, markup=False
+    )
 
 
 def llama_index(image: Path, document: Path) -> None:
@@ -59,7 +61,7 @@ def llama_index(image: Path, document: Path) -> None:
         ImageBlock(path=image),
         DocumentBlock(path=document, title=document.name, document_mimetype="application/pdf"),
     ]
-    console.out(llm.chat([ChatMessage(blocks=blocks)]).message.content)
+    console.print(llm.chat([ChatMessage(blocks=blocks)]).message.content, markup=False)
 
 
 def main() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import io
 import pickle
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from multiprocessing.pool import ThreadPool
 
 import pytest
 from rich.console import Console
@@ -192,7 +195,169 @@ def test_negative_usage_does_not_lower_the_spending(price: dict[str, int]):
     assert spent.total == Spending(calls=1, output_tokens=7, unpriced=1)
 
 
-# --- blocks inside generators -----------------------------------------------------------------------------------------
+# --- threads ------------------------------------------------------------------------------------------------------
+
+
+def start_thread() -> None:
+    thread = threading.Thread(target=record, args=(reply(),))
+    thread.start()
+    thread.join()
+
+
+def start_timer() -> None:
+    timer = threading.Timer(0, record, [reply()])
+    timer.start()
+    timer.join()
+
+
+def start_thread_in_a_thread() -> None:
+    thread = threading.Thread(target=start_thread)
+    thread.start()
+    thread.join()
+
+
+def submit_to_a_new_pool() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(record, reply()).result()
+
+
+def map_over_a_pool() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(record, [reply()]))
+
+
+def submit_in_a_work_item() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(lambda: pool.submit(record, reply()).result()).result()
+
+
+def run_in_an_event_loop_of_a_thread() -> None:
+    async def work() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, record, reply())
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work()).result()
+
+
+def call_in_a_multiprocessing_thread_pool() -> None:
+    with ThreadPool(2) as pool:
+        pool.apply(record, [reply()])
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        start_thread,
+        start_timer,
+        start_thread_in_a_thread,
+        submit_to_a_new_pool,
+        map_over_a_pool,
+        submit_in_a_work_item,
+        run_in_an_event_loop_of_a_thread,
+        call_in_a_multiprocessing_thread_pool,
+    ],
+)
+def test_thread_started_in_a_block_counts_once(start: Callable[[], None]):
+    with track_costs() as outer:
+        start()
+        with track_costs() as inner:
+            start()
+    start()
+    assert (outer.total.calls, inner.total.calls) == (2, 1)
+
+
+def test_work_item_in_a_pool_from_before_the_block_counts():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(record, reply()).result()
+        with track_costs() as costs:
+            pool.submit(record, reply()).result()
+        pool.submit(record, reply()).result()
+    assert costs.total.calls == 1
+
+
+def test_spent_budget_stops_the_next_work_item():
+    with track_costs(max_tokens_total=1), ThreadPoolExecutor(1) as pool:
+        pool.submit(record, reply()).result()
+        with pytest.raises(BudgetExceededError):
+            pool.submit(check_budgets).result()
+
+
+def test_concurrent_blocks_that_share_a_pool_count_separately():
+    both_open = threading.Barrier(2)
+
+    def serve(calls: int) -> int:
+        with track_costs() as costs:
+            both_open.wait(5)
+            for _ in range(calls):
+                pool.submit(record, reply()).result()
+            both_open.wait(5)
+        return costs.total.calls
+
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(2) as server:
+        assert list(server.map(serve, [1, 3])) == [1, 3]
+
+
+def test_request_without_a_block_is_not_counted_in_a_concurrent_one():
+    with track_costs() as costs, ThreadPoolExecutor(1) as pool:
+        pool.submit(record, reply()).result()
+        other = contextvars.Context()
+        other.run(lambda: pool.submit(record, reply()).result())
+        other.run(start_thread)
+    assert costs.total.calls == 1
+
+
+def test_thread_that_outlasts_its_block_counts_until_the_end_of_the_block():
+    ended = threading.Event()
+
+    def work() -> None:
+        record(reply())
+        started.set()
+        ended.wait(5)
+        check_budgets()
+        record(reply())
+
+    started, errors = threading.Event(), []
+    with track_costs(max_tokens_total=1) as costs:
+        thread = threading.Thread(target=lambda: errors.extend(raised(work)))
+        thread.start()
+        started.wait(5)
+    ended.set()
+    thread.join()
+    assert (costs.total.calls, errors) == (1, [])
+
+
+def raised(function: Callable[[], None]) -> list[Exception]:
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001
+        return [error]
+    return []
+
+
+def test_work_item_that_outlasts_its_block_still_counts():
+    ended = threading.Event()
+
+    def work() -> None:
+        ended.wait(5)
+        record(reply())
+
+    with ThreadPoolExecutor(1) as pool:
+        with track_costs() as costs:
+            item = pool.submit(work)
+        ended.set()
+        item.result()
+    assert costs.total.calls == 1
+
+
+def test_thread_started_in_a_block_keeps_no_reference_to_itself():
+    with track_costs():
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+    assert "run" not in vars(thread)
+
+
+# --- blocks inside generators -------------------------------------------------------------------------------------
 
 
 async def track_in_generator() -> AsyncIterator[Ledger]:

@@ -10,17 +10,17 @@ Decimal('0.000062250')
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ._utils import thread_patches
 from .errors import BudgetExceededError
-from .types import Cost, Embeddings, Reply, Usage
+from .types import Cost, Usage
 
 _LOCK = threading.Lock()  # one for all ledgers, so that a ledger can be pickled and copied
 
@@ -64,6 +64,19 @@ class Spending:
         return f"${self.usd:f} for {self.total_tokens:,} tokens ({details}) in {_count_calls(self.calls)}{unpriced}"
 
 
+class Priced(Protocol):
+    """A response with a cost, from any endpoint."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def cost(self) -> Cost | None: ...
+
+
 def _parse_dollars(dollars: Decimal | float | str) -> Decimal:
     try:
         limit = Decimal(str(dollars))
@@ -86,12 +99,21 @@ class Ledger:
         self.max_cost_usd = None if max_cost_usd is None else _parse_dollars(max_cost_usd)
         self.max_tokens_total = max_tokens_total
         self._models: dict[str, Spending] = {}
+        self._batches: set[str] = set()
 
     def add(self, model: str, usage: Usage | None = None, cost: Cost | None = None) -> None:
         """Record one call."""
         spent = Spending.of(usage, cost)
         with _LOCK:
             self._models[model] = self._models.get(model, Spending()) + spent
+
+    def add_batch(self, batch_id: str, replies: Iterable[Priced]) -> None:
+        """Record the replies of a batch, unless they are recorded already: fetching them again costs nothing."""
+        with _LOCK:
+            recorded = batch_id in self._batches
+            self._batches.add(batch_id)
+        for reply in () if recorded else replies:
+            self.add(reply.model, reply.usage, reply.cost)
 
     def check(self) -> None:
         """Raise if a limit is reached. Clients call it before each request.
@@ -123,6 +145,7 @@ class Ledger:
         """Set the sums to zero. The limits stay."""
         with _LOCK:
             self._models.clear()
+            self._batches.clear()
 
     def __str__(self) -> str:
         rows = [f"{model}: {spent}" for model, spent in self.by_model.items()]
@@ -255,10 +278,17 @@ def check_budgets() -> None:
         ledger.check()
 
 
-def record(response: Reply | Embeddings) -> None:
+def record(response: Priced) -> None:
     """Record the cost of a response in the ledgers of the active blocks."""
     for ledger in _active_ledgers():
         ledger.add(response.model, response.usage, response.cost)
+
+
+def record_batch(batch_id: str, replies: Iterable[Priced]) -> None:
+    """Record the cost of a batch. A ledger counts each batch once, however often its results are fetched."""
+    recorded = list(replies)
+    for ledger in _active_ledgers():
+        ledger.add_batch(batch_id, recorded)
 
 
 # --- before a call --------------------------------------------------------------------------------------------------
@@ -303,6 +333,44 @@ def estimate(input_tokens: int, max_output_tokens: int | None, prices: Mapping[s
     if usd is None or price_out is None or max_output_tokens is None:
         return Estimate(input_tokens, max_output_tokens, usd, None)
     return Estimate(input_tokens, max_output_tokens, usd, usd + max_output_tokens * price_out)
+
+
+BATCH_DISCOUNT = Decimal("0.5")
+"""The factor from the usual price of a request to its price in a batch."""
+
+
+def batch_cost(usage: Usage | None, prices: Mapping[str, float]) -> Cost | None:
+    """Return the price of a reply in a batch that has none: half of what its tokens cost outside a batch.
+
+    Args:
+        usage: its token counts.
+        prices: dollars per token by the unit's name. Those of the prompt cache are `cache_read` and `cache_creation`.
+
+    Returns:
+        None if the price of any of the tokens isn't known.
+
+    >>> batch_cost(Usage(1000, 500, 1500), {"input": 3e-06, "output": 1.5e-05})
+    Cost(usd='0.005250000', credits=None)
+    """
+    if usage is None:
+        return None
+    cached = {kind: usage.input_details.get(kind, 0) for kind in ("cache_read", "cache_creation")}
+    counts = {"input": usage.input - sum(cached.values()), "output": usage.output, **cached}
+    usd = Decimal(0)
+    for kind, count in counts.items():
+        price = _price_of(kind, prices) if count else Decimal(0)
+        if price is None:
+            return None
+        usd += count * price
+    return Cost(f"{usd * BATCH_DISCOUNT:.9f}")
+
+
+def _price_of(kind: str, prices: Mapping[str, float]) -> Decimal | None:
+    if kind == "input":
+        return token_price(prices, "input")
+    if kind == "output":
+        return token_price(prices, "output")
+    return Decimal(str(prices[kind])) if kind in prices else None
 
 
 _UNITS = {"input": ("input", "prompt"), "output": ("output", "completion")}

@@ -12,6 +12,7 @@ import pytest
 
 pa = pytest.importorskip("pyarrow", reason="the extra `ray` is not installed")
 
+from langchain_core.exceptions import OutputParserException
 from llama_index.core.llms import ChatMessage
 from pydantic import BaseModel
 
@@ -32,7 +33,7 @@ def gateway(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     return gateway
 
 
-def table(*texts: str, **columns: list[Any]) -> pa.Table:
+def table(*texts: str | None, **columns: list[Any]) -> pa.Table:
     return pa.table({"id": range(len(texts)), "text": list(texts), **columns})
 
 
@@ -129,6 +130,51 @@ def test_failed_row_leaves_other_rows_unaffected(gateway, fault, kind):
     assert (bad["answer"], bad["reasoning"], bad["cost_usd"]) == (None, None, 0)
 
 
+def parsing_chain() -> Any:
+    def parse(message: Any) -> str:
+        if "bad" in message.text:
+            raise OutputParserException("No number in the answer.")
+        return message.text
+
+    return (ChatAIMLAPI(model="gpt-4o") | parse).ainvoke
+
+
+def raising(error: Exception) -> Any:
+    async def call(text: str) -> Any:
+        if text == "bad":
+            raise error
+        return text
+
+    return lambda: call
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "error"),
+    [
+        (lambda: ChatAIMLAPI(model="gpt-4o").ainvoke, None, "ValueError"),
+        (lambda: AIMLAPI(model="gpt-4o").acomplete, None, ""),
+        (lambda: AsyncClient().chat, None, ""),
+        (parsing_chain, "bad", "OutputParserException: No number"),
+        (raising(KeyError("city")), "bad", "KeyError: 'city'"),
+        (raising(RecursionError("too deep")), "bad", "RecursionError: too deep"),
+        (raising(TimeoutError()), "bad", "TimeoutError: "),
+    ],
+)
+def test_any_exception_of_a_row_is_its_error(gateway, make, text, error):
+    good, bad, last = rows(Answers(make), table("good", text, "last"))
+    assert good["answer"]
+    assert last["answer"]
+    assert bad["error"].startswith(error)
+    assert bad["error"]
+    assert bad["answer"] is None
+
+
+def test_answer_that_the_parser_rejects_is_paid(gateway):
+    [bad] = rows(Answers(parsing_chain), table("bad"))
+    assert bad["cost_usd"] > 0
+    assert bad["output_tokens"] > 0
+
+
 FATAL = {"status-401": AuthenticationError, "out-of-credit": InsufficientCreditsError, "status-404": NotFoundError}
 
 
@@ -136,6 +182,28 @@ FATAL = {"status-401": AuthenticationError, "out-of-credit": InsufficientCredits
 def test_error_that_every_row_would_have_is_raised(gateway, fault):
     with pytest.raises(FATAL[fault]):
         rows(Answers(faulty(fault)), table("good", "bad"))
+
+
+@pytest.mark.parametrize("error", [AuthenticationError("Wrong key", status=401), ImportError("No module named 'x'")])
+def test_error_that_every_row_would_have_is_raised_after_the_other_calls(error):
+    ended: list[str] = []
+
+    async def call(text: str) -> str:
+        if text == "bad":
+            raise RuntimeError("The workflow failed.") from error
+        for _ in range(5):
+            await asyncio.sleep(0)
+        ended.append(text)
+        return text
+
+    with pytest.raises(RuntimeError, match="workflow"):
+        rows(Answers(lambda: call), table("bad", "good", "last"))
+    assert ended == ["good", "last"]
+
+
+def test_function_that_is_not_async_is_rejected():
+    with pytest.raises(TypeError, match="is not async"):
+        rows(Answers(lambda: str.upper), table("good"))
 
 
 def test_blocks_with_and_without_errors_have_the_same_schema(gateway):
@@ -180,6 +248,36 @@ def test_text_that_cannot_be_embedded_leaves_other_rows_unaffected(gateway, make
     assert len(good["vector"]) == len(last["vector"]) == 4
     assert bad["vector"] is None
     assert "UnsupportedContentError" in bad["error"]
+
+
+def test_failed_request_is_billed_to_its_rows(gateway):
+    def make() -> Any:
+        client = AsyncClient()
+
+        async def call(texts: list[str]) -> Any:
+            embedded = await client.embed([text or "empty" for text in texts], dimensions=4)
+            if "" in texts:
+                raise ValueError("An empty text.")
+            return embedded
+
+        return call
+
+    embedded = rows(Vectors(make), table("The Douro", "Rhubarb is eaten cooked", "Porto", ""))
+    assert [row["error"] for row in embedded] == [None, None, None, "ValueError: An empty text."]
+    sent = [request.json["input"] for request in gateway.requests]
+    assert [1 if isinstance(each, str) else len(each) for each in sent] == [4, 2, 2, 1, 1]
+    replies = [
+        asyncio.run(AsyncClient().embed([each] if isinstance(each, str) else each, dimensions=4)) for each in sent
+    ]
+    assert sum(row["cost_usd"] for row in embedded) == sum(Decimal(reply.cost.usd) for reply in replies)
+    assert sum(row["input_tokens"] for row in embedded) == sum(reply.usage.input for reply in replies)
+
+
+def test_null_in_a_batch_is_an_error_of_its_row(gateway):
+    good, null, last = rows(Vectors(EMBEDDING["bare"]), table("The Douro", None, "Porto"))
+    assert len(good["vector"]) == len(last["vector"]) == 4
+    assert null["error"].startswith("TypeError: text is NoneType")
+    assert null["cost_usd"] == 0
 
 
 def test_batch_with_a_retryable_error_is_not_split(gateway):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from aimlapi_integrations import AsyncClient, CallOptions, Client
+from aimlapi_integrations import AsyncClient, CallOptions, ChoiceQuestion, Client, ScoreQuestion
 from aimlapi_integrations.types import (
     HostedTool,
     Image,
@@ -21,7 +21,18 @@ from aimlapi_integrations.types import (
     ToolChoice,
 )
 from tests.cassettes import observed
-from tests.cassettes.observed import Answer, Listed, Observation, Target, Tokens, Vectors
+from tests.cassettes.observed import (
+    Answer,
+    Decided,
+    Listed,
+    Observation,
+    Outcomes,
+    Relevance,
+    Status,
+    Target,
+    Tokens,
+    Vectors,
+)
 
 WEATHER = Tool(
     "get_weather",
@@ -192,3 +203,44 @@ def catalogue(target: Target) -> list[Observation]:
 
     model = asyncio.run(aget()) if target.is_async else get()
     return [Listed(model.id, model.context_length, dict(model.prices))]
+
+
+def batches(target: Target) -> list[Observation]:
+    prompts = [observed.GREETING, observed.HELLO]
+    options: dict[str, Any] = {"model": observed.CLAUDE, "max_tokens": 50}
+
+    def run() -> tuple[Any, Any, Any]:
+        with Client(**settings(target)) as client:
+            batch = client.batches.submit(prompts, **options)
+            status = client.batches.get(batch.id)
+            return batch, status, client.batches.results(batch.id, interval=0, prices=observed.BATCH_PRICES)
+
+    async def arun() -> tuple[Any, Any, Any]:
+        async with AsyncClient(**settings(target)) as client:
+            batch = await client.batches.submit(prompts, **options)
+            status = await client.batches.get(batch.id)
+            return batch, status, await client.batches.results(batch.id, interval=0, prices=observed.BATCH_PRICES)
+
+    batch, status, results = asyncio.run(arun()) if target.is_async else run()
+    replies = [result.unwrap() for result in results]
+    texts = tuple((reply.text, reply.usage.input, reply.usage.output) for reply in replies)
+    return [Status(batch.id, batch.status), Status(status.id, status.status), Outcomes(texts)]
+
+
+def decide(target: Target) -> list[Observation]:
+    questions = {
+        "payments": "Is it about payments?",
+        "team": ChoiceQuestion("Which team handles it?", observed.TEAMS),
+        "mood": ScoreQuestion("How angry is the customer?", observed.MOODS),
+    }
+    return [decided(call(target, "decide", observed.TICKET, questions))]
+
+
+def decided(decisions: Any) -> Decided:
+    yes, team, mood = decisions.yes_no("payments"), decisions.choice("team"), decisions.score("mood")
+    return Decided(yes.probability, team.choice, mood.score, decisions.cost.usd)
+
+
+def rerank(target: Target) -> list[Observation]:
+    ranking = call(target, "rerank", observed.TEXTS[0], observed.TEXTS)
+    return [Relevance(tuple((each.index, each.score) for each in ranking.results))]

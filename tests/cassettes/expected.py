@@ -9,7 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 from tests.cassettes.bodies import Stored, payloads
-from tests.cassettes.observed import Answer, Listed, Observation, Parsed, Tokens, Trip, Vectors
+from tests.cassettes.observed import (
+    Answer,
+    Decided,
+    Listed,
+    Observation,
+    Outcomes,
+    Parsed,
+    Relevance,
+    Status,
+    Tokens,
+    Trip,
+    Vectors,
+)
 
 
 def expected_observation(interaction: Stored, like: Observation) -> Observation:
@@ -20,10 +32,40 @@ def expected_observation(interaction: Stored, like: Observation) -> Observation:
             return Vectors([_vector(item["embedding"]) for item in response["json"]["data"]])
         case Listed():
             return _catalogue_model(response["json"]["data"])
+        case Status():
+            body = response["json"]
+            return Status((body[0] if isinstance(body, list) else body)["id"])
+        case Outcomes():
+            return _outcomes(response["json"])
+        case Relevance():
+            return _relevance(response["json"]["answers"])
+        case Decided():
+            return _decided(response["json"])
         case Parsed():
             seen = _answer(interaction["request"]["uri"], response)
             return Parsed(Trip.model_validate(seen.tool_calls[0][1] if seen.tool_calls else json.loads(seen.text)))
     return _answer(interaction["request"]["uri"], response)
+
+
+def _outcomes(rows: list[Stored]) -> Outcomes:
+    messages = [row["result"]["message"] for row in sorted(rows, key=lambda row: str(row["custom_id"]))]
+    return Outcomes(
+        tuple(
+            (_joined(message["content"], "text"), message["usage"]["input_tokens"], message["usage"]["output_tokens"])
+            for message in messages
+        )
+    )
+
+
+def _relevance(answers: dict[str, Stored]) -> Relevance:
+    scores = [(int(key[1:]), float(answer["noul"])) for key, answer in answers.items()]
+    return Relevance(tuple(sorted(scores, key=lambda each: -each[1])))
+
+
+def _decided(body: Stored) -> Decided:
+    answers, spent = body["answers"], body["meta"]["usage"]["usd_spent"]
+    yes, choice, score = answers["payments"]["noul"], answers["team"]["choice"], answers["mood"]["score"]
+    return Decided(yes, choice, score, f"{Decimal(str(spent)):.9f}")
 
 
 def _answer(uri: str, response: Stored) -> Answer:

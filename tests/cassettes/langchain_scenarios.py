@@ -7,12 +7,14 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 
-from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
+from aimlapi_integrations import ChoiceQuestion, ScoreQuestion
+from aimlapi_integrations.langchain import AIMLAPIDecisions, AIMLAPIEmbeddings, AIMLAPIRerank, BatchAPI, ChatAIMLAPI
 from tests.cassettes import observed
-from tests.cassettes.observed import Answer, Observation, Target, Tokens, Vectors
+from tests.cassettes.observed import Answer, Decided, Observation, Outcomes, Relevance, Status, Target, Tokens, Vectors
 
 
 def model(target: Target, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
@@ -127,3 +129,39 @@ def embeddings(target: Target) -> list[Observation]:
         max_retries=0,
     )
     return [Vectors(target.call(embedder, "embed_documents", observed.TEXTS))]
+
+
+def batches(target: Target) -> list[Observation]:
+    llm = model(target, observed.CLAUDE, max_tokens=50, prices=observed.BATCH_PRICES)
+    job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
+    first = Status(job.id, job.batch.status)
+    status = Status(job.id, target.call(job, "status"))
+    messages = target.call(job, "results", interval=0)
+    counts = [message.usage_metadata for message in messages]
+    texts = (str(message.text) for message in messages)
+    replies = tuple(
+        (text, count["input_tokens"], count["output_tokens"]) for text, count in zip(texts, counts, strict=True)
+    )
+    return [first, status, Outcomes(replies)]
+
+
+def decide(target: Target) -> list[Observation]:
+    questions = {
+        "payments": "Is it about payments?",
+        "team": ChoiceQuestion("Which team handles it?", observed.TEAMS),
+        "mood": ScoreQuestion("How angry is the customer?", observed.MOODS),
+    }
+    runnable = AIMLAPIDecisions(questions=questions, **connection(target))
+    decisions = target.call(runnable, "invoke", observed.TICKET)
+    yes, team, mood = decisions.yes_no("payments"), decisions.choice("team"), decisions.score("mood")
+    return [Decided(yes.probability, team.choice, mood.score, decisions.cost.usd)]
+
+
+def connection(target: Target) -> dict[str, Any]:
+    return {"api_key": target.api_key, "base_url": target.base_url, "max_retries": 0}
+
+
+def rerank(target: Target) -> list[Observation]:
+    documents = [Document(text, metadata={"index": place}) for place, text in enumerate(observed.TEXTS)]
+    ranked = target.call(AIMLAPIRerank(**connection(target)), "compress_documents", documents, observed.TEXTS[0])
+    return [Relevance(tuple((each.metadata["index"], each.metadata["relevance_score"]) for each in ranked))]

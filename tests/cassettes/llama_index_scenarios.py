@@ -8,11 +8,12 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ImageBlock, TextBlock, ThinkingBlock
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
 
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
+from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPIRerank, BatchAPI
 from tests.cassettes import observed
-from tests.cassettes.observed import Answer, Observation, Parsed, Target, Tokens, Vectors
+from tests.cassettes.observed import Answer, Observation, Outcomes, Parsed, Relevance, Status, Target, Tokens, Vectors
 
 
 def model(target: Target, name: str = "", **kwargs: Any) -> AIMLAPI:
@@ -152,3 +153,23 @@ def embeddings(target: Target) -> list[Observation]:
         max_retries=0,
     )
     return [Vectors(target.call(embedder, "get_text_embedding_batch", observed.TEXTS))]
+
+
+def batches(target: Target) -> list[Observation]:
+    llm = model(target, observed.CLAUDE, max_tokens=50, prices=observed.BATCH_PRICES)
+    job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
+    first = Status(job.id, job.batch.status)
+    status = Status(job.id, target.call(job, "status"))
+    responses = target.call(job, "results", interval=0)
+    replies = tuple(
+        (each.message.content, each.additional_kwargs["prompt_tokens"], each.additional_kwargs["completion_tokens"])
+        for each in responses
+    )
+    return [first, status, Outcomes(replies)]
+
+
+def rerank(target: Target) -> list[Observation]:
+    nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(observed.TEXTS)]
+    reranker = AIMLAPIRerank(api_key=target.api_key, api_base=target.base_url, max_retries=0)
+    ranked = target.call(reranker, "postprocess_nodes", nodes, query_str=observed.TEXTS[0])
+    return [Relevance(tuple((int(each.node.node_id), each.score) for each in ranked))]

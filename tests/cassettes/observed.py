@@ -29,6 +29,10 @@ QUESTION = "What is the weather in Paris?"
 NOTE = "Note this down: three friends go to 'Lisbon' for 4 days."
 PICTURE_QUESTION = "Which colour is this?"
 NEWS_QUESTION = "When does a new release of Python appear?"
+TICKET = "My payments have been failing for 3 days."
+TEAMS = {"billing": "payments, refunds", "sales": "new accounts"}
+MOODS = ["calm", "payments failing", "furious"]
+BATCH_PRICES = {"input": 1e-06, "output": 5e-06}
 TEXTS = ["The Douro flows through Porto.", "The Tagus flows through Lisbon."]
 
 # A red square of 16 by 16 pixels.
@@ -94,7 +98,39 @@ class Vectors:
     values: list[list[float]]
 
 
-Observation = Answer | Parsed | Vectors | Listed
+@dataclass(frozen=True)
+class Status:
+    """A batch that has not ended, by its id."""
+
+    batch_id: str
+    status: str = "in_progress"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The texts of a batch's replies with their counts of tokens (input, output), in the order of the requests."""
+
+    replies: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """Documents by their index, with the probability that each is relevant, the best first."""
+
+    ranked: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The probability of yes, the choice and the score of one decision, and its cost."""
+
+    yes: float
+    choice: str
+    score: float
+    cost: str
+
+
+Observation = Answer | Parsed | Vectors | Listed | Status | Outcomes | Relevance | Decided
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tests.cassettes.scenarios import DOCUMENTED, SCENARIOS, Scenario
 
 # What differs in every recording without meaning.
 _VOLATILE = re.compile(
-    r"\b((?:item_|call_|tool_call_|tool_use_|previous_response_)?id|created(?:_at)?|completed_at|encrypted_content|(?:thought_)?signature|x-(?:inference|request)-id|recorded)"
+    r"\b((?:item_|call_|tool_call_|tool_use_|previous_response_)?id|created(?:_at)?|expires_at|completed_at|encrypted_content|(?:thought_)?signature|x-(?:inference|request)-id|recorded)"
     r": [^\s,}]+"
 )
 
@@ -80,7 +80,10 @@ def describe_changes(old: str, new: str) -> list[str]:
 
 def _stable_lines(text: str) -> list[str]:
     """Return the lines of a cassette without volatile values, with one field of an event per line."""
-    return _VOLATILE.sub(r"\1: …", pages.dump(pages.load(text))).splitlines() if text else []
+    if not text:
+        return []
+    steady = _VOLATILE.sub(r"\1: …", pages.dump(pages.load(text)))
+    return re.sub(r"batch_id=[\w-]+", "batch_id=…", steady).splitlines()
 
 
 def main(names: list[str]) -> int:

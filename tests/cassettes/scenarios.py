@@ -49,6 +49,10 @@ def _scenarios() -> Iterator[Scenario]:
             yield from (Scenario(adapter, endpoint, capability) for capability in CAPABILITIES)
         yield Scenario(adapter, "responses", "citations")
         yield Scenario(adapter, "embeddings", "embeddings")
+        yield Scenario(adapter, "batches", "batches")
+        yield Scenario(adapter, "decisions", "rerank")
+    yield Scenario("core", "decisions", "decide")
+    yield Scenario("langchain", "decisions", "decide")
     yield Scenario("core", "catalogue", "catalogue")
 
 

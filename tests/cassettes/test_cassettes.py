@@ -35,7 +35,9 @@ def target(is_async: bool) -> Target:
 def test_replayed_scenario_matches_the_bodies_of_its_cassette(name: str, is_async: bool) -> None:
     with replaying(path_of(name)):
         observations = SCENARIOS[name].run(target(is_async))
-    assert observations == [expected_observation(exchange, observations[0]) for exchange in read(name)["interactions"]]
+    exchanges = read(name)["interactions"]
+    expected = [expected_observation(exchange, like) for exchange, like in zip(exchanges, observations, strict=True)]
+    assert observations == expected
 
 
 DOCUMENTED_TEXT = {
@@ -89,8 +91,11 @@ def test_cassettes_match_the_scenarios() -> None:
 def test_scenarios_cover_every_adapter_endpoint_and_capability() -> None:
     output = {(s.adapter, s.endpoint, s.capability) for s in SCENARIOS.values()}
     everywhere = set(product(ADAPTERS, ("chat", "responses", "messages"), CAPABILITIES))
-    elsewhere = {(adapter, *what) for adapter in ADAPTERS for what in (("responses", "citations"), ("embeddings",) * 2)}
-    assert output == everywhere | elsewhere | {("core", "catalogue", "catalogue")}
+    other = [("responses", "citations"), ("embeddings",) * 2, ("batches",) * 2, ("decisions", "rerank")]
+    elsewhere = set(product(ADAPTERS, other))
+    decide = {(adapter, "decisions", "decide") for adapter in ("core", "langchain")}
+    single = {("core", "catalogue", "catalogue"), *decide}
+    assert output == everywhere | {(adapter, *what) for adapter, what in elsewhere} | single
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name.endswith("stream")])
@@ -128,7 +133,7 @@ def test_emulated_cassette_is_marked_as_emulated(name: str) -> None:
     emulated = re.search(r"aimlapi-emulator|\[emu", path_of(name).read_text(encoding="utf-8"))
     if cassette["provenance"]["source"] == "emulator":
         assert "No answer of the live service" in cassette["provenance"]["note"]
-        assert emulated or name.endswith(("embeddings", "catalogue", "messages-structured"))
+        assert emulated or name.endswith(("embeddings", "catalogue", "messages-structured", "decide", "rerank"))
     else:
         assert not emulated
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import runpy
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -12,6 +16,7 @@ from aimlapi_integrations.cli.models import live_rows
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel
 from aimlapi_integrations.models import known_models, lookup, table_date
+from aimlapi_integrations.version import __version__
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 
@@ -35,7 +40,7 @@ def test_models_without_filters_lists_the_table_and_its_age(shown) -> None:
     assert f"from the table of {table_date()} (" in lines[-1]
     assert "--live" in lines[-1]
     [mini] = [line for line in lines if line.startswith(MINI)]
-    assert mini.split() == [MINI, "400,000", "text", "image", "pdf", "yes", "yes", "yes"]
+    assert mini.split() == [MINI, "400k", "image", "pdf", "tools", "schema", "reasoning"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +69,7 @@ def test_max_price_without_prices_suggests_live(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        "aimlapi_integrations.cli.main.shipped_rows", lambda: live_rows([CatalogueModel("a", type=CHAT)])
+        "aimlapi_integrations.cli.models.shipped_rows", lambda: live_rows([CatalogueModel("a", type=CHAT)])
     )
     assert main(["models", "--max-price", "1"]) == 1
     output = capsys.readouterr()
@@ -129,4 +134,121 @@ def test_live_rows_merge_endpoints_and_omit_image_models() -> None:
 def test_command_without_rich_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "rich", None)
     assert main(["models"]) == 1
-    assert capsys.readouterr().err == 'The table needs rich: pip install "aimlapi-integrations[cli]"\n'
+    assert 'pip install "aimlapi-integrations[cli]"' in capsys.readouterr().err
+    assert main(["models", "--ids"]) == 0  # which needs no table
+    assert MINI in capsys.readouterr().out
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_table_fits_80_columns_without_empty_columns(
+    live: bool, gateway: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["models", *(["--live"] if live else [])]) == 0
+    lines = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    assert lines[0].split() == ["model", "context", "features", *(["$", "in", "$", "out"] if live else [])]
+
+
+def test_json_has_every_field_and_null_where_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json", "--search", MINI]) == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert row["id"] == MINI
+    assert row["context"] == 400_000
+    assert row["inputs"] == ["text", "image", "pdf"]
+    assert row["features"] == ["reasoning", "structured", "tools", "vision"]
+    assert row["endpoints"] == ["chat", "responses"]
+    assert row["usd_per_million_tokens"].keys() == {"input", "output"}
+
+
+def test_json_without_a_match_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json", "--search", "no such model"]) == 1
+    assert json.loads(capsys.readouterr().out) == []
+
+
+# --- the command itself -----------------------------------------------------------------------------------------------
+
+
+def test_command_without_arguments_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("usage: aimlapi ")
+    assert all(f"\n    {command}" in output for command in ("models", "chat", "completion"))
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"aimlapi-integrations {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "problem"),
+    [
+        (["models", "--tool-use"], "aimlapi models", "unrecognized arguments: --tool-use"),
+        (["models", "claude"], "aimlapi models", "invalid choice: 'claude' (choose from 'refresh', 'check')"),
+        (["models", "--endpoint", "audio"], "aimlapi models", "invalid choice: 'audio'"),
+        (["models", "--json", "--ids"], "aimlapi models", "not allowed with"),
+        (["chat", "--max-tokens", "many", "Hello"], "aimlapi chat", "invalid int value: 'many'"),
+        (["completion", "tcsh"], "aimlapi completion", "invalid choice: 'tcsh'"),
+        (["modles"], "aimlapi", "invalid choice: 'modles'"),
+        (["--live"], "aimlapi", "unrecognized arguments: --live"),
+    ],
+)
+def test_wrong_arguments_show_the_usage_of_their_command(
+    arguments: list[str], usage: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    output = capsys.readouterr().err
+    assert output.startswith(f"usage: {usage} [-h]")
+    assert problem in output
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        (["mo"], {"models"}),
+        ([""], {"models", "chat", "completion", "-h", "--help", "--version"}),
+        (["models", "--to"], {"--tools"}),
+        (["models", "--endpoint", "re"], {"responses"}),
+        (["completion", "f"], {"fish"}),
+        (["chat", "--model", "gpt-5-mini"], set()),
+        (["chat", "--model", MINI[:-4]], {MINI}),
+    ],
+)
+def test_bash_completes(words: list[str], completions: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    command = f'aimlapi() {{ {sys.executable} -m aimlapi_integrations "$@"; }}\n'
+    state = f"COMP_WORDS=(aimlapi {' '.join(words[:-1])} '{words[-1]}'); COMP_CWORD={len(words)}; _aimlapi\n"
+    script = command + capsys.readouterr().out + state + 'printf "%s\\n" "${COMPREPLY[@]}"'
+    process = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    assert {*process.stdout.split()} == completions
+    assert process.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("shell", "parts"),
+    [
+        ("zsh", ["bashcompinit", "complete -o default -F _aimlapi aimlapi"]),
+        ("fish", ["-a models -d 'list and filter the models'", "-l model -s m", "-l endpoint -x -a 'chat responses"]),
+    ],
+)
+def test_completion_scripts_of_other_shells_name_commands_and_options(
+    shell: str, parts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["completion", shell]) == 0
+    output = capsys.readouterr().out
+    assert all(part in output.replace("-s m -l model", "-l model -s m") for part in parts)

@@ -159,7 +159,7 @@ class LlamaIndex(llama_index_adapter.LlamaIndex):
                 raise
 
 
-ADAPTERS = {"langchain": LangChain, "llama_index": LlamaIndex}
+ADAPTERS: dict[str, type[LangChain] | type[LlamaIndex]] = {"langchain": LangChain, "llama_index": LlamaIndex}
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------

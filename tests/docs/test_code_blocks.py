@@ -7,9 +7,11 @@ import asyncio
 import gc
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md*"), *ROOT.glob("cassettes/*.md")])
 
-NEEDS = {"bulk.md": "ray", "web_servers.md": "fastapi"}  # skipped if missing
+NEEDS = {"bulk.md": "ray", "mcp.md": "langchain_mcp_adapters", "web_servers.md": "fastapi"}  # skipped if missing
 IN_EVENT_LOOP = {"notebooks.md"}  # as a notebook runs its cells
 
 
@@ -45,16 +47,38 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name)
-def test_code_blocks_of_a_page_run_in_order(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+RUN_ELSEWHERE = {"testing.md"}  # by tests/emulator/test_pytest_plugin.py
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if python_blocks(page) and page.name not in RUN_ELSEWHERE],
+    ids=lambda page: page.name,
+)
+def test_code_blocks_of_a_page_run_in_order(
+    page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip(NEEDS.get(page.name, "aimlapi_integrations"))
+    with mcp_stand_in(monkeypatch) if page.name == "mcp.md" else nullcontext():
+        run_blocks(page)
+    assert "[emulated]" in capsys.readouterr().out
+
+
+@contextmanager
+def mcp_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve the stand-in for the gateway's MCP server."""
+    with runpy.run_path(str(ROOT / "examples" / "mcp_stand_in.py"))["StandIn"]() as server:
+        monkeypatch.setenv("AIMLAPI_MCP_URL", server.url)
+        yield
+
+
+def run_blocks(page: Path) -> None:
     if page.name in IN_EVENT_LOOP:
         asyncio.run(run_cells(page))
     else:
         names: dict[str, object] = {"__name__": page.stem}
         for block in python_blocks(page):
             exec(compile(block, str(page), "exec"), names)
-    assert "[emulated]" in capsys.readouterr().out
 
 
 async def run_cells(page: Path) -> None:

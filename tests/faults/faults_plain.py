@@ -118,6 +118,12 @@ CHAT = [
     _no_answer("calls-of-nulls", chat_body("", "tool_calls", tool_calls=[None]), "tool_calls[0]: expected object"),
     _no_answer("a-call-that-is-text", chat_body(TEXT, "tool_calls", tool_calls=["add"]), "tool_calls[0]"),
     _no_answer("called-but-what", chat_body("", "tool_calls"), "tool_calls: expected at least one"),
+    _no_answer("malformed-call", chat_body("", "malformed_function_call"), "malformed function call"),
+    _no_answer(
+        "malformed-call-and-message-null",
+        {**chat_body(), "choices": [{**_CHOICE, "finish_reason": "MALFORMED_FUNCTION_CALL", "message": None}]},
+        "malformed function call",
+    ),
     _no_answer("choices-missing", {key: value for key, value in chat_body().items() if key != "choices"}, "choices"),
     _chat("content-number", choices=[{**_CHOICE, "message": {"role": "assistant", "content": 17}}]),
     _error("choice-error", {"choices": [{"error": {"message": "it failed"}}]}, errors.APIResponseError, "it failed"),

@@ -128,6 +128,33 @@ def test_finish_reason_that_differs_is_also_reported_natively():
     assert message.response_metadata["native_finish_reason"] == "end_turn"
 
 
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+NORMALIZED = [
+    (chat_body("Hi", "stop"), "stop"),
+    (chat_body("Hi", "end_turn"), "stop"),
+    (chat_body("Hi", "length"), "length"),
+    (chat_body("Hi", "content_filter"), "content_filter"),
+    (chat_body("", "tool_calls", tool_calls=[CALL]), "tool_call"),
+    (chat_body("", "stop", tool_calls=[CALL]), "tool_call"),
+    (chat_body("", "stop", refusal="No."), "refusal"),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize(("body", "expected"), NORMALIZED, ids=[f"{i}-{each[1]}" for i, each in enumerate(NORMALIZED)])
+def test_finish_reason_is_normalized_in_the_terms_of_langchain(body: Any, expected: str, stream: bool):
+    model = Gateway(body).model()
+    chunks = list(model.stream("Hi")) if stream else [model.invoke("Hi")]
+    message = sum(chunks[1:], chunks[0])
+    assert message.response_metadata["normalized_finish_reason"] == expected
+    try:  # langchain-core 1.8.4 and later
+        from langchain_core.language_models._finish_reason import _finish_fields
+    except ImportError:
+        return
+    fields = _finish_fields(message.response_metadata, has_tool_calls=bool(message.tool_calls))
+    assert fields["normalized_finish_reason"] == expected
+
+
 def test_content_blocks_of_a_message_contain_every_part():
     message = Gateway(REPLIES["everything"]).model().invoke("Hi")
     reasoning, text, call = message.content_blocks

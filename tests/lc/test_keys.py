@@ -104,5 +104,5 @@ def test_assigned_settings_are_used_by_the_next_call(gateway: Emulator) -> None:
     model.default_headers = {"X-Team": "blue"}
     model.invoke("Hello")
     assert gateway.requests[0].headers["x-team"] == "blue"
-    with pytest.raises(ValueError, match="is no http"):
+    with pytest.raises(ValueError, match="expected an http or https URL"):
         model.aimlapi_api_base = "nowhere"

@@ -28,18 +28,18 @@ def made(**kwargs: Any) -> ChatAIMLAPI:
 
 
 def test_argument_names_and_aliases_are_accepted():
-    by_alias = made(model="gpt-4o", base_url="http://a/v1", timeout=5, stop_sequences=["x"])
+    by_alias = made(model="gpt-4o", base_url="https://a/v1", timeout=5, stop_sequences=["x"])
     by_name = ChatAIMLAPI(
-        model_name="gpt-4o", aimlapi_api_key="sk-secret", aimlapi_api_base="http://a/v1", request_timeout=5, stop=["x"]
+        model_name="gpt-4o", aimlapi_api_key="sk-secret", aimlapi_api_base="https://a/v1", request_timeout=5, stop=["x"]
     )
     assert by_alias == by_name
     assert by_alias.model == by_alias.model_name == "gpt-4o"
 
 
 def test_argument_names_of_chat_openai_are_accepted():
-    model = ChatAIMLAPI(openai_api_key="k", openai_api_base="http://a/v1", max_completion_tokens=7)
+    model = ChatAIMLAPI(openai_api_key="k", openai_api_base="https://a/v1", max_completion_tokens=7)
     assert model.aimlapi_api_key.get_secret_value() == "k"  # type: ignore[union-attr]
-    assert (model.aimlapi_api_base, model.max_tokens) == ("http://a/v1", 7)
+    assert (model.aimlapi_api_base, model.max_tokens) == ("https://a/v1", 7)
 
 
 def test_model_without_a_key_raises(monkeypatch: pytest.MonkeyPatch):

@@ -143,7 +143,7 @@ def test_metadata_of_a_known_model_comes_from_its_data() -> None:
     assert AIMLAPI(api_key="k", model="gpt-4o").metadata.num_output == -1
 
 
-@pytest.mark.parametrize("model", ["nobody/knows-it", "", "☃", "openai/gpt-5-pro"])
+@pytest.mark.parametrize("model", ["nobody/knows-it", "☃", "openai/gpt-5-pro"])
 def test_metadata_of_an_unknown_model_assumes_a_capable_one(model: str) -> None:
     metadata = AIMLAPI(api_key="k", model=model, max_tokens=128_000).metadata
     assert metadata.is_function_calling_model

@@ -102,9 +102,9 @@ def test_table_file_is_sorted_with_one_model_per_line() -> None:
 @pytest.mark.parametrize("model", known_models(), ids=lambda model: model.id)
 def test_lookup_finds_a_model_by_id_and_alias_in_any_case(model: Model) -> None:
     for name in (model.id, *model.aliases):
-        assert lookup(name) is model
-        assert lookup(name.upper()) is model
-        assert lookup(name.lower()) is model
+        assert lookup(name) == model
+        assert lookup(name.upper()) == model
+        assert lookup(name.lower()) == model
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,10 @@ USES = {
         "from aimlapi_integrations import Client; assert Client('key', gateway.base_url).chat('Hello').text"
     ),
     "cli": "from aimlapi_integrations.cli import main; assert main(['models', '--search', 'gpt-5']) == 0",
+    "tracing": "from opentelemetry.sdk.trace.export import ConsoleSpanExporter; "
+    "from aimlapi_integrations.tracing import CostExporter; CostExporter(ConsoleSpanExporter())",
     "aiohttp": "from httpx_aiohttp import AiohttpTransport",
+    "mcp": "import langchain_mcp_adapters.client, llama_index.tools.mcp",
     "all": f"import runpy, sys; sys.path.insert(0, {str(ROOT / 'examples')!r}); "
     "runpy.run_path(sys.path[0] + '/quickstart.py', run_name='__main__')",
     "examples": "import langchain.agents, langchain_chroma, langgraph.checkpoint.sqlite, matplotlib, "

@@ -23,13 +23,15 @@ from tests.packaging.clean_installs import USES
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
 INFO = f"aimlapi_integrations-{aimlapi_integrations.__version__}.dist-info"
-PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk"]
+PUBLIC = ["", ".langchain", ".llama_index", ".emulator", ".bulk", ".tracing"]
 EXTRAS = {
     "langchain": {"langchain-core", "pydantic"},
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
     "cli": {"rich"},
+    "tracing": {"opentelemetry-sdk"},
     "aiohttp": {"httpx-aiohttp"},
+    "mcp": {"langchain-mcp-adapters", "llama-index-tools-mcp", "mcp"},
     "ray": {"ray"},
 }
 
@@ -67,7 +69,7 @@ def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     metadata_files = {
         f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(wheel.namelist()) == package_files | metadata_files
+    assert set(wheel.namelist()) == package_files | metadata_files | {"pytest_aimlapi.py"}
 
 
 def test_package_holds_code_one_table_and_py_typed() -> None:
@@ -140,8 +142,6 @@ def test_changelog_has_this_version() -> None:
 
 @pytest.mark.parametrize("part", PUBLIC)
 def test_all_lists_every_public_name(part: str) -> None:
-    if part == ".bulk":
-        pytest.importorskip("pyarrow")
     module = importlib.import_module(f"aimlapi_integrations{part}")
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
@@ -154,8 +154,7 @@ def test_all_lists_every_public_name(part: str) -> None:
 
 def test_type_checker_rejects_unknown_names(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    parts = [part for part in PUBLIC if part != ".bulk"]  # that needs pyarrow
-    lines = [f"from aimlapi_integrations{part} import no_such_name" for part in parts]
+    lines = [f"from aimlapi_integrations{part} import no_such_name" for part in PUBLIC]
     (tmp_path / "names.py").write_text("\n".join(lines), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "names.py"],
@@ -166,7 +165,7 @@ def test_type_checker_rejects_unknown_names(tmp_path: Path) -> None:
         env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
     )
     assert [line for line in result.stdout.splitlines() if "[attr-defined]" not in line][:-1] == [], result.stdout
-    assert result.stdout.count("[attr-defined]") == len(parts)
+    assert result.stdout.count("[attr-defined]") == len(PUBLIC)
 
 
 def _is_own(value: object) -> bool:
@@ -243,7 +242,8 @@ print("aimlapi_integrations.client.client" in sys.modules)
         ("aimlapi_integrations.llama_index", "llama_index", "llama-index"),
         ("aimlapi_integrations.emulator", "starlette", "emulator"),
         ("aimlapi_integrations.emulator", "uvicorn", "emulator"),
-        ("aimlapi_integrations.bulk", "pyarrow", "ray"),
+        ("aimlapi_integrations.tracing", "opentelemetry", "tracing"),
+        ("aimlapi_integrations.tracing", "langchain_core", "langchain"),
     ],
 )
 def test_missing_extra_raises_import_error_with_the_command(module: str, missing: str, extra: str) -> None:

@@ -166,6 +166,11 @@ SOURCES = {
 
 ECHOES = {
     "a model of another name": family({}, top={"model": "kimi-k2.5"}, model="kimi-k2.5"),
+    "a router's model": family(
+        {},
+        top={"model": "gpt-6-luna", "meta": {"model": "openai/gpt-6-luna", "metrics": {"ttft_ms": 310}}},
+        model="openai/gpt-6-luna",
+    ),
     "an id without a prefix": family({}, top={"id": "0217abc"}, id="0217abc"),
 }
 

@@ -55,7 +55,7 @@ async def serving() -> AsyncIterator[tuple[Server, str]]:
         listening.close()
 
 
-async def call(pool: PooledTransport, url: str, timeout: float = 20) -> bytes:
+async def call(pool: httpx.AsyncBaseTransport, url: str, timeout: float = 20) -> bytes:
     request = httpx.Request("GET", url, extensions={"timeout": dict.fromkeys(("connect", "read", "pool"), timeout)})
     response = await pool.handle_async_request(request)
     response.request = request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -13,8 +12,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("temprature", ["temperature", "top_p"])
     " Did you mean 'temperature'?"
     """
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.75)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    match = closest(name, known)
+    return f" Did you mean {match!r}?" if match else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` resembles, or None. `top_k` does not resemble `top_p`.
+
+    >>> closest("apikey", ["api_key", "model"])
+    'api_key'
+    """
+    from difflib import get_close_matches  # rarely needed
+
+    names = [each for each in known if not (each[-2:-1] == "_" and each[:-1] == name[:-1])]
+    return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=0.75)), None)
 
 
 def reject_unknown_arguments(owner: type, arguments: Iterable[str]) -> None:

@@ -1,15 +1,36 @@
-"""The rows of a listing of models, from the shipped table or from the live catalog."""
+"""`aimlapi models`: the models with their inputs, features and prices, from the package or the live catalog."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
-from typing import Literal
+from importlib.util import find_spec
+from typing import Any, Literal
 
+from ..client.client import Client
 from ..costs import token_price
 from ..endpoints.catalogue import CatalogueModel
-from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, lookup
+from ..errors import AIMLAPIError
+from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, lookup, table_date
+from . import check, refresh
+from .keys import any_key
+
+HELP = "list and filter the models"
+DESCRIPTION = "List the text and embedding models, from the table that ships with the package or from the live catalog."
+
+_FEATURES = {
+    "tools": "only models that call tools",
+    "vision": "only models that take images",
+    "reasoning": "only models that reason",
+    "structured": "only models that follow a JSON schema",
+}
+_NO_PRICES = "The shipped table has no prices. Add --live to ask the gateway for them; that needs no key.\n"
+_NO_RICH = 'The table needs rich: pip install "aimlapi-integrations[cli]". --json and --ids do not.\n'
 
 # Endpoints by their names on the command line.
 _ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
@@ -24,6 +45,75 @@ _TYPES = {
 
 _CAPABILITIES = {"tools": "tools", "structured_output": "structured", "vision": "vision"}
 _MILLION = 1_000_000
+
+_PIPE_WIDTH = 160
+"""Columns of a table that goes to a file or to another program."""
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    for feature, help_text in _FEATURES.items():
+        parser.add_argument(f"--{feature}", action="store_true", help=help_text)
+    parser.add_argument("--endpoint", choices=list(_ENDPOINTS), help="only models of this endpoint")
+    parser.add_argument("--max-price", type=float, metavar="USD", help="highest price of a million tokens, in and out")
+    parser.add_argument("--search", metavar="WORD", help="only models with this word in their id, name or developer")
+    parser.add_argument("--live", action="store_true", help="ask the gateway instead of the shipped table")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print a JSON array of objects")
+    output.add_argument("--ids", action="store_true", help="print the ids only, one a line")
+    actions = parser.add_subparsers(metavar="ACTION", title="actions")
+    for name, module in (("refresh", refresh), ("check", check)):
+        action = actions.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
+        module.add_arguments(action)
+        action.set_defaults(run=module.run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the matching models. Return the exit status: 1 if there are none."""
+    if not (options.json or options.ids) and find_spec("rich") is None:
+        sys.stderr.write(_NO_RICH)
+        return 1
+    try:
+        rows = _fetch_rows() if options.live else shipped_rows()
+    except AIMLAPIError as error:
+        sys.stderr.write(f"The catalogue can't be read: {error}\n")
+        return 1
+    if options.max_price is not None and not any(_has_price(row) for row in rows):
+        sys.stderr.write(_NO_PRICES)
+        return 1
+    features = frozenset(feature for feature in _FEATURES if getattr(options, feature))
+    model_filter = ModelFilter(features, options.endpoint, options.max_price, options.search)
+    matching = [row for row in rows if model_filter.matches(row)]
+    if options.json:
+        sys.stdout.write(json.dumps(list(map(_json_row, matching)), indent=2) + "\n")
+    elif options.ids:
+        sys.stdout.write("".join(f"{row.id}\n" for row in matching))
+    else:
+        _print_table(matching, f"{len(matching)} of {len(rows)} models, {_source(options.live)}")
+    return 0 if matching else 1
+
+
+def _fetch_rows() -> list[Row]:
+    with Client(api_key=any_key()) as client:
+        return live_rows(client.models.list(include="all"))
+
+
+def _source(live: bool) -> str:
+    if live:
+        return "from the live catalogue; prices are per million tokens."
+    updated = date.fromisoformat(table_date())
+    days = (date.today() - updated).days
+    return f"from the table of {updated} ({days} days old); --live asks the gateway."
+
+
+def _has_price(row: Row) -> bool:
+    return row.price_in is not None or row.price_out is not None
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +224,75 @@ def _sort_modalities(modalities: Iterable[str]) -> tuple[str, ...]:
 def _price_per_million(model: Model, kind: Literal["input", "output"]) -> Decimal | None:
     price = token_price(model.prices, kind)
     return None if price is None else price * _MILLION
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def _print_table(rows: Sequence[Row], note: str) -> None:
+    """Print the columns that have something to show, in the width of the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    columns = {heading: [cell(row) for row in rows] for heading, cell in _COLUMNS.items()}
+    columns = {heading: cells for heading, cells in columns.items() if any(cells)}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    room = max(30, console.width - (60 if "$ in" in columns else 44))  # without the other columns
+    longest = max(map(len, columns.get("model", [""])))
+    for heading, cells in columns.items():
+        numbers = heading in _NUMBERS
+        width = min(longest, room) if heading == "model" else max(map(len, [heading, *cells])) if numbers else None
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", width=width)
+    for line in zip(*columns.values(), strict=True):
+        table.add_row(*line)
+    if rows:
+        console.print(table)
+    console.print(note, style="dim", markup=False, highlight=False)
+
+
+def _features(row: Row) -> str:
+    inputs = [name for name in row.inputs if name != "text"]
+    return " ".join([*inputs, *(word for mark, word in _FEATURE_WORDS.items() if mark in row.marks)])
+
+
+def _format_tokens(count: int | None) -> str:
+    """Return a count in three digits.
+
+    >>> [_format_tokens(count) for count in (512, 8192, 400_000, 1_047_576, None)]
+    ['512', '8k', '400k', '1.05M', '']
+    """
+    if count is None:
+        return ""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / _MILLION:.3g}M"
+
+
+def _format_price(price: Decimal | None) -> str:
+    return "" if price is None else f"{price.normalize():f}"
+
+
+_FEATURE_WORDS = {"tools": "tools", "structured": "schema", "reasoning": "reasoning"}
+_NUMBERS = ("context", "$ in", "$ out")
+_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "model": lambda row: row.id,
+    "context": lambda row: _format_tokens(row.context),
+    "features": _features,
+    "$ in": lambda row: _format_price(row.price_in),
+    "$ out": lambda row: _format_price(row.price_out),
+}
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    prices = {"input": row.price_in, "output": row.price_out}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "developer": row.developer,
+        "context": row.context,
+        "inputs": list(row.inputs),
+        "features": sorted(row.marks),
+        "endpoints": sorted(row.endpoints),
+        "usd_per_million_tokens": {kind: _format_price(price) or None for kind, price in prices.items()},
+    }

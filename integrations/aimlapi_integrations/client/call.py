@@ -18,7 +18,8 @@ from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore
 from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..models import Model, known_models, lookup, vendor
 from ..transport.event_stream import EventStream
-from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.retries import HTTPRequest, JSONResponse, UploadFile
+from ..transport.validation import check_model
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text
 from .options import CallOptions, split_options
 
@@ -66,10 +67,11 @@ def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> Pre
         UnsupportedContentError, UnsupportedParameterError: the model or the endpoint can't carry the request.
     """
     costs.check_budgets()
+    check_model(request.model)
     parameters, options = split_options(request.options, options)
     if parameters is not request.options:
         request = replace(request, options=parameters)
-    _require_content(request)
+    require_content(request)
     endpoint = select_endpoint(request, endpoint=options.endpoint, use_responses_api=options.use_responses_api)
     name, model = endpoint.NAME, lookup(request.model)
     adapted = adapt(request, name, strict=options.strict_parameters, stream=stream)
@@ -91,7 +93,7 @@ def set_author(reply: Reply, model: str) -> Reply:
     return replace(reply, choices=tuple(choices))
 
 
-def _require_content(request: Request) -> None:
+def require_content(request: Request) -> None:
     """Raise if no message has content, unless the content comes from elsewhere."""
     if request.options.get("prompt") or request.extra_body.keys() & {"messages", "input"}:
         return
@@ -111,7 +113,14 @@ def _has_content(message: Message) -> bool:
     return any(not isinstance(part, Text) or part.text.strip() for part in message.parts)
 
 
-def build_http_request(path: str, options: CallOptions, body: Json | None = None, method: str = "POST") -> HTTPRequest:
+def build_http_request(
+    path: str,
+    options: CallOptions,
+    body: Json | None = None,
+    method: str = "POST",
+    files: tuple[UploadFile, ...] = (),
+    repeatable: bool = True,
+) -> HTTPRequest:
     """Build the HTTP request of a call, with its options."""
     request_id = options.client_request_id
     return HTTPRequest(
@@ -123,6 +132,8 @@ def build_http_request(path: str, options: CallOptions, body: Json | None = None
         timeout=options.timeout,
         chunk_timeout=options.chunk_timeout,
         max_retries=options.max_retries,
+        files=files,
+        repeatable=repeatable,
     )
 
 
@@ -139,6 +150,7 @@ def prepare_embedding_requests(
     texts: Iterable[str], model: str, call: CallOptions, options: Mapping[str, Any]
 ) -> Iterator[tuple[HTTPRequest, int]]:
     """Yield the requests that embed `texts`, in batches that the model takes, each with the number of its texts."""
+    check_model(model)
     options, call = split_options(options, call)
     for batch in embeddings.split_batches(texts, model) or [()]:
         costs.check_budgets()
@@ -197,8 +209,8 @@ def model_errors(model: str) -> Iterator[None]:
 
 
 def _model_advice(model: str) -> str:
-    word = re.match(r"[a-z]*", model.rpartition("/")[2], re.IGNORECASE)
-    search = f"List models with: aimlapi models --search {(word and word[0]) or model!r}"
+    words = re.findall(r"[a-z]{3,}", model.rpartition("/")[2], re.IGNORECASE)
+    search = f"List models with: aimlapi models --search {words[0] if words else 'WORD'}"
     if lookup(model).known:
         return f"{model!r} may have been withdrawn, or your account can't use it. {search}"
     return f"{model!r} is not a known model. {_similar_models(model)}{search}"

@@ -9,24 +9,28 @@ A call is a straight line: the request is adapted to its model, encoded and sent
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from typing_extensions import Never, Self
+from typing_extensions import Never, Self, Unpack
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
+from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, Reranking, State
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
+from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
-from ..transport.validation import check_headers
+from ..transport.validation import hide_secrets
 from ..types import Delta, Embeddings, Reply, Request
+from .arguments import ChatArguments
+from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
     finish_stream,
@@ -37,13 +41,16 @@ from .call import (
     stream_errors,
 )
 from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from .decisions import RerankCalls, group_documents, merge_rankings, parse_decision, prepare_decision
+from .media import AsyncMediaMethods, MediaMethods
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncBilling, AsyncModels, AsyncResponses, Billing, Models, Responses
+from .transcriptions import AsyncTranscriptions, Transcriptions
 from .turn import Turn
 
 
-class Client(ContextManagerMixin):
+class Client(MediaMethods, ContextManagerMixin):
     """A client of the gateway. Threads can share one; it connects with its first call.
 
     Args:
@@ -54,12 +61,13 @@ class Client(ContextManagerMixin):
         chunk_timeout: seconds from one event of a stream to the next; None or 0 for no limit.
         default_headers, default_query: sent with every request.
         limits: an `httpx.Limits` for the client's own connections.
-        http_client: an `httpx.Client` of your own, which is used as it is and never closed.
+        http_client: an `httpx.Client` or `httpx2.Client` of your own, which is used as it is and never closed.
         on_retry: called with a `RetryEvent` before each retry.
 
     Raises:
         MissingAPIKeyError: there is no key, neither passed nor in the environment.
         ValueError: the key, the base URL, a header or a timeout can't be used.
+        TypeError: `http_client` isn't such a client.
 
     Examples:
         >>> client = Client(max_retries=5)
@@ -70,7 +78,7 @@ class Client(ContextManagerMixin):
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
+        base_url: str | SecretStr | None = None,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -79,15 +87,17 @@ class Client(ContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: AnyClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = HTTPClient(
-            api_key,
-            resolve_base_url(base_url),
+            resolve_api_key(api_key),
+            SecretStr(resolve_base_url(base_url)),
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
@@ -101,6 +111,8 @@ class Client(ContextManagerMixin):
         self.models = Models(self._http)
         self.responses = Responses(self._http)
         self.billing = Billing(self._http)
+        self.batches = Batches(self._http)
+        self.transcriptions = Transcriptions(self._http)
 
     def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """Send a request and return the reply.
@@ -153,7 +165,12 @@ class Client(ContextManagerMixin):
             yield finish_stream(decoder, events, model)
 
     def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """Send a text or messages and return the reply.
 
@@ -162,12 +179,18 @@ class Client(ContextManagerMixin):
             model: the id or an alias of a model.
             call: how to send it.
             options: `tools`, `tool_choice`, `parallel_tool_calls`, `response_format`, `extra_body`, and parameters
-                with their names on chat completions (`temperature`, `max_tokens` …).
+                with their names on chat completions (`temperature`, `max_tokens` …). One that the model doesn't list
+                is sent with a `ParameterWarning`, which suggests the name that it resembles.
         """
         return self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractContextManager[Iterator[Delta]]:
         """Stream the reply of `chat`: returns a context manager for an iterator of deltas."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -196,22 +219,85 @@ class Client(ContextManagerMixin):
         with model_errors(model):
             return merge_embeddings([parse_embeddings(self._http.send(each), count) for each, count in requests])
 
+    def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """Answer typed questions about a state, with probabilities.
+
+        Args:
+            state: a text, or any JSON. Questions can refer to parts of it by path, such as `order.items[0]`.
+            questions: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, which is a yes/no question, by keys
+                of your own. Each is answered independently.
+            model: the id of a decision model.
+            call: how to send it.
+            options: further fields of the request.
+
+        Raises:
+            UnsupportedContentError: the state is empty, or there are no questions.
+            UnsupportedParameterError: a question has too few or too many options or levels.
+
+        Examples:
+            >>> decisions = client.decide("My card was charged twice!", {"urgent": "Is it urgent?"})  # doctest: +SKIP
+            >>> decisions.yes_no("urgent").probability                                              # doctest: +SKIP
+            0.93
+        """
+        request = prepare_decision(state, questions, model, call, options)
+        with model_errors(model):
+            return parse_decision(self._http.send(request), list(questions))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """Rank documents by their relevance to a query: the probability that each helps to answer it.
+
+        Args:
+            query: the question or search text.
+            documents: any number of texts. One request has as many as fit the model's context, by an estimate of
+                their tokens; a document that is too long for a request is cut, and ranked by its beginning.
+            top_n: how many to return; None for all.
+            model: the id of a decision model.
+            max_concurrency: the maximum number of concurrent requests.
+            call: how to send them.
+
+        Raises:
+            TypeError: a document is not a text; the error has its index.
+            UnsupportedContentError: the query is empty or too long.
+        """
+        groups = group_documents(query, documents, model)
+        with model_errors(model):
+            answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
+
     def close(self) -> None:
         """Close the client's own connections."""
         self._http.close()
 
 
-class AsyncClient(AsyncContextManagerMixin):
+class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
-        http_client: an `httpx.AsyncClient` of your own. The other arguments are those of `Client`.
+        http_client: an `httpx.AsyncClient` or `httpx2.AsyncClient` of your own.
+            The other arguments are those of `Client`.
     """
 
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
+        base_url: str | SecretStr | None = None,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -220,15 +306,17 @@ class AsyncClient(AsyncContextManagerMixin):
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, Any] | None = None,
         limits: httpx.Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AnyAsyncClient | None = None,
         on_retry: OnRetry | None = None,
         **unknown: Never,
     ) -> None:
-        api_key, default_headers = resolve_api_key(api_key), check_headers(default_headers or {})
+        api_key, base_url, default_headers, default_query = hide_secrets(
+            api_key, base_url, default_headers, default_query
+        )
         reject_unknown_arguments(type(self), unknown)
         self._http = AsyncHTTPClient(
-            api_key,
-            resolve_base_url(base_url),
+            resolve_api_key(api_key),
+            SecretStr(resolve_base_url(base_url)),
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
@@ -242,6 +330,8 @@ class AsyncClient(AsyncContextManagerMixin):
         self.models = AsyncModels(self._http)
         self.responses = AsyncResponses(self._http)
         self.billing = AsyncBilling(self._http)
+        self.batches = AsyncBatches(self._http)
+        self.transcriptions = AsyncTranscriptions(self._http)
 
     async def complete(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Reply:
         """See `Client.complete`."""
@@ -258,13 +348,23 @@ class AsyncClient(AsyncContextManagerMixin):
         return _AsyncDeltas(self._http, request, options)
 
     async def chat(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> Reply:
         """See `Client.chat`."""
         return await self.complete(parse_request(messages, model=model, **options), call)
 
     def chat_stream(
-        self, messages: Messages, *, model: str = DEFAULT_MODEL, call: CallOptions = DEFAULT_OPTIONS, **options: Any
+        self,
+        messages: Messages,
+        *,
+        model: str = DEFAULT_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Unpack[ChatArguments],
     ) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
         """See `Client.chat_stream`."""
         return self.stream(parse_request(messages, model=model, **options), call)
@@ -281,6 +381,36 @@ class AsyncClient(AsyncContextManagerMixin):
         requests = prepare_embedding_requests(texts, model, call, options)
         with model_errors(model):
             return merge_embeddings([parse_embeddings(await self._http.send(each), count) for each, count in requests])
+
+    async def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """See `Client.decide`."""
+        request = prepare_decision(state, questions, model, call, options)
+        with model_errors(model):
+            return parse_decision(await self._http.send(request), list(questions))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """See `Client.rerank`."""
+        groups = group_documents(query, documents, model)
+        with model_errors(model):
+            answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
 
     async def aclose(self) -> None:
         """Close the client's own connections."""

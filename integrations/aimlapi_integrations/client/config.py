@@ -8,7 +8,7 @@ import re
 from pydantic import SecretStr
 
 from ..errors import MissingAPIKeyError
-from ..transport.validation import authorization_header, check_base_url, is_loopback
+from ..transport.validation import as_secret, authorization_header, check_base_url, is_loopback
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
@@ -28,8 +28,8 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         MissingAPIKeyError: there is none.
         ValueError: it has characters that HTTP can't carry.
     """
-    value = value if value is None or isinstance(value, SecretStr) else SecretStr(value)
-    api_key = _strip(value) or _strip(_from_environment(API_KEY_VARIABLES))
+    value = as_secret(value)
+    api_key = _strip(value) or _from_environment(API_KEY_VARIABLES)
     if api_key is None:
         raise MissingAPIKeyError(
             "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
@@ -38,7 +38,7 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
     return api_key
 
 
-def resolve_base_url(value: str | None = None) -> str:
+def resolve_base_url(value: str | SecretStr | None = None) -> str:
     """Return the base URL, without a slash at its end.
 
     That is `value`, or else `AIMLAPI_API_BASE`, or else `AIMLAPI_BASE_URL`, or else the gateway's. The path of an
@@ -47,8 +47,8 @@ def resolve_base_url(value: str | None = None) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    url = _strip(SecretStr(value or "")) or _strip(_from_environment(BASE_URL_VARIABLES)) or SecretStr(DEFAULT_BASE_URL)
-    value = None  # it may hold a password, and tracebacks print local variables
+    value = as_secret(value)  # it may hold a password, and tracebacks print local variables
+    url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
     return _normalize_base_url(url)
 
 

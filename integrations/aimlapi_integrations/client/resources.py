@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from ..endpoints import billing, catalogue, responses
 from ..endpoints.billing import Balance
-from ..endpoints.catalogue import CatalogueModel
+from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..transport.timeouts import timeout_error
@@ -67,6 +67,19 @@ class _Catalogue:
         return self._models.decode(model, response, catalogue.decode_model)
 
 
+_DEPRECATIONS = HTTPRequest("GET", catalogue.DEPRECATIONS_PATH)
+
+
+def _schema_request(base_url: str, model: str, endpoint_type: str) -> HTTPRequest:
+    query = catalogue.request_schema_query(model, endpoint_type)
+    return HTTPRequest("GET", catalogue.request_schema_url(base_url), query=query)
+
+
+def _decode_deprecations(response: JSONResponse) -> tuple[Deprecation, ...]:
+    with redact_errors(response):
+        return catalogue.decode_deprecations(response.body, response.headers)
+
+
 class Models:
     """The live catalog. Asks the gateway each time, which sends only what has changed.
 
@@ -93,6 +106,23 @@ class Models:
         with model_errors(model):
             return self._catalogue.decode_model(model, self._http.send(request))
 
+    def deprecations(self) -> tuple[Deprecation, ...]:
+        """Return the models that the gateway has withdrawn, or will, with what replaces them."""
+        return _decode_deprecations(self._http.send(_DEPRECATIONS))
+
+    def request_schema(self, model: str, endpoint_type: str) -> Json:
+        """Return the OpenAPI document that describes the requests of one model.
+
+        Args:
+            model: its id.
+            endpoint_type: as in the catalog, such as `openai/chat-completions`.
+
+        Raises:
+            NotFoundError: the model is unknown, or is not served on this endpoint.
+        """
+        document: Json = self._http.send(_schema_request(self._http.base_url, model, endpoint_type)).body
+        return document
+
 
 class AsyncModels:
     """The async `Models`."""
@@ -111,6 +141,16 @@ class AsyncModels:
         request = self._catalogue.model_request(self._http.base_url, model)
         with model_errors(model):
             return self._catalogue.decode_model(model, await self._http.send(request))
+
+    async def deprecations(self) -> tuple[Deprecation, ...]:
+        """See `Models.deprecations`."""
+        return _decode_deprecations(await self._http.send(_DEPRECATIONS))
+
+    async def request_schema(self, model: str, endpoint_type: str) -> Json:
+        """See `Models.request_schema`."""
+        response = await self._http.send(_schema_request(self._http.base_url, model, endpoint_type))
+        document: Json = response.body
+        return document
 
 
 def _retrieve_request(response_id: str, options: CallOptions) -> HTTPRequest:
@@ -134,7 +174,7 @@ def _decode_if_ended(response: JSONResponse) -> Reply | None:
         return responses.decode(response.body, response.headers)
 
 
-def _poll_intervals(first: float, timeout: float) -> Iterator[float]:
+def poll_intervals(first: float, timeout: float) -> Iterator[float]:
     """Yield the seconds to wait before each further request. APITimeoutError if that would exceed `timeout`."""
     deadline, interval = monotonic() + timeout, first
     while monotonic() + interval <= deadline:
@@ -172,7 +212,7 @@ class Responses:
             ResponseFailedError: it failed or was canceled.
             APITimeoutError: it didn't end in time.
         """
-        intervals = _poll_intervals(interval, timeout)
+        intervals = poll_intervals(interval, timeout)
         while (reply := _decode_if_ended(self._http.send(_retrieve_request(response_id, options)))) is None:
             self._http.sleep(next(intervals))
         return reply
@@ -196,7 +236,7 @@ class AsyncResponses:
         self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
     ) -> Reply:
         """See `Responses.wait`."""
-        intervals = _poll_intervals(interval, timeout)
+        intervals = poll_intervals(interval, timeout)
         while (reply := _decode_if_ended(await self._http.send(_retrieve_request(response_id, options)))) is None:
             await self._http.sleep(next(intervals))
         return reply

@@ -80,7 +80,7 @@ class Turn:
 
 def continue_call(call: PreparedCall, reply: Reply) -> PreparedCall | None:
     """Return the call that continues a paused turn by sending its content back; None if it has no content."""
-    content = [drop_nulls(block) for block in dict_items(reply.raw.get("content")) if not _is_blank(block)]
+    content = [_clean_block(block) for block in dict_items(reply.raw.get("content")) if not _is_blank(block)]
     if not content:
         return None
     wire_names = {name: wire_name for wire_name, name in call.tool_names.items()}
@@ -94,6 +94,11 @@ def continue_call(call: PreparedCall, reply: Reply) -> PreparedCall | None:
 
 def _is_blank(block: Json) -> bool:
     return block.get("type") == "text" and not str(block.get("text") or "").strip()
+
+
+def _clean_block(block: Json) -> Json:
+    """Copy a block without nulls, which requests must not have, and without the empty citations of streams."""
+    return {name: value for name, value in drop_nulls(block).items() if (name, value) != ("citations", [])}
 
 
 def _append_content(messages: list[Json], content: list[Any]) -> list[Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import math
 import re
@@ -20,16 +21,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import chat_completions, embeddings, messages, models, request_schema, responses
+from .endpoints import (
+    batches,
+    chat_completions,
+    decisions,
+    embeddings,
+    images,
+    messages,
+    models,
+    ocr,
+    request_schema,
+    responses,
+)
+from .endpoints import speech_to_text as stt
 from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
 from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
-from .faults.table import FaultDefinition, apply_stream_fault, find_fault
+from .faults.table import BODY_FAULTS, FaultDefinition, apply_stream_fault, find_fault
 from .model import UnprocessableInputError
 from .model.usage import cost_headers
 from .store import HIDDEN, EmulatorOptions, GatewayState, Record
-from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, dump_json, error_response
+from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, Rows, dump_json, error_response
+from .wire.forms import FORM, parse_form
 
-Reply = JSON | list[Event]
+Reply = JSON | list[Event] | Rows
 Handler = Callable[[GatewayState, Request, JSON], Reply]
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_BODY_BYTES = 50_000_000
@@ -107,8 +121,19 @@ def _routes() -> list[Route]:
         "/responses/{id}/cancel": ("responses", responses.cancel_response),
         "/embeddings": ("embeddings", embeddings.create_embeddings),
         "/messages": ("messages", messages.create_message),
+        "/batches": ("batches", batches.create_batch),
+        "/batches/cancel/{id}": ("batches", batches.cancel_batch),
+        "/decisions": ("decisions", decisions.create_decisions),
+        "/ocr": ("ocr", ocr.create_ocr),
+        "/stt/create": ("stt", stt.create_speech_job),
+        "/images/generations": ("images", images.create_images),
+        "/images/edits": ("images", images.edit_images),
     }
-    gets: dict[str, tuple[str, Handler]] = {"/responses/{id}": ("responses", responses.retrieve_response)}
+    gets: dict[str, tuple[str, Handler]] = {
+        "/responses/{id}": ("responses", responses.retrieve_response),
+        "/batches": ("batches", batches.retrieve_batch),
+        "/stt/{id}": ("stt", stt.retrieve_speech_job),
+    }
     return [
         *_with_and_without_version("/models/deprecations", _endpoint("models", _list_deprecations, public=True), "GET"),
         *_with_and_without_version("/models", _endpoint("models", _list_models, public=True), "GET"),
@@ -117,6 +142,7 @@ def _routes() -> list[Route]:
         Route("/v2/billing", _endpoint("billing", _show_balance), methods=["GET"]),
         *_routes_of(posts, "POST"),
         *_routes_of(gets, "GET"),
+        Route("/emulated/images/{name}", images.serve_image, methods=["GET"]),
         Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
@@ -169,6 +195,7 @@ def _endpoint(name: str, handler: Handler, *, public: bool = False) -> Endpoint:
         try:
             body = await _read_body(request)
             active = _active_fault(state, request, body, name)
+            request.state.fault = active.fault.name if active else ""
             if active and (response := await _fault_response(request, active)):
                 return _with_request_ids(request, response)
             if not public:
@@ -192,11 +219,13 @@ async def _run_handler(handler: Handler, state: GatewayState, request: Request, 
 
 
 async def _read_body(request: Request) -> JSON:
-    """Parse the body as JSON, and record the request."""
+    """Parse the body as JSON, or as a form, and record the request."""
     content = await request.body()
-    body = _parse_json(content)
+    content_type = request.headers.get("content-type", "")
+    request.state.is_form = content_type.startswith(FORM)
+    body = parse_form(content, content_type) if request.state.is_form else _parse_json(content)
     state: GatewayState = request.app.state.gateway
-    recorded_body = _parse_json(content) if isinstance(body, dict) else None  # a copy: faults edit the model id
+    recorded_body = (copy.deepcopy(body) if request.state.is_form else _parse_json(content)) if body else None
     record = Record(request.method, request.url.path, dict(request.headers), recorded_body)
     state.record(record.without_keys() if state.options.hide_keys else record)
     if isinstance(body, dict) and isinstance(body.get("model"), str):
@@ -227,13 +256,17 @@ def _finite_float(text: str) -> float:
 
 
 def _active_fault(state: GatewayState, request: Request, body: JSON, endpoint: str) -> ActiveFault | None:
+    scheduled = state.next_scheduled_fault(body.get("model"))
     spec = pop_fault_spec(request.headers, body)
+    spec = scheduled or spec
     fault = replace(parse_fault(spec), endpoint=endpoint, path=request.url.path)
     definition = find_fault(fault)
     if definition is None and FAULT_HEADER in request.headers:
         raise GatewayError(400, f"The emulator knows no fault {fault.name!r}; `--faults` lists them")
     client_request_id = request.headers.get("x-client-request-id", "")
-    if definition is None or not state.fault_counter.count_and_check(fault, spec, client_request_id):
+    if definition is None:
+        return None
+    if not scheduled and not state.fault_counter.count_and_check(fault, spec, client_request_id):
         return None
     return ActiveFault(fault, definition)
 
@@ -266,6 +299,8 @@ def _api_key(request: Request) -> str | None:
 def _build_response(request: Request, reply: Reply, active: ActiveFault | None) -> Response:
     if isinstance(reply, list):
         return _stream_response(reply, active)
+    if isinstance(reply, Rows):
+        return _rows_response(reply, active)
     if active and active.definition.edit_reply:
         return active.definition.edit_reply(reply, active.fault)
     if request.method == "GET" and reply.get("object") in ("list", "model"):
@@ -277,6 +312,12 @@ def _stream_response(events: list[Event], active: ActiveFault | None) -> Respons
     if active is None:
         return StreamResponse(encode_stream(events))
     return StreamResponse(apply_stream_fault(events, active.fault, active.definition))
+
+
+def _rows_response(rows: Rows, active: ActiveFault | None) -> Response:
+    if active and active.definition.edit_reply and active.fault.name in BODY_FAULTS:
+        return active.definition.edit_reply(rows.items, active.fault)
+    return Response(rows.encode(), media_type="application/json")
 
 
 def _cacheable_response(request: Request, body: JSON) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import socket
 import threading
@@ -11,7 +12,9 @@ from types import TracebackType
 
 import uvicorn
 
+from .faults import ScheduledFault, parse_fault
 from .faults.connections import Protocol
+from .faults.table import FAULTS, find_fault
 from .gateway import build_app
 from .store import EmulatorOptions, GatewayState, Record
 
@@ -102,8 +105,37 @@ class Emulator:
         return self._state.requests
 
     def reset(self) -> None:
-        """Forget requests, stored responses, cached prompts and fault counts."""
+        """Forget requests, stored responses, cached prompts, faults and their counts."""
         self._state.clear()
+
+    def fail(self, fault: str, times: int | None = 1, *, model: str | None = None) -> None:
+        """Make the next requests fail, without a change of the code under test.
+
+        Args:
+            fault: what happens: `status-429; retry-after=1`, `drop`, `cut-mid-text` … `--faults` lists them.
+            times: how many requests fail; None for all until `reset`. Retries are requests, too. Faults that are
+                scheduled by several calls apply in order.
+            model: fail requests of this model id only.
+
+        Raises:
+            ValueError: there is no such fault, or `times` is less than 1.
+
+        Examples:
+            >>> with Emulator() as gateway:                              # doctest: +SKIP
+            ...     gateway.fail("status-503", times=2)
+            ...     my_chain.invoke("Hello")                             # succeeds with the third attempt
+            ...     assert len(gateway.requests) == 3
+        """
+        name = parse_fault(fault).name
+        if find_fault(parse_fault(fault)) is None:
+            similar = difflib.get_close_matches(name, FAULTS, n=3)
+            hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+            raise ValueError(
+                f"fault: {name!r} is unknown.{hint} List them with: python -m aimlapi_integrations.emulator --faults"
+            )
+        if times is not None and times < 1:
+            raise ValueError(f"times: expected a number from 1 up or None, received {times}")
+        self._state.scheduled_faults.append(ScheduledFault(fault, float("inf") if times is None else times, model))
 
     def start(self) -> Emulator:
         """Start listening. Return once requests are accepted.

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .faults import FaultCounter
+from .faults import FaultCounter, ScheduledFault
 from .model import JSON, Turn
 from .model.usage import PromptCache
 
 MAX_STORED_RESPONSES = 1_000
+MAX_STORED_BATCHES = 100
 MAX_RECORDED_REQUESTS = 10_000
 SECRET_HEADERS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
 HIDDEN = "[hidden]"
@@ -102,21 +103,69 @@ class ResponseStore:
 
 
 @dataclass
+class StoredBatch:
+    """A batch, its results, and for how many more requests it is pending. `as_lines`: the results are JSON Lines."""
+
+    body: JSON
+    rows: list[JSON]
+    polls: float = 1
+    as_lines: bool = False
+    canceled: bool = False
+
+
+class BatchStore:
+    """Batches by id."""
+
+    def __init__(self, max_size: int = MAX_STORED_BATCHES) -> None:
+        self._batches: OrderedDict[str, StoredBatch] = OrderedDict()
+        self._max_size = max_size
+
+    def put(self, stored: StoredBatch) -> None:
+        self._batches[stored.body["id"]] = stored
+        while len(self._batches) > self._max_size:
+            self._batches.popitem(last=False)
+
+    def get(self, batch_id: str) -> StoredBatch | None:
+        return self._batches.get(batch_id)
+
+    def clear(self) -> None:
+        self._batches.clear()
+
+
+@dataclass
 class GatewayState:
     """The options, and everything that `reset` clears."""
 
     options: EmulatorOptions = field(default_factory=EmulatorOptions)
     requests: list[Record] = field(default_factory=list)
     responses: ResponseStore = field(default_factory=ResponseStore)
+    batches: BatchStore = field(default_factory=BatchStore)
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     fault_counter: FaultCounter = field(default_factory=FaultCounter)
+    speech_jobs: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
+    scheduled_faults: list[ScheduledFault] = field(default_factory=list)
 
     def record(self, record: Record) -> None:
         self.requests.append(record)
         del self.requests[:-MAX_RECORDED_REQUESTS]
 
+    def next_scheduled_fault(self, model: object) -> str:
+        """Return the fault of the first schedule that a request with this model matches, "" if there is none."""
+        scheduled = next((each for each in self.scheduled_faults if each.matches(model)), None)
+        if scheduled is None:
+            return ""
+        scheduled.remaining -= 1
+        if scheduled.remaining <= 0:
+            self.scheduled_faults.remove(scheduled)
+        return scheduled.spec
+
     def clear(self) -> None:
+        self.scheduled_faults.clear()
         self.requests.clear()
         self.responses.clear()
+        self.batches.clear()
         self.prompt_cache.clear()
         self.fault_counter.clear()
+        self.speech_jobs.clear()
+        self.images.clear()

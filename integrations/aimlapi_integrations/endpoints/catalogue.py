@@ -180,3 +180,48 @@ def _price_per_million(unit: Json) -> Decimal | None:
     except (KeyError, InvalidOperation):
         return None
     return price / per * _MILLION if price.is_finite() and per > 0 else None
+
+
+# --- what requests look like, and what ends ---------------------------------------------------------------------------
+
+DEPRECATIONS_PATH = "/models/deprecations"
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """A model that the gateway has withdrawn, or will.
+
+    Attributes:
+        status: `deprecated`, `superseded` or `withdrawn`.
+        successor: the id of the model that replaces it, if there is one.
+        retires: the date on which it ends or ended, as ISO 8601, if known.
+    """
+
+    id: str
+    status: str
+    successor: str | None = None
+    retires: str | None = None
+
+
+def decode_deprecations(body: Json, headers: Mapping[str, str]) -> tuple[Deprecation, ...]:
+    """Return the rows of `/v1/models/deprecations`. APIResponseError if the body has no list."""
+    rows = parsing.require_list(body.get("data") if isinstance(body, dict) else body, body, headers)
+    return tuple(each for each in map(_decode_deprecation, dict_items(rows)) if each)
+
+
+def _decode_deprecation(row: Json) -> Deprecation | None:
+    model, status = as_str(row.get("model")) or as_str(row.get("id")), as_str(row.get("status"))
+    if not model or status not in ("deprecated", "superseded", "withdrawn"):
+        return None
+    retires = as_str(row.get("shutdown_at"))
+    return Deprecation(model, status, as_str(row.get("replaced_by")), retires[:10] if retires else None)
+
+
+def request_schema_url(base_url: str) -> str:
+    """Return the URL of the document that describes requests, at the root of the host."""
+    return f"{base_url.rstrip('/').removesuffix('/v1')}/docs-json"
+
+
+def request_schema_query(model: str, endpoint_type: str) -> dict[str, str]:
+    """Return the query for one model on an endpoint of a type, such as `openai/chat-completions`."""
+    return {"model": model, "endpoint": endpoint_type}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._utils.json import drop_none
+from .._utils.suggestions import did_you_mean
+from .._utils.user_warnings import warn_once
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json
@@ -175,12 +176,13 @@ def _check_lengths(texts: Sequence[str], limit: int | None) -> None:
 
 def _check_option(name: str, value: Any, model: Model, capabilities: EmbeddingsCapabilities, strict: bool) -> None:
     parameter = model.parameter(name, EMBEDDINGS)
+    similar = "" if parameter else did_you_mean(name, capabilities.parameters)
     if parameter is None and (capabilities.closed or strict):
         listed = ", ".join(sorted(capabilities.parameters)) or "none"
-        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {listed}).")
+        raise UnsupportedParameterError(f"{model.id} does not take {name!r} (options it takes: {listed}).{similar}")
     if parameter is None:
-        text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it."
-        warnings.warn(text, ParameterWarning, stacklevel=1)
+        text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it.{similar}"
+        warn_once(text, ParameterWarning)
     elif not parameter.accepts(value):
         allowed = ", ".join(repr(word) for word in parameter.enum if word is not None)
         limits = allowed or f"{parameter.minimum} to {parameter.maximum}"

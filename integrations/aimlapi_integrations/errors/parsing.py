@@ -176,6 +176,15 @@ def redact_url(url: str) -> str:
     return _CREDENTIALS.sub(r"\1***@", url)
 
 
+def remove_credentials(url: str) -> str:
+    """Return a URL without its user name and password.
+
+    >>> remove_credentials("https://ann:secret@example.com/v1")
+    'https://example.com/v1'
+    """
+    return _CREDENTIALS.sub(r"\1", url)
+
+
 def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
     match value:
         case str():

@@ -13,6 +13,7 @@ AIMLAPIError
  └── APIError                         the call failed
       ├── APIConnectionError          *  no response came
       │    └── APITimeoutError        *  … in time: names the timeout and its seconds
+      │         └── BatchTimeoutError *  a batch has not ended in time; `batch_id` names it
       ├── APIStatusError              an HTTP status other than 2xx
       │    ├── BadRequestError        400, 413, 422
       │    │    └── ContextOverflowError    the messages exceed the model's context (also 413, 429)
@@ -26,7 +27,10 @@ AIMLAPIError
       │    └── InternalServerError    * 5xx
       ├── APIResponseError            a 2xx response that is not what the endpoint returns
       ├── StreamError                 a stream that broke off or reported an error; has the text received so far
-      └── ResponseFailedError         a response whose status is failed or cancelled
+      ├── ResponseFailedError         a response whose status is failed or cancelled
+      └── BatchError                  a batch, or a request of it, that ended without a reply
+           ├── BatchCanceledError     … because the batch was canceled
+           └── BatchExpiredError      * … because the batch expired
 
 * `retryable` is true.
 """
@@ -191,6 +195,12 @@ class APITimeoutError(APIConnectionError):
     seconds: float | None = None
 
 
+class BatchTimeoutError(APITimeoutError):
+    """A batch has not ended in time. It goes on: `batch_id` names it, and its results can be fetched later."""
+
+    batch_id: str | None = None
+
+
 class APIStatusError(APIError):
     """An HTTP status other than 2xx."""
 
@@ -258,6 +268,23 @@ class ResponseFailedError(APIError):
     """A response whose status is failed or cancelled; `response_id` is its id."""
 
     response_id: str | None = None
+
+
+class BatchError(APIError):
+    """A batch, or a request of one, that has ended without a reply; `batch_id` and `custom_id` name them."""
+
+    batch_id: str | None = None
+    custom_id: str | None = None
+
+
+class BatchCanceledError(BatchError):
+    """The batch was canceled before this request was answered. It costs nothing."""
+
+
+class BatchExpiredError(BatchError):
+    """The batch expired before this request was answered. It costs nothing, and can be submitted again."""
+
+    retryable = True
 
 
 STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {

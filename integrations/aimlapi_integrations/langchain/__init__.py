@@ -16,8 +16,12 @@ except ImportError as error:
     raise ImportError('LangChain is missing: pip install "aimlapi-integrations[langchain]"') from error
 
 if TYPE_CHECKING:
+    from .agent_tools import AIMLAPIImageTool, AIMLAPISpeechTool
+    from .batch_jobs import BatchAPI, BatchJob
     from .chat_model import ChatAIMLAPI
     from .costs import AIMLAPICallbackHandler, get_aimlapi_callback
+    from .decisions import AIMLAPIDecisions, AIMLAPIRerank
+    from .documents import AIMLAPIOCRParser, AIMLAPISpeechParser
     from .embeddings import AIMLAPIEmbeddings
     from .registration import register, unregister
 else:
@@ -25,7 +29,15 @@ else:
         __name__,
         {
             "AIMLAPICallbackHandler": "costs",
+            "AIMLAPIDecisions": "decisions",
             "AIMLAPIEmbeddings": "embeddings",
+            "AIMLAPIImageTool": "agent_tools",
+            "AIMLAPIOCRParser": "documents",
+            "AIMLAPIRerank": "decisions",
+            "AIMLAPISpeechParser": "documents",
+            "AIMLAPISpeechTool": "agent_tools",
+            "BatchAPI": "batch_jobs",
+            "BatchJob": "batch_jobs",
             "ChatAIMLAPI": "chat_model",
             "get_aimlapi_callback": "costs",
             "register": "registration",
@@ -35,7 +47,15 @@ else:
 
 __all__ = [
     "AIMLAPICallbackHandler",
+    "AIMLAPIDecisions",
     "AIMLAPIEmbeddings",
+    "AIMLAPIImageTool",
+    "AIMLAPIOCRParser",
+    "AIMLAPIRerank",
+    "AIMLAPISpeechParser",
+    "AIMLAPISpeechTool",
+    "BatchAPI",
+    "BatchJob",
     "ChatAIMLAPI",
     "get_aimlapi_callback",
     "register",

@@ -4,22 +4,26 @@
 
 import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, SecretStr
-from typing_extensions import Self
+from pydantic import BaseModel, ConfigDict, SecretStr
+from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
+from ..client.config import DEFAULT_MODEL
+from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
+from ..errors.parsing import remove_credentials
 from ..models import lookup
 from ..tokens import estimate_tokens
+from ..transport.validation import as_secret
 from .errors import translate_errors
 from .fields import ChatFields, stop_list
 from .messages.content_block_translator import register
@@ -54,6 +58,11 @@ _IDENTIFYING = (
 
 _NOT_TRACED = NOT_IN_BODY - {"aimlapi_api_base"}
 
+if TYPE_CHECKING:
+    from .arguments import ChatModelArguments
+
+Model = TypeVar("Model", bound=BaseModel)
+
 register()
 
 
@@ -78,6 +87,10 @@ class ChatAIMLAPI(ChatFields):
     """
 
     model_config = ConfigDict(defer_build=False)
+
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, *, model: str = DEFAULT_MODEL, **fields: Unpack["ChatModelArguments"]) -> None: ...
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
@@ -147,8 +160,8 @@ class ChatAIMLAPI(ChatFields):
     def _own_client_kwargs(self) -> dict[str, Any]:
         key = self.aimlapi_api_key
         return {
-            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else "sent with each call",
-            "base_url": self.aimlapi_api_base,
+            "api_key": key if isinstance(key, SecretStr) else "sent with each call",
+            "base_url": as_secret(self.aimlapi_api_base),
             "timeout": self.request_timeout,
             "chunk_timeout": self.stream_chunk_timeout,
             "max_retries": self.max_retries,
@@ -172,7 +185,10 @@ class ChatAIMLAPI(ChatFields):
         return {"Authorization": f"Bearer {await key if inspect.isawaitable(key) else key}"}
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
-        """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged."""
+        """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged.
+
+        Core's method is private, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it.
+        """
         generations = super()._convert_cached_generations([generation.model_copy() for generation in cache_val])
         return [without_cost(generation) for generation in generations]
 
@@ -216,6 +232,16 @@ class ChatAIMLAPI(ChatFields):
             "response_format": response_format and to_response_format_dict(to_response_format(response_format, strict)),
         }
         return self.bind(**drop_none(bound), **kwargs)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def with_structured_output(
+            self, schema: type[Model], *, include_raw: Literal[False] = False, **kwargs: Any
+        ) -> Runnable[LanguageModelInput, Model]: ...
+
+        @overload
+        def with_structured_output(self, schema: Any = None, **kwargs: Any) -> Runnable[LanguageModelInput, Any]: ...
 
     def with_structured_output(
         self,
@@ -289,7 +315,10 @@ class ChatAIMLAPI(ChatFields):
 
     @classmethod
     def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
-        """Create a model with the `profile` and `prices` of the gateway's live catalog: sends one request.
+        """Create a model with the `profile` and `prices` of the gateway's live catalog, adapted to its live schema.
+
+        Sends a request for the model, and one for the schema of each of its endpoints. Schemas are read if `jsonschema`
+        is installed, as with the extra `cli`; they then hold for every use of the model in this process.
 
         Args:
             model: the gateway's id of a model, or an alias.
@@ -299,13 +328,19 @@ class ChatAIMLAPI(ChatFields):
             NotFoundError: the catalog doesn't list the model.
         """
         instance = cls(model=model, **kwargs)
-        return instance._apply_entry(instance._get_client().models.get(model), kwargs)
+        models = instance._get_client().models
+        entry = models.get(model)
+        apply_live_schema(models, entry)
+        return instance._apply_entry(entry, kwargs)
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """`from_catalogue`, async."""
         instance = cls(model=model, **kwargs)
-        return instance._apply_entry(await instance._get_async_client().models.get(model), kwargs)
+        models = instance._get_async_client().models
+        entry = await models.get(model)
+        await apply_live_schema_async(models, entry)
+        return instance._apply_entry(entry, kwargs)
 
     def _apply_entry(self, entry: CatalogueModel, kwargs: Mapping[str, Any]) -> Self:
         if "profile" not in kwargs:
@@ -340,6 +375,7 @@ class ChatAIMLAPI(ChatFields):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         fields = {name: value for name in _IDENTIFYING if (value := getattr(self, name)) not in (None, False)}
+        fields["aimlapi_api_base"] = remove_credentials(self.aimlapi_api_base or "")
         return {"model_name": self.model_name, **fields, **self._default_parameters}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
@@ -391,7 +427,9 @@ class ChatAIMLAPI(ChatFields):
         secrets = {name: {"lc": 1, "type": "secret", "id": [env]} for name, env in self.lc_secrets.items()}
         if callable(self.aimlapi_api_key):
             secrets = {}
-        return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": {**kwargs, **secrets}}
+        base_url = remove_credentials(self.aimlapi_api_base or "")
+        fields = {**kwargs, **secrets, "aimlapi_api_base": base_url}
+        return {"lc": 1, "type": "constructor", "id": self.lc_id(), "kwargs": fields}
 
     def _serialized_fields(self) -> dict[str, Any]:
         """Return the fields that were passed or resolved, without those that are excluded from serialization."""
@@ -401,7 +439,9 @@ class ChatAIMLAPI(ChatFields):
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
-        copied.__dict__.pop("_serialized", None)  # core caches the serialized form here
+        # Core caches the serialized form here, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it:
+        # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
+        copied.__dict__.pop("_serialized", None)
         return copied
 
 

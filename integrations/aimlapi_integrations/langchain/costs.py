@@ -90,10 +90,12 @@ class AIMLAPICallbackHandler(BaseCallbackHandler):
 
     def _add_usage(self, response: LLMResult) -> None:
         for generations in response.generations:
-            message = _message_with_usage(generations)
+            message = message_with_usage(generations)
             if message and not _is_cached(message):
                 metadata = message.response_metadata
-                self.ledger.add(str(metadata.get("model_name") or "?"), _usage(message), _cost(metadata.get("cost")))
+                self.ledger.add(
+                    str(metadata.get("model_name") or "?"), _usage(message), parse_cost(metadata.get("cost"))
+                )
 
     def __str__(self) -> str:
         return str(self.ledger)
@@ -155,7 +157,7 @@ def _remove(handler: AIMLAPICallbackHandler, token: Token[AIMLAPICallbackHandler
     _innermost.set(handler._outer if innermost is handler else innermost)
 
 
-def _message_with_usage(generations: list[Any]) -> AIMessage | None:
+def message_with_usage(generations: list[Any]) -> AIMessage | None:
     """Return the message with the token counts of a call: one of its responses has them."""
     messages = [message for generation in generations if (message := _message(generation))]
     return next((message for message in messages if message.usage_metadata), messages[0] if messages else None)
@@ -169,7 +171,8 @@ def _message(generation: Generation) -> AIMessage | None:
 def _is_cached(message: AIMessage) -> bool:
     """Return whether the message is a cached response, which core gives a total cost of 0.
 
-    See `BaseChatModel._convert_cached_generations` of langchain-core 1.8.3.
+    See `BaseChatModel._convert_cached_generations` in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it:
+    https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
     """
     return dict(message.usage_metadata or {}).get("total_cost") == 0
 
@@ -189,6 +192,6 @@ def _int_counts(details: Mapping[str, Any] | None) -> dict[str, int]:
     return {name: count for name, count in (details or {}).items() if isinstance(count, int)}
 
 
-def _cost(cost: Any) -> Cost | None:
+def parse_cost(cost: Any) -> Cost | None:
     """Return the cost in the form of `response_metadata["cost"]`."""
     return Cost(cost["usd"], cost.get("credits")) if isinstance(cost, Mapping) and "usd" in cost else None

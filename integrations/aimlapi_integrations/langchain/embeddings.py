@@ -2,29 +2,30 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langchain_core.embeddings import Embeddings as LangChainEmbeddings
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import ConfigDict, Field, SecretStr, model_validator
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
-from ..client.config import resolve_api_key, resolve_base_url
+from .._utils.concurrency import arun_in_order, run_in_order
+from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
+from ..models.deprecation import warn_if_deprecated
 from ..tokens import estimate_tokens
+from ..transport.validation import as_secret, check_model, check_settings
 from ..types import Embeddings
 from .errors import translate_errors
 from .fields import ConnectionFields
 from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from .arguments import EmbeddingsArguments
 
 
 class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
@@ -50,37 +51,65 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
         populate_by_name=True, arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
-    model: str = "text-embedding-3-small"
-    """The gateway's id of the model, or an alias of it."""
-    aimlapi_api_key: SecretStr | None = Field(default=None, alias="api_key")
-    """The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`."""
-    aimlapi_api_base: str | None = Field(default=None, alias="base_url")
-    """The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway."""
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 
-    dimensions: int | None = Field(default=None, ge=1)
-    """Length of the vectors, for models that support it."""
-    encoding_format: Literal["float", "base64"] | None = None
-    """How vectors are transferred; the results are floats in either case."""
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Additional parameters, by the endpoint's names: `task_type`, `input_type`, `title` …"""
-    query_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that `embed_query` adds to those, or replaces: `{"task_type": "RETRIEVAL_QUERY"}`."""
+        def __init__(
+            self, *, model: str = DEFAULT_EMBEDDING_MODEL, **fields: Unpack["EmbeddingsArguments"]
+        ) -> None: ...
 
-    chunk_size: int = Field(default=256, ge=1)
-    """Maximum number of texts per request."""
-    max_concurrency: int = Field(default=4, ge=1)
-    """Maximum number of concurrent requests of one call."""
-    show_progress_bar: bool = False
-    """Whether to show a progress bar while documents are embedded; needs `rich`."""
+    model: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The gateway's id of the model, or an alias of it.")
+    aimlapi_api_key: SecretStr | None = Field(
+        default=None,
+        alias="api_key",
+        description="The key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.",
+    )
+    aimlapi_api_base: str | None = Field(
+        default=None,
+        alias="base_url",
+        description="The gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway.",
+    )
 
-    request_timeout: Any = Field(default=None, alias="timeout")
-    """Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."""
-    max_retries: int | None = Field(default=None, ge=0)
-    """Number of retries of a batch after transient errors; None: 2, 0: none."""
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` to use as is. It is never closed here."""
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` to use as is. It is never closed here."""
+    dimensions: int | None = Field(default=None, ge=1, description="Length of the vectors, for models that support it.")
+    encoding_format: Literal["float", "base64"] | None = Field(
+        default=None, description="How vectors are transferred; the results are floats in either case."
+    )
+    model_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Additional parameters, by the endpoint's names: `task_type`, `input_type`, `title` …",
+    )
+    query_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Parameters that `embed_query` adds to those, or replaces: `{"task_type": "RETRIEVAL_QUERY"}`.',
+    )
+
+    chunk_size: int = Field(default=256, ge=1, description="Maximum number of texts per request.")
+    max_concurrency: int = Field(default=4, ge=1, description="Maximum number of concurrent requests of one call.")
+    show_progress_bar: bool = Field(
+        default=False, description="Whether to show a progress bar while documents are embedded; needs `rich`."
+    )
+
+    request_timeout: Any = Field(
+        default=None,
+        alias="timeout",
+        description=(
+            "Timeout in seconds, a (connect, read) pair or an `httpx.Timeout`; None: 10 s to connect, 600 s to read."
+        ),
+    )
+    max_retries: int | None = Field(
+        default=None, ge=0, description="Number of retries of a batch after transient errors; None: 2, 0: none."
+    )
+    http_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.Client` or `httpx2.Client` to use as is. It is never closed here.",
+    )
+    http_async_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.AsyncClient` or `httpx2.AsyncClient` to use as is. It is never closed here.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -92,6 +121,13 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     def _resolve_connection(self) -> Self:
         self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
         self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        check_model(self.model)
+        check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
+        return self
+
+    @model_validator(mode="after")
+    def _warn_if_deprecated(self) -> Self:
+        warn_if_deprecated(self.model)
         return self
 
     def embed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
@@ -134,7 +170,7 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
                 return embeddings
 
             batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._merge(_run_in_order(embed, batches, self.max_concurrency))
+            return self._merge(run_in_order(embed, batches, self.max_concurrency))
 
     async def _aembed(
         self, texts: Iterable[str], options: Mapping[str, Any], chunk_size: int | None = None
@@ -149,7 +185,7 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
                 return embeddings
 
             batches = _number_batches(texts, self.model, chunk_size or self.chunk_size)
-            return self._merge(await _arun_in_order(embed, batches, self.max_concurrency))
+            return self._merge(await arun_in_order(embed, batches, self.max_concurrency))
 
     def _merge(self, results: Sequence[Embeddings]) -> Embeddings:
         return merge_embeddings(results) if results else Embeddings((), self.model)
@@ -160,8 +196,8 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     def _own_client_kwargs(self) -> dict[str, Any]:
         return {
-            "api_key": self.aimlapi_api_key.get_secret_value() if self.aimlapi_api_key else None,
-            "base_url": self.aimlapi_api_base,
+            "api_key": self.aimlapi_api_key,
+            "base_url": as_secret(self.aimlapi_api_base),
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
         }
@@ -204,32 +240,7 @@ def _name_long_texts(batch: _Batch, model: str) -> Iterator[None]:
         raise
 
 
-# --- concurrency ------------------------------------------------------------------------------------------------------
-
-
-def _run_in_order(job: Callable[[Item], Result], items: Sequence[Item], limit: int) -> list[Result]:
-    """Return the results of `job` for each item, running at most `limit` at once. An error starts no further job."""
-    if limit == 1 or len(items) < 2:
-        return [job(item) for item in items]
-    with ContextThreadPoolExecutor(min(limit, len(items))) as pool:
-        return list(pool.map(job, items))
-
-
-async def _arun_in_order(job: Callable[[Item], Awaitable[Result]], items: Sequence[Item], limit: int) -> list[Result]:
-    """`_run_in_order`, async. An error or a cancellation also cancels the running jobs."""
-    semaphore = asyncio.Semaphore(limit)
-
-    async def run(item: Item) -> Result:
-        async with semaphore:
-            return await job(item)
-
-    tasks = [asyncio.ensure_future(run(item)) for item in items]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
         APITimeoutError,
         AuthenticationError,
         BadRequestError,
+        BatchCanceledError,
+        BatchError,
+        BatchExpiredError,
+        BatchTimeoutError,
         BudgetExceededError,
         ConfigurationError,
         ConflictError,
@@ -74,6 +78,10 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadRequestError",
+    "BatchCanceledError",
+    "BatchError",
+    "BatchExpiredError",
+    "BatchTimeoutError",
     "BudgetExceededError",
     "ConfigurationError",
     "ConflictError",
@@ -97,6 +105,7 @@ __all__ = [
     "StreamError",
     "UnsupportedContentError",
     "UnsupportedParameterError",
+    "translate_error",
     "translate_errors",
 ]
 
@@ -123,6 +132,10 @@ _CORE_CLASSES: dict[type[errors.AIMLAPIError], tuple[type[Exception], ...]] = {
     errors.APIResponseError: (ModelAPIError,),
     errors.StreamError: (ModelAPIError,),
     errors.ResponseFailedError: (ModelAPIError,),
+    errors.BatchTimeoutError: (ModelTimeoutError, ModelConnectionError),
+    errors.BatchError: (ModelAPIError,),
+    errors.BatchCanceledError: (ModelAPIError,),
+    errors.BatchExpiredError: (ModelAPIError,),
 }
 
 
@@ -136,18 +149,24 @@ _COMBINED = {own: _combine(own, core) for own, core in _CORE_CLASSES.items()}
 globals().update({combined.__name__: combined for combined in _COMBINED.values()})  # pickle finds classes by name
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Give errors raised inside a class that is also core's. Works around sync and async code alike.
+def translate_error(error: errors.AIMLAPIError) -> errors.AIMLAPIError:
+    """Give an error a class that is also core's, and return the same error.
 
     The client, which knows no framework, has built the error. Assigning its class keeps the same object: its
     attributes, traceback, cause and notes all stay, and no wrapper appears in `__context__`. Python allows this because
     the new class is a subclass of the old one with the same memory layout.
     """
+    own = type(error)
+    error.__class__ = next((_COMBINED[base] for base in own.__mro__ if base in _COMBINED), own)
+    vars(error)["is_retryable"] = error.retryable  # one error may differ from its class
+    return error
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Give errors raised inside a class that is also core's. Works around sync and async code alike."""
     try:
         yield
     except errors.AIMLAPIError as error:
-        own = type(error)
-        error.__class__ = next((_COMBINED[base] for base in own.__mro__ if base in _COMBINED), own)
-        vars(error)["is_retryable"] = error.retryable  # one error may differ from its class
+        translate_error(error)
         raise

@@ -5,13 +5,15 @@ An argument that no field takes goes to `model_kwargs`, with a warning.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.utils.pydantic import get_fields
 from pydantic import BaseModel
+
+from .._utils.suggestions import closest, did_you_mean
+from .._utils.user_warnings import warn_once
 
 _CREDENTIALS = {
     "openai_api_key": "aimlapi_api_key",
@@ -20,12 +22,19 @@ _CREDENTIALS = {
     "openrouter_api_base": "aimlapi_api_base",
 }
 
-CHAT_NAMES = {**_CREDENTIALS, "max_completion_tokens": "max_tokens"}
+CHAT_NAMES = {**_CREDENTIALS, "max_completion_tokens": "max_tokens", "chunk_timeout": "stream_chunk_timeout"}
 EMBEDDING_NAMES = {**_CREDENTIALS, "model_name": "model"}
 
 # Headers and query parameters may be secret: they go to the fields that are neither shown nor serialized.
 _HEADERS_AND_QUERY = {"extra_headers": "default_headers", "headers": "default_headers", "extra_query": "default_query"}
 _ATTRIBUTION_HEADERS = {"app_url": "HTTP-Referer", "app_title": "X-Title"}
+
+# Fields that say how to send, not what: a misspelled one is not a parameter of the endpoint.
+_CONNECTION = frozenset(
+    {"aimlapi_api_base", "aimlapi_api_key", "api_key", "base_url", "default_headers", "default_query"}
+    | {"http_async_client", "http_client", "limits", "max_retries", "on_retry", "request_timeout", "retry", "timeout"}
+    | {"stream_chunk_timeout"}
+)
 
 # Arguments without an equivalent, each with the text that names the alternative, if there is one.
 _IGNORED = {
@@ -114,32 +123,33 @@ def _select_parameters(cls: type[BaseModel], unknown: Mapping[str, Any]) -> dict
             raise ValueError(f"{name!r} is not a parameter of {cls.__name__}. {_REJECTED[name]}")
     for name, value in unknown.items():
         if name in _IGNORED and value is not None:
-            _warn(f"{name!r} has no effect in {cls.__name__} and is ignored.{_IGNORED[name]}")
+            warn_once(f"{name!r} has no effect in {cls.__name__} and is ignored.{_IGNORED[name]}")
         elif name not in _IGNORED and name not in _REJECTED:
-            _warn(f"{name!r} is not a parameter of {cls.__name__}; it was moved to model_kwargs.")
+            _warn_of_unknown(cls, name)
     return {name: value for name, value in unknown.items() if name not in _IGNORED and name not in _REJECTED}
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=_caller_depth())
+def _warn_of_unknown(cls: type[BaseModel], name: str) -> None:
+    """Warn that an argument goes to `model_kwargs`, and what it resembles.
+
+    Raises:
+        ValueError: it resembles a setting of the connection, such as the key, which must not be sent as a parameter.
+    """
+    names = field_names(cls)
+    if closest(name, names) in _CONNECTION:
+        raise ValueError(f"{name!r} is not a parameter of {cls.__name__}.{did_you_mean(name, names)}")
+    warn_once(
+        f"{name!r} is not a parameter of {cls.__name__}; it was moved to model_kwargs.{did_you_mean(name, names)}"
+    )
 
 
-_INTERNAL_PACKAGES = ("aimlapi_integrations", "pydantic", "langchain_core")
-
-
-def _caller_depth() -> int:
-    """Count the frames up to the constructor's caller; core's and pydantic's classes add some."""
-    frame, depth = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _INTERNAL_PACKAGES:
-        frame, depth = frame.f_back, depth + 1
-    return depth
-
-
-def field_aliases(cls: type[BaseModel]) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def field_aliases(cls: type[BaseModel]) -> Mapping[str, str]:
     """Return the aliases of the fields of `cls`, by field name."""
     return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
 
 
-def field_names(cls: type[BaseModel]) -> set[str]:
+@lru_cache(maxsize=64)
+def field_names(cls: type[BaseModel]) -> frozenset[str]:
     """Return every name that a field of `cls` can be passed by."""
-    return {*get_fields(cls), *field_aliases(cls).values()}
+    return frozenset((*get_fields(cls), *field_aliases(cls).values()))

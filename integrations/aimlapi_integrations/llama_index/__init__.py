@@ -19,7 +19,11 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from .agent_tools import AIMLAPIMediaToolSpec
+    from .batch_jobs import BatchAPI, BatchJob
     from .costs import AIMLAPICostHandler
+    from .decisions import AIMLAPIRerank, AIMLAPISelector
+    from .documents import AIMLAPIOCRReader, AIMLAPISpeechReader
     from .embedding import AIMLAPIEmbedding
     from .llm import AIMLAPI
 else:
@@ -29,7 +33,25 @@ else:
             "AIMLAPI": "llm",
             "AIMLAPICostHandler": "costs",
             "AIMLAPIEmbedding": "embedding",
+            "AIMLAPIMediaToolSpec": "agent_tools",
+            "AIMLAPIOCRReader": "documents",
+            "AIMLAPIRerank": "decisions",
+            "AIMLAPISpeechReader": "documents",
+            "AIMLAPISelector": "decisions",
+            "BatchAPI": "batch_jobs",
+            "BatchJob": "batch_jobs",
         },
     )
 
-__all__ = ["AIMLAPI", "AIMLAPICostHandler", "AIMLAPIEmbedding"]
+__all__ = [
+    "AIMLAPI",
+    "AIMLAPICostHandler",
+    "AIMLAPIEmbedding",
+    "AIMLAPIMediaToolSpec",
+    "AIMLAPIOCRReader",
+    "AIMLAPIRerank",
+    "AIMLAPISpeechReader",
+    "AIMLAPISelector",
+    "BatchAPI",
+    "BatchJob",
+]

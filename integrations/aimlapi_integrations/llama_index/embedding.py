@@ -3,14 +3,21 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
+from typing_extensions import Self, Unpack
 
+from .._utils.model_fields import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from .fields import ConnectionFields, validate_kwargs
+from ..models.deprecation import warn_if_deprecated
+from ..transport.validation import check_model
+from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
+
+if TYPE_CHECKING:
+    from .arguments import EmbeddingArguments
 
 _ALIASES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
@@ -32,6 +39,10 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
         256
     """
 
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, *, model: str = DEFAULT_EMBEDDING_MODEL, **fields: Unpack["EmbeddingArguments"]) -> None: ...
+
     model_name: str = Field(default=DEFAULT_EMBEDDING_MODEL, description="The model, by any ID; also `model`.")
     dimensions: int | None = Field(default=None, gt=0, description="Vector length, where the model supports a choice.")
     embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Maximum texts per request.")
@@ -46,6 +57,12 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     @classmethod
     def _validate_kwargs(cls, values: Any) -> Any:
         return validate_kwargs(cls, values, _ALIASES) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        check_model(self.model_name)
+        warn_if_deprecated(self.model_name)
+        return self
 
     # --- batches: a text that cannot be embedded is named by its index among all, before anything is sent ------------
 
@@ -87,3 +104,6 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     def _parameters(self) -> dict[str, Any]:
         parameters = {"dimensions": self.dimensions, **self.additional_kwargs}
         return {name: value for name, value in parameters.items() if value is not None}
+
+
+describe_inherited(AIMLAPIEmbedding, {"callback_manager": CALLBACK_MANAGER})

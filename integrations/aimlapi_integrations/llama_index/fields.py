@@ -2,7 +2,8 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Callable, Container, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import httpx
@@ -21,11 +22,17 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
+from .._utils.suggestions import did_you_mean
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
+from ..models.deprecation import warn_if_deprecated
+from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
+from ..transport.validation import as_secret, check_model, check_settings, hide_arguments, reveal
 
 T = TypeVar("T")
 
@@ -55,18 +62,25 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
         ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
     kwargs = rename_kwargs(values, names)
-    fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias)}
+    fields = _field_names(cls)
     for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}.")
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
     return kwargs
 
 
-def _alternative(name: str, fields: Container[str | None]) -> str:
+@lru_cache(maxsize=64)
+def _field_names(cls: type[BaseModel]) -> frozenset[str | None]:
+    return frozenset(name for field, info in cls.model_fields.items() for name in (field, info.alias))
+
+
+def _alternative(name: str, fields: Collection[str | None]) -> str:
     """Describe what to use instead of an argument that only other classes have."""
     if _RENAMED.get(name, "") in fields:
-        return f"it is called {_RENAMED[name]}"
-    return _UNSUPPORTED.get(name, "parameters of the endpoint go into additional_kwargs")
+        return f"it is called {_RENAMED[name]}."
+    if name in _UNSUPPORTED:
+        return f"{_UNSUPPORTED[name]}."
+    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, filter(None, fields))}"
 
 
 _RENAMED = {
@@ -74,6 +88,7 @@ _RENAMED = {
     "openai_api_base": "api_base",
     "openai_api_key": "api_key",
     "metadata": "call_metadata",
+    "stream_chunk_timeout": "chunk_timeout",
     "order": "provider",
 }
 _NO_EFFECT = "it has no effect here, leave it out"
@@ -134,8 +149,8 @@ class ClientCache:
 
 def _hashable(value: Any) -> Hashable:
     match value:
-        case Mapping():
-            return tuple(sorted((name, repr(item)) for name, item in value.items()))
+        case Mapping():  # headers, which may be secret
+            return SecretStr(repr(sorted((name, repr(item)) for name, item in value.items())))
         case httpx.Timeout() | httpx.Limits():
             return repr(value)
     return cast(Hashable, value)
@@ -175,13 +190,40 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     limits: httpx.Limits | None = Field(
         default=None, exclude=True, description="Limits of the connection pool that is opened here."
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.Client`.")
-    async_http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient`.")
+    http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.Client` or `httpx2.Client`."
+    )
+    async_http_client: Any = Field(
+        default=None, exclude=True, repr=False, description="Your own `httpx.AsyncClient` or `httpx2.AsyncClient`."
+    )
     reuse_client: bool = Field(
         default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
     )
 
     _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+
+    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**hide_arguments(fields))
+
+    @field_validator("api_base", mode="before")
+    @classmethod
+    def _reveal_api_base(cls, url: Any) -> Any:
+        return reveal(url)
+
+    @field_serializer("api_base")
+    def _serialize_api_base(self, url: str | None) -> str | None:
+        return url and remove_credentials(url)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, redact_url(value) if name == "api_base" and value else value
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__signature__ = ShortSignature()  # type: ignore[assignment]  # a descriptor, as pydantic's own is
 
     @field_serializer("timeout")
     def _serialize_timeout(self, timeout: Any) -> Any:
@@ -190,12 +232,29 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     @field_validator("timeout", mode="before")
     @classmethod
     def _parse_timeout(cls, timeout: Any) -> Any:
-        return httpx.Timeout(**timeout) if isinstance(timeout, dict) else timeout
+        phases = timeout.as_dict() if isinstance(timeout, httpx_classes(httpx.Timeout)) else timeout
+        return httpx.Timeout(**phases) if isinstance(phases, dict) else phases
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _parse_limits(cls, limits: Any) -> Any:
+        return httpx.Limits(**vars(limits)) if isinstance(limits, httpx_classes(httpx.Limits)) else limits
+
+    @field_validator("http_client", mode="before")
+    @classmethod
+    def _check_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.Client)
+
+    @field_validator("async_http_client", mode="before")
+    @classmethod
+    def _check_async_http_client(cls, client: Any) -> Any:
+        return check_http_client(client, httpx.AsyncClient, "async_http_client")
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
         self.api_key = resolve_api_key(self.api_key)
         self.api_base = resolve_base_url(self.api_base)
+        check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -226,7 +285,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         key = self.api_key  # not a SecretStr where it was assigned after construction
         arguments = {
             "api_key": key if isinstance(key, SecretStr) else resolve_api_key(key),
-            "base_url": self.api_base,
+            "base_url": as_secret(self.api_base),
             "timeout": self.timeout,
             "max_retries": self.max_retries,
             "retry": self.retry,
@@ -337,16 +396,28 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         default=None, description="US dollars per token, by `input` and `output`. Defaults to the model's known prices."
     )
 
-    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
+    if not TYPE_CHECKING:  # type checkers read the one of `AIMLAPI`
 
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
+            hide_arguments(fields)
             super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> Self:
+        check_model(self.model)
+        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
+        return self
 
     @model_validator(mode="before")
     @classmethod
     def _validate_kwargs(cls, values: Any) -> Any:
         return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _warn_if_deprecated(self) -> Self:
+        warn_if_deprecated(self.model)
+        return self
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -361,3 +432,15 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
             model_name=self.model,
             system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
         )
+
+
+CALLBACK_MANAGER = "Callback handlers of LlamaIndex. Default: those of `Settings`."
+"""The description of a field that core leaves without one."""
+
+describe_inherited(
+    AIMLAPIFields,
+    {
+        "callback_manager": CALLBACK_MANAGER,
+        "pydantic_program_mode": "How structured output is requested. Default: as the model supports it.",
+    },
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,8 +22,10 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
-from typing_extensions import Self, override
+from typing_extensions import Self, Unpack, override
 
+from ..client.config import DEFAULT_MODEL
+from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -56,7 +58,22 @@ from .tools import (
     tool_arguments,
 )
 
+if TYPE_CHECKING:
+    from .arguments import LLMArguments
+
 Model = TypeVar("Model", bound=BaseModel)
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _chat_callback(method: Method) -> Method:
+    """Apply core's decorator, which has no types, and keep the method's."""
+    decorated: Method = llm_chat_callback()(method)
+    return decorated
+
+
+def _completion_callback(method: Method) -> Method:
+    decorated: Method = llm_completion_callback()(method)
+    return decorated
 
 
 class AIMLAPI(AIMLAPIFields):
@@ -81,6 +98,10 @@ class AIMLAPI(AIMLAPIFields):
         >>> response.message.content, response.additional_kwargs["cost"]                     # doctest: +SKIP
     """
 
+    if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
+
+        def __init__(self, model: str = DEFAULT_MODEL, **fields: Unpack[LLMArguments]) -> None: ...
+
     @classmethod
     def class_name(cls) -> str:
         """Return the name that LlamaIndex serializes the class by."""
@@ -90,7 +111,10 @@ class AIMLAPI(AIMLAPIFields):
 
     @classmethod
     def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
-        """Create an LLM with the context window and prices of the gateway's live catalog. This sends one request.
+        """Create an LLM with the context window and prices of the gateway's live catalog, adapted to its live schema.
+
+        This sends a request for the model, and one for the schema of each of its endpoints. Schemas are read if
+        `jsonschema` is installed, as with the extra `cli`; they then hold for every use of the model in this process.
 
         Args:
             model: The gateway's ID of a model, or an alias.
@@ -100,13 +124,19 @@ class AIMLAPI(AIMLAPIFields):
             NotFoundError: The catalog has no such model.
         """
         llm = cls(model=model, **kwargs)
-        return llm._with_catalog_entry(llm._client().models.get(model))
+        models = llm._client().models
+        entry = models.get(model)
+        apply_live_schema(models, entry)
+        return llm._with_catalog_entry(entry)
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """Async version of `from_catalogue`."""
         llm = cls(model=model, **kwargs)
-        return llm._with_catalog_entry(await llm._async_client().models.get(model))
+        models = llm._async_client().models
+        entry = await models.get(model)
+        await apply_live_schema_async(models, entry)
+        return llm._with_catalog_entry(entry)
 
     def _with_catalog_entry(self, entry: CatalogueModel) -> Self:
         values = {"context_window": entry.context_length, "prices": entry.token_prices or None}
@@ -127,22 +157,22 @@ class AIMLAPI(AIMLAPIFields):
 
     # --- chat -----------------------------------------------------------------------------------------------------
 
-    @llm_chat_callback()
+    @_chat_callback
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Send a conversation and return the response."""
         return self._chat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the response. Each item has the whole message so far, and the last one has all metadata too."""
         return self._stream_chat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Async version of `chat`."""
         return await self._achat(*build_request(self, messages, kwargs))
 
-    @llm_chat_callback()
+    @_chat_callback
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Async version of `stream_chat`."""
         return self._astream_chat(*build_request(self, messages, kwargs))
@@ -169,7 +199,7 @@ class AIMLAPI(AIMLAPIFields):
 
     # `chat` is called only if a subclass overrides it, because callbacks count each call of it.
 
-    @llm_completion_callback()
+    @_completion_callback
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Send a prompt and return the response. `completion_to_prompt` is applied unless it is `formatted`."""
         messages = self._prompt_messages(prompt, formatted)
@@ -177,7 +207,7 @@ class AIMLAPI(AIMLAPIFields):
             return completion_response(self.chat(messages, **kwargs))
         return completion_response(self._chat(*build_request(self, messages, kwargs)))
 
-    @llm_completion_callback()
+    @_completion_callback
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Stream the response to a prompt. Each item has the whole text so far."""
         messages = self._prompt_messages(prompt, formatted)
@@ -186,7 +216,7 @@ class AIMLAPI(AIMLAPIFields):
         responses = self._stream_chat(*build_request(self, messages, kwargs))
         return (completion_response(response) for response in responses)
 
-    @llm_completion_callback()
+    @_completion_callback
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Async version of `complete`."""
         messages = self._prompt_messages(prompt, formatted)
@@ -194,7 +224,7 @@ class AIMLAPI(AIMLAPIFields):
             return completion_response(await self.achat(messages, **kwargs))
         return completion_response(await self._achat(*build_request(self, messages, kwargs)))
 
-    @llm_completion_callback()
+    @_completion_callback
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """Async version of `stream_complete`."""
         messages = self._prompt_messages(prompt, formatted)
@@ -302,6 +332,11 @@ class AIMLAPI(AIMLAPIFields):
 
     # All of these raise RefusalError if the model refused, IncompleteOutputError if the output was cut off, and
     # pydantic's ValidationError if it doesn't match the class.
+    #
+    # `stream_structured_predict` and its async version end in core's private `_structured_stream_call` and
+    # `_structured_astream_call`, the only place to replace what they do. As seen in llama-index-core 0.14.25;
+    # tests/li/test_li_upstream.py fails if core changes:
+    # https://github.com/run-llama/llama_index/blob/main/llama-index-core/llama_index/core/llms/llm.py
 
     def structured_predict(
         self,

@@ -1,7 +1,9 @@
-"""What each model of the gateway accepts, costs and can do: the shipped table and its lookup."""
+"""What each model of the gateway accepts, costs and can do: the shipped table, refreshed rows, and the lookup."""
 
 from __future__ import annotations
 
+from .cache import ModelDataWarning
+from .deprecation import ModelDeprecationWarning
 from .lookup import (
     CHAT,
     EMBEDDINGS,
@@ -27,6 +29,8 @@ __all__ = [
     "EmbeddingsCapabilities",
     "MESSAGES",
     "Model",
+    "ModelDataWarning",
+    "ModelDeprecationWarning",
     "Parameter",
     "RESPONSES",
     "ResponsesCapabilities",

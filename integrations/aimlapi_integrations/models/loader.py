@@ -7,11 +7,12 @@ fields and `without` others. A field that has variants is written `temperature/2
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
+from .cache import read_rows
 from .capabilities import (
     ChatCapabilities,
     EmbeddingsCapabilities,
@@ -20,11 +21,65 @@ from .capabilities import (
     ToolCapabilities,
 )
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_caches: list[Any] = []
 
-@cache
-def load_table() -> dict[str, Any]:
-    """Return the whole table as parsed JSON."""
+
+def table_cache(function: _Function) -> _Function:
+    """Cache the results of a function that depend on the table, until `add_live_table` changes it."""
+    cached = lru_cache(maxsize=4096)(function)
+    _caches.append(cached)
+    return cached  # type: ignore[return-value]  # keeps the signature, which functools' type drops
+
+
+def shipped_table() -> dict[str, Any]:
+    """Return the table that ships with the package, as parsed JSON."""
     return dict(json.loads(files(__package__).joinpath("models.json").read_text(encoding="utf-8")))
+
+
+_live_tables: list[Mapping[str, Any]] = []
+
+
+@table_cache
+def load_table() -> dict[str, Any]:
+    """Return the whole table as parsed JSON: the shipped one, under the refreshed rows and those of this process."""
+    table = shipped_table()
+    for newer in (read_rows(table["about"]["date"]), *_live_tables):
+        if newer:
+            lay_over(table, newer)
+    return table
+
+
+def add_live_table(table: Mapping[str, Any]) -> None:
+    """Lay rows that were read from the gateway over the table, for the rest of this process."""
+    _live_tables.append(table)
+    clear_caches()
+
+
+def clear_caches() -> None:
+    """Forget what was looked up, so that the file of refreshed rows is read again."""
+    for cached in _caches:
+        cached.cache_clear()
+
+
+def lay_over(table: dict[str, Any], newer: Mapping[str, Any]) -> None:
+    """Lay a newer table over `table`. A new model keeps the defaults of its family where nothing is stated."""
+    table["about"] = {**table["about"], "date": newer["about"]["date"]}
+    for section in ("capabilities", "parameters"):
+        for name, rows in newer[section].items():
+            table[section][name] = {**table[section][name], **rows}
+    for model, row in newer["models"].items():
+        base = table["models"].get(model) or family_defaults(table, model)
+        merged = {**base, **row, "aliases": f"{base.get('aliases', '')} {row.get('aliases', '')}".strip()}
+        table["models"][model] = {name: value for name, value in merged.items() if value is not None}
+    table["models"] = dict(sorted(table["models"].items()))
+
+
+def family_defaults(table: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Return the row of the family with the longest prefix of this id."""
+    rows, name = table["families"], model.casefold()
+    prefixes = ((prefix, row) for words, row in rows.items() for prefix in words.split() or [""])
+    return dict(max((each for each in prefixes if name.startswith(each[0])), key=lambda each: len(each[0]))[1])
 
 
 def split_words(text: str) -> frozenset[str]:
@@ -32,19 +87,19 @@ def split_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-@cache
+@table_cache
 def chat_capabilities(name: str, parameters: str) -> ChatCapabilities:
     """Return the chat capabilities called `name` with the set of parameters called `parameters`."""
     return ChatCapabilities(**_decode_row(_capabilities("chat", name)), parameters=parameter_set(parameters))
 
 
-@cache
+@table_cache
 def responses_capabilities(name: str) -> ResponsesCapabilities:
     """Return the Responses capabilities called `name`."""
     return ResponsesCapabilities(**_decode_row(_capabilities("responses", name)))
 
 
-@cache
+@table_cache
 def embeddings_capabilities(name: str) -> EmbeddingsCapabilities:
     """Return the embeddings capabilities called `name`."""
     return EmbeddingsCapabilities(**_decode_row(_capabilities("embeddings", name)))
@@ -74,7 +129,7 @@ def _decode_fact(name: str, value: Any) -> Any:
     return value
 
 
-@cache
+@table_cache
 def parameter_set(name: str) -> Mapping[str, Parameter]:
     """Return the set of parameters called `name`, by field."""
     row = load_table()["parameters"]["sets"][name]
@@ -84,7 +139,7 @@ def parameter_set(name: str) -> Mapping[str, Parameter]:
     return parameters | {label.partition("/")[0]: _parameter(label) for label in row.get("with", "").split()}
 
 
-@cache
+@table_cache
 def _parameter(label: str) -> Parameter:
     return _decode_parameter(load_table()["parameters"]["kinds"][label])
 

@@ -15,7 +15,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from typing import Any
 
 from . import loader
@@ -27,6 +26,7 @@ from .capabilities import (
     ResponsesCapabilities,
     ToolCapabilities,
 )
+from .loader import table_cache
 
 __all__ = [
     "CHAT",
@@ -65,7 +65,9 @@ class Model:
         dimensions: the length of its embeddings by default.
         prices: US dollars per unit by the unit's name, if the table was refreshed from a catalog with prices.
         aliases: other names that `lookup` accepts.
-        status: `active`, or `withdrawn` if the gateway no longer serves it; `successor` is the id that replaces it.
+        status: `active`, `deprecated`, `superseded`, or `withdrawn` if the gateway no longer serves it.
+        successor: the id that replaces it, if there is one.
+        retires: the date on which it is or was withdrawn, as ISO 8601, if known.
         efforts: levels of reasoning effort that it has been measured to honor, lowest first; see `effort_levels`.
         quirks: names of what it does unlike most models; `explain` describes one.
     """
@@ -88,6 +90,7 @@ class Model:
     aliases: frozenset[str] = frozenset()
     status: str = "active"
     successor: str | None = None
+    retires: str | None = None
     efforts: tuple[str, ...] = ()
     quirks: frozenset[str] = frozenset()
     known: bool = True
@@ -125,8 +128,9 @@ class Model:
 
     @property
     def structured_output(self) -> bool:
-        """Whether a response can be constrained to a JSON schema."""
-        return "json_schema" in self._formats()
+        """Whether a response can be constrained to a JSON schema. That is not assumed of unknown Claude models."""
+        is_assumed = not self.known and self.developer == "Anthropic"
+        return "json_schema" in self._formats() and not is_assumed
 
     @property
     def json_mode(self) -> bool:
@@ -179,7 +183,7 @@ def _listed_efforts(model: Model) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=4096)
+@table_cache
 def lookup(model: str) -> Model:
     """Return the model with that id or alias, in any case. An unknown id gets its family's defaults; nothing raises.
 
@@ -190,7 +194,7 @@ def lookup(model: str) -> Model:
     return _known_model(key) if key else _build_model(model, _family(model), known=False)
 
 
-@lru_cache(maxsize=4096)
+@table_cache
 def vendor(name: str | None) -> str | None:
     """Return who made a model, from its id at any host or the name of a provider; None if the name does not say.
 
@@ -224,7 +228,7 @@ _PROVIDERS = {
 }
 
 
-@cache
+@table_cache
 def _developers_by_word() -> dict[str, str]:
     """Map the first word of a model's name to the developer of most models with that first word."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -235,7 +239,7 @@ def _developers_by_word() -> dict[str, str]:
     return {word: developers.most_common(1)[0][0] for word, developers in counts.items()}
 
 
-@cache
+@table_cache
 def known_models() -> tuple[Model, ...]:
     """Return every model of the table, sorted by id."""
     return tuple(map(_known_model, loader.load_table()["models"]))
@@ -247,11 +251,11 @@ def explain(quirk: str) -> str:
 
 
 def table_date() -> str:
-    """Return the date on which the table was last refreshed, as ISO 8601."""
+    """Return the date on which the table was last refreshed, by its maintainers or by you, as ISO 8601."""
     return str(loader.load_table()["about"]["date"])
 
 
-@cache
+@table_cache
 def _ids_by_spelling() -> dict[str, str]:
     """Map every accepted spelling of an id or alias to the id; closer spellings take precedence."""
     rows = loader.load_table()["models"]
@@ -285,21 +289,14 @@ def _dashed_tail(name: str) -> str:
     return _dashed(_tail(name))
 
 
-@cache
+@table_cache
 def _known_model(key: str) -> Model:
     return _build_model(key, loader.load_table()["models"][key])
 
 
 def _family(model: str) -> dict[str, Any]:
     """Return the defaults of the family with the longest prefix of this id."""
-    families, name = _families_by_prefix(), model.casefold()
-    return families[max((prefix for prefix in families if name.startswith(prefix)), key=len)]
-
-
-@cache
-def _families_by_prefix() -> dict[str, dict[str, Any]]:
-    rows = loader.load_table()["families"]
-    return {prefix: row for prefixes, row in rows.items() for prefix in prefixes.split() or [""]}
+    return loader.family_defaults(loader.load_table(), model)
 
 
 def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
@@ -324,6 +321,7 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         aliases=loader.split_words(row.get("aliases", "")),
         status=row.get("status", "active"),
         successor=row.get("successor"),
+        retires=row.get("retires"),
         efforts=tuple(row.get("efforts", "").split()),
         quirks=loader.split_words(row.get("quirks", "")) | _derive_quirks(chat, responses),
         known=known,

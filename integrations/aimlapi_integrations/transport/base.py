@@ -17,7 +17,15 @@ from .event_stream import EventStream
 from .pool import LIMITS
 from .retries import HTTPRequest, OnRetry, RetryPolicy, Timeout
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
-from .validation import authorization_header, check_base_url, check_headers, key_in
+from .validation import (
+    HiddenHeaders,
+    SecretHeaders,
+    authorization_header,
+    check_base_url,
+    check_headers,
+    check_settings,
+    key_in,
+)
 
 GATEWAY_HOST = "api.aimlapi.com"
 
@@ -40,7 +48,7 @@ class BaseHTTPClient:
     def __init__(
         self,
         api_key: str | SecretStr,
-        base_url: str,
+        base_url: str | SecretStr,
         *,
         timeout: Timeout = None,
         max_retries: int = 2,
@@ -52,18 +60,19 @@ class BaseHTTPClient:
         on_retry: OnRetry | None = None,
     ) -> None:
         api_key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
-        self._base_url = SecretStr(base_url.rstrip("/"))
-        base_url = redact_url(base_url)  # for tracebacks that print local variables
-        default_headers = check_headers(default_headers or {})
+        base_url = base_url if isinstance(base_url, SecretStr) else SecretStr(base_url)
+        default_headers = SecretHeaders(default_headers or {})
+        check_settings(default_headers=default_headers, chunk_timeout=chunk_timeout, limits=limits, on_retry=on_retry)
+        self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)
         self.chunk_timeout = chunk_timeout
         self.limits = limits or LIMITS
         self.on_retry = on_retry
-        self._query = dict(default_query or {})
-        self._headers = httpx.Headers({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
+        self._query = SecretHeaders(default_query or {})
+        self._headers = HiddenHeaders({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
         self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
-        self._headers.update(default_headers)
+        self._headers.update(check_headers(default_headers))
         self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
         self._json_headers = self._headers.copy()
         self._json_headers["Content-Type"] = "application/json"
@@ -75,7 +84,8 @@ class BaseHTTPClient:
         return self._base_url.get_secret_value()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={redact_url(self.base_url)!r})"
+        shown = redact_url(self.base_url) if hasattr(self, "_base_url") else "…"  # … where the constructor raised
+        return f"{type(self).__name__}(base_url={shown!r})"
 
     def api_key_for(self, headers: Mapping[str, str]) -> SecretStr:
         """Return the key of a request: that of its own `headers`, or the client's."""
@@ -101,7 +111,7 @@ class BaseHTTPClient:
             remaining: the seconds that the attempt may take; None for no limit but its timeouts.
             build: `build_request` of the caller's httpx client, which adds that client's headers and cookies.
         """
-        headers = self._headers if request.body is None else self._json_headers
+        headers = self._headers if request.body is None or request.files else self._json_headers
         if request.headers:
             headers = headers.copy()
             headers.update(check_headers(request.headers))
@@ -110,7 +120,7 @@ class BaseHTTPClient:
             self._url(request.path),
             params={**self._query, **request.query} or None,
             headers=headers,
-            content=None if request.body is None else encode_json(request.body),
+            **_content(request),
             extensions={"timeout": cap_timeouts(parse_timeout(request.timeout, self.timeout), remaining)},
         )
 
@@ -125,6 +135,24 @@ class BaseHTTPClient:
 
 
 _dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _content(request: HTTPRequest) -> dict[str, Any]:
+    """Return the content of a request as arguments of httpx: JSON, or a form if it has files."""
+    if not request.files:
+        return {"content": None if request.body is None else encode_json(request.body)}
+    files = [(each.part, (each.name, each.data, each.mime)) for each in request.files]
+    return {"data": {name: _form_value(value) for name, value in (request.body or {}).items()}, "files": files}
+
+
+def _form_value(value: Any) -> str | list[str]:
+    """Return a field of a form: a list of texts as one field each, other lists and objects as JSON."""
+    match value:
+        case str():
+            return value
+        case [*texts] if texts and all(isinstance(text, str) for text in texts):
+            return texts
+    return _dump_json(value)
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:

@@ -25,6 +25,7 @@ from .base import BaseHTTPClient
 from .direct import HTTP, connect, connect_async
 from .event_stream import EventStream
 from .gc_guard import GC_GUARD
+from .httpx_modules import AnyAsyncClient, AnyClient, check_http_client, httpx_classes, request_builder
 from .per_loop_client import ClientPerLoop
 from .response import check_status, is_success, parse_json_response, to_api_error
 from .retries import HTTPRequest, JSONResponse, Outcome, Send, Sleep, send_with_retries
@@ -36,7 +37,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     Args:
         api_key: sent to the host of `base_url` only.
         base_url: the URL that paths are appended to.
-        http_client: a client of the caller's, which is used as it is and never closed.
+        http_client: an httpx.Client or httpx2.Client of the caller's, which is used as it is and never closed.
         settings:
             timeout: seconds, (connect, read) or httpx.Timeout; by default 10 s to connect and 600 s to read.
             max_retries, retry: the number of retries, or a whole policy.
@@ -44,13 +45,21 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
             default_headers, default_query: sent with every request.
             limits: of the client's own connections.
             on_retry: called with a `RetryEvent` before each wait.
+
+    Raises:
+        TypeError: `http_client` is something else.
     """
 
     def __init__(
-        self, api_key: str | SecretStr, base_url: str, *, http_client: httpx.Client | None = None, **settings: Any
+        self,
+        api_key: str | SecretStr,
+        base_url: str | SecretStr,
+        *,
+        http_client: AnyClient | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(api_key, base_url, **settings)
-        self._caller_client = http_client
+        self._caller_client = check_http_client(http_client, httpx.Client)
         self._reset_connections()
 
     def _reset_connections(self) -> None:
@@ -65,7 +74,8 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
         Raises:
             APIError: no response came, or it isn't a 2xx with a JSON object.
         """
-        return parse_json_response(self._send(request, stream=False), self.api_key_for(request.headers))
+        response = self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     @contextmanager
     def stream(self, request: HTTPRequest) -> Iterator[EventStream]:
@@ -89,7 +99,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.api_key_for(request.headers)
-        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
         step = next(steps)
         try:
             while True:
@@ -104,7 +114,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
         client = self._client()
-        build = self._caller_client.build_request if self._caller_client else httpx.Request
+        build = request_builder(self._caller_client) if self._caller_client else httpx.Request
         http_request = self.build_request(request, remaining, build)
         response: httpx.Response | None = None
         try:
@@ -112,7 +122,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
                 response = client.send(http_request, stream=True, follow_redirects=False)
                 if not (stream and is_success(response)):
                     _read_and_close(response)
-        except httpx.HTTPError as error:
+        except httpx_classes(httpx.HTTPError) as error:
             return to_api_error(error, http_request, response, secret)
         return check_status(response, secret)
 
@@ -193,25 +203,27 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     Args:
         api_key, base_url, settings: see `HTTPClient`.
-        http_client: a client of the caller's, which is used as it is and never closed. For very many concurrent
-            requests, one on aiohttp is cheaper: `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
+        http_client: an httpx.AsyncClient or httpx2.AsyncClient of the caller's, which is used as it is and never
+            closed. For very many concurrent requests, one on aiohttp is cheaper:
+            `httpx.AsyncClient(transport=httpx_aiohttp.AiohttpTransport())`.
     """
 
     def __init__(
         self,
         api_key: str | SecretStr,
-        base_url: str,
+        base_url: str | SecretStr,
         *,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AnyAsyncClient | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(api_key, base_url, **settings)
-        self._caller_client = http_client
+        self._caller_client = check_http_client(http_client, httpx.AsyncClient)
         self._own_clients = self._client_per_loop()
 
     async def send(self, request: HTTPRequest) -> JSONResponse:
         """See `HTTPClient.send`."""
-        return parse_json_response(await self._send(request, stream=False), self.api_key_for(request.headers))
+        response = await self._send(request, stream=False)
+        return parse_json_response(response, self.api_key_for(request.headers), lines=request.json_lines)
 
     def stream(self, request: HTTPRequest) -> AbstractAsyncContextManager[EventStream]:
         """See `HTTPClient.stream`."""
@@ -231,7 +243,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def _send(self, request: HTTPRequest, stream: bool) -> httpx.Response:
         secret = self.api_key_for(request.headers)
-        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret)
+        steps = send_with_retries(self.retry_policy(request), self.on_retry, secret, repeatable=request.repeatable)
         step = next(steps)
         try:
             while True:
@@ -246,14 +258,14 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
         client = self._caller_client or await self._own_clients.get()
-        build = self._caller_client.build_request if self._caller_client else httpx.Request
+        build = request_builder(self._caller_client) if self._caller_client else httpx.Request
         http_request = self.build_request(request, remaining, build)
         response: httpx.Response | None = None
         try:
             response = await client.send(http_request, stream=True, follow_redirects=False)
             if not (stream and is_success(response)):
                 await _read_and_aclose(response)
-        except httpx.HTTPError as error:
+        except httpx_classes(httpx.HTTPError) as error:
             return to_api_error(error, http_request, response, secret)
         return check_status(response, secret)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, cast
+from contextlib import suppress
+from time import monotonic
+from typing import Any, NoReturn
 
 import httpx
 from pydantic import SecretStr
 from typing_extensions import Self
 
-from ..errors import APIError
 from .gc_guard import GC_GUARD
+from .httpx_modules import httpx_classes
 from .response import normalize_headers, not_a_stream_error, redact_http_error, to_stream_error
 from .sse import EventParser, Json
 from .timeouts import ChunkDeadline
@@ -56,12 +57,19 @@ class EventStream:
 
     def __iter__(self) -> Iterator[Json]:
         self._chunks = iter(self._stream()) if self._is_plain() else self._response.iter_bytes()
-        while (chunk := self._next_chunk()) is not None:
+        chunks, next_chunk, parser = self._chunks, GC_GUARD.next, self._parser
+        while True:
+            try:
+                chunk = next_chunk(chunks)
+            except httpx_classes(httpx.HTTPError) as error:
+                self._raise_read_error(error)
+            if chunk is None:
+                break
             for event in self._parse(chunk):
                 yield event
                 if self._ended:
                     return
-            if self._parser.finished:
+            if parser.finished:
                 return
         yield from self._parse_end()
 
@@ -81,8 +89,10 @@ class EventStream:
         raise StopAsyncIteration
 
     async def _fetch(self) -> None:
-        with self._read_errors():
+        try:
             chunk = await anext(self._chunks, None)
+        except httpx_classes(httpx.HTTPError) as error:
+            self._raise_read_error(error)
         self._exhausted = chunk is None
         self._pending.extend(self._parse_end() if chunk is None else self._parse(chunk))
 
@@ -93,21 +103,11 @@ class EventStream:
     def _stream(self) -> Any:
         return self._response.stream
 
-    def _next_chunk(self) -> bytes | None:
-        with GC_GUARD, self._read_errors():
-            return cast("bytes | None", next(self._chunks, None))
-
-    @contextmanager
-    def _read_errors(self) -> Iterator[None]:
-        """Raise httpx's errors of a read as this package's."""
-        try:
-            yield
-        except httpx.ReadTimeout as error:
-            cause = redact_http_error(error, self._response.request, self.secret)
-            raise self._deadline.expired_timeout() from cause
-        except httpx.HTTPError as error:
-            cause = redact_http_error(error, self._response.request, self.secret)
-            raise to_stream_error(cause) from cause
+    def _raise_read_error(self, error: httpx.HTTPError) -> NoReturn:
+        """Raise httpx's error of a read as this package's."""
+        cause = redact_http_error(error, self._response.request, self.secret)
+        is_timeout = isinstance(error, httpx_classes(httpx.ReadTimeout))
+        raise (self._deadline.expired_timeout() if is_timeout else to_stream_error(cause)) from cause
 
     def _parse(self, chunk: bytes) -> list[Json]:
         if self._sniffing:
@@ -116,7 +116,10 @@ class EventStream:
             self._collect_unexpected(self._unexpected, chunk)
             return []
         events = self._parser.feed(chunk)
-        self._deadline.record(bool(events))
+        if events:
+            self._deadline.last_event = monotonic()
+        else:
+            self._deadline.check()
         return events
 
     def _sniff(self, chunk: bytes) -> None:
@@ -127,7 +130,7 @@ class EventStream:
 
     def _collect_unexpected(self, unexpected: list[bytes], chunk: bytes) -> None:
         unexpected.append(chunk)
-        self._deadline.record(False)
+        self._deadline.check()
         if sum(map(len, unexpected)) > _MAX_UNEXPECTED_BYTES:
             self._parse_end()
 
@@ -148,8 +151,8 @@ class EventStream:
     def close(self) -> None:
         """Free the connection."""
         if self._can_be_reused():
-            with suppress(APIError):
-                while self._next_chunk() is not None:
+            with suppress(*httpx_classes(httpx.HTTPError)):
+                while GC_GUARD.next(self._chunks) is not None:
                     pass
         self._deadline.release()
         self._response.close()
@@ -158,7 +161,7 @@ class EventStream:
         """Free the connection."""
         try:
             if self._can_be_reused():
-                with suppress(APIError), self._read_errors():
+                with suppress(*httpx_classes(httpx.HTTPError)):
                     async for _ in self._chunks:
                         pass
         finally:

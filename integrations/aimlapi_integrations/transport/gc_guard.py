@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import httpx
+
+from .httpx_modules import httpx_classes
 
 
 class _Depth(threading.local):
@@ -37,6 +39,21 @@ class GCGuard:
 
     def __exit__(self, *_: object) -> None:
         self._depth.value -= 1
+        if self._deferred:
+            self._close_deferred()
+
+    def next(self, chunks: Iterator[bytes]) -> bytes | None:
+        """Return the next chunk of a response, None at its end. The same as `next` inside `with`, but cheaper."""
+        depth = self._depth
+        depth.value += 1
+        try:
+            return next(chunks, None)
+        finally:
+            depth.value -= 1
+            if self._deferred:
+                self._close_deferred()
+
+    def _close_deferred(self) -> None:
         while self._deferred and not self._depth.value:
             with suppress(IndexError):  # another thread took it first
                 self.close(self._deferred.popleft())
@@ -54,7 +71,7 @@ class GCGuard:
         if self._depth.value:
             self._deferred.append(close)
             return
-        with self, suppress(httpx.HTTPError, OSError):
+        with self, suppress(*httpx_classes(httpx.HTTPError), OSError):
             close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from .._utils.json import parse_json
 from ..errors import APIConnectionError, APIError, APIResponseError, StreamError, error_from
 from ..errors.parsing import parse_body, parse_error, preview, redact, redact_text
 from .direct import proxies
+from .httpx_modules import httpx_classes, httpx_module_of
 from .retries import JSONResponse, Outcome
 from .timeouts import host_and_port, timeout_error
 from .validation import is_loopback
@@ -20,12 +21,7 @@ _DROPPED_HEADERS = ("set-cookie", "content-encoding", "content-length", "transfe
 _REPLY_FIELDS = {"choices", "output", "content"}
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _NOT_JSON = object()
-_TIMEOUT_KINDS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "connect",
-    httpx.ReadTimeout: "read",
-    httpx.WriteTimeout: "write",
-    httpx.PoolTimeout: "pool",
-}
+_TIMEOUT_KINDS = {"ConnectTimeout": "connect", "ReadTimeout": "read", "WriteTimeout": "write", "PoolTimeout": "pool"}
 
 
 def normalize_headers(response: httpx.Response, secret: SecretStr) -> dict[str, str]:
@@ -44,17 +40,22 @@ def check_status(response: httpx.Response, secret: SecretStr) -> Outcome:
     return response if is_success(response) else _status_error(response, response.content, secret)
 
 
-def parse_json_response(response: httpx.Response, secret: SecretStr) -> JSONResponse:
+def parse_json_response(response: httpx.Response, secret: SecretStr, *, lines: bool = False) -> JSONResponse:
     """Parse the JSON object of a response that has been read.
 
+    Args:
+        response: what was received.
+        secret: the API key, which no error may repeat.
+        lines: parse JSON of any type, or JSON Lines; the body is a list of the values.
+
     Raises:
-        APIResponseError: it isn't a JSON object.
+        APIResponseError: it isn't a JSON object; with `lines`, it isn't JSON.
     """
     headers = normalize_headers(response, secret)
     if response.status_code == 304:
         return JSONResponse(304, headers, {}, secret)
-    body = _parse_content(response.content)
-    if isinstance(body, dict):
+    body = _parse_lines(response.content) if lines else _parse_content(response.content)
+    if isinstance(body, list if lines else dict):
         return JSONResponse(response.status_code, headers, body, secret)
     problem = _describe_content(response.content) if body is _NOT_JSON else "JSON that is not an object"
     raise _unreadable(response, response.content, problem, secret)
@@ -67,6 +68,15 @@ def _parse_content(content: bytes) -> Any:
     return _NOT_JSON
 
 
+def _parse_lines(content: bytes) -> Any:
+    """Parse a single JSON value, or one per line, into a list. Only line feeds separate lines."""
+    single = _parse_content(content)
+    if single is not _NOT_JSON:
+        return [single]
+    values = [_parse_content(line) for line in content.split(b"\n") if line.strip()]
+    return _NOT_JSON if not values or any(value is _NOT_JSON for value in values) else values
+
+
 # --- errors of httpx --------------------------------------------------------------------------------------------------
 
 
@@ -74,7 +84,7 @@ def to_api_error(
     error: httpx.HTTPError, request: httpx.Request, response: httpx.Response | None, secret: SecretStr
 ) -> APIError:
     """Return the `APIError` for an httpx error. A status that was received decides, even if the body was lost."""
-    if isinstance(error, httpx.HTTPStatusError) and not is_success(error.response):
+    if isinstance(error, httpx_classes(httpx.HTTPStatusError)) and not is_success(error.response):
         return _status_error(error.response, _read_content(error.response), secret)  # raised by a caller's event hook
     if response is None or is_success(response):
         api_error = _map_transport_error(error, request)
@@ -101,22 +111,24 @@ def redact_http_error(error: httpx.HTTPError, request: httpx.Request, secret: Se
 
 def redact_request(request: httpx.Request) -> httpx.Request:
     """Return a request with the method and the path of this one, and nothing else."""
-    return httpx.Request(request.method, request.url.copy_with(query=None, userinfo=b""))
+    url = request.url.copy_with(query=None, userinfo=b"")
+    return cast(httpx.Request, httpx_module_of(request).Request(request.method, url))
 
 
 def _map_transport_error(error: httpx.HTTPError, request: httpx.Request) -> APIError:
-    if isinstance(error, httpx.TimeoutException):
-        kind = _TIMEOUT_KINDS.get(type(error), "read")
+    if isinstance(error, httpx_classes(httpx.TimeoutException)):
+        kind = _TIMEOUT_KINDS.get(type(error).__name__, "read")
         return timeout_error(kind, request.extensions["timeout"].get(kind), request.url)
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, httpx_classes(httpx.DecodingError)):
         return APIResponseError(f"The response's compression is broken: {_describe(error)}.", status=200)
     return _connection_error(error, request.url)
 
 
 def _connection_error(error: httpx.HTTPError, url: httpx.URL) -> APIConnectionError:
-    hint = _connection_hint(url) if isinstance(error, (httpx.ProxyError, httpx.ConnectError)) else ""
+    hint = _connection_hint(url) if isinstance(error, httpx_classes(httpx.ProxyError, httpx.ConnectError)) else ""
     connection_error = APIConnectionError(f"No response from {host_and_port(url)}: {_describe(error)}.{hint}")
-    connection_error.retryable = not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+    invalid_request = httpx_classes(httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    connection_error.retryable = not isinstance(error, invalid_request)
     return connection_error
 
 
@@ -172,7 +184,7 @@ def _describe_content(content: bytes) -> str:
 
 
 def _read_content(response: httpx.Response) -> bytes:
-    with suppress(httpx.ResponseNotRead):
+    with suppress(*httpx_classes(httpx.ResponseNotRead)):
         return response.content
     return b""
 
@@ -185,9 +197,11 @@ def _redact_response(response: httpx.Response, content: bytes, secret: SecretStr
         if name.decode("latin-1").lower() not in _DROPPED_HEADERS
     ]
     request = redact_request(response.request)
-    return httpx.Response(
-        response.status_code, headers=headers, content=_redact_bytes(content, secret), request=request
+    content = _redact_bytes(content, secret)
+    redacted = httpx_module_of(request).Response(
+        response.status_code, headers=headers, content=content, request=request
     )
+    return cast(httpx.Response, redacted)
 
 
 def _redact_bytes(raw: bytes, secret: SecretStr) -> bytes:

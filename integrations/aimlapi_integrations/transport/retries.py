@@ -24,8 +24,24 @@ Timeout: TypeAlias = float | httpx.Timeout | tuple[float | None, float | None] |
 
 
 @dataclass(frozen=True, slots=True)
+class UploadFile:
+    """A file of a form: the name of the field, the name of the file, its bytes and its MIME type."""
+
+    part: str
+    name: str
+    data: bytes = field(repr=False)
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """A request, and what overrides the client's defaults. Timeouts are in seconds."""
+    """A request, and what overrides the client's defaults. Timeouts are in seconds.
+
+    Attributes:
+        repeatable: False: don't retry after an error that leaves open whether the gateway received the request.
+        json_lines: the response's body may be JSON of any type, or JSON Lines.
+        files: files to send; the body then is a form (`multipart/form-data`).
+    """
 
     method: str
     path: str
@@ -35,11 +51,17 @@ class HTTPRequest:
     timeout: Timeout = None
     chunk_timeout: float | None = None
     max_retries: int | None = None
+    repeatable: bool = True
+    json_lines: bool = False
+    files: tuple[UploadFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JSONResponse:
-    """A 2xx or 304 response: headers in lower case, the parsed body, and the key that no error may repeat."""
+    """A 2xx or 304 response: headers in lower case, the parsed body, and the key that no error may repeat.
+
+    The body of a request with `json_lines` is a list: the JSON values of its lines, or its only value.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -141,13 +163,18 @@ OnRetry: TypeAlias = Callable[[RetryEvent], object]
 
 
 def send_with_retries(
-    policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET
+    policy: RetryPolicy, on_retry: OnRetry | None, secret: SecretStr = NO_SECRET, *, repeatable: bool = True
 ) -> Generator[Step, Outcome, httpx.Response]:
-    """Send until a response comes or the policy gives up. `secret` doesn't appear in the log."""
+    """Send until a response comes or the policy gives up. `secret` doesn't appear in the log.
+
+    A request that isn't `repeatable` is retried only after an error that means it did not arrive.
+    """
     start = time.monotonic()
     attempt, remaining = 1, None
     while isinstance(outcome := (yield Send(remaining)), APIError):
-        delay = policy.delay(outcome, attempt, time.monotonic() - start)
+        if forbidden := not repeatable and _may_have_arrived(outcome):
+            _forbid_retry(outcome)
+        delay = None if forbidden else policy.delay(outcome, attempt, time.monotonic() - start)
         if delay is None:
             raise _final_error(outcome, policy, time.monotonic() - start) from outcome.__cause__
         _report_retry(RetryEvent(attempt, delay, outcome), on_retry)
@@ -155,6 +182,22 @@ def send_with_retries(
         attempt, remaining = attempt + 1, policy.deadline - (time.monotonic() - start)
     _log_response(outcome, secret)
     return outcome
+
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+def _may_have_arrived(error: APIError) -> bool:
+    """Return whether the gateway may act on a request that failed: not without a connection, nor after a 429."""
+    return not isinstance(error, RateLimitError) and not isinstance(error.__cause__, _NOT_SENT)
+
+
+def _forbid_retry(error: APIError) -> None:
+    """Say in an error that can pass why its request isn't retried."""
+    if error.retryable:
+        error.retryable = False
+        error.message += " The gateway may have accepted the request, so it isn't retried."
+        error.args = (error.message,)
 
 
 def _final_error(error: APIError, policy: RetryPolicy, elapsed: float) -> APIError:

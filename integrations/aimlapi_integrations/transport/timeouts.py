@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from ..errors import APITimeoutError
+from .httpx_modules import httpx_classes
 from .retries import Timeout
 
 CONNECT, READ, WRITE, POOL, CHUNK = 10.0, 600.0, 60.0, 60.0, 120.0
@@ -26,7 +27,7 @@ def parse_timeout(value: Timeout, default: httpx.Timeout) -> httpx.Timeout:
     match value:
         case None:
             return default
-        case httpx.Timeout():
+        case _ if isinstance(value, httpx_classes(httpx.Timeout)):
             return _validated(value)
         case (connect, read):
             return _validated(httpx.Timeout(connect=connect, read=read, write=default.write, pool=default.pool))
@@ -80,55 +81,67 @@ def host_and_port(url: httpx.URL) -> str:
 class ChunkDeadline:
     """Limits the pause between two events of a stream, even if other bytes arrive.
 
-    httpcore applies the read timeout of a request to each read anew, so that keep-alive comments hold a dead stream
-    open. This class replaces `read` of the network stream below a response by one whose timeout is the time until the
-    next event is due. It depends on internals of httpcore, as seen in 1.0.9: the connection of a response reads from
-    the very object that `response.extensions["network_stream"]` exposes, and looks up `read` on it for each read.
-    https://github.com/encode/httpcore/blob/1.0.9/httpcore/_sync/http11.py (`_receive_event`)
+    The read timeout of the request, which httpcore applies to each read anew, limits a pause without any bytes. It
+    suffices as long as each read returns an event. Keep-alive comments would hold a dead stream open, though: so after
+    a read without an event, this class replaces `read` of the network stream below the response by one whose timeout
+    is the time until the next event is due. It depends on internals of httpcore, as seen in 1.0.9: the connection of a
+    response reads from the very object that `response.extensions["network_stream"]` exposes, and looks up `read` on it
+    for each read. https://github.com/encode/httpcore/blob/1.0.9/httpcore/_sync/http11.py (`_receive_event`)
 
     Without such an object (in a mock, with HTTP/2) the pause is checked after each read.
     tests/transport/test_httpcore_internals.py fails if httpcore changes.
+
+    Attributes:
+        last_event: when the last event arrived, by the monotonic clock. The reader sets it after each read that
+            completes an event, and calls `check` after each other one.
     """
 
     def __init__(self, response: httpx.Response, seconds: float | None) -> None:
         timeouts = response.request.extensions["timeout"]
         self._read_timeout: float | None = timeouts.get("read")
         self._seconds = seconds or math.inf
-        self._due = monotonic() + self._seconds
+        self.last_event = monotonic()
+        self._latest_end = math.inf
+        self._is_replaced = False
         self._network_stream: Any = None
         if self._seconds < math.inf:
             timeouts["read"] = min(self._seconds, self._read_timeout or math.inf)
-            self._replace_read(response)
+            network_stream: Any = response.extensions.get("network_stream")
+            if response.http_version == "HTTP/1.1" and hasattr(network_stream, "__dict__"):
+                self._network_stream = network_stream
 
-    def _replace_read(self, response: httpx.Response) -> None:
-        network_stream: Any = response.extensions.get("network_stream")
-        if response.http_version != "HTTP/1.1" or not hasattr(network_stream, "__dict__"):
+    @property
+    def _due(self) -> float:
+        return min(self.last_event + self._seconds, self._latest_end)
+
+    def _replace_read(self) -> None:
+        """Let each further read end when the next event is due."""
+        if self._is_replaced or self._network_stream is None:
             return
-        read = network_stream.read
+        read = self._network_stream.read
 
         def read_until_due(max_bytes: int, timeout: float | None = None) -> Any:
             remaining = max(0.001, self._due - monotonic())
             return read(max_bytes, timeout=remaining if timeout is None else min(timeout, remaining))
 
-        network_stream.read = read_until_due
-        self._network_stream = network_stream
+        self._network_stream.read = read_until_due
+        self._is_replaced = True
 
     @property
     def enforced(self) -> bool:
-        """Whether each read ends when the next event is due."""
+        """Whether a read can end when the next event is due."""
         return self._network_stream is not None
 
-    def record(self, has_events: bool) -> None:
-        """Call after each read, with whether it completed an event. Raises APITimeoutError if one is overdue."""
-        now = monotonic()
-        if has_events:
-            self._due = now + self._seconds
-        elif now >= self._due:
+    def check(self) -> None:
+        """Call after a read that completed no event. Raises APITimeoutError if one is overdue."""
+        if monotonic() >= self._due:
             raise timeout_error("chunk", self._seconds)
+        self._replace_read()
 
     def shorten(self, seconds: float) -> None:
-        """Wait at most `seconds` from now."""
-        self._due = min(self._due, monotonic() + seconds)
+        """Wait at most `seconds` from now, whatever arrives."""
+        self._latest_end = min(self._latest_end, monotonic() + seconds)
+        self._replace_read()
 
     def expired_timeout(self) -> APITimeoutError:
         """Return the error for a read that timed out: the chunk timeout, or the shorter read timeout."""
@@ -137,6 +150,6 @@ class ChunkDeadline:
 
     def release(self) -> None:
         """Restore the connection's own `read`, for the next request."""
-        if self._network_stream is not None:
+        if self._is_replaced:
             self._network_stream.__dict__.pop("read", None)
-            self._network_stream = None
+        self._network_stream, self._is_replaced = None, False

@@ -8,23 +8,132 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from .._utils.user_warnings import warn_once
 from ..errors.parsing import redact_url
+from .timeouts import DEFAULT_TIMEOUT, parse_timeout
 
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"([!-~]([ -~\t]*[!-~])?)?")
 
 
-class SecretHeaders(dict[str, str]):
-    """Headers whose repr shows their names only."""
+class SecretHeaders(dict[str, Any]):
+    """Headers, or query parameters, whose repr shows their names only."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self))})"
+
+
+class HiddenHeaders(httpx.Headers):
+    """Headers of requests, whose repr shows their names only. Those of httpx hide the key alone."""
+
+    def copy(self) -> HiddenHeaders:
+        return HiddenHeaders(self, self.encoding)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
+
+
+# Secret arguments of the classes of this package and of those that they replace: keys, URLs with a password, headers.
+_SECRET_ARGUMENTS = frozenset(
+    {"api_key", "aimlapi_api_key", "openai_api_key", "openrouter_api_key"}
+    | {"base_url", "api_base", "aimlapi_api_base", "openai_api_base", "openrouter_api_base"}
+    | {"default_headers", "headers", "extra_headers", "http_headers", "default_query", "extra_query"}
+)
+_PARAMETER_ARGUMENTS = ("model_kwargs", "additional_kwargs", "query_kwargs")
+
+
+def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Replace the secret values of keyword arguments, in place, by forms whose repr hides them.
+
+    A constructor calls this before anything can raise: tracebacks and error trackers print local variables.
+
+    >>> hide_arguments({"api_key": "sk-1", "default_headers": {"X-Token": "t"}, "model": "gpt-4o"})
+    {'api_key': SecretStr('**********'), 'default_headers': SecretHeaders(X-Token), 'model': 'gpt-4o'}
+    """
+    for name in _SECRET_ARGUMENTS & arguments.keys():
+        arguments[name] = _hide(arguments[name])
+    for name in _PARAMETER_ARGUMENTS:
+        parameters = arguments.get(name)
+        if isinstance(parameters, dict) and _SECRET_ARGUMENTS & parameters.keys():
+            arguments[name] = hide_arguments(dict(parameters))
+    return arguments
+
+
+def _hide(value: Any) -> Any:
+    match value:
+        case str():
+            return SecretStr(value)
+        case SecretHeaders():
+            return value
+        case Mapping():
+            return SecretHeaders(value)
+    return value
+
+
+def reveal(value: Any) -> Any:
+    """Return the text of a SecretStr, and anything else as it is."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def as_secret(value: str | SecretStr | None) -> SecretStr | None:
+    """Return a string as a SecretStr."""
+    return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
+
+
+def hide_secrets(
+    api_key: str | SecretStr | None,
+    base_url: str | SecretStr | None,
+    default_headers: Mapping[str, str] | None,
+    default_query: Mapping[str, Any] | None,
+) -> tuple[SecretStr | None, SecretStr | None, SecretHeaders | None, SecretHeaders | None]:
+    """Return the secret arguments of a client in forms whose repr hides them, before one of them can raise."""
+    headers, query = _hide(default_headers), _hide(default_query)
+    for name, value in (("default_headers", headers), ("default_query", query)):
+        if not (value is None or isinstance(value, SecretHeaders)):
+            raise TypeError(f"{name}: expected a mapping, received {type(reveal(value)).__name__}.")
+    return as_secret(api_key), as_secret(base_url), headers, query
+
+
+def check_settings(
+    *,
+    default_headers: Mapping[str, str] | None = None,
+    timeout: Any = None,
+    chunk_timeout: Any = None,
+    limits: Any = None,
+    on_retry: Any = None,
+    client_request_id: str | None = None,
+) -> None:
+    """Raise if one of the settings of a connection can't be used, whose names are those of `Client`.
+
+    Raises:
+        TypeError: one has the wrong type.
+        ValueError: a header can't be sent, or a timeout is negative.
+    """
+    default_headers = SecretHeaders(default_headers or {})  # before anything can raise
+    check_headers(default_headers)
+    parse_timeout(timeout, DEFAULT_TIMEOUT)
+    if not (chunk_timeout is None or (isinstance(chunk_timeout, (int, float)) and chunk_timeout >= 0)):
+        raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds from 0 up, or None for the default.")
+    if limits is not None and not hasattr(limits, "max_keepalive_connections"):
+        raise TypeError(f"limits: expected an httpx.Limits, received {type(limits).__name__}.")
+    if on_retry is not None and not callable(on_retry):
+        raise TypeError(f"on_retry: expected a function, received {type(on_retry).__name__}.")
+    if client_request_id is not None:
+        check_headers({"X-Client-Request-Id": client_request_id})
+
+
+def check_model(model: str) -> str:
+    """Return the id of a model. ValueError if it is blank."""
+    if not model.strip():
+        raise ValueError(f"model={model!r}: expected the id of a model. List them with: aimlapi models")
+    return model
 
 
 def check_headers(headers: Mapping[str, str]) -> SecretHeaders:
@@ -84,6 +193,7 @@ def check_base_url(base_url: SecretStr) -> str:
     return url.host
 
 
+@lru_cache(maxsize=128)  # each model of a process has the same one
 def _parse_url(base_url: SecretStr, shown: str) -> httpx.URL:
     problem = ""
     try:
@@ -99,6 +209,7 @@ def can_connect(url: httpx.URL) -> bool:
     return all(0 < len(label) < 64 for label in labels) and 0 < (url.port or 80) < 65536
 
 
+@lru_cache(maxsize=128)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine."""
     try:

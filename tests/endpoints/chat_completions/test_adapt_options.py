@@ -143,6 +143,20 @@ def test_warning_is_an_error_when_strict(model: str, fields: Json) -> None:
         adapt(request, strict=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "suggestion"), [("temprature", "temperature"), ("max_token", "max_tokens"), ("colour_of_the_answer", None)]
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_unknown_option_is_reported_with_the_name_that_it_resembles(
+    name: str, suggestion: str | None, strict: bool
+) -> None:
+    request = make_request(GPT_4O, options={name: 1})
+    with pytest.raises((ParameterWarning, UnsupportedParameterError)) as raised:  # warnings are errors in the suite
+        adapt(request, strict=strict)
+    assert f"{name!r} is not a parameter that {GPT_4O} lists" in str(raised.value)
+    assert str(raised.value).endswith(f"Did you mean {suggestion!r}?") == (suggestion is not None)
+
+
 # --- nothing is touched -----------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from .models import check_model_served
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
-def create_message(state: GatewayState, _http_request: Request, body: JSON) -> JSON | list[Event]:
+def create_message(state: GatewayState, _http_request: Request | None, body: JSON) -> JSON | list[Event]:
     check_model_served(str(body.get("model")), "messages", any_model=state.options.any_model)
     request = parse_request(MessagesRequest, body)
     model_input = _build_model_input(request, body)

@@ -25,7 +25,9 @@ ENDPOINT_PATHS = {
     "responses": "/v1/responses",
     "embeddings": "/v1/embeddings",
     "messages": "/v1/messages",
+    "decisions": "/v1/decisions",
 }
+DECISION_MODELS = frozenset({"typesafe/jev"})
 
 
 def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False) -> None:
@@ -33,14 +35,16 @@ def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False)
 
     Args:
         model_id: of the request. Ids that start with `emulator/` are always served.
-        endpoint: chat, responses, embeddings or messages.
+        endpoint: chat, responses, embeddings, messages or decisions.
         any_model: serve unknown ids, too.
 
     Raises:
         GatewayError: 404 for an unknown model, 400 for a model of another endpoint.
     """
     model = find_model(model_id)
-    if model is not None:
+    if model_id in DECISION_MODELS:
+        available = endpoint == "decisions"
+    elif model is not None:
         available = is_available(model, endpoint)
     elif model_id in other_modalities():
         available = False
@@ -63,7 +67,7 @@ def is_available(model: CatalogueModel, endpoint: str) -> bool:
     The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
     /v1/chat/completions, and models of every vendor on /v1/responses.
     """
-    if (endpoint == "embeddings") != ("embeddings" in model.endpoints):
+    if (endpoint == "embeddings") != ("embeddings" in model.endpoints) or endpoint == "decisions":
         return False
     if endpoint == "chat":
         return model.endpoints != ("responses",) or model.id == "openai/gpt-5-4"

@@ -1,8 +1,9 @@
 """Failing on demand: which fault a request asks for, and how often it applies.
 
-A request asks by the header `x-emulator-fault: NAME; key=value`, by a model id that ends in `#fault=NAME;key=value`,
-or by the model id `emulator/NAME`. Every fault takes `times=N`: it applies to the first N such requests only. Requests
-are told apart by their `x-client-request-id`, if they have one. `table.py` has the faults themselves.
+Tests schedule a fault for the next requests with `Emulator.fail`. Other requests ask for one by the header
+`x-emulator-fault: NAME; key=value`, by a model id that ends in `#fault=NAME;key=value`, or by the model id
+`emulator/NAME`. Every such fault takes `times=N`: it applies to the first N such requests only. Requests are told apart
+by their `x-client-request-id`, if they have one. `table.py` has the faults themselves.
 """
 
 from __future__ import annotations
@@ -51,6 +52,19 @@ def pop_fault_spec(headers: Headers, body: JSON) -> str:
     if model.startswith("emulator/"):
         model_spec = model_spec or model_id.removeprefix("emulator/")
     return headers.get(FAULT_HEADER, model_spec)
+
+
+@dataclass(eq=False)
+class ScheduledFault:
+    """A fault for the next `remaining` requests, whatever they ask for; with `model`, for those of that model."""
+
+    spec: str
+    remaining: float
+    model: str | None = None
+
+    def matches(self, model: object) -> bool:
+        """Whether it applies to a request with this model."""
+        return self.model in (None, model)
 
 
 class FaultCounter:

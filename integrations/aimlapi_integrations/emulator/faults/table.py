@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -24,7 +25,7 @@ class FaultDefinition:
 
     summary: str
     replace_response: Callable[[RequestedFault], Response | None] | None = None
-    edit_reply: Callable[[JSON, RequestedFault], Response] | None = None
+    edit_reply: Callable[[Any, RequestedFault], Response] | None = None
     edit_stream: Callable[[Sequence[Event], RequestedFault], Stream] | None = None
 
 
@@ -145,6 +146,8 @@ FAULTS: dict[str, FaultDefinition] = {
     "response-failed": FaultDefinition(
         "a response that failed (`response.failed`)", edit_reply=_failed_reply, edit_stream=streams.failed_response
     ),
+    "job-failed": FaultDefinition("a transcription job that fails"),
+    "job-endless": FaultDefinition("a transcription job that never ends"),
     "empty-choices": FaultDefinition(
         "no choices, no output",
         edit_reply=_merge_fields({"choices": []}, {"output": [], "output_text": ""}),
@@ -233,6 +236,19 @@ FAULTS: dict[str, FaultDefinition] = {
     ),
     "no-index": FaultDefinition("tool call fragments without an index", edit_stream=streams.without_fragment_index),
 }
+BATCH_FAULTS: dict[str, FaultDefinition] = {
+    "batch-errored": FaultDefinition("a batch whose first requests fail; rows=1, as for the next two"),
+    "batch-expired": FaultDefinition("a batch whose first requests expire"),
+    "batch-canceled": FaultDefinition("a batch whose first requests are canceled"),
+    "batch-lines": FaultDefinition("a batch with results in JSON Lines; polls=1 before them"),
+    "batch-stuck": FaultDefinition("a batch that never ends"),
+}
+FAULTS |= BATCH_FAULTS
+
+# Faults that break the body itself, and so apply to replies that are lists, too.
+BODY_FAULTS = frozenset(
+    {"cut-body", "drip", "reset", "error-in-200", "wrong-content-type", "broken-gzip", "byte-order-mark"}
+)
 STATUS_FAULT = FaultDefinition(
     "that status; body=problem|legacy|tree|upstream|html|text|empty, retry-after=SECONDS or a date, message=TEXT",
     replace_response=_status_response,

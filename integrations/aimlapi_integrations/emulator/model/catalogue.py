@@ -3,7 +3,8 @@
 `models.json` has a row for each known model. A chat model has a dialect there: the names of the features that it
 refuses, as `wire/chat_completions_rules.py` defines them. `responses_refuse` lists the types that it refuses on the
 Responses endpoint. Both result from testing the vendor's published schemas. A model without a row refuses nothing.
-`other_modalities` lists the gateway's models for images, speech and OCR, which the emulator doesn't serve.
+`other_modalities` lists the gateway's models for images, speech and OCR; `wire/media.py` has what they accept.
+`emulator/newcomer` is invented: a model that this package's own table lacks, to try a refresh of that table with.
 `deprecations` has models that the gateway is known to have withdrawn or superseded, with invented dates.
 """
 

@@ -20,6 +20,7 @@ _TOKEN = re.compile(r"\s*\S{1,4}|\s+")
 
 # Pattern of model ids -> USD per million input tokens, per million output tokens. The first match counts.
 PRICES: tuple[tuple[str, float, float], ...] = (
+    (r"\bjev\b", 0.06, 0.06),
     (r"embedding|voyage|bge|m2-bert", 0.1, 0.0),
     (r"nano|lite|flash|4b", 0.1, 0.5),
     (r"mini|haiku|small", 0.3, 2.5),

@@ -35,14 +35,19 @@ class Closed(Open):
     model_config = ConfigDict(extra="forbid")
 
 
-def parse_request(model: type[RequestT], body: Any) -> RequestT:
+def parse_request(model: type[RequestT], body: Any, *, strict: bool = True) -> RequestT:
     """Validate `body` as `model`.
+
+    Args:
+        model: of the request.
+        body: the JSON, or the fields of a form.
+        strict: False for a form, whose fields are texts: `true` is a boolean there.
 
     Raises:
         GatewayError: 400 with one entry in `details` for each invalid place.
     """
     try:
-        return model.model_validate(body)
+        return model.model_validate(body, strict=strict)
     except ValidationError as error:
         raise invalid_request(_validation_details(error.errors(include_url=False)[:MAX_DETAILS], body)) from None
 
@@ -108,7 +113,10 @@ def error_response(
 
 
 def _status_phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
 
 
 def _timestamp() -> str:
@@ -256,6 +264,20 @@ VALIDATION_MESSAGES: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
     "too_long": _out_of_bounds("Array must contain at most {} element(s)", "max_length", "too_big"),
     "string_pattern_mismatch": ("invalid_string", lambda _error: "Invalid"),
 }
+
+
+# --- rows -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A reply that is a list of objects: as JSON, or one object a line."""
+
+    items: list[JSON]
+    as_lines: bool = False
+
+    def encode(self) -> str:
+        return "\n".join(map(dump_json, self.items)) if self.as_lines else dump_json(self.items)
 
 
 # --- server-sent events --------------------------------------------------------------------------------------

@@ -25,6 +25,58 @@ _ATOMIC_FIELDS = ("extra_content", "encrypted_content")
 _GROWING_FIELDS = ("text", "summary", "data", "transcript")
 
 
+# Random characters that OpenAI adds to each event, so that its length doesn't reveal that of the text.
+PADDING = "obfuscation"
+
+
+class RepeatedFields:
+    """The fields of an event with text that the following events repeat, as nearly all do.
+
+    Reading a field again with the same value changes nothing, so such an event adds its text and nothing else, and the
+    decoder needs to read nothing else of it.
+
+    Args:
+        event: an event that has been read. If more than the text of its only choice can't be read twice, or if there is
+            no event, no event repeats its fields.
+    """
+
+    __slots__ = ("_choice", "_delta", "_event")
+
+    def __init__(self, event: Json | None = None) -> None:
+        self._event: Json | None = None
+        choices = dict_items(event.get("choices")) if event else []
+        if event is None or len(choices) != 1:
+            return
+        choice, delta = choices[0], as_dict(choices[0].get("delta"))
+        is_plain = all(not value or name in ("content", "role") for name, value in delta.items())
+        if is_plain and as_str(delta.get("content")) and not (choice.get("index") or choice.get("logprobs")):
+            self._event = {name: value for name, value in event.items() if name not in ("choices", PADDING)}
+            self._choice = {name: value for name, value in choice.items() if name != "delta"}
+            self._delta = {name: value for name, value in delta.items() if name != "content"}
+
+    def get_text(self, event: Json) -> str | None:
+        """Return the text of an event that repeats all fields but its text; None for any other event."""
+        if self._event is None:
+            return None
+        try:
+            [choice] = event["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            if type(text) is not str or not text or not _differs_by_one(delta, self._delta):
+                return None
+        except (KeyError, TypeError, ValueError):
+            return None
+        size = len(event) - 1 if PADDING in event else len(event)
+        if size != len(self._event) + 1 or not self._event.items() <= event.items():
+            return None
+        return text if _differs_by_one(choice, self._choice) else None
+
+
+def _differs_by_one(fields: Json, repeated: Json) -> bool:
+    """Return whether `fields` are the `repeated` ones and one more."""
+    return len(fields) == len(repeated) + 1 and (not repeated or repeated.items() <= fields.items())
+
+
 class ChatDecoder:
     """Decodes one stream: call `feed` with every event, then `close`.
 
@@ -57,6 +109,7 @@ class ChatDecoder:
         self._positions: dict[Hashable, int] = {}
         self._splitter: ThinkTagSplitter | None = None
         self._has_emitted_id = False
+        self._repeated = RepeatedFields()
 
     @property
     def text(self) -> str:
@@ -69,6 +122,9 @@ class ChatDecoder:
         Raises:
             APIError: the event reports an error, or does not fit the earlier ones.
         """
+        if self._splitter is None and (text := self._repeated.get_text(event)):
+            self._text.append(text)
+            return Delta((Fragment(self._positions["text"], Text(text)),))
         if not isinstance(event, dict):
             raise self._broken_stream(f"an event is not an object but {parsing.json_type(event)}")
         if event.get("error") or ("choices" not in event and parsing.has_error_fields(event)):
@@ -79,6 +135,7 @@ class ChatDecoder:
             index = choice.get("index")
             if not index or not parsing.as_count(index):  # only the first choice is streamed
                 self._read_choice(choice, fragments)
+        self._repeated = RepeatedFields(event) if "text" in self._positions else RepeatedFields()
         reply_id = self._new_id()
         return Delta(tuple(fragments), id=reply_id) if fragments or reply_id else None
 
@@ -136,7 +193,8 @@ class ChatDecoder:
         choice: Json = {"index": 0, **self._choice, "message": message}
         if self._logprobs:
             choice["logprobs"] = {"content": self._logprobs}
-        return {**self._body, **self._sticky, "object": "chat.completion", "choices": [choice]}
+        body = {**self._body, **self._sticky, "object": "chat.completion", "choices": [choice]}
+        return {name: value for name, value in body.items() if name != PADDING}
 
     def _broken_stream(self, what: str) -> StreamError:
         return StreamError(f"The stream broke off: {what}.", headers=self._headers)
@@ -194,6 +252,8 @@ class ChatDecoder:
             fragments.append(self._fragment("text", Text(text)))
         else:
             fragments += self._split_fragments(self._splitter.feed(text))
+            if self._splitter.is_done:
+                self._splitter = None
 
     def _split_fragments(self, pieces: Iterable[tuple[str, str]]) -> list[Fragment]:
         return [

@@ -47,6 +47,11 @@ class ThinkTagSplitter:
         self._pending = ""
         self._strip_start = True
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all further text is returned unchanged."""
+        return self._mode == "text" and not (self._stray_end or self._strip_start or self._pending)
+
     def split_all(self, text: str) -> tuple[str, str]:
         """Split a complete text into its reasoning and the rest."""
         if OPEN not in text and CLOSE not in text:

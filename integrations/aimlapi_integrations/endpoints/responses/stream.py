@@ -117,6 +117,7 @@ class PartState:
 
 # --- events that send a part in pieces ----------------------------------------------------------------------------
 
+_EventKey: TypeAlias = tuple[Any, ...]
 _PartKey: TypeAlias = tuple[int, str, int]  # the position of an item in the output, and a part's location in the item
 
 
@@ -159,6 +160,12 @@ _PIECE_EVENTS: Mapping[str, _PieceEvents] = {
 }
 
 
+def _event_key(event: Json) -> _EventKey:
+    """Return the fields that determine which part an event with a piece belongs to."""
+    get = event.get
+    return get("type"), get("item_id"), get("output_index"), get("content_index"), get("summary_index")
+
+
 class ResponsesDecoder:
     """Decodes one stream: call `feed` with every event, then `close`. Unknown events are ignored.
 
@@ -184,6 +191,7 @@ class ResponsesDecoder:
         self._ids = CallIds(taken)
         self._call_ids: dict[int, str] = {}
         self._parts: dict[_PartKey, PartState] = {}
+        self._open_part: tuple[_EventKey, PartState, Callable[[str, str | None], Part]] | None = None
         self._text: list[str] = []
         self.ended = False
 
@@ -200,6 +208,9 @@ class ResponsesDecoder:
         """
         if not isinstance(event, dict):
             raise self._broken_stream(f"an event is not an object but {parsing.json_type(event)}")
+        if self._open_part and (fragment := self._continue_part(event, *self._open_part)):
+            return Delta((fragment,))
+        self._open_part = None
         kind = str(event.get("type"))
         if kind in ("error", "response.error") or ("response" not in event and _reports_error(event, kind)):
             raise self._reported_error(event)
@@ -381,6 +392,15 @@ class ResponsesDecoder:
         for (item_field, index), part in decode_item(item, fallback_id, is_cut):
             yield from self._emit((position, item_field, index), part, is_whole=True)
 
+    def _continue_part(
+        self, event: Json, key: _EventKey, state: PartState, make_part: Callable[[str, str | None], Part]
+    ) -> Fragment | None:
+        """Read another piece of the part that the previous event had a piece of; None for any other event."""
+        text = event.get("delta")
+        if type(text) is not str or not text or _event_key(event) != key:
+            return None
+        return self._append_piece(state, make_part(text, None), text)
+
     def _read_piece(self, events: _PieceEvents, event: Json, is_done: bool) -> Iterator[Fragment]:
         item_id = as_str(event.get("item_id"))
         position = self._find_position(event, item_id)
@@ -390,6 +410,7 @@ class ResponsesDecoder:
             return
         state = self._parts.get(key)
         if state and state.pieces and not is_done:  # by far the most frequent case
+            self._open_part = (_event_key(event), state, events.make_part)
             yield self._append_piece(state, events.make_part(text, None), text)
             return
         self._items.setdefault(position, {"type": events.item_type, **({"id": item_id} if item_id else {})})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
+from ..._utils.suggestions import did_you_mean
+from ..._utils.user_warnings import warn_once
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
+from ...models.loader import table_cache
 from ...types import Request
 
 
@@ -62,19 +63,19 @@ class AdaptContext:
         if self.strict:
             raise UnsupportedParameterError(text)
         if not self.quiet:
-            # All warnings come from this line, so Python's default filter shows each text once.
-            warnings.warn(text, ParameterWarning, stacklevel=1)
+            warn_once(text, ParameterWarning)
 
     def warn_content(self, text: str) -> None:
         """Warn that content of the history is not sent as is. That is never an error, even if `strict`."""
-        warnings.warn(text, ContentWarning, stacklevel=1)
+        warn_once(text, ContentWarning)
 
     def unsupported_parameter(self, name: str) -> None:
         """Warn that an unlisted field is sent; raise if `strict` or if the model refuses unlisted fields."""
         text = f"{name!r} is not a parameter that {self.model_id} lists"
+        similar = did_you_mean(name, self.model.parameters(self.endpoint))
         if self.endpoint == CHAT and self.chat.closed_body:
-            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.")
-        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.")
+            raise UnsupportedParameterError(f"{text}, and it refuses any other: leave it out.{similar}")
+        self.warn_or_raise(f"{text}: it is sent, and the gateway drops it.{similar}")
 
 
 AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
@@ -83,7 +84,7 @@ AdaptStep: TypeAlias = Callable[[Request, AdaptContext], Request]
 _DEFAULT_CHAT = ChatCapabilities()
 
 
-@lru_cache(maxsize=1024)
+@table_cache
 def get_context(model_id: str, endpoint: str, strict: bool, stream: bool) -> AdaptContext:
     """Return the context of a model on an endpoint."""
     model = lookup(model_id)

@@ -127,6 +127,8 @@ class ToolCallAccumulator:
         Returns:
             The position of its call, and what the entry adds: id, name, and extra fields only if they are new.
         """
+        if addition := self._add_arguments(entry):
+            return addition
         piece = _parse_piece(entry)
         call = self._select_call(piece)
         call.set_kind(piece.kind)
@@ -138,6 +140,20 @@ class ToolCallAccumulator:
             kind="custom" if piece.kind == "custom" else "function",
             extra=call.add_extra(piece.extra),
         )
+
+    def _add_arguments(self, entry: Json) -> tuple[int, ToolCall] | None:
+        """Add an entry that has only an index and arguments, as most do; None for any other entry.
+
+        Without an id and a name it belongs to the call with its index.
+        """
+        index, function = entry.get("index"), entry.get("function")
+        if len(entry) != 2 or type(index) is not int or not isinstance(function, dict) or len(function) != 1:
+            return None
+        call, arguments = self._by_index.get(index), function.get("arguments")
+        if call is None or call.pending_start or call.kind != "function" or type(arguments) is not str:
+            return None
+        call.arguments.append(arguments)
+        return call.position, ToolCall("", "", arguments)
 
     def add_missing_ids(self, reply_id: str | None) -> list[tuple[int, ToolCall]]:
         """Give an id to every call without one, since results need it; return these calls with only their ids."""

@@ -35,6 +35,23 @@ def sum_costs(costs: Sequence[Cost | None]) -> Cost | None:
     return Cost(f"{usd:.9f}", sum(credit_counts) if len(credit_counts) == len(priced) else None)
 
 
+def split_cost(cost: Cost | None, count: int) -> list[Cost | None]:
+    """Split a price into equal shares whose sum is the price; the first shares have what doesn't divide.
+
+    >>> split_cost(Cost("0.000000010", 5), 3)[:2]
+    [Cost(usd='0.000000004', credits=2), Cost(usd='0.000000003', credits=2)]
+    """
+    if cost is None:
+        return [None] * count
+    nano_usd = _shares(int(Decimal(cost.usd).scaleb(9)), count)
+    credits_used = [None] * count if cost.credits is None else _shares(cost.credits, count)
+    return [Cost(f"{Decimal(usd).scaleb(-9):.9f}", used) for usd, used in zip(nano_usd, credits_used, strict=True)]
+
+
+def _shares(total: int, count: int) -> list[int]:
+    return [total // count + (place < total % count) for place in range(count)]
+
+
 def _sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for each in counts:

@@ -15,7 +15,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from ..._utils.json import drop_none
 from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
-from ...types import Choice, Json, Reply, ToolCall, Usage
+from ...types import Choice, Json, Refusal, Reply, ToolCall, Usage
 from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_content_blocks
 
@@ -160,6 +160,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "author": _author(reply, choice),
         "finish_reason": choice.finish_reason or native,
         "native_finish_reason": native if native != choice.finish_reason else None,
+        "normalized_finish_reason": _normalized_finish_reason(choice),
         "id": reply.id,
         "created": reply.created,
         "system_fingerprint": reply.system_fingerprint,
@@ -174,6 +175,19 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "headers": dict(reply.call_metadata.headers) if message_format.headers else None,
     }
     return {"model_provider": PROVIDER, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def _normalized_finish_reason(choice: Choice) -> str | None:
+    """Return why the model stopped, in the terms of langchain-core, which reads this field since version 1.8.4.
+
+    Source: `language_models/_finish_reason.py` of langchain-core 1.8.4. It names `stop`, `tool_call` and `refusal`, and
+    leaves other reasons to the integrations: here they are `length` and `content_filter`.
+    """
+    if any(isinstance(part, Refusal) for part in choice.message.parts):
+        return "refusal"
+    if choice.finish_reason == "tool_calls" or (choice.finish_reason == "stop" and choice.message.tool_calls):
+        return "tool_call"
+    return choice.finish_reason
 
 
 def _author(reply: Reply, choice: Choice) -> str | None:

@@ -16,6 +16,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
+from ..._utils.model_template import ModelTemplate
 from ...types import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_chunk_blocks
@@ -174,6 +175,34 @@ def _finalize_content(block: Any, calls: Mapping[str, Json]) -> Any:
     return {**call, **({"extras": block["extras"]} if block.get("extras") else {})}
 
 
+# --- models of nearly all chunks: they create others without validation -----------------------------------------------
+
+_METADATA = {"model_provider": PROVIDER}
+_TEXT_MESSAGES = ModelTemplate(AIMessageChunk(content="", response_metadata=_METADATA, id=None), "content", "id")
+_ARGUMENTS_MESSAGES = ModelTemplate(
+    AIMessageChunk(
+        content="",
+        additional_kwargs={},
+        tool_call_chunks=[tool_call_chunk(args="mid-arguments", index=0)],
+        response_metadata=_METADATA,
+        id=None,
+    ),
+    "tool_call_chunks",
+    "invalid_tool_calls",
+    "id",
+)
+_GENERATIONS = ModelTemplate(ChatGenerationChunk(message=AIMessageChunk(content="")), "message", "text")
+
+_set = object.__setattr__
+
+
+def _has_only_arguments(call: ToolCall) -> bool:
+    """Return whether a piece of a call has only arguments, and not their beginning."""
+    has_more = call.id or call.name or call.extra or call.item_id or call.kind != "function"
+    arguments = call.arguments.lstrip()
+    return bool(arguments) and arguments[0] != "{" and not has_more
+
+
 # --- deltas -> chunks ---------------------------------------------------------------------------------------------
 
 
@@ -195,22 +224,35 @@ class ChunkBuilder:
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
         """Return the chunk of `delta`."""
-        self._id = self._id or message_id(delta.id)
+        if delta.id:
+            self._id = self._id or message_id(delta.id)
         if not self._format.v1 and len(delta.fragments) == 1 and delta.reply is None:
-            part = delta.fragments[0].part
+            part, index = delta.fragments[0].part, delta.fragments[0].index
             if type(part) is Text and not part.citations:
-                return self._text_chunk(part.text, delta.fragments[0].index)
+                return self._text_chunk(part.text, index)
+            if type(part) is ToolCall and self._has_arguments.get(index) and _has_only_arguments(part):
+                return self._arguments_chunk(part, index)
         fragments = [emitted for fragment in delta.fragments for emitted in self._emit(fragment)]
         if delta.reply is not None:
             return self._last_chunk(delta.reply, fragments)
         message = self._message(fragments, {}, {"model_provider": PROVIDER})
         return ChatGenerationChunk(message=message)
 
+    # These two create nearly all chunks of a stream: without validation, as they only have values of this class.
+
     def _text_chunk(self, text: str, index: int) -> ChatGenerationChunk:
         self._started.add(index)
-        block = {"type": "text", "text": text, "index": f"lc_txt_{index}"}
-        fields = {"content": text, "response_metadata": {"model_provider": PROVIDER}, "id": self._id}
-        return ChatGenerationChunk(message=AIMessageChunk.construct_with_blocks([block], fields))
+        message = _TEXT_MESSAGES.create(content=text, id=self._id)
+        _set(message, "blocks", [{"type": "text", "text": text, "index": f"lc_txt_{index}"}])
+        return _GENERATIONS.create(message=message, text=text)
+
+    def _arguments_chunk(self, call: ToolCall, index: int) -> ChatGenerationChunk:
+        chunk = _to_call_chunk(call, index)
+        message = _ARGUMENTS_MESSAGES.create(
+            tool_call_chunks=[chunk], invalid_tool_calls=[_to_invalid_call(chunk)], id=self._id
+        )
+        _set(message, "blocks", to_chunk_blocks([Fragment(index, call)], self._started))
+        return _GENERATIONS.create(message=message, text="")
 
     def _emit(self, fragment: Fragment) -> list[Fragment]:
         """Return what to emit of a fragment now, and defer the rest to the last chunk."""

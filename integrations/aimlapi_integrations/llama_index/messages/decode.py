@@ -97,7 +97,9 @@ def _split_invalid_calls(message: Message) -> tuple[Message, list[ToolCall]]:
 
 
 def chat_message(message: Message, final: bool = False) -> ChatMessage:
-    """Convert a model's turn to blocks, in order, with all text in one. `additional_kwargs` hold what has no block.
+    """Convert a model's turn to blocks, in order. `additional_kwargs` hold what has no block.
+
+    All text is in one block. Only text before and after the items of a hosted tool, such as a search, stays apart.
 
     Args:
         message: The turn, or what has been streamed of it so far.
@@ -115,16 +117,18 @@ def chat_message(message: Message, final: bool = False) -> ChatMessage:
 
 
 def _group_parts(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group the parts that become one block: all text, and all parts of one reasoning item."""
+    """Group the parts that become one block: the text up to a hosted item, and all parts of one reasoning item."""
     groups: dict[Any, list[Part]] = {}
+    item_count = 0
     for index, part in enumerate(parts):
-        groups.setdefault(_group_key(part, index), []).append(part)
+        item_count += isinstance(part, HostedItem)
+        groups.setdefault(_group_key(part, index, item_count), []).append(part)
     return list(groups.values())
 
 
-def _group_key(part: Part, index: int) -> Any:
+def _group_key(part: Part, index: int, item_count: int) -> Any:
     if isinstance(part, Text):
-        return Text
+        return (Text, item_count)
     return (Reasoning, part.id) if isinstance(part, Reasoning) and part.id else index
 
 
@@ -210,6 +214,7 @@ def _extra_kwargs(message: Message, item_positions: list[int]) -> Json:
     if HostedItem in kinds:
         kwargs["built_in_tool_calls"] = [dict(part.item) for part in message.parts if isinstance(part, HostedItem)]
         kwargs["built_in_tool_places"] = item_positions
+        kwargs.update(_annotation_places(message))
     if Refusal in kinds:
         kwargs["refusal"] = message.refusal
     if Audio in kinds:
@@ -217,6 +222,15 @@ def _extra_kwargs(message: Message, item_positions: list[int]) -> Json:
     if message.author and any(map(_needs_author, message.parts)):
         kwargs["author"] = message.author
     return kwargs
+
+
+def _annotation_places(message: Message) -> Json:
+    """Return the index of the text block that each annotation belongs to, if not all belong to the first one."""
+    groups = [group for group in _group_parts(message.parts) if isinstance(group[0], Text)]
+    places = [
+        index for index, group in enumerate(groups) for part in group if isinstance(part, Text) for _ in part.citations
+    ]
+    return {"annotation_places": places} if any(places) else {}
 
 
 def _needs_author(part: Part) -> bool:

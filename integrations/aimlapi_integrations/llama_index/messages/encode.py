@@ -10,7 +10,7 @@ import base64
 import mimetypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -147,7 +147,7 @@ def _encode_assistant(message: ChatMessage, later: Sequence[ChatMessage]) -> Mes
         *answered_invalid_calls(message, _result_ids(later)),
         *(HostedItem({"type": f"{kind} in additional_kwargs"}) for kind in skipped),  # no endpoint has such a type
     ]
-    parts = _with_citations(parts, kwargs.get("annotations") or ())
+    parts = _with_citations(parts, kwargs.get("annotations") or (), kwargs.get("annotation_places") or ())
     return Message("assistant", tuple(parts), _name(message), author=_author(message, parts))
 
 
@@ -212,15 +212,23 @@ def _encode_call(block: ToolCallBlock, entries: list[ToolCall]) -> ToolCall:
     return replace(entry, name=block.tool_name, arguments=arguments)
 
 
-def _with_citations(parts: list[Part], annotations: Iterable[Any]) -> list[Part]:
-    """Add the citations that the model needs back, because they have a proof, to the first text."""
-    raw_citations = [raw for raw in annotations if isinstance(raw, Mapping) and "encrypted_index" in raw]
-    citations = tuple(
-        Citation(raw.get("url"), raw.get("title"), quote=raw.get("cited_text"), raw=raw) for raw in raw_citations
-    )
-    for index, part in enumerate(parts if citations else ()):
-        if isinstance(part, Text):
-            return [*parts[:index], replace(part, citations=citations), *parts[index + 1 :]]
+def _with_citations(parts: list[Part], annotations: Iterable[Any], places: Sequence[int]) -> list[Part]:
+    """Add the citations that the model needs back, because they have a proof, to their texts.
+
+    Args:
+        parts: The content of the message.
+        annotations: The citations as the gateway wrote them.
+        places: For each of them the index of its text. Without one it is the first.
+    """
+    citations: dict[int, list[Citation]] = {}
+    for raw, place in zip_longest(annotations, places, fillvalue=0):
+        if isinstance(raw, Mapping) and "encrypted_index" in raw:
+            citation = Citation(raw.get("url"), raw.get("title"), quote=raw.get("cited_text"), raw=raw)
+            citations.setdefault(place, []).append(citation)
+    texts = [(index, part) for index, part in enumerate(parts) if isinstance(part, Text)]
+    for place, cited in citations.items() if texts else ():
+        index, text = texts[min(place, len(texts) - 1)]
+        parts[index] = replace(text, citations=tuple(cited))
     return parts
 
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    MessageRole,
+    TextBlock,
+)
 
+from ..._utils.model_template import ModelTemplate
 from ...types import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .decode import call_block, call_entry, chat_message, chat_response, thinking_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+# Nearly all responses of a stream are created from these, without validation. That of a block costs less than this..
+_TEXT_MESSAGES = ModelTemplate(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]), "blocks")
+_CALL_MESSAGES = ModelTemplate(
+    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
+)
+_RESPONSES = ModelTemplate(ChatResponse(message=ChatMessage(), delta=""), "message", "delta")
 
 
 class ResponseBuilder:
@@ -33,8 +47,8 @@ class ResponseBuilder:
             return None
         for fragment in delta.fragments:
             self._add_fragment(fragment)
-        [first, *others] = delta.fragments
-        if not others and first.index == self._single:
+        first = delta.fragments[0]
+        if first.index == self._single and len(delta.fragments) == 1:
             return self._single_response(self._parts[first.index], first.part)
         reasoning = delta.reasoning
         kwargs = {"thinking_delta": reasoning} if reasoning else {}
@@ -42,8 +56,11 @@ class ResponseBuilder:
         return ChatResponse(message=message, delta=delta.text, additional_kwargs=kwargs)
 
     def _add_fragment(self, fragment: Fragment) -> None:
-        index, previous = fragment.index, self._parts.get(fragment.index)
-        self._parts[index] = part = fragment.part if previous is None else _merge(previous, fragment.part)
+        index, piece, previous = fragment.index, fragment.part, self._parts.get(fragment.index)
+        if index == self._single and type(piece) is Text and type(previous) is Text and not piece.citations:
+            self._parts[index] = Text(previous.text + piece.text, (), previous.id or piece.id, previous.cache)
+            return
+        self._parts[index] = part = piece if previous is None else _merge(previous, piece)
         is_single = _is_plain(part) and (index == self._single or self._only_reasoning_before(index))
         self._single = index if is_single else None
 
@@ -54,12 +71,11 @@ class ResponseBuilder:
         """Return the response of a message that ends in `part`, a text or a call, which `piece` was added to."""
         thoughts = thinking_blocks(self._ordered()) if len(self._parts) > 1 else []
         if type(part) is ToolCall:
-            kwargs = {"tool_calls": [call_entry(part)]}
             blocks = [*thoughts, call_block(part)]
-            message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
-            return ChatResponse(message=message, delta="")
-        blocks = [*thoughts, TextBlock(text=part.text)]
-        return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks), delta=piece.text)
+            message = _CALL_MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": [call_entry(part)]})
+            return _RESPONSES.create(message=message, delta="")
+        message = _TEXT_MESSAGES.create(blocks=[*thoughts, TextBlock(text=part.text)])
+        return _RESPONSES.create(message=message, delta=piece.text)
 
     def _ordered(self) -> tuple[Part, ...]:
         return tuple(self._parts[index] for index in sorted(self._parts))

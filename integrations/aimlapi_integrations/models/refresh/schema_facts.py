@@ -1,7 +1,7 @@
-"""Facts about request schemas: a validator checks a small probe for each, so they are what the schema really accepts.
+"""Derive facts about Responses, embeddings and single fields from request schemas.
 
-A few that a validator cannot tell (formats, keys that are merely listed) are read off the schema's text instead.
-The names of the facts are those of `aimlapi_integrations.models.capabilities`; chat schemas are read in `schema_chat`.
+A validator tests small values against a schema, so a fact is what the schema really accepts. What a validator can't
+tell, such as keys that are merely listed, is read in the schema. Facts are named and written as in `models.json`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-Schema = Mapping[str, Any]
+from .openapi import Schema
+
 Facts = dict[str, Any]
-Probe = Callable[[Any], bool]
+Accepts = Callable[[Any], bool]
 
 OBJECT = {"type": "object", "properties": {}}
 
@@ -25,19 +26,19 @@ def _validator(text: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(text))
 
 
-def probe(schema: Schema) -> Probe:
-    """Return whether a value is valid against `schema`."""
-    valid: Probe = _validator(json.dumps(schema, sort_keys=True)).is_valid
-    return valid
+def validator(schema: Schema) -> Accepts:
+    """Return a function that tells whether a value is valid against `schema`."""
+    is_valid: Accepts = _validator(json.dumps(schema, sort_keys=True)).is_valid
+    return is_valid
 
 
-def held(candidates: Iterable[str], asks: Callable[[str], bool]) -> str:
-    """Return the candidates that `asks` accepts, as one sorted string."""
-    return " ".join(sorted(filter(asks, candidates)))
+def join(names: Iterable[str], condition: Callable[[str], bool]) -> str:
+    """Return the names that meet a condition, sorted, as one string."""
+    return " ".join(sorted(filter(condition, names)))
 
 
 def walk(schema: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object inside a schema, itself first."""
+    """Yield every object inside a schema, itself first."""
     if isinstance(schema, Mapping):
         yield schema
     if isinstance(schema, Mapping | list):
@@ -45,8 +46,8 @@ def walk(schema: Any) -> Iterator[Mapping[str, Any]]:
             yield from walk(value)
 
 
-def words_named(schema: Schema) -> set[str]:
-    """Every word of every enumeration."""
+def enum_values(schema: Schema) -> set[str]:
+    """Return every string in every enumeration."""
     return {word for node in walk(schema) for word in node.get("enum", ()) if isinstance(word, str)}
 
 
@@ -85,48 +86,51 @@ HOSTED: dict[str, Facts] = {
 
 
 def responses_facts(schema: Schema) -> Facts:
-    """Every fact of a `ResponsesCapabilities` but its parameters."""
-    listed = schema["properties"]
-    takes, tools = probe(listed["input"]), probe(listed["tools"])
-    lists = takes([ITEMS["message"]])
+    """Return every fact of `ResponsesCapabilities` but the parameters."""
+    fields = schema["properties"]
+    accepts_input = validator(fields["input"])
+    list_input = accepts_input([ITEMS["message"]])
 
-    def item(value: Any) -> bool:
-        return takes([value] if lists else value)
+    def accepts_item(item: Any) -> bool:
+        return accepts_input([item] if list_input else item)
 
-    bare = {"type": "function", "name": "f", "parameters": OBJECT}
-    words = words_named(listed["tools"])
-    kinds = [kind for kind, more in HOSTED.items() if kind in words and tools([{"type": kind, **more}])]
     return {
-        "list_input": lists,
-        "parts": held(INPUT_PARTS, lambda kind: item({"role": "user", "content": [INPUT_PARTS[kind]]})),
-        "items": held(ITEMS, lambda kind: item(ITEMS[kind])),
-        "tools": " ".join(
-            sorted(kinds + ["function"] * tools([{**bare, "strict": True}]) + ["*"] * tools([{"type": "z"}]))
-        ),
-        "tool_choice": responses_tool_choice(listed["tool_choice"]),
-        "text_formats": _text_formats(probe(listed["text"])),
+        "list_input": list_input,
+        "parts": join(INPUT_PARTS, lambda kind: accepts_item({"role": "user", "content": [INPUT_PARTS[kind]]})),
+        "items": join(ITEMS, lambda kind: accepts_item(ITEMS[kind])),
+        "tools": _responses_tools(fields["tools"]),
+        "tool_choice": responses_tool_choice(fields["tool_choice"]),
+        "text_formats": _text_formats(validator(fields["text"])),
     }
 
 
+def _responses_tools(schema: Schema) -> str:
+    accepts, listed = validator(schema), enum_values(schema)
+    function = {"type": "function", "name": "f", "parameters": OBJECT, "strict": True}
+    tools = {"function": function, "*": {"type": "another"}}
+    tools |= {kind: {"type": kind, **fields} for kind, fields in HOSTED.items() if kind in listed}
+    return join(tools, lambda kind: accepts([tools[kind]]))
+
+
 def responses_tool_choice(schema: Schema) -> str:
-    """The forms of `tool_choice` accepted, by the names that `ResponsesCapabilities` gives them."""
-    takes = probe(schema)
+    """Return the accepted forms of `tool_choice`, by their names in `ResponsesCapabilities`."""
+    accepts = validator(schema)
     named = {"function": {"type": "function", "name": "f"}} | {kind: {"type": kind} for kind in HOSTED}
     forms: dict[str, Any] = {word: word for word in ("auto", "none", "required")} | named
-    return held(forms, lambda form: takes(forms[form]))
+    return join(forms, lambda form: accepts(forms[form]))
 
 
-def _text_formats(takes: Probe) -> str:
-    more: dict[str, Facts] = {
+def _text_formats(accepts: Accepts) -> str:
+    formats: dict[str, Facts] = {
         "text": {},
         "json_object": {},
         "json_schema": {"name": "n", "schema": OBJECT, "strict": True},
     }
-    return held(more, lambda kind: takes({"format": {"type": kind, **more[kind]}}))
+    return join(formats, lambda kind: accepts({"format": {"type": kind, **formats[kind]}}))
 
 
 def embeddings_facts(schema: Schema) -> Facts:
-    """Every fact of an `EmbeddingsCapabilities` but its parameters."""
+    """Return every fact of `EmbeddingsCapabilities` but the parameters."""
     one, many = schema["properties"]["input"]["anyOf"]
     return {
         "max_characters": one.get("maxLength"),
@@ -135,17 +139,17 @@ def embeddings_facts(schema: Schema) -> Facts:
     }
 
 
-APART = {"model", "messages", "input", "tools", "tool_choice", "response_format", "text"}
-PRUNED = {"citations"}
+_SEPARATE = {"model", "messages", "input", "tools", "tool_choice", "response_format", "text"}
+_OMITTED = {"citations"}
 
 
 def parameter_facts(schema: Schema) -> dict[str, Facts]:
-    """The optional fields that a request schema lists, each as a `Parameter` is written in the table."""
-    return {name: parameter(held) for name, held in schema["properties"].items() if name not in APART}
+    """Return the optional fields that a request schema lists, each as the table writes a `Parameter`."""
+    return {name: parameter(field) for name, field in schema["properties"].items() if name not in _SEPARATE}
 
 
 def parameter(schema: Schema) -> Facts:
-    """One field. An empty alternative stands for null: that is how the vendor's `nullable` comes out of a union."""
+    """Return one field. An empty alternative means null: the vendor's unions write `nullable` that way."""
     types = schema.get("type", [])
     facts: Facts = {
         "type": " ".join(types if isinstance(types, list) else [types]),
@@ -154,10 +158,17 @@ def parameter(schema: Schema) -> Facts:
         "enum": schema.get("enum"),
         "pattern": schema.get("pattern"),
         "default": schema.get("default") or None,
-        "items": parameter(schema["items"]) if schema.get("items") else None,
-        "fields": {name: parameter(held) for name, held in schema.get("properties", {}).items() if name not in PRUNED},
-        "values": parameter(schema["additionalProperties"]) if schema.get("additionalProperties") else None,
+        "items": _parameter_if_object(schema.get("items")),
+        "fields": {
+            name: parameter(field) for name, field in schema.get("properties", {}).items() if name not in _OMITTED
+        },
+        "values": _parameter_if_object(schema.get("additionalProperties")),
         "required": " ".join(schema.get("required", ())),
         "any": [parameter(choice) or {"type": "null"} for choice in schema.get("anyOf", ())],
     }
     return {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+
+
+def _parameter_if_object(schema: Any) -> Facts | None:
+    """Return the facts of a schema. `true` and `false` are schemas too, and state nothing."""
+    return parameter(schema) if isinstance(schema, Mapping) and schema else None

@@ -1,4 +1,4 @@
-"""Facts out of the request schemas of `/v1/chat/completions`: its messages, tools, tool choice and formats."""
+"""Derive facts about chat requests from their schemas: messages, tools, tool choice and response formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schema_facts import OBJECT, Facts, Probe, Schema, held, probe, walk, words_named
+from .openapi import Schema
+from .schema_facts import OBJECT, Accepts, Facts, enum_values, join, validator, walk
 
 TEXT = {"type": "text", "text": "x"}
 BASE64 = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
@@ -45,7 +46,7 @@ AUDIO_FORMATS = (
 
 
 def chat_facts(schema: Schema) -> Facts:
-    """Every fact of a `ChatCapabilities` but its parameters."""
+    """Return every fact of `ChatCapabilities` but the parameters."""
     listed = schema["properties"]
     facts = message_facts(listed["messages"])
     facts["tools"] = tool_facts(listed["tools"]) if "tools" in listed else None
@@ -59,74 +60,74 @@ def chat_facts(schema: Schema) -> Facts:
 
 
 def message_facts(schema: Schema) -> Facts:
-    """What the schema of `messages` takes."""
-    dialect = _dialect(probe(schema))
+    """Return the facts about messages."""
+    dialect = _dialect(validator(schema))
     # A dual schema lists the Anthropic form first and the OpenAI form last.
-    mine = schema["anyOf"][-1] if dialect == "both" else schema
-    takes = probe(mine)
-    roles = held(("system", "developer", "user", "assistant", "tool"), lambda role: takes([_turn(role, "x")]))
-    user = held(USER_PARTS, lambda kind: takes([_turn("user", [USER_PARTS[kind]])]))
+    openai = schema["anyOf"][-1] if dialect == "both" and "anyOf" in schema else schema
+    accepts = validator(openai)
+    roles = join(("system", "developer", "user", "assistant", "tool"), lambda role: accepts([_turn(role, "x")]))
+    user = join(USER_PARTS, lambda kind: accepts([_turn("user", [USER_PARTS[kind]])]))
     turn = {"role": "assistant", "content": "", "tool_calls": [FUNCTION_CALL]}
-    tool_turns = takes([_turn("user", "x"), turn, _turn("tool", "x")])
+    tool_turns = accepts([_turn("user", "x"), turn, _turn("tool", "x")])
     return {
         "dialect": dialect,
         "roles": roles,
-        "list_roles": held(roles.split(), lambda role: takes([_turn(role, [TEXT])])),
+        "list_roles": join(roles.split(), lambda role: accepts([_turn(role, [TEXT])])),
         "user_parts": user,
         "blocks": ""
         if dialect == "openai"
-        else held(BLOCKS, lambda kind: probe(schema)([_turn("user", [BLOCKS[kind]])])),
-        "max_parts": next((n for n in range(1, 32) if not takes([_turn("user", [TEXT] * (n + 1))])), None)
+        else join(BLOCKS, lambda kind: validator(schema)([_turn("user", [BLOCKS[kind]])])),
+        "max_parts": next((n for n in range(1, 32) if not accepts([_turn("user", [TEXT] * (n + 1))])), None)
         if "text" in user
         else None,
-        "image_uri": _image_uri(mine),
-        "audio_formats": _audio_formats(takes) if "input_audio" in user else "",
-        **({"file_keys": " ".join(sorted(_listed(mine, "file")))} if "file" in user else {}),
+        "image_uri": _image_uri(openai),
+        "audio_formats": _audio_formats(accepts) if "input_audio" in user else "",
+        **({"file_keys": " ".join(sorted(_listed(openai, "file")))} if "file" in user else {}),
         "tool_turns": tool_turns,
-        "closed": _closed(takes, roles.split()),
-        "cache_control": held(("text", "image_url", "file"), lambda kind: _part_lists(mine, kind, "cache_control")),
-        "extra_content": "extra_content" in json.dumps(mine),
+        "closed": _closed(accepts, roles.split()),
+        "cache_control": join(("text", "image_url", "file"), lambda kind: _part_lists(openai, kind, "cache_control")),
+        "extra_content": "extra_content" in json.dumps(openai),
     }
 
 
-def _dialect(takes: Probe) -> str:
-    if not takes([_turn("user", [TOOL_RESULT])]):
+def _dialect(accepts: Accepts) -> str:
+    if not accepts([_turn("user", [TOOL_RESULT])]):
         return "openai"
-    return "both" if takes([_turn("tool", "x")]) else "anthropic"
+    return "both" if accepts([_turn("tool", "x")]) else "anthropic"
 
 
 def _turn(role: str, content: Any) -> dict[str, Any]:
     return {"role": role, "content": content, **({"tool_call_id": "a"} if role == "tool" else {})}
 
 
-def _audio_formats(takes: Probe) -> str:
-    """The formats accepted; none named where any is."""
+def _audio_formats(accepts: Accepts) -> str:
+    """Return the accepted audio formats; an empty string if any is accepted."""
 
-    def accepts(name: str) -> bool:
+    def accepts_format(name: str) -> bool:
         part = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": name}}
-        return takes([_turn("user", [part])])
+        return accepts([_turn("user", [part])])
 
-    return "" if accepts("another") else held(AUDIO_FORMATS.split(), accepts)
+    return "" if accepts_format("another") else join(AUDIO_FORMATS.split(), accepts_format)
 
 
-def _closed(takes: Probe, roles: Iterable[str]) -> dict[str, str]:
+def _closed(accepts: Accepts, roles: Iterable[str]) -> dict[str, str]:
     closed = {}
     for role in roles:
-        if not takes([{**_turn(role, "x"), "another": 1}]):
-            extras = held(MESSAGE_EXTRAS, lambda key: takes([{**_turn(role, "x"), key: MESSAGE_EXTRAS[key]}]))  # noqa: B023
+        if not accepts([{**_turn(role, "x"), "another": 1}]):
+            extras = join(MESSAGE_EXTRAS, lambda key: accepts([{**_turn(role, "x"), key: MESSAGE_EXTRAS[key]}]))  # noqa: B023
             closed[role] = " ".join(sorted([*_turn(role, "x"), *extras.split()]))
     return closed
 
 
 def _listed(schema: Schema, name: str) -> set[str]:
-    """The keys listed of the object under property `name`, wherever it is."""
-    found = (node["properties"].get(name) for node in walk(schema) if isinstance(node.get("properties"), Mapping))
-    return {key for node in found if node for key in node.get("properties", {})}
+    """Return the keys that the object in any property `name` lists."""
+    schemas = (node["properties"].get(name) for node in walk(schema) if isinstance(node.get("properties"), Mapping))
+    return {key for node in schemas if node for key in node.get("properties", {})}
 
 
 def _image_uri(schema: Schema) -> bool:
-    found = [n["properties"]["image_url"] for n in walk(schema) if "image_url" in n.get("properties", {})]
-    return any(image["properties"]["url"].get("format") == "uri" for image in found)
+    images = [n["properties"]["image_url"] for n in walk(schema) if "image_url" in n.get("properties", {})]
+    return any(image["properties"]["url"].get("format") == "uri" for image in images)
 
 
 def _part_lists(schema: Schema, kind: str, key: str) -> bool:
@@ -135,58 +136,60 @@ def _part_lists(schema: Schema, kind: str, key: str) -> bool:
 
 
 def tool_facts(schema: Schema) -> Facts:
-    """What the schema of `tools` takes."""
-    takes = probe(schema)
+    """Return the facts about tools."""
+    accepts = validator(schema)
     native = {"name": "f", "description": "d", "input_schema": OBJECT}
     full = {"type": "function", "function": {"name": "f", "description": "d", "parameters": OBJECT}}
-    forms = {"openai": takes([full]), "anthropic": takes([native])}
+    forms = {"openai": accepts([full]), "anthropic": accepts([native])}
     form = "both" if all(forms.values()) else next((name for name, ok in forms.items() if ok), "swapped")
     if form == "swapped":
-        return {"form": form, "kinds": ""} if takes([{"type": "tool", "name": "f"}]) else _unreadable(schema)
+        return {"form": form, "kinds": ""} if accepts([{"type": "tool", "name": "f"}]) else _unreadable(schema)
     tool, keys = (native, "strict cache_control") if form == "anthropic" else (full, "strict cache_control")
-    facts = {"form": form, "kinds": _tool_kinds(schema, takes), **_closed_tool(takes, tool, keys.split())}
-    return facts if form == "anthropic" else facts | _function_facts(takes, full)
+    facts = {"form": form, "kinds": _tool_kinds(schema, accepts), **_closed_tool(accepts, tool, keys.split())}
+    return facts if form == "anthropic" else facts | _function_facts(accepts, full)
 
 
 def _unreadable(schema: Schema) -> Facts:
-    raise ValueError(f"a tools schema of a kind not seen before: {json.dumps(schema)[:400]}")
+    raise ValueError(f"The form of tools is unknown: {json.dumps(schema)[:400]}")
 
 
-def _tool_kinds(schema: Schema, takes: Probe) -> str:
-    named = words_named(schema)
+def _tool_kinds(schema: Schema, accepts: Accepts) -> str:
+    named = enum_values(schema)
     kinds = [kind for kind in ("function", "custom", "builtin_function", "web_search") if kind in named]
-    return " ".join(sorted(kinds + (["*"] if takes([{"type": "another"}]) else [])))
+    return " ".join(sorted(kinds + (["*"] if accepts([{"type": "another"}]) else [])))
 
 
-def _closed_tool(takes: Probe, tool: Facts, extras: Iterable[str]) -> Facts:
-    if takes([{**tool, "another": 1}]):
+def _closed_tool(accepts: Accepts, tool: Facts, extras: Iterable[str]) -> Facts:
+    if accepts([{**tool, "another": 1}]):
         return {}
     values = {"strict": True, "cache_control": {"type": "ephemeral"}}
-    more = held(extras, lambda key: takes([{**tool, key: values[key]}]))
+    more = join(extras, lambda key: accepts([{**tool, key: values[key]}]))
     return {"tool_keys": " ".join(sorted([*tool, *more.split()]))}
 
 
-def _function_facts(takes: Probe, tool: Facts) -> Facts:
+def _function_facts(accepts: Accepts, tool: Facts) -> Facts:
     function = tool["function"]
 
-    def accepts(**changes: Any) -> bool:
+    def accepts_with(**changes: Any) -> bool:
         changed = {key: value for key, value in {**function, **changes}.items() if value is not None}
-        return takes([{"type": "function", "function": changed}])
+        return accepts([{"type": "function", "function": changed}])
 
-    facts: Facts = {"function_required": held(("parameters", "description"), lambda key: not accepts(**{key: None}))}
-    if not accepts(another=1):
-        extras = [key for key, value in {"strict": True, "required": ["a"]}.items() if accepts(**{key: value})]
+    facts: Facts = {
+        "function_required": join(("parameters", "description"), lambda key: not accepts_with(**{key: None}))
+    }
+    if not accepts_with(another=1):
+        extras = [key for key, value in {"strict": True, "required": ["a"]}.items() if accepts_with(**{key: value})]
         facts["function_keys"] = " ".join(sorted([*function, *extras]))
-    if not accepts(parameters={**OBJECT, "another": 1}):
+    if not accepts_with(parameters={**OBJECT, "another": 1}):
         words = {"required": ["a"], "additionalProperties": False, "description": "d", "title": "t", "$defs": {}}
-        extras = [key for key, value in words.items() if accepts(parameters={**OBJECT, key: value})]
+        extras = [key for key, value in words.items() if accepts_with(parameters={**OBJECT, key: value})]
         facts["schema_keys"] = " ".join(sorted([*OBJECT, *extras]))
     return facts
 
 
 def tool_choice_forms(schema: Schema) -> str:
-    """The forms of `tool_choice` accepted, by the names that `ChatCapabilities` gives them."""
-    takes = probe(schema)
+    """Return the accepted forms of `tool_choice`, by their names in `ChatCapabilities`."""
+    accepts = validator(schema)
     forms: dict[str, list[Any]] = {
         "auto": ["auto"],
         "none": ["none"],
@@ -196,12 +199,12 @@ def tool_choice_forms(schema: Schema) -> str:
         "anthropic": [{"type": "auto"}, {"type": "any"}, {"type": "none"}, {"type": "tool", "name": "f"}],
         "definition": [{"name": "f", "input_schema": {"type": "object"}}],
     }
-    return held(forms, lambda form: all(map(takes, forms[form])))
+    return join(forms, lambda form: all(map(accepts, forms[form])))
 
 
 def response_formats(schema: Schema) -> str:
-    """The types of `response_format` accepted."""
-    takes = probe(schema)
-    wanted = {"name": "n", "description": "d", "schema": OBJECT, "strict": True}
-    formats: dict[str, Facts] = {"text": {}, "json_object": {}, "json_schema": {"json_schema": wanted}}
-    return held(formats, lambda kind: takes({"type": kind, **formats[kind]}))
+    """Return the accepted types of `response_format`."""
+    accepts = validator(schema)
+    schema_format = {"name": "n", "description": "d", "schema": OBJECT, "strict": True}
+    formats: dict[str, Facts] = {"text": {}, "json_object": {}, "json_schema": {"json_schema": schema_format}}
+    return join(formats, lambda kind: accepts({"type": kind, **formats[kind]}))
