@@ -20,7 +20,7 @@ REPOSITORY ?= https://github.invalid/owner/aimlapi-integrations
 RELEASE := dist/release
 
 .DEFAULT_GOAL := help
-.PHONY: demo test strict lint types docs compat installs web ray programs bench record audit release publish-docs clean help
+.PHONY: demo test strict lint types docs compat installs web ray programs bench record live audit release publish-docs clean help
 
 demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -71,6 +71,9 @@ bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as rat
 
 record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
 	@$(BIN)/python -m tests.cassettes.record
+
+live: .venv/dev-ready  ## Everything on the real gateway, for whoever has a key, under a spending limit; OPTIONS="--limit 1 --record"
+	@$(BIN)/python -m tests.live $(OPTIONS)
 
 audit: .venv-audit/ready .venv-release/ready  ## Known vulnerabilities of what the package installs
 	@.venv-release/bin/pip-audit --strict --skip-editable --path .venv-audit/lib/python*/site-packages

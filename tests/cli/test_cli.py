@@ -221,7 +221,7 @@ def test_wrong_arguments_show_the_usage_of_their_command(
     ("words", "completions"),
     [
         (["mo"], {"models"}),
-        ([""], {"models", "chat", "completion", "-h", "--help", "--version"}),
+        ([""], {"models", "chat", "doctor", "completion", "-h", "--help", "--version"}),
         (["models", "--to"], {"--tools"}),
         (["models", "--endpoint", "re"], {"responses"}),
         (["completion", "f"], {"fish"}),

@@ -19,7 +19,7 @@ from tests.support.proxy import Exchange, Proxy
 
 KEY = "sk-doctor-0123456789abcdef"
 CHECKS = ["versions", "key", "address", "catalog", "account", "clock", "chat completions", "… streamed", "responses"]
-CHECKS += ["messages", "embeddings"]
+CHECKS += ["messages", "embeddings", "decisions", "OCR"]
 
 
 @pytest.fixture(autouse=True)
@@ -55,10 +55,10 @@ def test_doctor_on_a_working_gateway_calls_each_endpoint_and_shows_the_cost(
     lines = [line for line in output.splitlines() if line.startswith("ok")]
     assert [check for check, line in zip(CHECKS, lines, strict=True) if check not in line] == []
     assert "the balance is 10.00 USD" in output
-    assert "Nothing failed. The calls cost $0.000" in output
+    assert "Nothing failed. The calls cost $0.00" in output
     posts = [request.path for request in gateway.requests if request.method == "POST"]
     chat = ["/v1/chat/completions"] * 2
-    assert posts == [*chat, "/v1/responses", "/v1/messages", "/v1/embeddings"]
+    assert posts == [*chat, "/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/decisions", "/v1/ocr"]
 
 
 def test_free_doctor_only_reads(gateway: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,8 +148,11 @@ def body(**changes: Any) -> Callable[[Exchange], Exchange]:
 
 
 def date(seconds: float) -> Callable[[Exchange], Exchange]:
-    now = datetime.now(timezone.utc) + timedelta(seconds=seconds)
-    return headers(date=format_datetime(now, usegmt=True))
+    def edit(exchange: Exchange) -> Exchange:
+        time = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        return headers(date=format_datetime(time, usegmt=True))(exchange)
+
+    return edit
 
 
 def without_price(exchange: Exchange) -> Exchange:

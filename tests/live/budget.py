@@ -24,6 +24,7 @@ LIMIT_REACHED = "The spending limit of this run is reached"
 _UNKNOWN = (Decimal("0.000015"), Decimal("0.000075"))
 _LONGEST_REPLY = 4096
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_WITHOUT_TEXT = ("/v1/embeddings", "/v1/decisions", "/v1/ocr")  # output that isn't priced by tokens
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_MEDIUM = 3000
 _MEDIUM = re.compile(r'"(?:data:[^"]{300,}|[A-Za-z0-9+/=_-]{300,})"')
@@ -44,12 +45,22 @@ class Prices:
     def __getitem__(self, model: str) -> tuple[Decimal, Decimal]:
         return self._prices.get(model.casefold(), _UNKNOWN)
 
-    def at_most(self, request: Mapping[str, Any]) -> Decimal:
+    def at_most(self, exchange: Exchange) -> Decimal:
         """Return the dollars that a request costs at most, with the longest reply that it allows."""
+        request = exchange.request or {}
+        if isinstance(rows := request.get("requests"), list):  # a batch
+            bodies = [row.get("params") or {} for row in rows]
+        else:
+            bodies = [request]
+        generates = exchange.path not in _WITHOUT_TEXT
+        return sum((self._at_most(body, generates) for body in bodies), Decimal(0))
+
+    def _at_most(self, request: Mapping[str, Any], generates: bool) -> Decimal:
         text, media = _MEDIUM.subn('""', json.dumps(request))
         tokens_in = len(text) // _CHARACTERS_PER_TOKEN + media * _TOKENS_PER_MEDIUM
         limits = [request[name] for name in _LIMITS if isinstance(request.get(name), int)]
-        tokens_out = (min(limits) if limits else _LONGEST_REPLY) * int(request.get("n") or 1)
+        longest = (min(limits) if limits else _LONGEST_REPLY) if generates else 0
+        tokens_out = longest * int(request.get("n") or 1)
         price_in, price_out = self[str(request.get("model", ""))]
         return tokens_in * price_in + tokens_out * price_out
 
@@ -116,7 +127,7 @@ class Budget:
         """Reserve the most that a request can cost. Return a 402 instead of forwarding it if that is too much."""
         if exchange.method in _FREE:
             return None
-        most = self.prices.at_most(exchange.request or {})
+        most = self.prices.at_most(exchange)
         with self._lock:
             if not self.exhausted and self.spent + self._reserved + most <= self.limit:
                 self._reserved += most
@@ -130,7 +141,7 @@ class Budget:
         """Replace the reservation for a request by what it cost. Failed requests aren't charged."""
         if exchange.method in _FREE:
             return
-        most = self.prices.at_most(exchange.request or {})
+        most = self.prices.at_most(exchange)
         cost, succeeded = stated_cost(exchange), exchange.status < 300
         with self._lock:
             self._reserved -= most

@@ -117,8 +117,11 @@ def _failed(part: str, name: str, text: str) -> Outcome:
 
 def _run_checks(plan: Plan, proxy: Proxy) -> Iterator[Outcome]:
     """Run each scenario of both frameworks, and compare what the user observes with the bodies."""
-    for scenario in plan.scenarios:
-        if scenario.adapter != "core":
+    scenarios = [scenario for scenario in plan.scenarios if scenario.adapter != "core"]
+    for scenario in scenarios:
+        if scenario.endpoint == "batches":
+            yield Outcome("checks", scenario.name, "skipped", "a batch can take an hour; --record waits for it")
+        else:
             yield _run_check(scenario, plan, proxy)
 
 

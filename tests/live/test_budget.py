@@ -24,18 +24,22 @@ def exchange(reply: Any = None, *, model: str = "acme/one", headers: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("request_body", "dollars"),
+    ("path", "request_body", "dollars"),
     [
-        ({"model": "acme/one", "max_tokens": 100}, "0.001012"),
-        ({"model": "ONE", "max_output_tokens": 100}, "0.001013"),
-        ({"model": "acme/one", "max_tokens": 100, "n": 3}, "0.003014"),
-        ({"model": "acme/one"}, "0.040966"),
-        ({"model": "unknown", "max_tokens": 100}, "0.007695"),
-        ({"model": "acme/one", "max_tokens": 0, "image": "data:image/png;base64," + "A" * 90_000}, "0.003016"),
+        (CHAT, {"model": "acme/one", "max_tokens": 100}, "0.001012"),
+        (CHAT, {"model": "ONE", "max_output_tokens": 100}, "0.001013"),
+        (CHAT, {"model": "acme/one", "max_tokens": 100, "n": 3}, "0.003014"),
+        (CHAT, {"model": "acme/one"}, "0.040966"),
+        (CHAT, {"model": "unknown", "max_tokens": 100}, "0.007695"),
+        (CHAT, {"model": "acme/one", "max_tokens": 0, "image": "data:image/png;base64," + "A" * 90_000}, "0.003016"),
+        ("/v1/embeddings", {"model": "acme/one", "input": ["Lisbon"]}, "0.000014"),
+        ("/v1/batches", {"requests": [{"params": {"model": "one", "max_tokens": 100}}] * 2}, "0.002024"),
     ],
 )
-def test_request_costs_at_most_its_input_and_its_longest_reply(request_body: dict[str, Any], dollars: str) -> None:
-    assert abs(PRICES.at_most(request_body) - Decimal(dollars)) < Decimal("0.00001")
+def test_request_costs_at_most_its_input_and_its_longest_reply(
+    path: str, request_body: dict[str, Any], dollars: str
+) -> None:
+    assert abs(PRICES.at_most(Exchange("POST", path, request_body)) - Decimal(dollars)) < Decimal("0.00001")
 
 
 EVENT = b'data: {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}, "meta": {"usage": %s}}\n\n'
@@ -73,7 +77,7 @@ def test_charge_is_the_stated_cost_or_that_of_the_tokens_or_the_most(
     budget, ended = Budget(Decimal(1), PRICES), exchange(reply, **kwargs)
     assert budget.refuse(ended) is None
     budget.charge(ended)
-    expected = PRICES.at_most(ended.request or {}) if dollars == "at most" else Decimal(dollars)
+    expected = PRICES.at_most(ended) if dollars == "at most" else Decimal(dollars)
     assert (budget.spent, budget.unpriced, budget.calls) == (expected, unpriced, 1)
     assert budget.by_model == {"acme/one": expected}
 

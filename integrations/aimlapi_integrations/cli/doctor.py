@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import platform
@@ -30,6 +31,9 @@ from ..client.config import (
 )
 from ..client.options import CallOptions
 from ..costs import Ledger, track_costs
+from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions
+from ..endpoints.ocr import OCRResult
+from ..endpoints.shared.default_models import OCR_MODEL
 from ..errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -51,9 +55,9 @@ from ..types import Embeddings, Reply
 from ..version import __version__
 
 HELP = "check the key, the account, the clock and each endpoint"
-DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once. The
-calls cost less than a cent together; --free leaves them out. The exit status is 1 if a check failed. Keys are never
-printed."""
+DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once, apart
+from images, speech and batches. The calls cost less than a cent together; --free leaves them out. The exit status is 1
+if a check failed. Keys are never printed."""
 
 Status: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
 
@@ -268,6 +272,9 @@ def _check_clock(headers: Mapping[str, str], now: float) -> Result:
 Call: TypeAlias = Callable[[Client, str], tuple[Status, str]]
 
 _QUESTION = "Reply with the word: yes"
+_IMAGE = (  # a red square of 16 by 16 pixels
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mP4z8BAEmIY1TCqYfhqAACQ+f8B8u7oVwAAAABJRU5ErkJggg=="
+)
 _LIMITS: dict[str, Any] = {"max_tokens": 400}  # enough for a model that reasons first
 
 
@@ -279,6 +286,8 @@ def _calls(model: str) -> dict[str, tuple[str, Call]]:
         "responses": (DEFAULT_MODEL, lambda client, name: _chat(client, name, "responses")),
         "messages": (_CLAUDE, lambda client, name: _chat(client, name, "messages")),
         "embeddings": (DEFAULT_EMBEDDING_MODEL, _embed),
+        "decisions": (DEFAULT_DECISION_MODEL, _decide),
+        "OCR": (OCR_MODEL, _read_image),
     }
 
 
@@ -303,17 +312,37 @@ def _embed(client: Client, model: str) -> tuple[Status, str]:
     return _judge(model, client.embed([_QUESTION], model=model))
 
 
-def _judge(model: str, reply: Reply | Embeddings) -> tuple[Status, str]:
+def _decide(client: Client, model: str) -> tuple[Status, str]:
+    return _judge(
+        model, client.decide("My card was charged twice!", {"payments": "Is it about payments?"}, model=model)
+    )
+
+
+def _read_image(client: Client, model: str) -> tuple[Status, str]:
+    return _judge(model, client.ocr(base64.b64decode(_IMAGE), mime_type="image/png", model=model))
+
+
+def _judge(model: str, reply: Reply | Embeddings | Decisions | OCRResult) -> tuple[Status, str]:
     """Return `ok` if the reply has content and a price."""
     price = f"${reply.cost.usd}" if reply.cost else "no price"
-    if isinstance(reply, Embeddings):
-        content = f"{len(reply.vectors[0])} dimensions"
-        complete = bool(reply.vectors[0])
-    else:
-        content = "emulated" if reply.text.startswith("[emulated]") else f"ended by {reply.finish_reason}"
-        complete = bool(reply.text) or reply.finish_reason == "length"
-    status: Status = "ok" if complete and reply.cost else "warning"
-    return status, f"{model}: {content if complete else 'an empty reply'}, {price}"
+    content = _content(reply)
+    status: Status = "ok" if content and reply.cost else "warning"
+    return status, f"{model}: {content or 'an empty reply'}, {price}"
+
+
+def _content(reply: Reply | Embeddings | Decisions | OCRResult) -> str:
+    """Describe the content of a reply; empty if it has none."""
+    match reply:
+        case Embeddings():
+            return f"{len(reply.vectors[0])} dimensions" if reply.vectors[0] else ""
+        case Decisions():
+            return f"{len(reply.answers)} answer"
+        case OCRResult():
+            return f"{len(reply.pages)} page" if reply.pages else ""
+        case _ if reply.text.startswith("[emulated]"):
+            return "emulated"
+        case _:
+            return f"ended by {reply.finish_reason}" if reply.text or reply.finish_reason == "length" else ""
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -321,7 +350,7 @@ def _judge(model: str, reply: Reply | Embeddings) -> tuple[Status, str]:
 _ADVICE: dict[type[AIMLAPIError], str] = {
     AuthenticationError: f"Check how AIMLAPI_API_KEY was copied, or create a key at {_KEY_PAGE}",
     InsufficientCreditsError: "Top up the account at https://aimlapi.com/app",
-    PermissionDeniedError: f"Check the scopes of the key at {_KEY_PAGE}: model:chat, model:responses, model:embeddings",
+    PermissionDeniedError: f"Check the scopes of the key at {_KEY_PAGE}: model:chat, model:embeddings, model:ocr …",
     NotFoundError: "List the models with: aimlapi models --live",
     BadRequestError: "Choose another model with --model, or report this if the model is documented for this endpoint",
     RateLimitError: "Wait a minute and try again; send fewer requests at a time",
