@@ -40,12 +40,12 @@ _BASE_URL_ADVICE = "Check the base URL: the gateway's is https://api.aimlapi.com
 _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in {
-        r"guardrail|data policy": "No provider of this model meets the guardrails and the data policy of the key. Change "
-        "them in the account, or choose another model.",
+        r"guardrail|data policy": "No provider of this model meets the guardrails and the data policy of the key. "
+        "Change them in the account, or choose another model.",
         r"no endpoints found for": "The gateway has no provider for this model now. Choose another, or leave out "
         "`provider`. List models with: aimlapi models --live",
-        r"must be greater than thinking_budget": "Raise max_tokens above the budget for thinking, or lower the budget or "
-        "the effort.",
+        r"must be greater than thinking_budget": "Raise max_tokens above the budget for thinking, or lower the budget "
+        "or the effort.",
         r"reasoning is mandatory": "This model always reasons: leave out the effort 'none'.",
         r"max_tokens or model output limit was reached": "Raise max_tokens: reasoning counts too.",
         r"generation timeout": "The model took too long. Stream the answer, lower max_tokens or the effort, or use "
