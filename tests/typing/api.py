@@ -95,6 +95,7 @@ def the_client(client: Client, http: httpx.Client) -> None:
     reply = client.chat("Hello", model="gpt-4o", temperature=0, call=CallOptions(timeout=5))
     assert_type(reply, Reply)
     assert_type(reply.text, str)
+    assert_type(client.billing.balance().amount, Decimal)
     assert_type(reply.cost, Cost | None)
     assert_type(reply.usage, Usage | None)
     client.chat([{"role": "user", "content": "Hello"}, Message("assistant", (Text("Hi"),))], tools=[Tool("add")])

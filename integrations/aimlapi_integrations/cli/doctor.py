@@ -239,8 +239,7 @@ def _check_account(client: Client) -> tuple[Result, AIMLAPIError | None, Mapping
         return Result("account", "warning", text), error, error.headers
     except AIMLAPIError as error:
         status: Status = "warning" if _may_not_read(error) else "failed"
-        headers = error.headers if isinstance(error, APIError) else {}
-        return Result("account", status, _describe(error), _advice(error)), error, headers
+        return Result("account", status, _describe(error), _advice(error)), error, getattr(error, "headers", {})
     headers = balance.call_metadata.headers
     text = f"the key is accepted; the balance is {balance}"
     if balance.amount >= _LOW_BALANCE:
