@@ -68,7 +68,8 @@ def compare(exchange: Exchange, emulator_url: str, http: httpx.Client) -> Iterat
 def _differences(live: Shape, emulated: Shape) -> Iterator[tuple[str, str]]:
     if live.status != emulated.status:
         yield "status", f"HTTP {live.status}, the emulator's {emulated.status}"
-        return
+    if (live.status < 300) != (emulated.status < 300):
+        return  # a reply and an error have nothing in common
     yield from (("headers", f"`{name}` is not the emulator's") for name in sorted(live.headers - emulated.headers))
     yield from (("headers", f"`{name}` is missing") for name in sorted(emulated.headers - live.headers))
     for name in sorted(live.reasons - emulated.reasons):
