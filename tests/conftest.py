@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.models import loader
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,13 @@ def gateway(running: Emulator) -> Emulator:
     """The emulator, which knows of no other test."""
     running.reset()
     return running
+
+
+@pytest.fixture(autouse=True)
+def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Use the shipped table alone, and forget the live schemas that a test reads."""
+    monkeypatch.setenv("AIMLAPI_MODELS", "shipped")
+    yield
+    if loader._live_tables:
+        loader._live_tables.clear()
+        loader.clear_caches()

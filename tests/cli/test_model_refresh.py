@@ -36,11 +36,9 @@ def cache_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gateway: Emulato
     monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
     monkeypatch.setenv("AIMLAPI_MODELS", str(path))
-    monkeypatch.setattr(loader, "_live_tables", [])
     loader.clear_caches()
     yield path
     monkeypatch.setenv("AIMLAPI_MODELS", "shipped")
-    loader._live_tables.clear()
     loader.clear_caches()
 
 
@@ -170,12 +168,11 @@ def test_refresh_without_a_place_to_write_says_so(
     ids=["ChatAIMLAPI", "AIMLAPI", "AIMLAPIEmbeddings", "AIMLAPIEmbedding"],
 )
 def test_deprecated_model_warns_at_construction_at_the_callers_line(
-    construct: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+    construct: Callable[[str], object],
 ) -> None:
-    monkeypatch.setattr("aimlapi_integrations._utils.user_warnings._shown", set())
     main(["models", "refresh", NEWCOMER])
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("default")
         construct("anthropic/claude-3-opus")
         construct("anthropic/claude-3-opus")
     [warning] = [each for each in caught if each.category is ModelDeprecationWarning]

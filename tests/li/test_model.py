@@ -160,8 +160,9 @@ def test_metadata_with_fields_set_uses_them() -> None:
 
 def test_constructor_sends_no_catalog_request(emulator: Any) -> None:
     llm = AIMLAPI.from_catalogue("gpt-4o", api_key="k", api_base=emulator.base_url)
-    [requests] = emulator.requests
-    assert requests.path.endswith("/gpt-4o")
+    catalog, *schemas = emulator.requests
+    assert catalog.path.endswith("/gpt-4o")
+    assert {request.path for request in schemas} == {"/docs-json"}
     assert llm.metadata.context_window > 0
 
 

@@ -39,11 +39,9 @@ def cache_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     """Keep refreshed rows in a file of this test's, and forget all rows afterwards."""
     path = tmp_path / "cache" / "models.json"
     monkeypatch.setenv("AIMLAPI_MODELS", str(path))
-    monkeypatch.setattr(loader, "_live_tables", [])
     loader.clear_caches()
     yield path
     monkeypatch.setenv("AIMLAPI_MODELS", "shipped")
-    loader._live_tables.clear()
     loader.clear_caches()
 
 

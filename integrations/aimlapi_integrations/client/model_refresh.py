@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def _apply(entry: CatalogueModel, documents: Mapping[tuple[str, str], Json | Non
     from .live_models import empty_table, text_models, write_live_models
 
     table = empty_table()
-    write_live_models(table, text_models([entry]), documents)
+    write_live_models(table, text_models([replace(entry, prices={})]), documents)  # prices are the instance's own
     add_live_table(table)
 
 
