@@ -128,14 +128,14 @@ def test_finish_reason_that_differs_is_also_reported_natively():
     assert message.response_metadata["native_finish_reason"] == "end_turn"
 
 
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+FINISHED_CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 NORMALIZED = [
     (chat_body("Hi", "stop"), "stop"),
     (chat_body("Hi", "end_turn"), "stop"),
     (chat_body("Hi", "length"), "length"),
     (chat_body("Hi", "content_filter"), "content_filter"),
-    (chat_body("", "tool_calls", tool_calls=[CALL]), "tool_call"),
-    (chat_body("", "stop", tool_calls=[CALL]), "tool_call"),
+    (chat_body("", "tool_calls", tool_calls=[FINISHED_CALL]), "tool_call"),
+    (chat_body("", "stop", tool_calls=[FINISHED_CALL]), "tool_call"),
     (chat_body("", "stop", refusal="No."), "refusal"),
 ]
 

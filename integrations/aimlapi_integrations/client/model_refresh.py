@@ -6,16 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..errors import AIMLAPIError, APIResponseError, NotFoundError
 from ..models import lookup
 from ..models.loader import add_live_table
 from ..types import Json
-
-if TYPE_CHECKING:
-    from .resources import AsyncModels, Models
+from .resources import AsyncModels, Models
 
 _CONCURRENCY = 8
 

@@ -16,7 +16,6 @@ from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
 from ..client.config import DEFAULT_MODEL
-from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -328,6 +327,8 @@ class ChatAIMLAPI(ChatFields):
             NotFoundError: the catalog doesn't list the model.
         """
         instance = cls(model=model, **kwargs)
+        from ..client.model_refresh import apply_live_schema
+
         models = instance._get_client().models
         entry = models.get(model)
         apply_live_schema(models, entry)
@@ -337,6 +338,8 @@ class ChatAIMLAPI(ChatFields):
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """`from_catalogue`, async."""
         instance = cls(model=model, **kwargs)
+        from ..client.model_refresh import apply_live_schema_async
+
         models = instance._get_async_client().models
         entry = await models.get(model)
         await apply_live_schema_async(models, entry)

@@ -25,7 +25,6 @@ from pydantic import BaseModel
 from typing_extensions import Self, Unpack, override
 
 from ..client.config import DEFAULT_MODEL
-from ..client.model_refresh import apply_live_schema, apply_live_schema_async
 from ..client.options import CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
@@ -124,6 +123,8 @@ class AIMLAPI(AIMLAPIFields):
             NotFoundError: The catalog has no such model.
         """
         llm = cls(model=model, **kwargs)
+        from ..client.model_refresh import apply_live_schema
+
         models = llm._client().models
         entry = models.get(model)
         apply_live_schema(models, entry)
@@ -133,6 +134,8 @@ class AIMLAPI(AIMLAPIFields):
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """Async version of `from_catalogue`."""
         llm = cls(model=model, **kwargs)
+        from ..client.model_refresh import apply_live_schema_async
+
         models = llm._async_client().models
         entry = await models.get(model)
         await apply_live_schema_async(models, entry)
