@@ -22,7 +22,7 @@ RELEASE := dist/release
 .DEFAULT_GOAL := help
 .PHONY: demo test strict lint types docs compat installs web ray programs bench record live audit release publish-docs clean help
 
-demo: .venv/demo-ready  ## The main job in both frameworks; on the emulator when no key is set
+demo: .venv/demo-ready  ## A demo in both frameworks; on the emulator if no key is set
 	@$(BIN)/python examples/quickstart.py
 
 test: .venv/dev-ready  ## The whole test suite, offline
@@ -31,12 +31,12 @@ test: .venv/dev-ready  ## The whole test suite, offline
 strict: .venv/dev-ready  ## The suite in Python's development mode, in which every warning is an error
 	@PYTHONDEVMODE=1 $(BIN)/python -X dev -W error -m pytest -n 2 --dist worksteal
 
-lint: .venv/dev-ready  ## Style, format and the walls between the layers
+lint: .venv/dev-ready  ## Style, format, and which part may import which
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	@cd integrations && ../$(BIN)/lint-imports --config ../pyproject.toml
 
-types: .venv/dev-ready  ## Types, strictly, and every snippet of README and docs as mypy and pyright see it
+types: .venv/dev-ready  ## Types: mypy (strict), and every snippet of README and docs with mypy and pyright
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.packaging.snippet_types
 
@@ -44,32 +44,32 @@ docs: .venv/docs-ready  ## The documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 	@echo "Open site/index.html"
 
-compat: .venv-lowest/ready newest  ## The suite on the lowest and on the newest versions of what we depend on
+compat: .venv-lowest/ready newest  ## The suite on the lowest and the newest versions of the dependencies
 	@for versions in lowest newest; do \
 		.venv-$$versions/bin/python -m tests.packaging.versions $$versions && .venv-$$versions/bin/python -m pytest -n 2 --dist worksteal || exit 1; \
 	done
 
-installs: .venv/dev-ready  ## The wheel with each extra, in clean environments, and what each is for
+installs: .venv/dev-ready  ## Tests of the wheel with each extra, in clean environments
 	@$(BIN)/python -m tests.packaging.clean_installs
 
-web: chromium .venv-web/ready  ## The chat page, looked at in headless Chromium
+web: chromium .venv-web/ready  ## Tests of the chat page in headless Chromium
 	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web
 
-ray: .venv-ray/ready  ## Bulk work on Ray Data, two workers of which one is killed
+ray: .venv-ray/ready  ## Tests of bulk jobs on Ray Data, with a worker that is killed
 	@.venv-ray/bin/python -c "import ray.data"
 	@.venv-ray/bin/python -m pytest tests/bulk
 	@.venv-ray/bin/python -m pytest tests/docs -k bulk -W ignore
 
-programs: .venv-programs/ready  ## Programs of others, run on our models: agents, memories, judges, graphs, MCP, SQL
+programs: .venv-programs/ready  ## Third-party programs on our models: agents, memories, judges, graphs, MCP, SQL
 	@.venv-programs/bin/python -c "import deepagents, json_repair, langchain_community, langchain_experimental, langchain_mcp_adapters"
 	@.venv-programs/bin/python -c "import langgraph_supervisor, langgraph_swarm, langmem, lark, llama_index.tools.mcp, openevals, ragas"
 	@.venv-programs/bin/python -m pytest tests/programs
 	@.venv-programs/bin/python -m pytest tests/docs/test_code_blocks.py tests/docs/test_examples.py -k mcp -W ignore
 
-bench: .venv-bench/ready  ## Cost of a call and a chunk beside the peers, as ratios
+bench: .venv-bench/ready  ## CPU time of calls and chunks, compared with other classes
 	@.venv-bench/bin/python -m benchmarks.run
 
-record: .venv/dev-ready  ## Record the cassettes anew: live with a key, else from the emulator
+record: .venv/dev-ready  ## Record the cassettes again: live with a key, otherwise from the emulator
 	@$(BIN)/python -m tests.cassettes.record
 
 live: .venv/dev-ready  ## Everything on the real gateway, for whoever has a key, under a spending limit; OPTIONS="--limit 1 --record"
@@ -78,7 +78,7 @@ live: .venv/dev-ready  ## Everything on the real gateway, for whoever has a key,
 audit: .venv-audit/ready .venv-release/ready  ## Known vulnerabilities of what the package installs
 	@.venv-release/bin/pip-audit --strict --skip-editable --path .venv-audit/lib/python*/site-packages
 
-release: .venv-release/ready  ## Everything a release does but publish: packages, notes, list of components, docs
+release: .venv-release/ready  ## A release without publishing it: packages, notes, list of components, docs
 	@rm -rf build/release $(RELEASE) && mkdir -p build/release $(RELEASE)
 	@git archive HEAD | tar -x -C build/release
 	@.venv-release/bin/python .github/release.py $(TAG) --repository $(REPOSITORY) --root build/release \

@@ -48,6 +48,6 @@ def summary(markdown: str) -> str:
     body = re.sub(r"\A\s*# .*\n", "", markdown).strip()
     body = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body)  # links are relative to the page
     paragraph = " ".join(body.partition("\n\n")[0].split())
-    if not paragraph or not paragraph[0].isalnum():
+    if not re.match(r"`?/?\w", paragraph):  # a word, or a name in backticks
         return ""
     return ": " + re.split(r"(?<=[.:!?]) ", paragraph)[0].rstrip(":")

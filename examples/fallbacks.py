@@ -9,6 +9,7 @@ from typing import Any
 
 from common import console, gateway
 from langchain_core.callbacks import BaseCallbackHandler
+from rich.markup import escape
 from rich.table import Table
 
 from aimlapi_integrations import AIMLAPIError, Client
@@ -30,12 +31,11 @@ class AttemptPrinter(BaseCallbackHandler):
         console.print(f"  calling [cyan]{metadata['ls_model_name']}[/]")
 
     def on_llm_error(self, error: BaseException, **_: Any) -> None:
-        console.print(f"  [red]{type(error).__name__}[/]", end=" ")
-        console.print(error, markup=False)
+        console.print(f"  [red]{type(error).__name__}[/] {escape(str(error))}")
 
 
 def by_price() -> list[str]:
-    """Sort the candidates by output price. The catalogue lists prices in dollars per million tokens."""
+    """Sort the candidates by output price. The catalog lists prices in dollars per million tokens."""
     with Client() as client:
         prices_by_model = {model.id: model.prices for model in client.models.list(id=CANDIDATES, include="pricing")}
     ranked = sorted(CANDIDATES, key=lambda model: prices_by_model.get(model, {}).get("output", Decimal("Infinity")))

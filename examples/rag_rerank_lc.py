@@ -76,7 +76,8 @@ def main() -> None:
     args = parser.parse_args()
     with gateway(), track_costs() as costs:
         store().add_documents([section for path in args.files for section in load(path)])
-        console.out(asyncio.run(aquery(args.question)) if args.asynchronous else query(args.question))
+        answer = asyncio.run(aquery(args.question)) if args.asynchronous else query(args.question)
+        console.print(answer, markup=False)
         console.print(costs)
 
 

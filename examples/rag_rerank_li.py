@@ -61,7 +61,7 @@ def show(question: str, response: RESPONSE_TYPE) -> None:
         retrieval = source.node.metadata["retrieval_score"]
         table.add_row(f"[{number}]", f"{retrieval:.2f}", f"{source.score:.2f}", heading)
     console.print(table)
-    console.out(str(response))
+    console.print(str(response), markup=False)
 
 
 def main() -> None:

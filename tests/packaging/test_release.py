@@ -145,8 +145,15 @@ def test_llms_txt_lists_pages_with_their_first_sentence(tmp_path: Path) -> None:
     hook = SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "llms.py")))
     hook.on_pre_build()
     hook.on_page_markdown("# Costs\n\nWhat a call costs. And more.\n", SimpleNamespace(title="Costs", url="costs.html"))
+    hook.on_page_markdown("# OCR\n\n`/v1/ocr` reads PDFs.\n", SimpleNamespace(title="OCR", url="ocr.html"))
+    hook.on_page_markdown("# Tools\n\n```sh\nmake\n```\n", SimpleNamespace(title="Tools", url="tools.html"))
     hook.on_page_markdown("# Models\n\n| a | b |\n", SimpleNamespace(title="Models", url="models.html"))
     hook.on_post_build({"site_dir": str(tmp_path)})
     lines = (tmp_path / "llms.txt").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# aimlapi-integrations"
-    assert lines[-2:] == ["- [Costs](costs.html): What a call costs.", "- [Models](models.html)"]
+    assert lines[-4:] == [
+        "- [Costs](costs.html): What a call costs.",
+        "- [OCR](ocr.html): `/v1/ocr` reads PDFs.",
+        "- [Tools](tools.html)",
+        "- [Models](models.html)",
+    ]

@@ -129,7 +129,7 @@ class Answers(Worker):
     columns: ClassVar[Mapping[str, str]] = {"answer": "string", "reasoning": "string", **_SPENDING_COLUMNS}
 
     async def process(self, values: Sequence[Any]) -> list[Row]:
-        """See `Worker.process`."""
+        """Call the function with each value, concurrently, and return the added columns of each."""
         rows = await asyncio.gather(*map(self._row, values), return_exceptions=True)
         return list(map(_row_or_raise, rows))
 
@@ -168,7 +168,7 @@ class Vectors(Worker):
         self.batch_size = batch_size
 
     async def process(self, values: Sequence[Any]) -> list[Row]:
-        """See `Worker.process`. Embeds the texts together, or each half of them if they fail together."""
+        """Embed the texts together, or each half of them if they fail together, and return the added columns."""
         if not values:
             return []
         with track_costs() as costs:

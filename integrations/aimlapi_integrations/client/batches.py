@@ -255,7 +255,7 @@ class Batches:
                 sent as a tool, and its arguments are returned as the text of the reply.
 
         Returns:
-            The batch. Keep its `id`, or all of it: results of the latter are in order whatever the custom ids.
+            The batch. Store its `id`, or, if you pass custom ids, the whole object: it knows the order of `requests`.
 
         Raises:
             ValueError: no requests, too many, or an id that is invalid or occurs twice.

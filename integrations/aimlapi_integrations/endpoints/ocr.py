@@ -106,7 +106,7 @@ class OCRResult:
         """The structured data: an object of the pydantic class, or JSON; None if none was requested.
 
         Raises:
-            OutputError: the model returned something that doesn't fit; `pages` are there all the same.
+            OutputError: the model's output doesn't match the class; `pages` are still available.
         """
         if self.annotation_json is None:
             return None

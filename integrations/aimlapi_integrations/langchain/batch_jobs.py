@@ -93,7 +93,7 @@ class BatchAPI:
     Examples:
         >>> batch_api = BatchAPI(ChatAIMLAPI(model="anthropic/claude-sonnet-4.5", max_tokens=500))
         >>> job = batch_api.submit(["Name a river.", "Name a mountain."])
-        >>> [answer.text for answer in job.results(interval=0)]                       # doctest: +SKIP
+        >>> [answer.text for answer in job.results()]                                 # doctest: +SKIP
         >>> batch_api.resume(job.id).results()            # in another process        # doctest: +SKIP
     """
 

@@ -27,9 +27,9 @@ class ComponentFields(ConnectionFields):
     max_retries: int | None = Field(default=None, ge=0)
     """Number of retries after transient errors; None: 2, 0: none."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` to use as is. It is never closed here."""
+    """An `httpx.Client` or `httpx2.Client` to use as is. It is never closed here."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` to use as is. It is never closed here."""
+    """An `httpx.AsyncClient` or `httpx2.AsyncClient` to use as is. It is never closed here."""
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:

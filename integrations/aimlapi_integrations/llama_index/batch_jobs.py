@@ -33,7 +33,7 @@ class BatchAPI:
     Examples:
         >>> batch_api = BatchAPI(AIMLAPI(model="anthropic/claude-sonnet-4.5", max_tokens=500))
         >>> job = batch_api.submit(["Name a river.", "Name a mountain."])
-        >>> [response.message.content for response in job.results(interval=0)]        # doctest: +SKIP
+        >>> [response.message.content for response in job.results()]                  # doctest: +SKIP
         >>> batch_api.resume(job.id).results()            # in another process        # doctest: +SKIP
     """
 

@@ -40,7 +40,7 @@ class CostExporter(SpanExporter):
 
     Args:
         exporter: any OpenTelemetry span exporter.
-        prices: dollars per token by unit, for each model, in the form of the catalogue's `token_prices`:
+        prices: dollars per token by unit, for each model, in the form of the catalog's `token_prices`:
             `{"gpt-4o": {"input_tokens": 2.5e-06, "output_tokens": 1e-05}}`. The gateway reports the total only. If
             these prices and the span's token counts add up to it within 1%, the span also gets `llm.cost.prompt` and
             `llm.cost.completion`.
@@ -49,7 +49,7 @@ class CostExporter(SpanExporter):
         >>> from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
         >>> exporter = CostExporter(InMemorySpanExporter())
 
-        With the prices of the catalogue:
+        With the prices of the catalog:
 
         >>> from aimlapi_integrations import Client
         >>> models = Client().models.list(include="pricing")
