@@ -1,22 +1,26 @@
-"""HTTP bodies in readable form, and back: JSON as its structure, a stream as the list of its events.
+"""HTTP bodies in readable form, and back: JSON as its structure, a stream as the list of its events, a form by field.
 
-The round trip preserves every byte except spaces in JSON.
+The round trip preserves every byte except spaces in JSON. A form is restored as JSON: its boundary is random.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Iterator
+from email import message_from_bytes
 from typing import Any, TypeAlias
 
 Stored: TypeAlias = dict[str, Any]
-"""At most one of `json`, `events` and `text`; none of them without a body.
+"""At most one of `json`, `events`, `form` and `text`; none of them without a body.
 
 Fields that all JSON events of a stream share (`id`, `model` …) are stored once, in `every_event`. `event_is_type` means
 that the name of each event is its `type`.
 """
 
 EVENT_STREAM = "text/event-stream"
+FORM = "multipart/form-data"
 
 
 def readable(body: bytes | str | None, content_type: str) -> Stored:
@@ -25,6 +29,8 @@ def readable(body: bytes | str | None, content_type: str) -> Stored:
     Raises:
         ValueError: the body is not text, or can't be restored.
     """
+    if content_type.startswith(FORM) and body:
+        return {"form": _form(body, content_type)}
     text = body.decode("utf-8") if isinstance(body, bytes) else body
     if not text:
         return {}
@@ -40,7 +46,30 @@ def wire(stored: Stored) -> str:
         return _dumps(stored["json"])
     if "events" in stored:
         return "".join(f"{line}\n" for event in _whole(stored) for line in _lines(event))
+    if "form" in stored:
+        return _dumps(stored["form"])
     return str(stored.get("text", ""))
+
+
+def _form(body: bytes | str, content_type: str) -> list[Stored]:
+    """Return the fields of a form, in order. Without a boundary, the body has been restored from a cassette."""
+    boundary = re.search('boundary="?([^";]+)', content_type)
+    if boundary is None:
+        fields: list[Stored] = json.loads(body)
+        return fields
+    parts = (body.encode() if isinstance(body, str) else body).split(b"--" + boundary[1].encode())
+    return [_field(part.removeprefix(b"\r\n")) for part in parts[1:-1]]
+
+
+def _field(part: bytes) -> Stored:
+    """Return a field of a form: its value as text, or a file as base64."""
+    head, _, content = part.partition(b"\r\n\r\n")
+    headers, content = message_from_bytes(head), content.removesuffix(b"\r\n")
+    name = headers.get_param("name", header="content-disposition")
+    if (file := headers.get_filename()) is None:
+        return {"name": name, "value": content.decode("utf-8")}
+    encoded = base64.b64encode(content).decode()
+    return {"name": name, "filename": file, "content_type": headers.get_content_type(), "base64": encoded}
 
 
 def payloads(stored: Stored) -> list[Stored]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -27,10 +28,14 @@ from tests.cassettes.observed import (
     Listed,
     Observation,
     Outcomes,
+    Pictured,
     Relevance,
+    Scanned,
     Status,
+    Submitted,
     Target,
     Tokens,
+    Transcribed,
     Vectors,
 )
 
@@ -213,13 +218,21 @@ def batches(target: Target) -> list[Observation]:
         with Client(**settings(target)) as client:
             batch = client.batches.submit(prompts, **options)
             status = client.batches.get(batch.id)
-            return batch, status, client.batches.results(batch.id, interval=0, prices=observed.BATCH_PRICES)
+            return (
+                batch,
+                status,
+                client.batches.results(batch.id, interval=target.interval, prices=observed.BATCH_PRICES),
+            )
 
     async def arun() -> tuple[Any, Any, Any]:
         async with AsyncClient(**settings(target)) as client:
             batch = await client.batches.submit(prompts, **options)
             status = await client.batches.get(batch.id)
-            return batch, status, await client.batches.results(batch.id, interval=0, prices=observed.BATCH_PRICES)
+            return (
+                batch,
+                status,
+                await client.batches.results(batch.id, interval=target.interval, prices=observed.BATCH_PRICES),
+            )
 
     batch, status, results = asyncio.run(arun()) if target.is_async else run()
     replies = [result.unwrap() for result in results]
@@ -244,3 +257,26 @@ def decided(decisions: Any) -> Decided:
 def rerank(target: Target) -> list[Observation]:
     ranking = call(target, "rerank", observed.TEXTS[0], observed.TEXTS)
     return [Relevance(tuple((each.index, each.score) for each in ranking.results))]
+
+
+def ocr(target: Target) -> list[Observation]:
+    result = call(target, "ocr", observed.PDF, annotation=observed.Trip)
+    pages = tuple((page.index, page.markdown) for page in result.pages)
+    return [Scanned(pages, result.annotation, result.cost.usd)]
+
+
+def speech(target: Target) -> list[Observation]:
+    options: dict[str, Any] = {"language": "en", "speakers": True, "interval": target.interval}
+    transcript = call(target, "transcribe", observed.RECORDING, **options)
+    segments = tuple((each.start, each.end, each.speaker, each.text) for each in transcript.segments)
+    return [Submitted(transcript.id), Transcribed(segments, transcript.cost.usd)]
+
+
+def images(target: Target) -> list[Observation]:
+    source = base64.b64decode(observed.PICTURE)
+    options: dict[str, Any] = {"model": observed.EDITOR, **observed.EDITOR_OPTIONS}
+    painted = call(target, "generate_image", observed.PAINTING, size="16:9")
+    edited = call(target, "edit_image", observed.REPAINTING, source, **options)
+    return [
+        Pictured(tuple(each.url or each.content for each in made.images), made.cost.usd) for made in (painted, edited)
+    ]

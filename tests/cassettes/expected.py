@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +17,13 @@ from tests.cassettes.observed import (
     Observation,
     Outcomes,
     Parsed,
+    Pictured,
     Relevance,
+    Scanned,
     Status,
+    Submitted,
     Tokens,
+    Transcribed,
     Trip,
     Vectors,
 )
@@ -27,6 +32,8 @@ from tests.cassettes.observed import (
 def expected_observation(interaction: Stored, like: Observation) -> Observation:
     """Return what a caller must observe of an exchange, in the form of `like`."""
     response = interaction["response"]
+    if read := _READERS.get(type(like)):
+        return read(response["json"])
     match like:
         case Vectors():
             return Vectors([_vector(item["embedding"]) for item in response["json"]["data"]])
@@ -35,16 +42,16 @@ def expected_observation(interaction: Stored, like: Observation) -> Observation:
         case Status():
             body = response["json"]
             return Status((body[0] if isinstance(body, list) else body)["id"])
-        case Outcomes():
-            return _outcomes(response["json"])
-        case Relevance():
-            return _relevance(response["json"]["answers"])
-        case Decided():
-            return _decided(response["json"])
         case Parsed():
             seen = _answer(interaction["request"]["uri"], response)
             return Parsed(Trip.model_validate(seen.tool_calls[0][1] if seen.tool_calls else json.loads(seen.text)))
     return _answer(interaction["request"]["uri"], response)
+
+
+def is_pending(interaction: Stored) -> bool:
+    """Return whether it is a poll of a transcription that goes on, which callers don't observe."""
+    method, uri = interaction["request"]["method"], interaction["request"]["uri"]
+    return method == "GET" and "/stt/" in uri and "result" not in interaction["response"]["json"]
 
 
 def _outcomes(rows: list[Stored]) -> Outcomes:
@@ -57,15 +64,50 @@ def _outcomes(rows: list[Stored]) -> Outcomes:
     )
 
 
-def _relevance(answers: dict[str, Stored]) -> Relevance:
-    scores = [(int(key[1:]), float(answer["noul"])) for key, answer in answers.items()]
+def _relevance(body: Stored) -> Relevance:
+    scores = [(int(key[1:]), float(answer["noul"])) for key, answer in body["answers"].items()]
     return Relevance(tuple(sorted(scores, key=lambda each: -each[1])))
 
 
 def _decided(body: Stored) -> Decided:
-    answers, spent = body["answers"], body["meta"]["usage"]["usd_spent"]
+    answers = body["answers"]
     yes, choice, score = answers["payments"]["noul"], answers["team"]["choice"], answers["mood"]["score"]
-    return Decided(yes, choice, score, f"{Decimal(str(spent)):.9f}")
+    return Decided(yes, choice, score, _usd(body))
+
+
+def _scanned(body: Stored) -> Scanned:
+    pages = tuple((page["index"], page["markdown"]) for page in body["pages"])
+    return Scanned(pages, Trip.model_validate_json(body["document_annotation"]), _usd(body))
+
+
+def _submitted(body: Stored) -> Submitted:
+    return Submitted(body["generation_id"])
+
+
+def _transcribed(body: Stored) -> Transcribed:
+    turns = body["result"]["results"]["utterances"]
+    segments = tuple((each["start"], each["end"], str(each["speaker"]), each["transcript"]) for each in turns)
+    return Transcribed(segments, _usd(body))
+
+
+def _pictured(body: Stored) -> Pictured:
+    images = (each.get("url") or base64.b64decode(each["b64_json"]) for each in body["data"])
+    return Pictured(tuple(images), _usd(body))
+
+
+def _usd(body: Stored) -> str:
+    return f"{Decimal(str(body['meta']['usage']['usd_spent'])):.9f}"
+
+
+_READERS: dict[type, Callable[[Any], Observation]] = {
+    Outcomes: _outcomes,
+    Relevance: _relevance,
+    Decided: _decided,
+    Scanned: _scanned,
+    Submitted: _submitted,
+    Transcribed: _transcribed,
+    Pictured: _pictured,
+}
 
 
 def _answer(uri: str, response: Stored) -> Answer:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from decimal import Decimal
 from functools import reduce
 from operator import add
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 
 from aimlapi_integrations import ChoiceQuestion, ScoreQuestion
-from aimlapi_integrations.langchain import AIMLAPIDecisions, AIMLAPIEmbeddings, AIMLAPIRerank, BatchAPI, ChatAIMLAPI
+from aimlapi_integrations.langchain import (
+    AIMLAPIDecisions,
+    AIMLAPIEmbeddings,
+    AIMLAPIImageTool,
+    AIMLAPIOCRParser,
+    AIMLAPIRerank,
+    AIMLAPISpeechParser,
+    BatchAPI,
+    ChatAIMLAPI,
+)
 from tests.cassettes import observed
-from tests.cassettes.observed import Answer, Decided, Observation, Outcomes, Relevance, Status, Target, Tokens, Vectors
+from tests.cassettes.observed import (
+    Answer,
+    Decided,
+    Observation,
+    Outcomes,
+    Pictured,
+    Relevance,
+    Scanned,
+    Status,
+    Submitted,
+    Target,
+    Tokens,
+    Transcribed,
+    Vectors,
+)
 
 
 def model(target: Target, name: str = "", **kwargs: Any) -> ChatAIMLAPI:
@@ -136,7 +164,7 @@ def batches(target: Target) -> list[Observation]:
     job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
     first = Status(job.id, job.batch.status)
     status = Status(job.id, target.call(job, "status"))
-    messages = target.call(job, "results", interval=0)
+    messages = target.call(job, "results", interval=target.interval)
     counts = [message.usage_metadata for message in messages]
     texts = (str(message.text) for message in messages)
     replies = tuple(
@@ -165,3 +193,46 @@ def rerank(target: Target) -> list[Observation]:
     documents = [Document(text, metadata={"index": place}) for place, text in enumerate(observed.TEXTS)]
     ranked = target.call(AIMLAPIRerank(**connection(target)), "compress_documents", documents, observed.TEXTS[0])
     return [Relevance(tuple((each.metadata["index"], each.metadata["relevance_score"]) for each in ranked))]
+
+
+def ocr(target: Target) -> list[Observation]:
+    parser = AIMLAPIOCRParser(annotation=observed.Trip, **connection(target))
+    documents = target.call(parser, "parse", Blob.from_data(observed.PDF, mime_type="application/pdf"))
+    pages = tuple((each.metadata["page"], each.page_content) for each in documents)
+    trip = observed.Trip.model_validate_json(documents[0].metadata["annotation"])
+    return [Scanned(pages, trip, total_cost(documents))]
+
+
+def total_cost(documents: list[Document]) -> str:
+    return str(sum(Decimal(each.metadata["cost_usd"]) for each in documents))
+
+
+def speech(target: Target) -> list[Observation]:
+    options: dict[str, Any] = {"language": "en", "speakers": True, "model_kwargs": {"interval": target.interval}}
+    parser = AIMLAPISpeechParser(**options, **connection(target))
+    documents = target.call(parser, "parse", Blob(path=observed.RECORDING))
+    metadata = [each.metadata for each in documents]
+    segments = tuple(
+        (each["start"], each["end"], each["speaker"], document.page_content)
+        for each, document in zip(metadata, documents, strict=True)
+    )
+    return [Submitted(metadata[0]["transcription_id"]), Transcribed(segments, total_cost(documents))]
+
+
+def images(target: Target) -> list[Observation]:
+    painter = AIMLAPIImageTool(**connection(target))
+    with TemporaryDirectory() as folder:
+        Path(folder, "square.png").write_bytes(base64.b64decode(observed.PICTURE))
+        options: dict[str, Any] = {"model": observed.EDITOR, "model_kwargs": observed.EDITOR_OPTIONS}
+        editor = AIMLAPIImageTool(image_dir=folder, **options, **connection(target))
+        return [
+            draw(target, painter, {"prompt": observed.PAINTING, "size": "16:9"}),
+            draw(target, editor, {"prompt": observed.REPAINTING, "images": ["square.png"]}),
+        ]
+
+
+def draw(target: Target, tool: AIMLAPIImageTool, arguments: dict[str, Any]) -> Pictured:
+    call = {"name": tool.name, "args": arguments, "id": "call-1", "type": "tool_call"}
+    artifact = target.call(tool, "invoke", call).artifact
+    images = (each.get("url") or Path(each["path"]).read_bytes() for each in artifact["images"])
+    return Pictured(tuple(images), artifact["cost"]["usd"])

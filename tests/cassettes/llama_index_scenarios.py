@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CitationBlock, ImageBlock, TextBlock, ThinkingBlock
 from llama_index.core.llms import ChatMessage
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.schema import Document, NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
 
-from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPIRerank, BatchAPI
+from aimlapi_integrations.llama_index import (
+    AIMLAPI,
+    AIMLAPIEmbedding,
+    AIMLAPIMediaToolSpec,
+    AIMLAPIOCRReader,
+    AIMLAPIRerank,
+    AIMLAPISpeechReader,
+    BatchAPI,
+)
 from tests.cassettes import observed
-from tests.cassettes.observed import Answer, Observation, Outcomes, Parsed, Relevance, Status, Target, Tokens, Vectors
+from tests.cassettes.observed import (
+    Answer,
+    Observation,
+    Outcomes,
+    Parsed,
+    Pictured,
+    Relevance,
+    Scanned,
+    Status,
+    Submitted,
+    Target,
+    Tokens,
+    Transcribed,
+    Vectors,
+)
 
 
 def model(target: Target, name: str = "", **kwargs: Any) -> AIMLAPI:
@@ -160,7 +186,7 @@ def batches(target: Target) -> list[Observation]:
     job = target.call(BatchAPI(llm), "submit", [observed.GREETING, observed.HELLO])
     first = Status(job.id, job.batch.status)
     status = Status(job.id, target.call(job, "status"))
-    responses = target.call(job, "results", interval=0)
+    responses = target.call(job, "results", interval=target.interval)
     replies = tuple(
         (each.message.content, each.additional_kwargs["prompt_tokens"], each.additional_kwargs["completion_tokens"])
         for each in responses
@@ -170,6 +196,53 @@ def batches(target: Target) -> list[Observation]:
 
 def rerank(target: Target) -> list[Observation]:
     nodes = [NodeWithScore(node=TextNode(text=text, id_=str(place))) for place, text in enumerate(observed.TEXTS)]
-    reranker = AIMLAPIRerank(api_key=target.api_key, api_base=target.base_url, max_retries=0)
+    reranker = AIMLAPIRerank(**connection(target))
     ranked = target.call(reranker, "postprocess_nodes", nodes, query_str=observed.TEXTS[0])
     return [Relevance(tuple((int(each.node.node_id), each.score) for each in ranked))]
+
+
+def connection(target: Target) -> dict[str, Any]:
+    return {"api_key": target.api_key, "api_base": target.base_url, "max_retries": 0}
+
+
+def ocr(target: Target) -> list[Observation]:
+    reader = AIMLAPIOCRReader(annotation=observed.Trip, **connection(target))
+    documents = target.call(reader, "load_data", observed.PDF)
+    pages = tuple((each.metadata["page"], each.text) for each in documents)
+    trip = observed.Trip.model_validate_json(documents[0].metadata["annotation"])
+    return [Scanned(pages, trip, total_cost(documents))]
+
+
+def total_cost(documents: list[Document]) -> str:
+    return str(sum(Decimal(each.metadata["cost_usd"]) for each in documents))
+
+
+def speech(target: Target) -> list[Observation]:
+    options: dict[str, Any] = {"language": "en", "speakers": True, "additional_kwargs": {"interval": target.interval}}
+    reader = AIMLAPISpeechReader(**options, **connection(target))
+    documents = target.call(reader, "load_data", observed.RECORDING)
+    metadata = [each.metadata for each in documents]
+    segments = tuple(
+        (each["start"], each["end"], each["speaker"], document.text)
+        for each, document in zip(metadata, documents, strict=True)
+    )
+    return [Submitted(metadata[0]["transcription_id"]), Transcribed(segments, total_cost(documents))]
+
+
+def images(target: Target) -> list[Observation]:
+    painter = AIMLAPIMediaToolSpec(**connection(target))
+    with TemporaryDirectory() as folder:
+        Path(folder, "square.png").write_bytes(base64.b64decode(observed.PICTURE))
+        options: dict[str, Any] = {"image_model": observed.EDITOR, "image_kwargs": observed.EDITOR_OPTIONS}
+        editor = AIMLAPIMediaToolSpec(folder=folder, **options, **connection(target))
+        return [
+            draw(target, painter, prompt=observed.PAINTING, size="16:9"),
+            draw(target, editor, prompt=observed.REPAINTING, images=["square.png"]),
+        ]
+
+
+def draw(target: Target, spec: AIMLAPIMediaToolSpec, **arguments: Any) -> Pictured:
+    [tool] = spec.to_tool_list(["create_image"])
+    artifact = target.call(tool, "call", **arguments).raw_output.artifact
+    images = (each.get("url") or Path(each["path"]).read_bytes() for each in artifact["images"])
+    return Pictured(tuple(images), artifact["cost"]["usd"])

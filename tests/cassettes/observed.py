@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from tests.support.media_files import make_pdf
+
 MODEL = "openai/gpt-5-mini-2025-08-07"
 CLAUDE = "anthropic/claude-haiku-4.5"
 # By endpoint, a model that returns its reasoning, and the options for that.
@@ -37,6 +39,15 @@ TEXTS = ["The Douro flows through Porto.", "The Tagus flows through Lisbon."]
 
 # A red square of 16 by 16 pixels.
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mP4z8BAEmIY1TCqYfhqAACQ+f8B8u7oVwAAAABJRU5ErkJggg=="
+
+
+PDF = make_pdf("Three friends go to 'Lisbon' for 4 days.")
+# The vendor's pages use this recording, of a few seconds.
+RECORDING = "https://audio-samples.github.io/samples/mp3/blizzard_primed/sample-0.mp3"
+PAINTING, REPAINTING = "A lighthouse at night", "The same in winter"
+# A model that edits files, which it takes as a form, and returns base64.
+EDITOR = "openai/gpt-image-1"
+EDITOR_OPTIONS = {"quality": "low", "response_format": "b64_json"}
 
 
 class Trip(BaseModel):
@@ -130,17 +141,63 @@ class Decided:
     cost: str
 
 
-Observation = Answer | Parsed | Vectors | Listed | Status | Outcomes | Relevance | Decided
+@dataclass(frozen=True)
+class Scanned:
+    """The pages of a document, by index, as Markdown; what was extracted from it; and its cost."""
+
+    pages: tuple[tuple[int, str], ...]
+    trip: Trip
+    cost: str
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A transcription job, by its id."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Transcribed:
+    """The segments of a recording (start and end in seconds, speaker, text), and the cost."""
+
+    segments: tuple[tuple[float, float, str, str], ...]
+    cost: str
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """Images, each by its URL or its bytes, and the cost."""
+
+    images: tuple[str | bytes, ...]
+    cost: str
+
+
+Observation = (
+    Answer
+    | Parsed
+    | Vectors
+    | Listed
+    | Status
+    | Outcomes
+    | Relevance
+    | Decided
+    | Scanned
+    | Submitted
+    | Transcribed
+    | Pictured
+)
 
 
 @dataclass(frozen=True)
 class Target:
-    """How to call: the gateway, the endpoint, and whether to use the async functions."""
+    """How to call: the gateway, the endpoint, whether to use the async functions, seconds between polls of a job."""
 
     api_key: str
     base_url: str
     endpoint: str = "chat_completions"
     is_async: bool = False
+    interval: float = 0.0
 
     @property
     def model(self) -> str:

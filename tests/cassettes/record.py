@@ -26,7 +26,7 @@ from tests.cassettes.scenarios import DOCUMENTED, SCENARIOS, Scenario
 
 # What differs in every recording without meaning.
 _VOLATILE = re.compile(
-    r"\b((?:item_|call_|tool_call_|tool_use_|previous_response_)?id|created(?:_at)?|expires_at|completed_at|encrypted_content|(?:thought_)?signature|x-(?:inference|request)-id|recorded)"
+    r"\b((?:item_|call_|tool_call_|tool_use_|previous_response_|generation_|request_)?id|created(?:_at)?|expires_at|completed_at|encrypted_content|(?:thought_)?signature|x-(?:inference|request)-id|recorded)"
     r": [^\s,}]+"
 )
 
@@ -36,7 +36,7 @@ def gateway() -> Iterator[tuple[str, Target]]:
     """Yield the source of the responses, as named in the provenance, and how to reach it."""
     if key := os.environ.get("AIMLAPI_API_KEY"):
         print(f"AIMLAPI_API_KEY is set: recording live answers of {GATEWAY}. Each call has its price.")
-        yield "live", Target(key, f"{GATEWAY}/v1")
+        yield "live", Target(key, f"{GATEWAY}/v1", interval=5.0)
         return
     from aimlapi_integrations.emulator import Emulator
 
@@ -83,7 +83,7 @@ def _stable_lines(text: str) -> list[str]:
     if not text:
         return []
     steady = _VOLATILE.sub(r"\1: …", pages.dump(pages.load(text)))
-    return re.sub(r"batch_id=[\w-]+", "batch_id=…", steady).splitlines()
+    return re.sub(r"(batch_id=|/stt/)(?!create)[\w-]+", r"\1…", steady).splitlines()
 
 
 def main(names: list[str]) -> int:

@@ -21,11 +21,13 @@ from vcr.request import Request
 from vcr.serialize import serialize
 
 from tests.cassettes import pages
-from tests.cassettes.bodies import Stored, readable, wire
+from tests.cassettes.bodies import FORM, Stored, readable, wire
+from tests.cassettes.observed import PICTURE
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
 GATEWAY = "https://api.aimlapi.com"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_URL = re.compile(r"http://(?:127\.0\.0\.1|localhost):\d+")
 
 REQUEST_HEADERS = ("content-type",)
 RESPONSE_HEADERS = (
@@ -38,10 +40,13 @@ RESPONSE_HEADERS = (
 )
 # Fields of bodies that name an account or its end user, wherever they stand. They are left out of cassettes.
 PERSONAL = frozenset({"user", "user_id", "safety_identifier", "account_id", "organization", "billing"})
+# Fields of responses with an image in base64. A longer one is replaced by a small picture: cassettes stay short.
+IMAGE_FIELDS = frozenset({"b64_json", "image_base64"})
+MAX_IMAGE = 1_000
 
 SECRETS = {
     "a bearer token": re.compile(r"[Bb]earer\s+[\w.-]{8,}"),
-    "an API key": re.compile(r"\bsk-[\w-]{16,}|(?<!\bid: )(?<![\w-])[0-9a-f]{32}(?![\w-])"),
+    "an API key": re.compile(r"\bsk-[\w-]{16,}|(?<!\bid: )(?<![\w-])[0-9a-f]{32}(?![\w-]|\.(?:png|jpe?g|webp)\b)"),
     "a header that names somebody": re.compile(
         r"(?im)^\s*(authorization|(set-)?cookie|x-api-key|user-agent|x-forwarded-for|cf-[\w-]+):"
     ),
@@ -118,6 +123,9 @@ def _plain(headers: Mapping[str, Any]) -> dict[str, str]:
 def _clean_request(request: Request) -> Request:
     headers = _plain(request.headers)
     request.headers = {name: headers[name] for name in REQUEST_HEADERS if name in headers}
+    if headers.get("content-type", "").startswith(FORM):
+        request.body = wire(readable(request.body, headers["content-type"]))
+        request.headers["content-type"] = FORM
     parts = urlsplit(request.uri)
     if parts.hostname in LOOPBACK:
         request.uri = GATEWAY + parts.path + (f"?{parts.query}" if parts.query else "")
@@ -128,14 +136,21 @@ def _clean_response(response: dict[str, Any]) -> dict[str, Any]:
     headers = _plain(response["headers"])
     response["headers"] = {name: [headers[name]] for name in RESPONSE_HEADERS if name in headers}
     stored = readable(response["body"]["string"], headers.get("content-type", ""))
-    response["body"]["string"] = wire(_impersonal(stored)).encode("utf-8")
+    response["body"]["string"] = LOOPBACK_URL.sub(GATEWAY, wire(_cleaned(stored))).encode("utf-8")
     return response
 
 
-def _impersonal(value: Any) -> Any:
+def _cleaned(value: Any) -> Any:
+    """Return a stored body without personal fields and large images."""
     if isinstance(value, dict):
-        return {key: _impersonal(item) for key, item in value.items() if key not in PERSONAL}
-    return [_impersonal(item) for item in value] if isinstance(value, list) else value
+        return {key: _cleaned_field(key, item) for key, item in value.items() if key not in PERSONAL}
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
+
+
+def _cleaned_field(name: str, value: Any) -> Any:
+    if name in IMAGE_FIELDS and isinstance(value, str) and len(value) > MAX_IMAGE:
+        return PICTURE
+    return _cleaned(value)
 
 
 # --- recording and playing --------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ def _scenarios() -> Iterator[Scenario]:
         yield Scenario(adapter, "embeddings", "embeddings")
         yield Scenario(adapter, "batches", "batches")
         yield Scenario(adapter, "decisions", "rerank")
+        yield from (Scenario(adapter, endpoint, endpoint) for endpoint in ("ocr", "speech", "images"))
     yield Scenario("core", "decisions", "decide")
     yield Scenario("langchain", "decisions", "decide")
     yield Scenario("core", "catalogue", "catalogue")

@@ -15,6 +15,7 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 
 from tests.cassettes import pages
 from tests.cassettes.bodies import readable, wire
+from tests.cassettes.observed import PICTURE
 from tests.cassettes.provenance import provenance
 from tests.cassettes.recorder import find_secrets, recording, replaying
 
@@ -197,6 +198,56 @@ def test_replay_rejects_a_different_request(cassette: Path, url: str, body: Any)
         with pytest.raises(CannotOverwriteExistingCassetteException):
             fetch(False, url, body)
         fetch(False)
+
+
+FILES = [("image", ("a.png", b"\x89PNG\r\n\x00--\xff", "image/png")), ("image", ("b.png", b"", "image/png"))]
+FORM: dict[str, Any] = {"data": {"prompt": "Olá\n", "n": "2"}, "files": FILES}
+
+
+def record_form(path: Path) -> dict[str, Any]:
+    with recording(path, provenance("emulator", "test")):
+        post_form(FORM, transport=httpx.MockTransport(respond_with("{}")))
+    return pages.load(path.read_text(encoding="utf-8"))
+
+
+def post_form(form: dict[str, Any], **settings: Any) -> str:
+    with httpx.Client(**settings) as client:
+        return client.post(URL, **form).text
+
+
+def test_form_is_stored_by_field_with_files_as_base64(cassette: Path) -> None:
+    request = record_form(cassette)["interactions"][0]["request"]
+    assert request["headers"] == {"content-type": "multipart/form-data"}
+    assert request["form"] == [
+        {"name": "prompt", "value": "Olá\n"},
+        {"name": "n", "value": "2"},
+        {"name": "image", "filename": "a.png", "content_type": "image/png", "base64": "iVBORw0KAC0t/w=="},
+        {"name": "image", "filename": "b.png", "content_type": "image/png", "base64": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"data": {**FORM["data"], "n": "3"}}, {"files": FILES[:1]}, {"files": FILES[::-1]}], ids=str
+)
+def test_replay_compares_forms_by_field(cassette: Path, change: dict[str, Any]) -> None:
+    record_form(cassette)
+    with replaying(cassette):
+        with pytest.raises(CannotOverwriteExistingCassetteException):
+            post_form(FORM | change)
+        assert post_form(FORM) == "{}"  # with another boundary
+
+
+@pytest.mark.parametrize(("length", "stored"), [(1_000, "A" * 1_000), (1_001, PICTURE)], ids=["short", "long"])
+def test_long_base64_of_a_response_is_replaced(cassette: Path, length: int, stored: str) -> None:
+    answer = respond_with(json.dumps({"data": [{"b64_json": "A" * length, "text": "A" * length}]}))
+    response = record(cassette, answer)["interactions"][0]["response"]
+    assert response["json"] == {"data": [{"b64_json": stored, "text": "A" * length}]}
+
+
+def test_loopback_url_in_a_response_is_stored_as_the_gateway(cassette: Path) -> None:
+    answer = respond_with(json.dumps({"url": "http://127.0.0.1:54321/images/0123456789abcdef0123456789abcdef.png"}))
+    response = record(cassette, answer)["interactions"][0]["response"]
+    assert response["json"] == {"url": "https://api.aimlapi.com/images/0123456789abcdef0123456789abcdef.png"}
 
 
 def test_replay_ignores_the_order_of_keys(cassette: Path) -> None:

@@ -108,13 +108,22 @@ async def test_ocr_returns_images_on_request(client: Any) -> None:
     assert (await resolve(client.ocr(PNG, model="zhipu/glm-ocr"))).pages[0].images[0].content == b""
 
 
+def long_pdf(pages: int) -> bytes:
+    return b"%%PDF-1.4 << /Type /Pages /Count %d >>" % pages
+
+
 @pytest.mark.parametrize(
     ("source", "options", "text"),
     [
-        (make_pdf("x") + b" " * 50_000_001, {}, r"50.0 MB; mistral/mistral-ocr-4-0 takes 50 MB. Split or compress"),
-        (b"%PDF-1.4 << /Type /Pages /Count 1001 >>", {}, "1,001 pages; .* takes 1,000. Split it into several files"),
-        (b"%PDF-1.4 << /Type /Pages /Count 101 >>", {"model": "zhipu/glm-ocr"}, "101 pages; .* takes 100"),
-        (b"GIF89a", {"model": "zhipu/glm-ocr"}, "is image/gif; zhipu/glm-ocr reads application/pdf"),
+        (
+            make_pdf("x") + b" " * 50_000_001,
+            {},
+            r"^The PDF passed as bytes has 50.0 MB; mistral/mistral-ocr-4-0 takes 50 MB. Split or compress",
+        ),
+        (long_pdf(1001), {}, "^The PDF passed as bytes has 1,001 pages; .* takes 1,000. Split it into several files"),
+        (long_pdf(101), {"model": "zhipu/glm-ocr"}, "^The PDF passed as bytes has 101 pages; .* takes 100"),
+        (b"GIF89a", {"model": "zhipu/glm-ocr"}, "^The image passed as bytes is image/gif; zhipu/glm-ocr reads app"),
+        (b"?", {"model": "zhipu/glm-ocr"}, "^The file passed as bytes is application/octet-stream; zhipu/glm-ocr"),
     ],
 )
 async def test_ocr_beyond_a_limit_raises_before_sending(
@@ -126,7 +135,7 @@ async def test_ocr_beyond_a_limit_raises_before_sending(
 
 
 async def test_ocr_of_selected_pages_of_a_long_document_is_sent(client: Any, gateway: Emulator) -> None:
-    await resolve(client.ocr(b"%PDF-1.4 << /Type /Pages /Count 1001 >>", pages=0))
+    await resolve(client.ocr(long_pdf(1001), pages=0))
     assert len(gateway.requests) == 1
 
 

@@ -16,6 +16,11 @@ OPT_IN = {"chat_page"}  # run by its own target
 
 NEEDS = {"bulk_ray": "ray", "mcp_tools": "langchain_mcp_adapters"}  # run where it is installed
 
+# Both frameworks, sync and async, read pages, rerank them to the best two, and cite them.
+RAG_FUNCTIONS = ("langchain", "langchain_async", "llama_index", "llama_index_async")
+RAG_PDF = [f"{name}: [emulated] You said: " for name in RAG_FUNCTIONS]
+RAG_PDF += ["[1] [emulated] page 1 of 3", "page_label: 1\n", "Source 2:\n[emulated] page 2 of 3", "in 5 calls"]
+
 # Arguments of each run, and text in its output that shows that the example worked.
 RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     "agent_with_memory": [([], ["the process ended with code 137", "next: tools", "sunny in Lisbon", "4 model calls"])],
@@ -37,7 +42,7 @@ RUNS: dict[str, list[tuple[list[str], list[str]]]] = {
     ],
     "rag_lc": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
     "rag_li": [(["ingest"], ["sections are stored in example-data"]), (["query"], ["2,000,000 credits"])],
-    "rag_pdf": [([], ["langchain_async: [emulated]", "[1] [emulated] page 1 of 3", "page_label: 1", "in 5 calls"])],
+    "rag_pdf": [([], RAG_PDF)],
     "rag_rerank_lc": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
     "rag_rerank_li": [(mode, ["relevance", "[1]", "2,000,000 credits", "typesafe/jev"]) for mode in ([], ["--async"])],
     "reasoning": [([], ["reasoning", "(27 reasoning)"])],

@@ -10,7 +10,7 @@ import pytest
 from aimlapi_integrations import APIResponseError, ParameterWarning, Segment, UnsupportedParameterError
 from aimlapi_integrations.endpoints import images, ocr, speech_to_text
 from aimlapi_integrations.endpoints.shared.pdf import count_pages
-from aimlapi_integrations.endpoints.shared.sources import MediaSource, load_source
+from aimlapi_integrations.endpoints.shared.sources import MediaSource, NamedBytes, load_source
 from aimlapi_integrations.models.media import (
     image_capabilities,
     media_models,
@@ -185,6 +185,23 @@ def test_type_of_a_source_is_detected(data: Any, mime: str) -> None:
     source = load_source(data)
     assert source.mime == mime
     assert load_source(data, "image/gif").mime == "image/gif"
+
+
+@pytest.mark.parametrize(
+    ("data", "label", "file_name"),
+    [
+        (b"%PDF-", "The PDF passed as bytes", "file.pdf"),
+        (b"GIF8", "The image passed as bytes", "file.gif"),
+        (b"ID3", "The recording passed as bytes", "file.mp3"),
+        (b"?", "The file passed as bytes", "file.bin"),
+        ("data:application/pdf;base64,aGk=", "The PDF passed as bytes", "file.pdf"),
+        (NamedBytes(b"%PDF-", "/scans/a.pdf"), "a.pdf", "a.pdf"),
+        ("https://x.y/a%20b.mp3?x=1", "a b.mp3", "a b.mp3"),
+    ],
+)
+def test_source_is_called_by_its_name_or_its_kind(data: Any, label: str, file_name: str) -> None:
+    source = load_source(data)
+    assert (source.label, source.file_name) == (label, file_name)
 
 
 def test_source_does_not_show_its_bytes() -> None:

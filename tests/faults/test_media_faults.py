@@ -46,7 +46,7 @@ class Way(NamedTuple):
         return f"{self.client}-{'async' if self.asynchronous else 'sync'}-{self.request}"
 
 
-# A tool of LangChain lets the model read errors: see `test_lc_agent_tools.py`.
+# A tool of LangChain lets the model read errors: see below, and `tests/parity/test_media_tools.py`.
 WAYS = [
     Way(client, asynchronous, request)
     for client in ("bare", "langchain", "llama_index")

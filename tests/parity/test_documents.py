@@ -9,13 +9,14 @@ import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fsspec
 import pytest
 from langchain_core.document_loaders import BlobLoader
 from langchain_core.documents.base import Blob
 from llama_index.core import SimpleDirectoryReader
 from pydantic import BaseModel
 
-from aimlapi_integrations import track_costs
+from aimlapi_integrations import UnsupportedContentError, track_costs
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIOCRParser, AIMLAPISpeechParser
 from aimlapi_integrations.llama_index import AIMLAPIOCRReader, AIMLAPISpeechReader
@@ -58,12 +59,26 @@ def component(way: Way, kind: str, gateway: Emulator, **options: Any) -> Any:
 
 def read(way: Way, reader: Any, source: str) -> list[Row]:
     """Read a URL or path."""
+    return _read(way, reader, Blob(path=source)) if way.framework == "lc" else _read(way, reader, source)
+
+
+def read_bytes(way: Way, reader: Any, data: bytes, path: str) -> list[Row]:
+    """Read bytes that have a path, but not on the local disk."""
     if way.framework == "lc":
-        blob = Blob(path=source)
-        documents = asyncio.run(_close(reader, reader.aparse(blob))) if way.asynchronous else reader.parse(blob)
-        return [Row(document.page_content, document.metadata) for document in documents]
-    documents = asyncio.run(_close(reader, reader.aload_data(source))) if way.asynchronous else reader.load_data(source)
-    return [Row(document.text, document.metadata) for document in documents]
+        return _read(way, reader, Blob.from_data(data, path=path))
+    memory = fsspec.filesystem("memory")
+    memory.pipe(path, data)
+    return _read(way, reader, path, fs=memory)
+
+
+def _read(way: Way, reader: Any, *args: Any, **kwargs: Any) -> list[Row]:
+    name = "parse" if way.framework == "lc" else "load_data"
+    if way.asynchronous:
+        documents = asyncio.run(_close(reader, getattr(reader, f"a{name}")(*args, **kwargs)))
+    else:
+        documents = getattr(reader, name)(*args, **kwargs)
+    text = "page_content" if way.framework == "lc" else "text"
+    return [Row(getattr(document, text), document.metadata) for document in documents]
 
 
 async def _close(reader: Any, coroutine: Any) -> Any:
@@ -140,6 +155,14 @@ def test_images_are_written_to_a_folder(gateway: Emulator, way: Way, tmp_path: P
     json.dumps(row.metadata)
 
 
+@on_every_way
+def test_bytes_beyond_a_limit_are_called_by_the_name_of_their_file(gateway: Emulator, way: Way) -> None:
+    data = b"%PDF-1.4 << /Type /Pages /Count 1001 >>"
+    with pytest.raises(UnsupportedContentError, match=r"^lease\.pdf has 1,001 pages; .* Split it"):
+        read_bytes(way, component(way, "ocr", gateway), data, "/scans/lease.pdf")
+    assert gateway.requests == []
+
+
 # --- segments ---------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +183,13 @@ def test_single_mode_is_one_document_with_the_whole_text(gateway: Emulator, way:
     [row] = read(way, component(way, "speech", gateway, mode="single"), "https://example.com/talk.mp3")
     assert "This transcript is made up." in row.text
     assert not {"start", "speaker", "segment"} & row.metadata.keys()
+
+
+@on_every_way
+def test_bytes_are_uploaded_with_the_name_and_type_of_their_file(gateway: Emulator, way: Way) -> None:
+    read_bytes(way, component(way, "speech", gateway), b"sound", "/talks/talk.mp3")
+    [file] = [value for value in gateway.requests[0].json.values() if isinstance(value, dict)]
+    assert (file["originalname"], file["mimetype"]) == ("talk.mp3", "audio/mpeg")
 
 
 # --- in the frameworks' loaders ---------------------------------------------------------------------------------------
@@ -204,8 +234,6 @@ def test_llama_index_readers_are_file_extractors(gateway: Emulator, tmp_path: Pa
 
 
 def test_llama_index_reader_reads_other_file_systems(gateway: Emulator) -> None:
-    import fsspec
-
     memory = fsspec.filesystem("memory")
     memory.pipe("/scans/a.pdf", make_pdf("Invoice 17"))
     [document] = component(WAYS[2], "ocr", gateway).load_data("/scans/a.pdf", extra_info={"tag": "x"}, fs=memory)

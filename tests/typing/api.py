@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.readers.base import BaseReader
+from llama_index.core.schema import Document
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, SecretStr
 from typing_extensions import assert_type
@@ -43,6 +45,7 @@ from aimlapi_integrations import (
     GeneratedImages,
     Ledger,
     Message,
+    OCRImage,
     OCRPage,
     OCRResult,
     ParameterWarning,
@@ -85,6 +88,8 @@ from aimlapi_integrations.llama_index import (
     AIMLAPISpeechReader,
 )
 from aimlapi_integrations.llama_index import AIMLAPIRerank as NodeRerank
+from aimlapi_integrations.llama_index import BatchAPI as LlamaIndexBatchAPI
+from aimlapi_integrations.llama_index import BatchJob as LlamaIndexBatchJob
 
 
 class City(BaseModel):
@@ -117,12 +122,16 @@ def media(client: Client) -> None:
     assert_type(client.transcriptions.submit(b"ID3").segments, tuple[Segment, ...])
     assert_type(client.generate_image("A lighthouse", size="16:9", n=2), GeneratedImages)
     assert_type(client.edit_image("Winter", [b"PNG"]).images[0].url, str | None)
+    assert_type(client.transcriptions.wait("job-1", timeout=5), Transcript)
+    assert_type(result.pages[0].images, tuple[OCRImage, ...])
 
 
 def media_components() -> None:
     parsers: list[BaseBlobParser] = [AIMLAPIOCRParser(), AIMLAPISpeechParser(speakers=True)]
     tools: list[BaseTool] = [AIMLAPIImageTool(), AIMLAPISpeechTool()]
     readers: list[BaseReader] = [AIMLAPIOCRReader(), AIMLAPISpeechReader(speakers=True)]
+    assert_type(AIMLAPIOCRReader(pages=[0, 1], annotation=City).load_data(b"%PDF"), list[Document])
+    assert_type(AIMLAPIMediaToolSpec(folder=Path()).create_image("A lighthouse").result, GeneratedImages)
     assert_type(AIMLAPIMediaToolSpec().to_tool_list(["create_image"]), list[FunctionTool])
     assert parsers
     assert tools
@@ -132,7 +141,10 @@ def media_components() -> None:
 async def async_media(client: AsyncClient) -> None:
     assert_type(await client.ocr(b"%PDF"), OCRResult)
     assert_type(await client.transcribe("talk.mp3"), Transcript)
+    assert_type(await client.transcriptions.retrieve("job-1"), Transcript)
     assert_type(await client.generate_image("A lighthouse"), GeneratedImages)
+    assert_type(await client.edit_image(None, Path("a.png"), mask=b"PNG"), GeneratedImages)
+    assert_type(await AIMLAPIOCRReader().aload_data("https://example.com/a.pdf"), list[Document])
 
 
 def retried(event: RetryEvent) -> None:
@@ -152,7 +164,15 @@ async def batches_and_decisions(client: Client, async_client: AsyncClient, model
     assert_type(batch, Batch)
     assert_type(client.batches.results(batch.id), tuple[BatchResult, ...])
     assert_type(await async_client.batches.wait(batch, timeout=5), Batch)
-    assert_type(BatchAPI(model.bind_tools([get_weather])).submit(["Hello"]), BatchJob)
+    assert_type(await async_client.batches.results(batch.id), tuple[BatchResult, ...])
+    batches = BatchAPI(model.bind_tools([get_weather]))
+    assert_type(batches.submit(["Hello"]), BatchJob)
+    assert_type(await batches.asubmit(["Hello"]), BatchJob)
+    assert_type(await batches.resume(batch.id).aresults(timeout=5), list[Any])
+    job = LlamaIndexBatchAPI(AIMLAPI(), tools=[]).submit(["Hello", [ChatMessage("Hello")]])
+    assert_type(job, LlamaIndexBatchJob)
+    assert_type(await job.aresults(return_exceptions=False), list[Any])
+    assert_type(client.batches.cancel(batch), Batch)
     decisions = client.decide("state", {"a": "Is it?"})
     assert_type(decisions, Decisions)
     assert_type(decisions.choice("a"), ChoiceAnswer)

@@ -24,7 +24,9 @@ from .options import CallOptions, split_options
 
 def upload_files(files: Iterable[FormFile]) -> tuple[UploadFile, ...]:
     """Return the files of a form, as the transport takes them."""
-    return tuple(UploadFile(file.part, file.source.name, file.source.data or b"", file.source.mime) for file in files)
+    return tuple(
+        UploadFile(file.part, file.source.file_name, file.source.data or b"", file.source.mime) for file in files
+    )
 
 
 # --- documents ----------------------------------------------------------------------------------------------------

@@ -174,16 +174,17 @@ def _check_source(source: MediaSource, model: str, accepted: OCRCapabilities, *,
         return
     if accepted.mime_types and source.mime not in accepted.mime_types:
         types = ", ".join(sorted(accepted.mime_types))
-        raise UnsupportedContentError(f"{source.name} is {source.mime}; {model} reads {types}. Convert it.")
+        raise UnsupportedContentError(f"{source.label} is {source.mime}; {model} reads {types}. Convert it.")
     limit = (accepted.max_image_bytes if source.mime.startswith("image/") else None) or accepted.max_bytes
     if limit is not None and source.size > limit:
+        size = f"{source.size / 1e6:,.1f} MB"
         raise UnsupportedContentError(
-            f"{source.name} has {source.size / 1e6:,.1f} MB; {model} takes {limit / 1e6:,.0f} MB. Split or compress it."
+            f"{source.label} has {size}; {model} takes {limit / 1e6:,.0f} MB. Split or compress it."
         )
     count = count_pages(source.data) if whole and accepted.max_pages and source.mime == PDF else None
     if count is not None and count > (accepted.max_pages or count):
         raise UnsupportedContentError(
-            f"{source.name} has {count:,} pages; {model} takes {accepted.max_pages:,}. Split it into several files."
+            f"{source.label} has {count:,} pages; {model} takes {accepted.max_pages:,}. Split it into several files."
         )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
 from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
-from ..endpoints.shared.sources import Source
+from ..endpoints.shared.sources import NamedBytes, Source
 from .component import ComponentFields
 from .errors import translate_errors
 
@@ -141,10 +141,10 @@ class AIMLAPISpeechParser(ComponentFields, BaseBlobParser):
 
 
 def blob_source(blob: Blob) -> Source:
-    """Return a blob's bytes, or its path if it has none, which may be a URL."""
+    """Return a blob's bytes with their name, or its path if it has no bytes, which may be a URL."""
     if blob.data is None:
         return str(blob.path)
-    return blob.data.encode(blob.encoding) if isinstance(blob.data, str) else blob.data
+    return NamedBytes(blob.data.encode(blob.encoding) if isinstance(blob.data, str) else blob.data, blob.source or "")
 
 
 def _origin(blob: Blob) -> str:

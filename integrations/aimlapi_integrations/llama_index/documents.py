@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
 from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
-from ..endpoints.shared.sources import Source
+from ..endpoints.shared.sources import NamedBytes, Source
 from .fields import ConnectionFields
 
 # Metadata that models and embeddings don't read. A model reads `source`, `page_label`, `speaker`, `start` and `end`,
@@ -184,11 +184,11 @@ class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader):
 
 
 def _open_source(file: Source, fs: Any) -> Source:
-    """Return the bytes of a file in another file system; else the source itself."""
+    """Return the bytes of a file in another file system, with its name; else the source itself."""
     if fs is None:
         return file
     with fs.open(str(file), "rb") as opened:
-        return bytes(opened.read())
+        return NamedBytes(opened.read(), str(file))
 
 
 def _origin(file: Source) -> str:

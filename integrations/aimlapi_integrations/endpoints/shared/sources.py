@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import mimetypes
 import os
 from collections.abc import Mapping
@@ -37,12 +38,13 @@ _MAGIC: Mapping[bytes, str] = {
     b"fLaC": "audio/flac",
     b"OggS": "audio/ogg",
 }
+_KINDS: Mapping[str, str] = {"application/pdf": "PDF", "image": "image", "audio": "recording", "video": "recording"}
 _RIFF: Mapping[bytes, str] = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 
 
 @dataclass(frozen=True, slots=True)
 class MediaSource:
-    """A file to send: a URL that the gateway reads, or bytes."""
+    """A file to send: a URL that the gateway reads, or bytes. `name` is empty if the source has none."""
 
     mime: str
     name: str
@@ -65,9 +67,27 @@ class MediaSource:
         return len(self.data or b"")
 
     @property
-    def origin(self) -> str:
-        """The URL, or the name of the file: what to call the source in metadata and errors."""
-        return self.url or self.name
+    def file_name(self) -> str:
+        """The name of the file in a form; made up by its type if the source has none."""
+        return self.name or "file" + (mimetypes.guess_extension(self.mime) or "")
+
+    @property
+    def label(self) -> str:
+        """What to call the source in an error.
+
+        >>> MediaSource("application/pdf", "a.pdf").label, MediaSource("application/pdf", "").label
+        ('a.pdf', 'The PDF passed as bytes')
+        """
+        kind = _KINDS.get(self.mime) or _KINDS.get(self.mime.partition("/")[0], "file")
+        return self.name or f"The {kind} passed as bytes"
+
+
+class NamedBytes(io.BytesIO):
+    """Bytes as an open file with a name, by which a form, an error and the detection of the type know them."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +148,7 @@ def _from_data_url(url: str, mime: str | None) -> MediaSource:
 
 def _from_bytes(data: bytes, name: str, mime: str | None) -> MediaSource:
     kind = normalize_mime(mime) or _mime_by_magic(data) or _mime_by_name(name) or "application/octet-stream"
-    return MediaSource(kind, name or "file" + (mimetypes.guess_extension(kind) or ""), data=data)
+    return MediaSource(kind, name, data=data)
 
 
 def _mime_by_magic(data: bytes) -> str | None:
