@@ -51,6 +51,7 @@ def test_released_deadline_restores_read_of_the_network_stream() -> None:
     with serving(STREAM) as server, HTTPClient(KEY, server.base_url) as http:
         with http.stream(POST) as events:
             network_stream = events._deadline._network_stream
+            events._deadline.shorten(60)  # as a read without an event does
             assert "read" in vars(network_stream)
         assert "read" not in vars(network_stream)
 
