@@ -51,7 +51,7 @@ def expected_observation(interaction: Stored, like: Observation) -> Observation:
 def is_pending(interaction: Stored) -> bool:
     """Return whether it is a poll of a transcription that goes on, which callers don't observe."""
     method, uri = interaction["request"]["method"], interaction["request"]["uri"]
-    return method == "GET" and "/stt/" in uri and "result" not in interaction["response"]["json"]
+    return method == "GET" and "/stt/" in uri and not interaction["response"]["json"].get("result")
 
 
 def _outcomes(rows: list[Stored]) -> Outcomes:
