@@ -33,6 +33,7 @@ from .arguments import ChatArguments
 from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
+    Turn,
     finish_stream,
     model_errors,
     parse_embeddings,
@@ -47,7 +48,6 @@ from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncModels, AsyncResponses, Models, Responses
 from .transcriptions import AsyncTranscriptions, Transcriptions
-from .turn import Turn
 
 
 class Client(MediaMethods, ContextManagerMixin):

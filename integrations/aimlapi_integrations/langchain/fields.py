@@ -25,10 +25,11 @@ from .._utils.model_fields import ShortSignature, describe_inherited
 from .._utils.pickling import refuse_clients
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
+from ..models import check_model
 from ..models.deprecation import warn_if_deprecated
 from ..transport.httpx_modules import check_http_client
 from ..transport.retries import RetryEvent, RetryPolicy
-from ..transport.validation import check_model, check_settings, hide_arguments, reveal
+from ..transport.validation import check_settings, hide_arguments, reveal
 from ..version import __version__
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
 from .profile import model_profile
