@@ -20,8 +20,8 @@ from ..models.deprecation import warn_if_deprecated
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret, check_settings
 from ..types import Embeddings
+from .connection import ConnectionFields
 from .errors import translate_errors
-from .fields import ConnectionFields
 from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
 
 if TYPE_CHECKING:
