@@ -17,7 +17,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from aimlapi_integrations import AsyncClient, Client, errors
-from aimlapi_integrations.client.turn import MAX_CONTINUATIONS
+from aimlapi_integrations.client.call import MAX_CONTINUATIONS
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import HostedTool, Request

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from aimlapi_integrations.endpoints.shared import adapt_context
+from aimlapi_integrations.endpoints.shared import adapt as shared_adapt
 from aimlapi_integrations.errors import AIMLAPIError
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
@@ -48,7 +48,7 @@ def rows_deleted() -> Iterator[None]:
 def clear_caches() -> None:
     """Clear what is cached per model."""
     module = sys.modules[lookup.__module__]
-    caches = [*vars(module).values(), adapt_context.get_context]
+    caches = [*vars(module).values(), shared_adapt.get_context]
     for cached in caches:
         if hasattr(cached, "cache_clear"):
             cached.cache_clear()

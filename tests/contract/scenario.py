@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aimlapi_integrations.endpoints import chat_completions, embeddings, messages, responses
-from aimlapi_integrations.endpoints.shared.adapt import adapt
+from aimlapi_integrations.endpoints import adapt, chat_completions, embeddings, messages, responses
 from aimlapi_integrations.types import Message, Part, Request, Text
 
 Json = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from aimlapi_integrations.endpoints import chat_completions
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import adapt, chat_completions
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.types import Message, Request, ResponseFormat, Text, Tool, ToolCall
 
 Json = dict[str, Any]

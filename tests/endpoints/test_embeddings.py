@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aimlapi_integrations.endpoints import embeddings
-from aimlapi_integrations.endpoints.shared.adapt_context import ParameterWarning
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import APIResponseError, RateLimitError, UnsupportedParameterError
 from aimlapi_integrations.types import CallMetadata, Cost, Embeddings, Json, Usage
 

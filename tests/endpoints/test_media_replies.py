@@ -9,7 +9,7 @@ import pytest
 
 from aimlapi_integrations import APIResponseError, ParameterWarning, Segment, UnsupportedParameterError
 from aimlapi_integrations.endpoints import images, ocr, speech_to_text
-from aimlapi_integrations.endpoints.shared.pdf import count_pages
+from aimlapi_integrations.endpoints.ocr import count_pages
 from aimlapi_integrations.endpoints.shared.sources import MediaSource, NamedBytes, load_source
 from aimlapi_integrations.models.media import (
     image_capabilities,

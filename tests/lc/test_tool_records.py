@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
 from aimlapi_integrations import ContentWarning
-from aimlapi_integrations.langchain.messages.tool_results import parse_tool_result
+from aimlapi_integrations.langchain.messages.encode import parse_tool_result
 from aimlapi_integrations.types import Image, Part, SearchResult, Text
 from tests.lc.histories import chat
 from tests.support.history_gateway import ENDPOINTS, ScriptedGateway, call

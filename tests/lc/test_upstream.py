@@ -65,7 +65,7 @@ def test_chunk_has_the_name_that_checkpoints_accept():
 
 
 def test_model_of_core_has_the_private_hooks_that_are_overridden():
-    """langchain/chat_model.py and langchain/fields.py"""
+    """langchain/chat_model.py, langchain/connection.py and langchain/fields.py"""
     for name in (
         "_add_version",
         "_combine_llm_outputs",

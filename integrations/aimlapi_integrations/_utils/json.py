@@ -1,10 +1,10 @@
-"""JSON as servers and models write it, and values without null."""
+"""JSON as servers and models write it and as requests send it, and values without null."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json
@@ -78,6 +78,47 @@ def _drop_nested_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return drop_nulls(value)
     return [_drop_nested_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
+# --- JSON to send ----------------------------------------------------------------------------------------------------
+
+dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""Encode a value as compact JSON. Raises TypeError or ValueError if JSON can't hold it."""
+
+
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """Encode the body of a request as compact JSON.
+
+    Raises:
+        ValueError: JSON can't hold a value; the text has the path to it.
+    """
+    try:
+        return dump_json(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        path = _invalid_path(body, ())
+        where = ".".join(map(str, path)) if path else "it"
+        raise ValueError(f"The request can't be encoded as JSON: {where}: {error}") from error
+
+
+def _invalid_path(value: Any, path: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return the path to the innermost value that JSON can't hold; None if there is none, or too deep down."""
+    if len(path) > 50 or _is_json(value):
+        return None
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if _is_list(value) else ()
+    inner_paths = (_invalid_path(item, (*path, key)) for key, item in items)
+    return next(filter(None, inner_paths), path)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        dump_json(value).encode()
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 # --- JSON that a model wrote ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ A call is a straight line: the request is adapted to its model, encoded and sent
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -20,7 +20,6 @@ from typing_extensions import Never, Self, Unpack
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
-from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Questions, Reranking, State
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.event_stream import EventStream
@@ -33,6 +32,7 @@ from .arguments import ChatArguments
 from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
+    Turn,
     finish_stream,
     model_errors,
     parse_embeddings,
@@ -41,16 +41,15 @@ from .call import (
     stream_errors,
 )
 from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
-from .decisions import RerankCalls, group_documents, merge_rankings, parse_decision, prepare_decision
+from .decisions import AsyncDecisionMethods, DecisionMethods
 from .media import AsyncMediaMethods, MediaMethods
 from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncBilling, AsyncModels, AsyncResponses, Billing, Models, Responses
 from .transcriptions import AsyncTranscriptions, Transcriptions
-from .turn import Turn
 
 
-class Client(MediaMethods, ContextManagerMixin):
+class Client(MediaMethods, DecisionMethods, ContextManagerMixin):
     """A client of the gateway. Threads can share one; it connects with its first call.
 
     Args:
@@ -219,74 +218,12 @@ class Client(MediaMethods, ContextManagerMixin):
         with model_errors(model):
             return merge_embeddings([parse_embeddings(self._http.send(each), count) for each, count in requests])
 
-    def decide(
-        self,
-        state: State,
-        questions: Questions,
-        *,
-        model: str = DEFAULT_DECISION_MODEL,
-        call: CallOptions = DEFAULT_OPTIONS,
-        **options: Any,
-    ) -> Decisions:
-        """Answer typed questions about a state, with probabilities.
-
-        Args:
-            state: a text, or any JSON. Questions can refer to parts of it by path, such as `order.items[0]`.
-            questions: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, which is a yes/no question, by keys
-                of your own. Each is answered independently.
-            model: the id of a decision model.
-            call: how to send it.
-            options: further fields of the request.
-
-        Raises:
-            UnsupportedContentError: the state is empty, or there are no questions.
-            UnsupportedParameterError: a question has too few or too many options or levels.
-
-        Examples:
-            >>> decisions = client.decide("My card was charged twice!", {"urgent": "Is it urgent?"})  # doctest: +SKIP
-            >>> decisions.yes_no("urgent").probability                                              # doctest: +SKIP
-            0.93
-        """
-        request = prepare_decision(state, questions, model, call, options)
-        with model_errors(model):
-            return parse_decision(self._http.send(request), list(questions))
-
-    def rerank(
-        self,
-        query: str,
-        documents: Sequence[str],
-        *,
-        top_n: int | None = None,
-        model: str = DEFAULT_DECISION_MODEL,
-        max_concurrency: int = 4,
-        call: CallOptions = DEFAULT_OPTIONS,
-    ) -> Reranking:
-        """Rank documents by their relevance to a query: the probability that each helps to answer it.
-
-        Args:
-            query: the question or search text.
-            documents: any number of texts. One request has as many as fit the model's context, by an estimate of
-                their tokens; a document that is too long for a request is cut, and ranked by its beginning.
-            top_n: how many to return; None for all.
-            model: the id of a decision model.
-            max_concurrency: the maximum number of concurrent requests.
-            call: how to send them.
-
-        Raises:
-            TypeError: a document is not a text; the error has its index.
-            UnsupportedContentError: the query is empty or too long.
-        """
-        groups = group_documents(query, documents, model)
-        with model_errors(model):
-            answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
-        return merge_rankings(groups, answers, top_n, model)
-
     def close(self) -> None:
         """Close the client's own connections."""
         self._http.close()
 
 
-class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
+class AsyncClient(AsyncMediaMethods, AsyncDecisionMethods, AsyncContextManagerMixin):
     """The async `Client`. Event loops can share one: each has connections of its own.
 
     Args:
@@ -381,36 +318,6 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
         requests = prepare_embedding_requests(texts, model, call, options)
         with model_errors(model):
             return merge_embeddings([parse_embeddings(await self._http.send(each), count) for each, count in requests])
-
-    async def decide(
-        self,
-        state: State,
-        questions: Questions,
-        *,
-        model: str = DEFAULT_DECISION_MODEL,
-        call: CallOptions = DEFAULT_OPTIONS,
-        **options: Any,
-    ) -> Decisions:
-        """See `Client.decide`."""
-        request = prepare_decision(state, questions, model, call, options)
-        with model_errors(model):
-            return parse_decision(await self._http.send(request), list(questions))
-
-    async def rerank(
-        self,
-        query: str,
-        documents: Sequence[str],
-        *,
-        top_n: int | None = None,
-        model: str = DEFAULT_DECISION_MODEL,
-        max_concurrency: int = 4,
-        call: CallOptions = DEFAULT_OPTIONS,
-    ) -> Reranking:
-        """See `Client.rerank`."""
-        groups = group_documents(query, documents, model)
-        with model_errors(model):
-            answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
-        return merge_rankings(groups, answers, top_n, model)
 
     async def aclose(self) -> None:
         """Close the client's own connections."""

@@ -1,4 +1,4 @@
-"""Decisions and reranking before they are sent and after their responses: shared by the sync and the async client."""
+"""Decisions and reranking: the methods of both clients, and what they share."""
 
 from __future__ import annotations
 
@@ -10,20 +10,127 @@ from typing import Any
 from .. import costs
 from .._utils.concurrency import arun_in_order, run_in_order
 from ..endpoints import decisions
-from ..endpoints.decisions import CONTEXT_TOKENS, Decisions, Questions, Ranked, Reranking, State
+from ..endpoints.decisions import CONTEXT_TOKENS, DEFAULT_DECISION_MODEL, Decisions, Questions, Ranked, Reranking, State
 from ..endpoints.shared.totals import sum_costs, sum_usages
 from ..errors import UnsupportedContentError
 from ..tokens import estimate_tokens
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
-from .call import build_http_request, redact_errors
-from .options import CallOptions, split_options
+from .call import build_http_request, model_errors, redact_errors
+from .options import DEFAULT_OPTIONS, CallOptions, split_options
 
 # Tokens of one request, with a margin: the estimate may be a quarter too low.
 RERANK_TOKENS = CONTEXT_TOKENS * 2 // 3
 
 # Tokens that each document adds to its own: its question, quotes and commas.
 _PER_DOCUMENT = 40
+
+
+class DecisionMethods:
+    """The methods of `Client` for decisions and reranking."""
+
+    _http: HTTPClient
+
+    def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """Answer typed questions about a state, with probabilities.
+
+        Args:
+            state: a text, or any JSON. Questions can refer to parts of it by path, such as `order.items[0]`.
+            questions: `YesNoQuestion`, `ChoiceQuestion`, `ScoreQuestion` or a text, which is a yes/no question, by keys
+                of your own. Each is answered independently.
+            model: the id of a decision model.
+            call: how to send it.
+            options: further fields of the request.
+
+        Raises:
+            UnsupportedContentError: the state is empty, or there are no questions.
+            UnsupportedParameterError: a question has too few or too many options or levels.
+
+        Examples:
+            >>> decisions = client.decide("My card was charged twice!", {"urgent": "Is it urgent?"})  # doctest: +SKIP
+            >>> decisions.yes_no("urgent").probability                                              # doctest: +SKIP
+            0.93
+        """
+        request = prepare_decision(state, questions, model, call, options)
+        with model_errors(model):
+            return parse_decision(self._http.send(request), list(questions))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """Rank documents by their relevance to a query: the probability that each helps to answer it.
+
+        Args:
+            query: the question or search text.
+            documents: any number of texts. One request has as many as fit the model's context, by an estimate of
+                their tokens; a document that is too long for a request is cut, and ranked by its beginning.
+            top_n: how many to return; None for all.
+            model: the id of a decision model.
+            max_concurrency: the maximum number of concurrent requests.
+            call: how to send them.
+
+        Raises:
+            TypeError: a document is not a text; the error has its index.
+            UnsupportedContentError: the query is empty or too long.
+        """
+        groups = group_documents(query, documents, model)
+        with model_errors(model):
+            answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
+
+
+class AsyncDecisionMethods:
+    """The methods of `AsyncClient` for decisions and reranking."""
+
+    _http: AsyncHTTPClient
+
+    async def decide(
+        self,
+        state: State,
+        questions: Questions,
+        *,
+        model: str = DEFAULT_DECISION_MODEL,
+        call: CallOptions = DEFAULT_OPTIONS,
+        **options: Any,
+    ) -> Decisions:
+        """See `Client.decide`."""
+        request = prepare_decision(state, questions, model, call, options)
+        with model_errors(model):
+            return parse_decision(await self._http.send(request), list(questions))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        model: str = DEFAULT_DECISION_MODEL,
+        max_concurrency: int = 4,
+        call: CallOptions = DEFAULT_OPTIONS,
+    ) -> Reranking:
+        """See `Client.rerank`."""
+        groups = group_documents(query, documents, model)
+        with model_errors(model):
+            answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
+        return merge_rankings(groups, answers, top_n, model)
+
+
+# --- decisions -----------------------------------------------------------------------------------------------------
 
 
 def prepare_decision(

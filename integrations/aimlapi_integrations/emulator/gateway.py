@@ -40,8 +40,7 @@ from .faults.table import BODY_FAULTS, FaultDefinition, apply_stream_fault, find
 from .model import UnprocessableInputError
 from .model.usage import cost_headers
 from .store import HIDDEN, EmulatorOptions, GatewayState, Record
-from .wire import ERROR_MESSAGES, JSON, Event, GatewayError, Rows, dump_json, error_response
-from .wire.forms import FORM, parse_form
+from .wire import ERROR_MESSAGES, FORM, JSON, Event, GatewayError, Rows, dump_json, error_response, parse_form
 
 Reply = JSON | list[Event] | Rows
 Handler = Callable[[GatewayState, Request, JSON], Reply]

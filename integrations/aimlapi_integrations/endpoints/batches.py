@@ -21,9 +21,8 @@ from ..errors import (
 )
 from ..models import lookup, vendor
 from ..types import Choice, Json, Part, Reply, Request, ResponseFormat, Text, Tool, ToolCall, ToolChoice
-from . import messages
+from . import adapt, messages
 from .shared import parsing
-from .shared.adapt import adapt
 from .shared.call_ids import identify_calls
 from .shared.parsing import as_dict, as_str
 from .shared.paths import id_path

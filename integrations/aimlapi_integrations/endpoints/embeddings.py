@@ -20,7 +20,7 @@ from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParam
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json
 from .shared import parsing
-from .shared.adapt_context import ParameterWarning
+from .shared.adapt import ParameterWarning
 from .shared.parsing import as_dict
 from .shared.totals import sum_costs, sum_usages
 

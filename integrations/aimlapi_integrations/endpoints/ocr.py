@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,7 +27,6 @@ from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
 from .shared.listed import listed_options
 from .shared.media import parse_data_url
 from .shared.parsing import as_dict, as_str
-from .shared.pdf import count_pages
 from .shared.sources import MediaSource
 
 PATH = "/ocr"
@@ -310,3 +312,39 @@ def _number(value: Any) -> int | None:
 def _annotation_json(value: Any) -> str | None:
     """An annotation as JSON text, which is how it is documented; an object is accepted, too."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else as_str(value)
+
+
+# --- how many pages a PDF has, without a PDF library ------------------------------------------------------------------
+
+_PAGE_TREE = re.compile(rb"/Type\s*/Pages\b")
+_COUNT = re.compile(rb"/Count\s+(\d+)")
+_STREAM = re.compile(rb"/Type\s*/ObjStm\b.*?stream\r?\n(.*?)endstream", re.DOTALL)
+_NEARBY = 300
+
+
+def count_pages(data: bytes) -> int | None:
+    """Count the pages of a PDF: its page tree states the number, as is or in a compressed object stream.
+
+    None if it can't be read, as in an encrypted file.
+
+    >>> count_pages(b"%PDF-1.4 1 0 obj << /Type /Pages /Kids [2 0 R] /Count 12 >> endobj")
+    12
+    """
+    counts = [int(count) for part in _parts(data) for count in _counts(part)]
+    return max(counts, default=None)
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    """The parts of the file that can hold its page tree."""
+    yield data
+    for stream in _STREAM.finditer(data):
+        with suppress(zlib.error):
+            yield zlib.decompressobj().decompress(stream[1])
+
+
+def _counts(part: bytes) -> Iterator[bytes]:
+    """The counts near each node of a page tree: keys of a dictionary come in any order."""
+    for node in _PAGE_TREE.finditer(part):
+        begin = max(part.rfind(b"<<", 0, node.start()), node.start() - _NEARBY)
+        if count := _COUNT.search(part, begin, node.end() + _NEARBY):
+            yield count[1]

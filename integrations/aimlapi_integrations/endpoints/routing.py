@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
-from ..types import HostedTool, Request, Tool
+from ..types import HostedItem, HostedTool, Message, Request, Tool
 from . import ENDPOINTS, Endpoint
-from .shared.authorship import is_claude_tool, needs_messages, needs_responses
+from .shared.authorship import is_claude_tool, is_foreign, is_messages_block, is_responses_item
 from .shared.parsing import as_dict
 from .shared.thinking import effort_requested, messages_endpoint_blocker
 
@@ -80,12 +80,27 @@ def _has_responses_tool(request: Request, model: Model) -> bool:
 
 
 def _has_responses_item(request: Request, _: Model) -> bool:
-    return any(needs_responses(message, request.model) for message in request.messages)
+    return any(_needs_responses(message, request.model) for message in request.messages)
 
 
 def _has_claude_tool(request: Request, _: Model) -> bool:
     is_tool_of_claude = any(isinstance(tool, HostedTool) and is_claude_tool(tool.type) for tool in request.tools)
-    return is_tool_of_claude or any(needs_messages(message, request.model) for message in request.messages)
+    return is_tool_of_claude or any(_needs_messages(message, request.model) for message in request.messages)
+
+
+def _needs_messages(message: Message, model: str) -> bool:
+    """Return whether a message has blocks of Claude's server tools that `model` may read."""
+    if message.role != "assistant" or is_foreign(message.author, model):
+        return False
+    return any(isinstance(part, HostedItem) and is_messages_block(part.type) for part in message.parts)
+
+
+def _needs_responses(message: Message, model: str) -> bool:
+    """Return whether a message has items that only the Responses endpoint carries and that `model` may read."""
+    items = [part for part in message.parts if isinstance(part, HostedItem)]
+    if not items or message.role != "assistant":
+        return bool(items)
+    return not is_foreign(message.author, model) and any(is_responses_item(item.type) for item in items)
 
 
 def _has_effort_with_tools(request: Request, model: Model) -> bool:

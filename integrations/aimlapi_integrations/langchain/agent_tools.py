@@ -32,7 +32,7 @@ from ..errors import (
     UnsupportedParameterError,
 )
 from ..types import Json
-from .component import ComponentFields
+from .connection import ComponentFields
 from .errors import translate_errors
 
 _MODELS_FAULT = (UnsupportedContentError, UnsupportedParameterError, BadRequestError, ResponseFailedError)

@@ -23,7 +23,7 @@ from ..types import Reply, Request
 from .chat_model import ChatAIMLAPI
 from .errors import translate_error, translate_errors
 from .messages.decode import chat_result
-from .request import CallArguments, build_request
+from .request import CallArguments, aauthorization, authorization, build_request
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class BatchAPI:
         """
         values = [self._before(value, config) for value in inputs]
         with translate_errors():
-            requests, options = self._requests(values, self._parts.model._authorization())
+            requests, options = self._requests(values, authorization(self._parts.model))
             batch = self._parts.model._get_client().batches.submit(requests, call=options)
         return BatchJob(self._parts, batch)
 
@@ -121,7 +121,7 @@ class BatchAPI:
         """`submit`, async."""
         values = [await self._abefore(value, config) for value in inputs]
         with translate_errors():
-            requests, options = self._requests(values, await self._parts.model._aauthorization())
+            requests, options = self._requests(values, await aauthorization(self._parts.model))
             batch = await self._parts.model._get_async_client().batches.submit(requests, call=options)
         return BatchJob(self._parts, batch)
 
@@ -251,10 +251,10 @@ class BatchJob:
         return answers if return_exceptions else _raise_first(answers)
 
     def _options(self) -> CallOptions:
-        return CallOptions(headers=self._parts.model._authorization())
+        return CallOptions(headers=authorization(self._parts.model))
 
     async def _aoptions(self) -> CallOptions:
-        return CallOptions(headers=await self._parts.model._aauthorization())
+        return CallOptions(headers=await aauthorization(self._parts.model))
 
     # --- the steps after the model --------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -24,13 +23,13 @@ from ..models import lookup
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret
 from .errors import translate_errors
-from .fields import ChatFields, stop_list
+from .fields import ChatFields
 from .messages.content_block_translator import register
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
 from .messages.stream import ChunkBuilder
 from .profile import live_profile
-from .request import CallArguments, build_request
+from .request import CallArguments, aauthorization, authorization, build_request, default_parameters, stop_list
 from .structured import (
     Method,
     StructuredOutputParser,
@@ -41,7 +40,7 @@ from .structured import (
     to_response_format,
     to_response_format_dict,
 )
-from .tools import AnyTool, BoundTools, choices_by_name, to_tool, to_tool_choice, to_tool_choice_dict
+from .tools import AnyTool, BoundTools, choices_by_name, redact_tool, to_tool, to_tool_choice, to_tool_choice_dict
 
 # Fields beside the parameters that change a response or its form.
 _IDENTIFYING = (
@@ -101,7 +100,7 @@ class ChatAIMLAPI(ChatFields):
         **kwargs: Any,
     ) -> ChatResult:
         with translate_errors():
-            call = build_request(self, messages, stop, kwargs, self._authorization(), run_manager)
+            call = build_request(self, messages, stop, kwargs, authorization(self), run_manager)
             return chat_result(self._get_client().complete(call.request, call.options), self._message_format)
 
     async def _agenerate(
@@ -112,7 +111,7 @@ class ChatAIMLAPI(ChatFields):
         **kwargs: Any,
     ) -> ChatResult:
         with translate_errors():
-            call = build_request(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
+            call = build_request(self, messages, stop, kwargs, await aauthorization(self), run_manager)
             reply = await self._get_async_client().complete(call.request, call.options)
             return chat_result(reply, self._message_format)
 
@@ -124,7 +123,7 @@ class ChatAIMLAPI(ChatFields):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with translate_errors():
-            call = build_request(self, messages, stop, kwargs, self._authorization(), run_manager)
+            call = build_request(self, messages, stop, kwargs, authorization(self), run_manager)
             _require_one_choice(call)
             chunks = ChunkBuilder(self._message_format)
             with self._get_client().stream(call.request, call.options) as deltas:
@@ -142,7 +141,7 @@ class ChatAIMLAPI(ChatFields):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with translate_errors():
-            call = build_request(self, messages, stop, kwargs, await self._aauthorization(), run_manager)
+            call = build_request(self, messages, stop, kwargs, await aauthorization(self), run_manager)
             _require_one_choice(call)
             chunks = ChunkBuilder(self._message_format)
             async with self._get_async_client().stream(call.request, call.options) as deltas:
@@ -165,23 +164,6 @@ class ChatAIMLAPI(ChatFields):
             "chunk_timeout": self.stream_chunk_timeout,
             "max_retries": self.max_retries,
         }
-
-    def _authorization(self) -> dict[str, str]:
-        """Return the authorization header, where the key is a function's."""
-        if not callable(self.aimlapi_api_key):
-            return {}
-        key = self.aimlapi_api_key()
-        if not isinstance(key, str):
-            raise TypeError(
-                "api_key is an async function, which only async calls support. Pass a function or a string."
-            )
-        return {"Authorization": f"Bearer {key}"}
-
-    async def _aauthorization(self) -> dict[str, str]:
-        if not callable(self.aimlapi_api_key):
-            return {}
-        key = self.aimlapi_api_key()
-        return {"Authorization": f"Bearer {await key if inspect.isawaitable(key) else key}"}
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
         """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged.
@@ -379,7 +361,7 @@ class ChatAIMLAPI(ChatFields):
     def _identifying_params(self) -> dict[str, Any]:
         fields = {name: value for name in _IDENTIFYING if (value := getattr(self, name)) not in (None, False)}
         fields["aimlapi_api_base"] = remove_credentials(self.aimlapi_api_base or "")
-        return {"model_name": self.model_name, **fields, **self._default_parameters}
+        return {"model_name": self.model_name, **fields, **default_parameters(self)}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """Return everything that the response depends on, without secrets."""
@@ -387,7 +369,7 @@ class ChatAIMLAPI(ChatFields):
         model = params.pop("model", None) or self.model_name
         traced = {name: value for name, value in params.items() if name not in _NOT_TRACED}
         if traced.get("tools"):
-            traced["tools"] = [_redact_tool(tool) for tool in traced["tools"]]
+            traced["tools"] = [redact_tool(tool) for tool in traced["tools"]]
         return {**traced, "model": model, "model_name": model}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -395,7 +377,7 @@ class ChatAIMLAPI(ChatFields):
         return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        merged = {**self._default_parameters, **kwargs}
+        merged = {**default_parameters(self), **kwargs}
         params = LangSmithParams(
             ls_provider=PROVIDER,
             ls_model_name=str(kwargs.get("model") or kwargs.get("model_name") or self.model_name),
@@ -451,13 +433,6 @@ class ChatAIMLAPI(ChatFields):
 def _require_one_choice(call: CallArguments) -> None:
     if (call.request.options.get("n") or 1) > 1:
         raise ValueError("n must be 1 when streaming.")
-
-
-def _redact_tool(tool: Any) -> Any:
-    """Redact the credentials in a tool, such as those of MCP servers."""
-    if not isinstance(tool, Mapping):
-        return tool
-    return {name: "**REDACTED**" if name in ("headers", "authorization") else value for name, value in tool.items()}
 
 
 def count_tokens(

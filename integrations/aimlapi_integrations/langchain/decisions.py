@@ -14,7 +14,7 @@ from langchain_core.runnables.config import ensure_config
 from pydantic import Field
 
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions, Reranking
-from .component import ComponentFields
+from .connection import ComponentFields
 from .errors import translate_errors
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
 from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import NamedBytes, Source
-from .component import ComponentFields
+from .connection import ComponentFields
 from .errors import translate_errors
 
 

@@ -15,13 +15,13 @@ from .._utils.concurrency import arun_in_order, run_in_order
 from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
-from ..models import lookup
+from ..models import check_model, lookup
 from ..models.deprecation import warn_if_deprecated
 from ..tokens import estimate_tokens
-from ..transport.validation import as_secret, check_model, check_settings
+from ..transport.validation import as_secret, check_settings
 from ..types import Embeddings
+from .connection import ConnectionFields
 from .errors import translate_errors
-from .fields import ConnectionFields
 from .init_kwargs import EMBEDDING_NAMES, normalize_init_kwargs
 
 if TYPE_CHECKING:

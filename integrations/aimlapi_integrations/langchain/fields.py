@@ -1,240 +1,35 @@
-"""The fields of `ChatAIMLAPI`, and the connection fields and clients that it shares with `AIMLAPIEmbeddings`."""
+"""The fields of `ChatAIMLAPI`, and the checks of the values that are passed for them."""
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
-    ValidationInfo,
-    field_serializer,
     field_validator,
     model_validator,
 )
 from typing_extensions import Self
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.model_fields import ShortSignature, describe_inherited
-from .._utils.pickling import refuse_clients
-from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
-from ..errors.parsing import redact_url, remove_credentials
+from .._utils.model_fields import describe_inherited
+from ..client.config import DEFAULT_MODEL
+from ..models import check_model
 from ..models.deprecation import warn_if_deprecated
-from ..transport.httpx_modules import check_http_client
-from ..transport.retries import RetryEvent, RetryPolicy
-from ..transport.validation import check_model, check_settings, hide_arguments, reveal
+from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__
+from .connection import ConnectionFields, resolve_field
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
 from .profile import model_profile
 from .run_ids import USE_RUN_ID, with_run_id_handler
-
-if TYPE_CHECKING:  # the first call imports it, because it imports every endpoint
-    from ..client.client import AsyncClient, Client
-
-# --- connections ------------------------------------------------------------------------------------------------------
-
-
-class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
-    """A model with a sync and an async client, created on the first call, and the fields that configure them.
-
-    Copies and pickles create clients of their own. `http_client` and `http_async_client`, which the caller created, are
-    shared by all copies and never closed.
-    """
-
-    retry: RetryPolicy | None = Field(
-        default=None, exclude=True, description="When to retry and how long to wait, in place of `max_retries`."
-    )
-    on_retry: Callable[[RetryEvent], object] | None = Field(
-        default=None, exclude=True, repr=False, description="Called with a `RetryEvent` before each retry."
-    )
-    limits: Any = Field(
-        default=None, exclude=True, description="An `httpx.Limits` for the connections that are opened here."
-    )
-    default_headers: Mapping[str, str] | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description="Headers of every request. They may be secret: like the query, they are neither shown nor "
-        "serialized.",
-    )
-    default_query: Mapping[str, Any] | None = Field(
-        default=None, exclude=True, repr=False, description="Query parameters of every request."
-    )
-
-    if TYPE_CHECKING:
-        http_client: Any = None
-        http_async_client: Any = None
-
-    if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **hide_arguments(kwargs))
-
-    # A Client and an AsyncClient, typed as Any: frameworks resolve a model's type hints, which would import them.
-    _client: Any = PrivateAttr(default=None)
-    _async_client: Any = PrivateAttr(default=None)
-
-    @field_validator("aimlapi_api_base", mode="before", check_fields=False)
-    @classmethod
-    def _reveal_base_url(cls, url: Any) -> Any:
-        return reveal(url)
-
-    @field_serializer("aimlapi_api_base", check_fields=False)
-    def _serialize_base_url(self, url: str | None) -> str | None:
-        return url and remove_credentials(url)
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, redact_url(value) if name == "aimlapi_api_base" and value else value
-
-    @field_validator("http_client", "http_async_client", mode="before", check_fields=False)
-    @classmethod
-    def _check_http_client(cls, client: Any, info: ValidationInfo) -> Any:
-        return resolve_field(str(info.field_name), client)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.__signature__ = ShortSignature()  # type: ignore[assignment]  # a descriptor, as pydantic's own is
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Assign a field. A key, URL or HTTP client is validated as in the constructor; the next call uses it."""
-        self._set_resolved(name, resolve_field(name, value))
-        if name in _CLIENT_FIELDS and self.__pydantic_private__:
-            self._client = self._async_client = None
-
-    def _set_resolved(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
-        names = {alias: name for name, alias in field_aliases(type(self)).items()}
-        changes = {names.get(name, name): value for name, value in (update or {}).items()}
-        return super().model_copy(
-            update={name: resolve_field(name, value) for name, value in changes.items()} or None, deep=deep
-        )
-
-    def _client_kwargs(self) -> dict[str, Any]:
-        """Return the arguments of a client, without those that are None."""
-        kwargs = {
-            "retry": self.retry,
-            "on_retry": self.on_retry,
-            "limits": self.limits,
-            "default_headers": self.default_headers,
-            "default_query": self.default_query,
-            **self._own_client_kwargs(),
-        }
-        return {name: value for name, value in kwargs.items() if value is not None}
-
-    def _own_client_kwargs(self) -> dict[str, Any]:
-        """Return the client's arguments that each class has fields of its own for."""
-        raise NotImplementedError
-
-    def _get_client(self) -> "Client":
-        if self._client is None:
-            from ..client.client import Client
-
-            self._client = Client(**self._client_kwargs(), http_client=self.http_client)
-        return cast("Client", self._client)
-
-    def _get_async_client(self) -> "AsyncClient":
-        if self._async_client is None:
-            from ..client.client import AsyncClient
-
-            self._async_client = AsyncClient(**self._client_kwargs(), http_client=self.http_async_client)
-        return cast("AsyncClient", self._async_client)
-
-    def close(self) -> None:
-        """Close the sync connections that were opened here."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    async def aclose(self) -> None:
-        """Close the sync and async connections that were opened here."""
-        self.close()
-        if self._async_client is not None:
-            await self._async_client.aclose()
-            self._async_client = None
-
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied.__pydantic_private__ = _without_clients(self.__pydantic_private__)
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        copied, memo = self.__copy__(), {} if memo is None else memo
-        for client in (self.http_client, self.http_async_client):
-            memo[id(client)] = client
-        return super(ConnectionFields, copied).__deepcopy__(memo)
-
-    def __getstate__(self) -> dict[Any, Any]:
-        refuse_clients(self, http_client=self.http_client, http_async_client=self.http_async_client)
-        state = super().__getstate__()
-        return {**state, "__pydantic_private__": _without_clients(state["__pydantic_private__"])}
-
-
-# Fields that a client is created with.
-_CLIENT_FIELDS = frozenset(
-    {"aimlapi_api_base", "aimlapi_api_key", "default_headers", "default_query", "http_async_client", "http_client"}
-    | {"limits", "max_retries", "on_retry", "request_timeout", "retry", "stream_chunk_timeout"}
-)
-
-
-def resolve_field(name: str, value: Any) -> Any:
-    """Validate the value of a field where it is a key, which becomes a secret, a base URL or an HTTP client."""
-    match name:
-        case "aimlapi_api_key":
-            return value if callable(value) else resolve_api_key(value)
-        case "aimlapi_api_base":
-            return resolve_base_url(value)
-        case "http_client":
-            return check_http_client(value, httpx.Client, name)
-        case "http_async_client":
-            return check_http_client(value, httpx.AsyncClient, name)
-    return value
-
-
-def _without_clients(private: dict[str, Any] | None) -> dict[str, Any]:
-    return {**(private or {}), "_client": None, "_async_client": None}
-
-
-# --- the chat model's fields ------------------------------------------------------------------------------------------
 
 if TYPE_CHECKING:  # what may be passed and assigned; a string becomes a secret
     ApiKey = str | SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
 else:
     ApiKey = SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
-
-# Fields that are parameters of the endpoint by the same name.
-_PARAMETERS = (
-    "temperature",
-    "max_tokens",
-    "top_p",
-    "stop",
-    "seed",
-    "n",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "frequency_penalty",
-    "presence_penalty",
-    "reasoning_effort",
-    "reasoning",
-    "verbosity",
-    "service_tier",
-    "include",
-    "store",
-    "truncation",
-    "provider",
-    "normalize_tool_schemas",
-)
 
 # The endpoint's `metadata` has the name of LangChain's field for traces, so `model_kwargs` may contain it.
 _ALLOWED_IN_MODEL_KWARGS = {"metadata"}
@@ -452,15 +247,6 @@ class ChatFields(BaseChatModel, ConnectionFields):
         """The model's id, by the constructor's name for it."""
         return self.model_name
 
-    @property
-    def _default_parameters(self) -> dict[str, Any]:
-        """The parameters of every request."""
-        return {**self._field_parameters, **self.model_kwargs}
-
-    @property
-    def _field_parameters(self) -> dict[str, Any]:
-        return {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
-
 
 describe_inherited(
     ChatFields,
@@ -489,8 +275,3 @@ def _normalize_chat_kwargs(cls: type[BaseChatModel], values: dict[str, Any]) -> 
     if fields := sorted((field_names(cls) & model_kwargs.keys()) - _ALLOWED_IN_MODEL_KWARGS):
         raise ValueError(f"model_kwargs contains {', '.join(fields)}. Pass these as arguments of their own.")
     return normalized
-
-
-def stop_list(stop: str | Sequence[str] | None) -> list[str]:
-    """Return stop sequences as a list."""
-    return [stop] if isinstance(stop, str) else list(stop or ())

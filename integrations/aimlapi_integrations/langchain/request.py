@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
 from ..types import Request, ResponseFormat
-from .fields import ChatFields, stop_list
+from .fields import ChatFields
 from .messages.decode import PROVIDER
 from .messages.encode import encode_messages
 from .run_ids import USE_RUN_ID, current_run_id
@@ -25,6 +26,30 @@ class CallArguments(NamedTuple):
     request: Request
     options: CallOptions
 
+
+# Fields that are parameters of the endpoint by the same name.
+_PARAMETERS = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "stop",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+    "reasoning",
+    "verbosity",
+    "service_tier",
+    "include",
+    "store",
+    "truncation",
+    "provider",
+    "normalize_tool_schemas",
+)
 
 # Arguments that LangChain itself handles.
 _NOT_SENT = ("stream", "ls_structured_output_format", "structured_output_format", "run_manager")
@@ -76,6 +101,24 @@ def build_request(
     )
 
 
+def authorization(model: ChatFields) -> dict[str, str]:
+    """Return the authorization header, where the key is a function's."""
+    if not callable(model.aimlapi_api_key):
+        return {}
+    key = model.aimlapi_api_key()
+    if not isinstance(key, str):
+        raise TypeError("api_key is an async function, which only async calls support. Pass a function or a string.")
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def aauthorization(model: ChatFields) -> dict[str, str]:
+    """`authorization`, async."""
+    if not callable(model.aimlapi_api_key):
+        return {}
+    key = model.aimlapi_api_key()
+    return {"Authorization": f"Bearer {await key if inspect.isawaitable(key) else key}"}
+
+
 _NAMES = {
     "model_name": "model",
     "stop_sequences": "stop",
@@ -114,9 +157,23 @@ def _pop_call_options(
 
 def _merge_parameters(model: ChatFields, arguments: Mapping[str, Any], stop: Sequence[str] | None) -> dict[str, Any]:
     """Merge the call's parameters over the model's; drop those that are None or disabled."""
-    merged = {**model._field_parameters, **arguments}
+    merged = {**_field_parameters(model), **arguments}
     merged["stop"] = stop_list(stop) or stop_list(merged.get("stop")) or None
     return {name: value for name, value in merged.items() if value is not None and not _is_disabled(model, name, value)}
+
+
+def default_parameters(model: ChatFields) -> dict[str, Any]:
+    """Return the parameters of every request: the fields that are set, and `model_kwargs`."""
+    return {**_field_parameters(model), **model.model_kwargs}
+
+
+def _field_parameters(model: ChatFields) -> dict[str, Any]:
+    return {name: value for name in _PARAMETERS if (value := getattr(model, name)) is not None}
+
+
+def stop_list(stop: str | Sequence[str] | None) -> list[str]:
+    """Return stop sequences as a list."""
+    return [stop] if isinstance(stop, str) else list(stop or ())
 
 
 def _is_disabled(model: ChatFields, name: str, value: Any) -> bool:

@@ -95,6 +95,13 @@ def to_tools(tools: Iterable[AnyTool]) -> tuple[NeutralTool, ...]:
     return tools.to_neutral() if isinstance(tools, BoundTools) else tuple(map(to_tool, tools))
 
 
+def redact_tool(tool: Any) -> Any:
+    """Redact the credentials in a tool, such as those of MCP servers."""
+    if not isinstance(tool, Mapping):
+        return tool
+    return {name: "**REDACTED**" if name in ("headers", "authorization") else value for name, value in tool.items()}
+
+
 # --- tool choice --------------------------------------------------------------------------------------------------
 
 _MODES: dict[Any, str] = {"auto": "auto", "none": "none", "any": "required", "required": "required", True: "required"}

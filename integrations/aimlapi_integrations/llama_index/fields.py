@@ -28,11 +28,11 @@ from .._utils.suggestions import did_you_mean
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
-from ..models import lookup
+from ..models import check_model, lookup
 from ..models.deprecation import warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
-from ..transport.validation import as_secret, check_model, check_settings, hide_arguments, reveal
+from ..transport.validation import check_settings, hide_arguments, reveal
 
 T = TypeVar("T")
 
@@ -282,10 +282,10 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def _connection(self) -> dict[str, Any]:
         """Return the arguments of a client. What is None has the client's own default."""
-        key = self.api_key  # not a SecretStr where it was assigned after construction
+        key, url = self.api_key, self.api_base  # str or SecretStr where they were assigned after construction
         arguments = {
             "api_key": key if isinstance(key, SecretStr) else resolve_api_key(key),
-            "base_url": as_secret(self.api_base),
+            "base_url": SecretStr(url) if isinstance(url, str) else url,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
             "retry": self.retry,

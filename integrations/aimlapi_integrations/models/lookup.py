@@ -39,6 +39,7 @@ __all__ = [
     "Parameter",
     "ResponsesCapabilities",
     "ToolCapabilities",
+    "check_model",
     "explain",
     "known_models",
     "lookup",
@@ -192,6 +193,13 @@ def lookup(model: str) -> Model:
     """
     key = _find_id(model)
     return _known_model(key) if key else _build_model(model, _family(model), known=False)
+
+
+def check_model(model: str) -> str:
+    """Return the id of a model. ValueError if it is blank."""
+    if not model.strip():
+        raise ValueError(f"model={model!r}: expected the id of a model. List them with: aimlapi models")
+    return model
 
 
 @table_cache

@@ -11,9 +11,10 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import httpx
@@ -21,14 +22,146 @@ from pydantic import SecretStr
 
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
 from .._utils.pickling import refuse_clients
-from .base import BaseHTTPClient
-from .direct import HTTP, connect, connect_async
+from ..errors.parsing import redact_url
+from ..version import __version__
+from .direct import HTTP, ClientPerLoop, connect, connect_async
 from .event_stream import EventStream
 from .gc_guard import GC_GUARD
 from .httpx_modules import AnyAsyncClient, AnyClient, check_http_client, httpx_classes, request_builder
-from .per_loop_client import ClientPerLoop
+from .pool import LIMITS
 from .response import check_status, is_success, parse_json_response, to_api_error
-from .retries import HTTPRequest, JSONResponse, Outcome, Send, Sleep, send_with_retries
+from .retries import (
+    HTTPRequest,
+    JSONResponse,
+    OnRetry,
+    Outcome,
+    RetryPolicy,
+    Send,
+    Sleep,
+    Timeout,
+    send_with_retries,
+)
+from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
+from .validation import (
+    HiddenHeaders,
+    SecretHeaders,
+    authorization_header,
+    check_base_url,
+    check_headers,
+    check_settings,
+    key_in,
+)
+
+GATEWAY_HOST = "api.aimlapi.com"
+
+# Names the caller for the gateway's statistics. Only the gateway gets these, and the caller's own headers win.
+ATTRIBUTION = {
+    "X-Title": "aimlapi-integrations",
+    "X-AIMLAPI-Source": "agent/aimlapi-integrations",
+}
+
+_ACCEPT = "application/json, text/event-stream"
+
+_parse_url = lru_cache(maxsize=256)(httpx.URL)
+
+BuildRequest = Callable[..., httpx.Request]
+
+
+class BaseHTTPClient:
+    """Configuration of a client. See `HTTPClient` for the arguments."""
+
+    def __init__(
+        self,
+        api_key: str | SecretStr,
+        base_url: str | SecretStr,
+        *,
+        timeout: Timeout = None,
+        max_retries: int = 2,
+        retry: RetryPolicy | None = None,
+        chunk_timeout: float | None = CHUNK,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, Any] | None = None,
+        limits: httpx.Limits | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> None:
+        api_key = api_key if isinstance(api_key, SecretStr) else SecretStr(api_key)
+        base_url = base_url if isinstance(base_url, SecretStr) else SecretStr(base_url)
+        default_headers = SecretHeaders(default_headers or {})
+        check_settings(default_headers=default_headers, chunk_timeout=chunk_timeout, limits=limits, on_retry=on_retry)
+        self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
+        self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
+        self.retry = retry or RetryPolicy(max_retries=max_retries)
+        self.chunk_timeout = chunk_timeout
+        self.limits = limits or LIMITS
+        self.on_retry = on_retry
+        self._query = SecretHeaders(default_query or {})
+        self._headers = HiddenHeaders({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
+        self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
+        self._headers.update(check_headers(default_headers))
+        self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
+        self._json_headers = self._headers.copy()
+        self._json_headers["Content-Type"] = "application/json"
+        self._api_key = key_in(self._headers["Authorization"])
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return self._base_url.get_secret_value()
+
+    def __repr__(self) -> str:
+        shown = redact_url(self.base_url) if hasattr(self, "_base_url") else "…"  # … where the constructor raised
+        return f"{type(self).__name__}(base_url={shown!r})"
+
+    def api_key_for(self, headers: Mapping[str, str]) -> SecretStr:
+        """Return the key of a request: that of its own `headers`, or the client's."""
+        own = (value for name, value in headers.items() if name.lower() == "authorization")
+        return next(map(key_in, own), self._api_key)
+
+    def retry_policy(self, request: HTTPRequest) -> RetryPolicy:
+        """Return the retry policy of a request."""
+        return self.retry if request.max_retries is None else replace(self.retry, max_retries=request.max_retries)
+
+    def event_stream(self, response: httpx.Response, request: HTTPRequest) -> EventStream:
+        """Return the events of a response."""
+        chunk_timeout = self.chunk_timeout if request.chunk_timeout is None else request.chunk_timeout
+        return EventStream(response, chunk_timeout, self.api_key_for(request.headers))
+
+    def build_request(
+        self, request: HTTPRequest, remaining: float | None, build: BuildRequest = httpx.Request
+    ) -> httpx.Request:
+        """Build the httpx request for one attempt.
+
+        Args:
+            request: what to send.
+            remaining: the seconds that the attempt may take; None for no limit but its timeouts.
+            build: `build_request` of the caller's httpx client, which adds that client's headers and cookies.
+        """
+        headers = self._headers if request.body is None or request.files else self._json_headers
+        if request.headers:
+            headers = headers.copy()
+            headers.update(check_headers(request.headers))
+        return build(
+            request.method,
+            self._url(request.path),
+            params={**self._query, **request.query} or None,
+            headers=headers,
+            **request.content(),
+            extensions={"timeout": self._timeouts(request, remaining)},
+        )
+
+    def _timeouts(self, request: HTTPRequest, remaining: float | None) -> dict[str, float | None]:
+        if request.timeout is None and remaining is None:
+            return self.timeout.as_dict()
+        return cap_timeouts(parse_timeout(request.timeout, self.timeout), remaining)
+
+    def _url(self, path: str) -> str | httpx.URL:
+        """Return `path` below the base URL. A whole URL must be on the same server: no other gets the key."""
+        if path.startswith("/"):
+            return _parse_url(self.base_url + path)
+        url, base_url = httpx.URL(path), httpx.URL(self.base_url)
+        if (url.scheme, url.host, url.port) != (base_url.scheme, base_url.host, base_url.port):
+            raise ValueError(f"{redact_url(path)!r} is not on the server of base_url={redact_url(self.base_url)!r}.")
+        return path
 
 
 class HTTPClient(ContextManagerMixin, BaseHTTPClient):
@@ -60,6 +193,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = check_http_client(http_client, httpx.Client)
+        self._build = request_builder(self._caller_client) if self._caller_client else httpx.Request
         self._reset_connections()
 
     def _reset_connections(self) -> None:
@@ -114,8 +248,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
 
     def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
         client = self._client()
-        build = request_builder(self._caller_client) if self._caller_client else httpx.Request
-        http_request = self.build_request(request, remaining, build)
+        http_request = self.build_request(request, remaining, self._build)
         response: httpx.Response | None = None
         try:
             with GC_GUARD:
@@ -218,6 +351,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = check_http_client(http_client, httpx.AsyncClient)
+        self._build = request_builder(self._caller_client) if self._caller_client else httpx.Request
         self._own_clients = self._client_per_loop()
 
     async def send(self, request: HTTPRequest) -> JSONResponse:
@@ -258,8 +392,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
 
     async def _attempt(self, request: HTTPRequest, stream: bool, remaining: float | None, secret: SecretStr) -> Outcome:
         client = self._caller_client or await self._own_clients.get()
-        build = request_builder(self._caller_client) if self._caller_client else httpx.Request
-        http_request = self.build_request(request, remaining, build)
+        http_request = self.build_request(request, remaining, self._build)
         response: httpx.Response | None = None
         try:
             response = await client.send(http_request, stream=True, follow_redirects=False)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import httpx
 from pydantic import SecretStr
 
+from .._utils.json import dump_json, encode_json
 from ..errors import APIError, APITimeoutError, RateLimitError
 from ..errors.parsing import NO_SECRET, redact
 
@@ -54,6 +55,23 @@ class HTTPRequest:
     repeatable: bool = True
     json_lines: bool = False
     files: tuple[UploadFile, ...] = ()
+
+    def content(self) -> dict[str, Any]:
+        """Return the content as arguments of httpx: JSON, or a form if there are files."""
+        if not self.files:
+            return {"content": None if self.body is None else encode_json(self.body)}
+        files = [(each.part, (each.name, each.data, each.mime)) for each in self.files]
+        return {"data": {name: _form_value(value) for name, value in (self.body or {}).items()}, "files": files}
+
+
+def _form_value(value: Any) -> str | list[str]:
+    """Return a field of a form: a list of texts as one field each, other lists and objects as JSON."""
+    match value:
+        case str():
+            return value
+        case [*texts] if texts and all(isinstance(text, str) for text in texts):
+            return texts
+    return dump_json(value)
 
 
 @dataclass(frozen=True, slots=True)

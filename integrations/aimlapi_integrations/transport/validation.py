@@ -129,13 +129,6 @@ def check_settings(
         check_headers({"X-Client-Request-Id": client_request_id})
 
 
-def check_model(model: str) -> str:
-    """Return the id of a model. ValueError if it is blank."""
-    if not model.strip():
-        raise ValueError(f"model={model!r}: expected the id of a model. List them with: aimlapi models")
-    return model
-
-
 def check_headers(headers: Mapping[str, str]) -> SecretHeaders:
     """Return a copy of `headers` if all of them can be sent. Errors name a header and don't show its value.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints.shared.adapt import adapt
+from aimlapi_integrations.endpoints import adapt
 from aimlapi_integrations.errors import UnsupportedContentError
 from aimlapi_integrations.types import (
     Audio,

@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
-from aimlapi_integrations.endpoints import chat_completions
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import adapt, chat_completions
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.langchain.profile import model_profile
 from aimlapi_integrations.models import known_models

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints import chat_completions
+from aimlapi_integrations.endpoints import adapt, chat_completions
 from aimlapi_integrations.errors import UnsupportedContentError
 from aimlapi_integrations.types import (
     Audio,
@@ -110,7 +110,8 @@ def test_tool_result_with_image_is_a_string_and_a_user_turn() -> None:
     calls = Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}")))
     shown = Message("tool", (Text("one"), Text("two"), Image(url="https://a/b.png")), tool_call_id="a")
     plain = Message("tool", (Text("ok"),), tool_call_id="b", name="g")
-    encoded_messages = body(HELLO, calls, shown, plain)["messages"]
+    request = Request("openai/gpt-5-mini-2025-08-07", (HELLO, calls, shown, plain))
+    encoded_messages = chat_completions.encode(adapt(request))["messages"]
     assert [message["role"] for message in encoded_messages] == ["user", "assistant", "tool", "tool", "user"]
     assert encoded_messages[2] == {"role": "tool", "content": "one\ntwo", "tool_call_id": "a"}
     assert encoded_messages[4]["content"][1] == {"type": "image_url", "image_url": {"url": "https://a/b.png"}}

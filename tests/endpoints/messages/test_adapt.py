@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints import messages
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import adapt, messages
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Text, Tool, ToolChoice, Video
 from tests.endpoints.adapted import ASK, BRIEF, CALL, CLAUDE_BOTH, RAIN, WEATHER, Json, make_request

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints import responses
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import adapt, responses
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedContentError, UnsupportedParameterError
 from aimlapi_integrations.types import Audio, File, HostedTool, Image, Message, Request, Text, Tool, ToolCall
 

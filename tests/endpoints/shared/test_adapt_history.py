@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS, adapt
 from aimlapi_integrations.endpoints.routing import select_endpoint
-from aimlapi_integrations.endpoints.shared.adapt import ContentWarning, adapt
+from aimlapi_integrations.endpoints.shared.adapt import ContentWarning
 from aimlapi_integrations.models import vendor
 from aimlapi_integrations.types import (
     Audio,

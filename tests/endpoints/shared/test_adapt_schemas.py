@@ -8,7 +8,8 @@ import pytest
 
 from aimlapi_integrations._utils.json_schema import inline_schema_refs, is_object_schema, is_recursive, object_schema
 from aimlapi_integrations._utils.strict_schema import strict_obstacle, to_strict_schema
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import adapt
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import Message, Request, ResponseFormat, Text, Tool
 from tests.endpoints.adapted import DEEPSEEK

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlapi_integrations.endpoints import ENDPOINTS, embeddings
-from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning, adapt
+from aimlapi_integrations.endpoints import ENDPOINTS, adapt, embeddings
+from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
 from tests.endpoints.adapted import (

@@ -7,18 +7,49 @@ otherwise, and has ended then. Replies in it name no price, as in the vendor's d
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, timedelta, timezone
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 
 from ..faults import FAULT_HEADER, RequestedFault, parse_fault
 from ..model import JSON, UnprocessableInputError, new_id
 from ..store import GatewayState, StoredBatch
-from ..wire import GatewayError, Rows, invalid_request, parse_request, problem
-from ..wire.batches import BatchRequest, check_batch_request
+from ..wire import GatewayError, Open, Rows, invalid_request, parse_request, problem
 from .messages import create_message
 
 _UNANSWERED = {"batch-errored", "batch-expired", "batch-canceled"}
+
+
+# --- what it accepts; the params of a request are checked when it is processed, as at the vendor ----------------------
+
+
+class BatchParams(Open):
+    model: Annotated[str, Field(min_length=1)]
+    messages: Annotated[list[JSON], Field(min_length=1)]
+    max_tokens: Annotated[float, Field(ge=1)] = 1024
+
+
+class BatchedRequest(Open):
+    custom_id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    params: BatchParams
+
+
+class BatchRequest(Open):
+    requests: Annotated[list[BatchedRequest], Field(min_length=1, max_length=100_000)]
+
+
+def check_batch_request(request: BatchRequest) -> None:
+    """Raise the 400 for a custom id that occurs twice."""
+    counts = Counter(each.custom_id for each in request.requests)
+    repeated = next((custom_id for custom_id, count in counts.items() if count > 1), None)
+    if repeated is not None:
+        raise invalid_request([problem("requests", f"Duplicate custom_id: {repeated}", "duplicate_custom_id")])
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
 
 
 def create_batch(state: GatewayState, http_request: Request, body: JSON) -> JSON:

@@ -7,22 +7,62 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from starlette.requests import Request
 
 from ..model import JSON
 from ..model.text_values import content_words
 from ..model.usage import TokenUsage, cost_meta, count_tokens
 from ..store import GatewayState
-from ..wire import invalid_request, parse_request, problem
-from ..wire.decisions import ChoiceQuestion, DecisionsRequest, Question, ScoreQuestion, YesNoQuestion
+from ..wire import Closed, Open, invalid_request, parse_request, problem
 from .models import check_model_served
 
 CONTEXT_TOKENS = 32_000
 
 _REFERENCE = re.compile(r"`([^`]+)`")
 _STEP = re.compile(r"\w+")
+
+
+# --- what it accepts: a state and typed questions about it ------------------------------------------------------------
+
+Content = Annotated[str, Field(min_length=1)] | JSON | list[Any]
+
+
+class YesNoCriteria(Closed):
+    true: Content | None = None
+    false: Content | None = None
+
+
+class YesNoQuestion(Closed):
+    type: Literal["noul"]
+    instructions: Content
+    criteria: YesNoCriteria = YesNoCriteria()
+
+
+class ChoiceQuestion(Closed):
+    type: Literal["choice"]
+    instructions: Content
+    criteria: Annotated[dict[str, Content | None], Field(min_length=1, max_length=255)]
+
+
+class ScoreQuestion(Closed):
+    type: Literal["score"]
+    instructions: Content
+    criteria: Annotated[list[Content], Field(min_length=2, max_length=10)]
+
+
+Question = Annotated[YesNoQuestion | ChoiceQuestion | ScoreQuestion, Field(discriminator="type")]
+
+
+class DecisionsRequest(Open):
+    model: Annotated[str, Field(min_length=1)]
+    state: Content
+    questions: Annotated[dict[str, Question], Field(min_length=1)]
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def create_decisions(state: GatewayState, _http_request: Request, body: JSON) -> JSON:

@@ -15,7 +15,7 @@ from ..shared import parsing
 from ..shared.call_ids import CallIds, synthetic_id
 from ..shared.media import is_data_url
 from ..shared.parsing import as_dict, as_str, dict_items
-from .think_tags import ThinkTagSplitter, select_splitter
+from .think_tags import CLOSE, OPEN, select_splitter
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -52,10 +52,9 @@ def decode(body: Json, headers: Mapping[str, str], taken: Collection[str] = (), 
         APIError: the body reports an error, or has no choices.
     """
     choices = _require_choices(body, headers)
-    model_id = parsing.parse_model(body, headers)
     return Reply(
-        model=model_id,
-        choices=tuple(_decode_choice(each, body, headers, select_splitter(model, model_id), taken) for each in choices),
+        model=parsing.parse_model(body, headers),
+        choices=tuple(_decode_choice(each, body, headers, model, taken) for each in choices),
         id=as_str(body.get("id")),
         created=parsing.as_count(body.get("created")) or None,
         usage=parsing.parse_usage(body.get("usage")),
@@ -79,15 +78,17 @@ def _require_choices(body: Any, headers: Mapping[str, str]) -> list[Json]:
 
 
 def _decode_choice(
-    choice: Json, body: Json, headers: Mapping[str, str], splitter: ThinkTagSplitter | None, taken: Collection[str]
+    choice: Json, body: Json, headers: Mapping[str, str], model: Model | None, taken: Collection[str]
 ) -> Choice:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         raise error_from(200, headers, {"error": choice.get("error") or "the model's provider failed"})
     raw_reason = as_str(choice.get("finish_reason"))
     finish_reason = FINISH_REASONS.get((raw_reason or "").lower())
     is_cut = finish_reason in ("length", "content_filter") or bool(raw_reason and not finish_reason)
-    parts = _decode_message(_require_message(choice, body, headers), is_cut, body, headers, splitter)
-    message = Message("assistant", CallIds(taken).claim_all(parts), author=parsing.parse_model(body, headers) or None)
+    content = _require_message(choice, body, headers)
+    calls = _decode_tool_calls(content, is_cut, body, headers, taken)
+    parts = (*_decode_message(content, body, headers, model), *calls)
+    message = Message("assistant", parts, author=parsing.parse_model(body, headers) or None)
     if (raw_reason or "").lower() == "malformed_function_call" and not (message.text or message.tool_calls):
         raise parsing.unreadable_error(
             "The model wrote a malformed function call, and the response has no content (finish reason "
@@ -119,25 +120,37 @@ def _require_message(choice: Json, body: Json, headers: Mapping[str, str]) -> Js
 # --- the parts of a message ---------------------------------------------------------------------------------------
 
 
-def _decode_message(
-    message: Json, is_cut: bool, body: Json, headers: Mapping[str, str], splitter: ThinkTagSplitter | None
-) -> list[Part]:
-    """Decode all parts, in the order in which models write them: reasoning, text, media, tool calls."""
+def _decode_message(message: Json, body: Json, headers: Mapping[str, str], model: Model | None) -> list[Part]:
+    """Decode all parts but tool calls, in the order in which models write them: reasoning, text, media."""
     content = parsing.parse_text(message.get("content"), "choices[].message.content", body, headers)
-    inline_reasoning, text = splitter.split_all(content) if splitter else ("", content)
+    inline_reasoning, text = _split_think_tags(content, model, parsing.parse_model(body, headers))
     parts: list[Part] = [*_decode_reasoning(message, inline_reasoning), *_decode_text(text, message, body)]
     if refusal := as_str(message.get("refusal")):
         parts.append(Refusal(refusal))
     parts += decode_images(dict_items(message.get("images")) + find_image_parts(message.get("content")))
     if audio := as_dict(message.get("audio")):
         parts.append(_decode_audio(audio))
-    reply_id = as_str(body.get("id"))
+    return parts
+
+
+def _split_think_tags(text: str, model: Model | None, reported_id: str) -> tuple[str, str]:
+    """Split off the reasoning in think tags, which few texts have, and return it and the rest."""
+    splitter = select_splitter(model, reported_id) if OPEN in text or CLOSE in text else None
+    return splitter.split_all(text) if splitter else ("", text)
+
+
+def _decode_tool_calls(
+    message: Json, is_cut: bool, body: Json, headers: Mapping[str, str], taken: Collection[str]
+) -> tuple[Part, ...]:
+    """Decode the tool calls, with ids that differ from each other and from those that are taken."""
     calls = _require_calls(message, body, headers)
-    last = len(calls) - 1
-    return parts + [
+    if not calls:
+        return ()
+    reply_id, last = as_str(body.get("id")), len(calls) - 1
+    return CallIds(taken).claim_all(
         _decode_tool_call(call, is_cut, synthetic_id(reply_id, index), index == last)
         for index, call in enumerate(calls)
-    ]
+    )
 
 
 def _require_calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:

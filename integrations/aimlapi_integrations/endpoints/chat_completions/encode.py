@@ -38,7 +38,6 @@ from ..shared.media import (
     get_filename,
     get_image_url,
     get_video_url,
-    lift_media,
     supported_audio_format,
 )
 from .anthropic_dialect import USER_PART_ENCODERS, encode_assistant_turns, encode_result_turns
@@ -54,7 +53,7 @@ def encode(request: Request, model: Model | None = None) -> Json:
     """Encode the body of a plain request.
 
     Args:
-        request: the request.
+        request: what `adapt` returns, in which only user messages have media.
         model: its model; looked up if None.
 
     >>> encode(Request("gpt-4o", (Message("user", (Text("Hello"),)),)))
@@ -65,7 +64,7 @@ def encode(request: Request, model: Model | None = None) -> Json:
     use_blocks = _uses_blocks(request, capabilities)
     body: Json = {
         "model": request.model,
-        "messages": _encode_messages(lift_media(request.messages), model, capabilities, use_blocks),
+        "messages": _encode_messages(request.messages, model, capabilities, use_blocks),
         **drop_none(request.options),
     }
     if request.tools:

@@ -9,12 +9,13 @@ from typing import Any
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...types import Audio, File, HostedTool, Image, Part, Request, ToolChoice, Video
 from ..responses.encode import CHAT_ONLY_OPTIONS
-from ..shared.adapt_context import AdaptContext, AdaptStep
-from ..shared.adapt_history import make_history_step
-from ..shared.adapt_options import (
+from ..shared.adapt import (
+    AdaptContext,
+    AdaptStep,
     Options,
     OptionStep,
     adapt_effort,
+    adapt_strict,
     apply_option_steps,
     drop_n,
     is_number,
@@ -22,7 +23,7 @@ from ..shared.adapt_options import (
     rename_options,
     validate_options,
 )
-from ..shared.adapt_strict import adapt_strict
+from ..shared.adapt_history import make_history_step
 from ..shared.media import is_link, lift_media
 from ..shared.parsing import as_dict
 from ..shared.thinking import thinking_enabled

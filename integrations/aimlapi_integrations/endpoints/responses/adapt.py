@@ -7,18 +7,19 @@ from dataclasses import replace
 from ...errors import UnsupportedContentError, UnsupportedParameterError
 from ...models import ResponsesCapabilities
 from ...types import File, HostedTool, Image, Message, Part, Request, Tool
-from ..shared.adapt_context import AdaptContext, AdaptStep
-from ..shared.adapt_history import make_history_step
-from ..shared.adapt_options import (
+from ..shared.adapt import (
+    AdaptContext,
+    AdaptStep,
     Options,
     adapt_effort,
+    adapt_strict,
     apply_option_steps,
     drop_n,
     is_number,
     raise_to_minimum,
     validate_value,
 )
-from ..shared.adapt_strict import adapt_strict
+from ..shared.adapt_history import make_history_step
 from .encode import CHAT_ONLY_OPTIONS, encode
 
 _LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens", "max_output_tokens")

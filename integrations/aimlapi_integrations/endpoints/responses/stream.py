@@ -34,7 +34,6 @@ _ONCE_FIELDS: Mapping[type, Mapping[str, Any]] = {
     ToolCall: {"id": "", "name": "", "item_id": None},
 }
 
-
 Comparable: TypeAlias = tuple[str, ...]
 
 
@@ -66,7 +65,8 @@ class PartState:
     def diff(self, part: Part, is_whole: bool) -> Part | None:
         """Record `part`, and return what it adds; None if that is nothing. A whole part repeats the earlier pieces."""
         if type(part) not in _GROWING_FIELD:
-            return self._emit_whole(part)
+            is_new, self.is_emitted_whole = not self.is_emitted_whole, True
+            return part if is_new else None
         growing, once = _GROWING_FIELD[type(part)], _ONCE_FIELDS[type(part)]
         piece = self._get_rest(getattr(part, growing)) if is_whole else getattr(part, growing)
         new_fields = {name for name in once if getattr(part, name) and name not in self.once_fields}
@@ -101,12 +101,6 @@ class PartState:
             return {"type": "refusal", "refusal": self.join_text()}
         return {"type": "summary_text" if item_field == "summary" else "reasoning_text", "text": self.join_text()}
 
-    def _emit_whole(self, part: Part) -> Part | None:
-        if self.is_emitted_whole:
-            return None
-        self.is_emitted_whole = True
-        return part
-
     def _get_rest(self, whole: str) -> str:
         text = self.join_text()
         return whole[len(text) :] if whole.startswith(text) else ""
@@ -118,6 +112,7 @@ class PartState:
 # --- events that send a part in pieces ----------------------------------------------------------------------------
 
 _EventKey: TypeAlias = tuple[Any, ...]
+_MakePart: TypeAlias = Callable[[str, str | None], Part]
 _PartKey: TypeAlias = tuple[int, str, int]  # the position of an item in the output, and a part's location in the item
 
 
@@ -129,7 +124,7 @@ class _PieceEvents:
     item_field: str
     index_field: str
     done_field: str
-    make_part: Callable[[str, str | None], Part]
+    make_part: _MakePart
 
 
 def _make_text(text: str, item_id: str | None) -> Part:
@@ -140,7 +135,7 @@ def _make_refusal(text: str, _: str | None) -> Part:
     return Refusal(text)
 
 
-def _make_function_call(text: str, item_id: str | None) -> Part:
+def _make_call(text: str, item_id: str | None) -> Part:
     return ToolCall("", "", text, item_id=item_id)
 
 
@@ -153,9 +148,7 @@ _PIECE_EVENTS: Mapping[str, _PieceEvents] = {
     "response.refusal": _PieceEvents("message", "content", "content_index", "refusal", _make_refusal),
     "response.reasoning_text": _PieceEvents("reasoning", "content", "content_index", "text", reasoning_text),
     "response.reasoning_summary_text": _PieceEvents("reasoning", "summary", "summary_index", "text", reasoning_summary),
-    "response.function_call_arguments": _PieceEvents(
-        "function_call", "arguments", "", "arguments", _make_function_call
-    ),
+    "response.function_call_arguments": _PieceEvents("function_call", "arguments", "", "arguments", _make_call),
     "response.custom_tool_call_input": _PieceEvents("custom_tool_call", "input", "", "input", _make_custom_call),
 }
 
@@ -191,7 +184,7 @@ class ResponsesDecoder:
         self._ids = CallIds(taken)
         self._call_ids: dict[int, str] = {}
         self._parts: dict[_PartKey, PartState] = {}
-        self._open_part: tuple[_EventKey, PartState, Callable[[str, str | None], Part]] | None = None
+        self._open_part: tuple[_EventKey, PartState, _MakePart] | None = None
         self._text: list[str] = []
         self.ended = False
 
@@ -392,9 +385,7 @@ class ResponsesDecoder:
         for (item_field, index), part in decode_item(item, fallback_id, is_cut):
             yield from self._emit((position, item_field, index), part, is_whole=True)
 
-    def _continue_part(
-        self, event: Json, key: _EventKey, state: PartState, make_part: Callable[[str, str | None], Part]
-    ) -> Fragment | None:
+    def _continue_part(self, event: Json, key: _EventKey, state: PartState, make_part: _MakePart) -> Fragment | None:
         """Read another piece of the part that the previous event had a piece of; None for any other event."""
         text = event.get("delta")
         if type(text) is not str or not text or _event_key(event) != key:

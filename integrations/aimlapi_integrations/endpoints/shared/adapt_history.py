@@ -30,15 +30,15 @@ from ...types import (
     ToolCall,
     Video,
 )
-from .adapt_context import AdaptContext, AdaptStep
+from .adapt import AdaptContext, AdaptStep
 from .authorship import is_foreign, is_messages_block, is_responses_item, reasoning_vendor
-from .media import is_data_url
+from .media import is_data_url, normalize_media
 
 Encode = Callable[[Request], Any]
 
 
 def make_history_step(adapt_messages: AdaptStep, encode: Encode) -> AdaptStep:
-    """Make the step that adapts the history for one endpoint.
+    """Make the step that normalizes media and adapts the history for one endpoint.
 
     Args:
         adapt_messages: the endpoint's own step for messages.
@@ -48,6 +48,9 @@ def make_history_step(adapt_messages: AdaptStep, encode: Encode) -> AdaptStep:
     def adapt_history(request: Request, ctx: AdaptContext) -> Request:
         if all(map(_is_plain, request.messages)):
             return request
+        messages = normalize_media(request.messages)
+        if messages is not request.messages:
+            request = replace(request, messages=messages)
         history = _History(request, ctx, adapt_messages, encode)
         messages = tuple(adapted for each in request.messages if (adapted := history.adapt_message(each)) is not None)
         history.warn()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...models import vendor
-from ...types import HostedItem, Message, Reasoning
+from ...types import Reasoning
 
 _RESPONSES_SUFFIXES = ("_call", "_output", "_response", "_request")
 _RESPONSES_TYPES = frozenset({"mcp_list_tools", "compaction", "item_reference"})
@@ -74,18 +74,3 @@ def is_claude_tool(tool_type: str) -> bool:
     (True, False)
     """
     return _CLAUDE_TOOL.fullmatch(tool_type) is not None
-
-
-def needs_messages(message: Message, model: str) -> bool:
-    """Return whether a message has blocks of Claude's server tools that `model` may read."""
-    if message.role != "assistant" or is_foreign(message.author, model):
-        return False
-    return any(isinstance(part, HostedItem) and is_messages_block(part.type) for part in message.parts)
-
-
-def needs_responses(message: Message, model: str) -> bool:
-    """Return whether a message has items that only the Responses endpoint carries and that `model` may read."""
-    items = [part for part in message.parts if isinstance(part, HostedItem)]
-    if not items or message.role != "assistant":
-        return bool(items)
-    return not is_foreign(message.author, model) and any(is_responses_item(item.type) for item in items)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._utils.json import drop_none
 from ...errors import UnsupportedParameterError
-from .adapt_context import ParameterWarning
+from .adapt import ParameterWarning
 
 
 def listed_options(
