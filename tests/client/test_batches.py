@@ -173,7 +173,7 @@ def refused_error(request: httpx.Request) -> httpx.Response:
         (429, 3),
         (refused_error, 3),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_nothing_is_submitted_twice(mocked: Any, failure: Any, attempts: int) -> None:
     """It is sent again only if the gateway certainly did not accept it, however many retries are allowed."""

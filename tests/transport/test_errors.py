@@ -146,6 +146,30 @@ def test_error_has_advice(status: int, body: bytes, hint: str):
     assert hint in str(error_from(status, {}, body))
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "hint"),
+    [
+        (404, "No endpoints found for openai/gpt-9.", errors.NotFoundError, "Choose another"),
+        (
+            404,
+            "0 endpoints out of 3 requested are available matching your guardrail restrictions and data policy",
+            errors.NotFoundError,
+            "data policy of the key",
+        ),
+        (400, "max_tokens must be greater than thinking_budget [8192]", errors.BadRequestError, "Raise max_tokens"),
+        (400, "max_tokens or model output limit was reached", errors.BadRequestError, "Raise max_tokens"),
+        (400, "Reasoning is mandatory for this endpoint and cannot be disabled.", errors.BadRequestError, "'none'"),
+        (504, "Generation timeout", errors.InternalServerError, "Stream the answer"),
+    ],
+)
+@pytest.mark.parametrize("wrap", [lambda text: {"message": text}, lambda text: {"error": {"message": text}}])
+def test_known_error_has_its_class_and_advice(status: int, message: str, kind: type[Exception], hint: str, wrap: Any):
+    error = parse(wrap(message), status)
+    assert type(error) is kind
+    assert message.rstrip(".") in str(error)
+    assert hint in str(error).removeprefix(message)
+
+
 def test_web_page_with_401_advises_on_key_and_base_url():
     text = str(error_from(401, {"content-type": "text/html"}, b"<html><title>Log in</title></html>"))
     assert all(part in text for part in ("'Log in'", "AIMLAPI_API_KEY", "base URL"))

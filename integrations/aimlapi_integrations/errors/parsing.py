@@ -36,6 +36,23 @@ _UNKNOWN_ROUTE = re.compile(r"cannot (get|post|delete) /", re.IGNORECASE)
 _KEY_ADVICE = "Check the key: AIMLAPI_API_KEY, or api_key=. Create a key at https://aimlapi.com/app/keys."
 _BASE_URL_ADVICE = "Check the base URL: the gateway's is https://api.aimlapi.com/v1."
 
+# What a message says, and what to do about it.
+_ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in {
+        r"guardrail|data policy": "No provider of this model meets the guardrails and the data policy of the key. "
+        "Change them in the account, or choose another model.",
+        r"no endpoints found for": "The gateway has no provider for this model now. Choose another, or leave out "
+        "`provider`. List models with: aimlapi models --live",
+        r"must be greater than thinking_budget": "Raise max_tokens above the budget for thinking, or lower the budget "
+        "or the effort.",
+        r"reasoning is mandatory": "This model always reasons: leave out the effort 'none'.",
+        r"max_tokens or model output limit was reached": "Raise max_tokens: reasoning counts too.",
+        r"generation timeout": "The model took too long. Stream the answer, lower max_tokens or the effort, or use "
+        "background=True on the Responses endpoint.",
+    }.items()
+)
+
 # The gateway spells `insufficient` without its second i.
 _OUT_OF_CREDITS = re.compile(r"insuffici?ent_credits|insufficient_quota|run out of credits", re.IGNORECASE)
 
@@ -84,6 +101,7 @@ class ErrorBody:
             return f"The server redirects to {target!r}, and redirects aren't followed.\n{_BASE_URL_ADVICE}"
         wrong_url = self.html or (status == 404 and self.is_unknown_route)
         advice = [*([_KEY_ADVICE] if status == 401 else []), *([_BASE_URL_ADVICE] if wrong_url else [])]
+        advice += [text for pattern, text in _ADVICE if pattern.search(self.message)]
         return "\n".join([self.message, *advice])
 
     @property
