@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..endpoints.catalogue import CatalogueModel, Deprecation
 from ..errors import AIMLAPIError, APIResponseError, NotFoundError
@@ -16,6 +16,8 @@ from ..types import Json
 
 if TYPE_CHECKING:
     from .resources import AsyncModels, Models
+else:  # not imported for their names alone; type hints have to resolve
+    AsyncModels = Models = Any
 
 _CONCURRENCY = 8
 
