@@ -28,7 +28,7 @@ EXTRAS = {
     "langchain": {"langchain-core", "pydantic"},
     "llama-index": {"llama-index-core"},
     "emulator": {"starlette", "uvicorn"},
-    "cli": {"rich", "jsonschema", "platformdirs"},
+    "cli": {"jsonschema", "platformdirs", "rich"},
     "tracing": {"opentelemetry-sdk"},
     "aiohttp": {"httpx-aiohttp"},
     "mcp": {"langchain-mcp-adapters", "llama-index-tools-mcp", "mcp"},
@@ -72,9 +72,9 @@ def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     assert set(wheel.namelist()) == package_files | metadata_files | {"pytest_aimlapi.py"}
 
 
-def test_package_holds_code_two_tables_and_py_typed() -> None:
+def test_package_holds_code_its_tables_and_py_typed() -> None:
     others = {path.name for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    assert others == {"models.json", "media.json", "py.typed"}
+    assert others == {"media.json", "models.json", "py.typed"}
     assert not [path for path in PACKAGE.rglob("*.py") if path.name.startswith(("test_", "conftest"))]
 
 
