@@ -170,6 +170,16 @@ async def test_refused_connection_on_loopback_mentions_the_emulator(client_type:
     assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
 
 
+@pytest.mark.parametrize("call", ["chat", "embed", "chat_stream"])
+@both_clients
+async def test_hint_about_the_emulator_is_whole_with_its_key(client_type: Any, call: str) -> None:
+    port = free_port()
+    client = client_type("emulator", f"http://127.0.0.1:{port}/v1", max_retries=0)
+    with pytest.raises(APIConnectionError) as caught:
+        await resolve(CALLS[call](client, "gpt-4o"))
+    assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("base_url", "source"), [(PUBLIC, "api.aimlapi.com:443"), ("https://proxy.example:8443/v1", "proxy.example:8443")]
 )
@@ -223,6 +233,20 @@ def test_unknown_model_unlike_any_other_names_no_similar_id(gateway: Emulator) -
     assert "Similar" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("gpt-5-mini", "Use the id 'openai/gpt-5-mini-2025-08-07'. List"),
+        ("gemini-2.5-pro", "Use the id 'google/gemini-2.5-pro'. List"),
+        ("openai/gpt-5-minii", "Similar ids: openai/gpt-5-mini-2025-08-07, "),
+    ],
+)
+def test_shortened_id_is_answered_with_the_whole(model: str, advice: str, gateway: Emulator) -> None:
+    with Client(KEY, gateway.base_url) as client, pytest.raises(NotFoundError) as caught:
+        client.chat("Hello", model=model)
+    assert advice in str(caught.value)
+
+
 def test_known_model_that_is_gone_may_have_been_withdrawn() -> None:
     body = {"message": "Model gpt-4o not found"}
     transport = httpx.MockTransport(lambda request: httpx.Response(404, json=body))
@@ -247,6 +271,13 @@ def test_404_about_a_stored_response_does_not_mention_models(gateway: Emulator) 
 @both_clients
 def test_misspelled_argument_gets_a_suggestion(client_type: Any, argument: str, suggestion: str) -> None:
     with pytest.raises(TypeError, match=rf"no argument '{argument}'\. Did you mean '{suggestion}'\?"):
+        client_type(**{"api_key": KEY, argument: 1})
+
+
+@pytest.mark.parametrize("argument", ["model", "temperature", "tools", "max_tokens", "reasoning_effort"])
+@both_clients
+def test_argument_of_a_call_says_where_it_belongs(client_type: Any, argument: str) -> None:
+    with pytest.raises(TypeError, match=rf"no argument '{argument}': pass it to chat\(\)"):
         client_type(**{"api_key": KEY, argument: 1})
 
 

@@ -49,6 +49,8 @@ from .resources import AsyncModels, AsyncResponses, Models, Responses
 from .transcriptions import AsyncTranscriptions, Transcriptions
 from .turn import Turn
 
+_CALL_ARGUMENTS = frozenset({"model", *ChatArguments.__annotations__})
+
 
 class Client(MediaMethods, ContextManagerMixin):
     """A client of the gateway. Threads can share one; it connects with its first call.
@@ -94,7 +96,7 @@ class Client(MediaMethods, ContextManagerMixin):
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown)
+        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
         self._http = HTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),
@@ -312,7 +314,7 @@ class AsyncClient(AsyncMediaMethods, AsyncContextManagerMixin):
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown)
+        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
         self._http = AsyncHTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),
