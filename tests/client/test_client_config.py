@@ -23,6 +23,7 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.client.config import resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.types import Message, Text
 from tests.faults.secret_scan import exposed_texts, frame_variables
 
 KEY = "sk-planted-0123456789"
@@ -294,3 +295,33 @@ def test_traceback_of_a_configuration_error_starts_at_the_constructor() -> None:
 
 async def _construct() -> None:
     AsyncClient(KEY, "https://host:99999/v1")
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ({"role": "user", "content": "Hello"}, "received one dict: put it into a list"),
+        (Message("user", (Text("Hello"),)), "received one Message: put it into a list"),
+        (None, "received one NoneType"),
+        (b"Hello", "received one bytes"),
+        (["Hello"], "expected a Message or a dict with a role, received str"),
+        ([{"content": "Hello"}], r"received a dict with \['content'\]"),
+    ],
+)
+@pytest.mark.parametrize("method", ["chat", "chat_stream"])
+@both_clients
+async def test_messages_of_another_type_are_rejected(
+    client_type: Any, method: str, messages: Any, problem: str
+) -> None:
+    with pytest.raises(TypeError, match=problem):
+        await resolve(getattr(client_type(KEY), method)(messages))
+
+
+async def test_stream_without_a_block_says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"in a `with` block: with client\.chat_stream"):
+        list(Client(KEY).chat_stream("Hello"))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"in an `async with` block: async with client\.chat_stream"):
+        _ = [delta async for delta in AsyncClient(KEY).chat_stream("Hello")]  # type: ignore[attr-defined]

@@ -103,7 +103,8 @@ def require_content(request: Request) -> None:
 
 def _empty_conversation(request: Request) -> UnsupportedContentError:
     count = len(request.messages)
-    received = f"{count} messages without content to send" if count else "no messages"
+    messages = "1 message" if count == 1 else f"{count} messages"
+    received = f"{messages} without content to send" if count else "no messages"
     return UnsupportedContentError(f"The conversation is empty: {received}. Send at least one message with content.")
 
 
