@@ -9,6 +9,7 @@ The agent's memory is a SQLite file. Every step is saved before the next one beg
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from common import console, gateway
@@ -51,8 +52,8 @@ def resume(agent) -> None:
     run(agent, {"messages": [HumanMessage("And how is the weather in Lisbon?")]})
 
     messages = agent.get_state(THREAD).values["messages"]
-    costs = [message.response_metadata["cost"]["credits"] for message in messages if isinstance(message, AIMessage)]
-    console.print(f"[bold]{len(messages)} messages, {len(costs)} model calls, {sum(costs)} credits[/]")
+    costs = [message.response_metadata["cost"]["usd"] for message in messages if isinstance(message, AIMessage)]
+    console.print(f"[bold]{len(messages)} messages, {len(costs)} model calls, ${sum(map(Decimal, costs))}[/]")
 
 
 def with_memory(work) -> None:

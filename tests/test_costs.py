@@ -73,8 +73,8 @@ def test_budget_of_zero_allows_no_call():
         Ledger(max_cost_usd=0).check()
 
 
-@pytest.mark.parametrize("limit", ["nan", float("nan"), "much", ""])
-def test_limit_that_is_not_a_number_is_rejected(limit):
+@pytest.mark.parametrize("limit", ["nan", float("nan"), "much", "", -1, "-0.5"])
+def test_limit_that_is_not_an_amount_is_rejected(limit):
     with pytest.raises(ValueError, match="max_cost_usd"):
         Ledger(max_cost_usd=limit)
 

@@ -82,7 +82,7 @@ def _parse_dollars(dollars: Decimal | float | str) -> Decimal:
         limit = Decimal(str(dollars))
     except ArithmeticError:
         limit = Decimal("nan")
-    if limit.is_nan():
+    if limit.is_nan() or limit < 0:
         raise ValueError(f"max_cost_usd: expected dollars, received {dollars!r}.")
     return limit
 

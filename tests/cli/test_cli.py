@@ -86,6 +86,7 @@ def test_live_without_a_key_lists_prices(shown, gateway: Emulator, monkeypatch: 
     assert mini.split()[-2:] == ["0.3", "2.5"]
     assert not any("opus" in line for line in lines)
     assert "live catalogue" in lines[-1]
+    assert lines[-1].endswith("The emulator answered: its prices are invented.")
 
 
 def test_live_without_a_gateway_reports_the_error(
@@ -193,12 +194,19 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "usage", "problem"),
     [
         (["models", "--tool-use"], "aimlapi models", "unrecognized arguments: --tool-use"),
-        (["models", "claude"], "aimlapi models", "invalid choice: 'claude' (choose from 'refresh', 'check')"),
+        (["models", "--serach", "claude"], "aimlapi models", "arguments: --serach. Did you mean '--search'?"),
+        (["models", "check", "gpt-4o", "--tabel"], "aimlapi models check", "unrecognized arguments: --tabel"),
+        (["models", "check", "gpt-4o", "--tools"], "aimlapi models", "unrecognized arguments: --tools"),
+        (["models", "claude"], "aimlapi models", "only refresh, check. To search: aimlapi models --search claude"),
+        (["models", "--search", "gpt", "chekc"], "aimlapi models", "Did you mean 'check'?"),
         (["models", "--endpoint", "audio"], "aimlapi models", "invalid choice: 'audio'"),
         (["models", "--json", "--ids"], "aimlapi models", "not allowed with"),
         (["chat", "--max-tokens", "many", "Hello"], "aimlapi chat", "invalid int value: 'many'"),
+        (["chat", "--modle", "gpt-4o", "Hello"], "aimlapi chat", "arguments: --modle. Did you mean '--model'?"),
+        (["chat", "--max-cost", "1,5", "Hello"], "aimlapi chat", "expected dollars, such as 0.50, received '1,5'"),
         (["completion", "tcsh"], "aimlapi completion", "invalid choice: 'tcsh'"),
-        (["modles"], "aimlapi", "invalid choice: 'modles'"),
+        (["modles"], "aimlapi", "there is no aimlapi modles, only models, chat, completion. Did you mean 'models'?"),
+        (["ask"], "aimlapi", "there is no aimlapi ask, only models, chat, completion.\n"),
         (["--live"], "aimlapi", "unrecognized arguments: --live"),
     ],
 )
@@ -211,6 +219,17 @@ def test_wrong_arguments_show_the_usage_of_their_command(
     output = capsys.readouterr().err
     assert output.startswith(f"usage: {usage} [-h]")
     assert problem in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--search", "refresh", "--tools"], ["--search=check", "--tools"], ["--endp", "chat", "--search", "check"]],
+)
+def test_value_of_an_option_that_is_called_like_a_command_is_a_value(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", *arguments]) == 1
+    assert capsys.readouterr().out.startswith("0 of ")
 
 
 # --- completion -------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_options_are_sent(gateway: Emulator) -> None:
         (["--model", "nope/nope", "Hello"], 1, "NotFoundError: .*aimlapi models --search"),
         (["--model", "emulator/out-of-credit", "Hello"], 1, "InsufficientCreditsError: "),
         (["--model", "emulator/cut-mid-text", "Hello"], 1, "StreamError: "),
-        (["--max-cost", "many", "Hello"], 1, "max_cost_usd: expected dollars, received 'many'"),
+        (["--max-cost", "many", "Hello"], 2, "expected dollars, such as 0.50, received 'many'"),
         ([], 2, "there is no question"),
     ],
 )
@@ -185,10 +185,26 @@ def test_ctrl_c_stops_the_answer_and_the_chat_goes_on(terminals: list[Terminal])
     assert "tokens" not in terminal.wait_for("Stopped")
     terminal.wait_for("> ")
     terminal.interrupt()
-    terminal.wait_for("Ctrl-D ends the chat")
+    terminal.wait_for('Ctrl-D or "exit" ends the chat')
     terminal.wait_for("> ")
     terminal.type("\x04")
     assert terminal.close() == 0
+
+
+@pytest.mark.parametrize("word", ["exit", "Quit", " /quit ", "/exit", "/bye"])
+def test_conversation_ends_with_a_word(word: str, terminals: list[Terminal], gateway: Emulator) -> None:
+    terminal = open_terminal(terminals)
+    terminal.wait_for("> ")
+    terminal.type(f"{word}\n")
+    assert terminal.close() == 0
+    assert gateway.requests == []
+
+
+def test_warning_is_a_sentence_without_a_line_of_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMLAPI_API_BASE", "http://host.invalid/v1")
+    lines = run("Hello").stderr.splitlines()
+    assert lines[0] == "Warning: base_url='http://host.invalid/v1' sends the API key over plain http."
+    assert lines[1].startswith("APIConnectionError: ")
 
 
 def test_ctrl_c_ends_a_single_question_with_130(terminals: list[Terminal]) -> None:

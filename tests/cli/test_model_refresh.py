@@ -87,6 +87,18 @@ def test_refresh_of_several_models_one_after_the_other_keeps_all(cache_file: Pat
     assert set(json.loads(cache_file.read_text())["table"]["models"]) >= {NEWCOMER, lookup("gpt-4o").id}
 
 
+@pytest.mark.parametrize("model", [[NEWCOMER], ["gpt-4o"]])
+def test_refresh_from_the_emulator_says_that_prices_are_invented(
+    model: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "refresh", *model]) == 0
+    output = capsys.readouterr()
+    assert output.out.startswith("1 model written")
+    assert "prices are invented" in output.err
+    assert main(["models"]) == 0
+    assert "refreshed from the emulator: the prices are invented" in capsys.readouterr().out
+
+
 def test_refresh_of_an_unknown_model_changes_nothing(cache_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "refresh", "acme/none"]) == 1
     assert "acme/none" in capsys.readouterr().err
@@ -132,7 +144,20 @@ def test_refresh_reports_a_schema_that_it_does_not_understand(
         assert main(["models", "refresh"]) == 0
     output = capsys.readouterr()
     assert "acme/one chat: its schema was not understood" in output.err
-    assert "1 models written" in output.out
+    assert "1 model written" in output.out
+
+
+def test_refresh_from_the_gateway_drops_what_the_emulator_said(
+    cache_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "refresh", "gpt-4o"]) == 0
+    capsys.readouterr()
+    with FaultServer() as server:
+        acts = [[CATALOG], [reply({"paths": {}})], [DEPRECATIONS]]
+        monkeypatch.setenv("AIMLAPI_BASE_URL", server.case(*acts).base_url)
+        assert main(["models", "refresh"]) == 0
+    assert set(json.loads(cache_file.read_text())["table"]["models"]) == {"acme/one"}
+    assert "invented" not in capsys.readouterr().err
 
 
 def test_refresh_for_maintainers_writes_the_whole_table(tmp_path: Path) -> None:
@@ -211,3 +236,9 @@ def test_check_names_what_is_unknown_deprecated_or_withdrawn(
 def test_check_of_an_id(model: str, status: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "check", model]) == status
     assert text in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["missing.py", "./missing", "/missing/folder", "missing/"])
+def test_check_of_a_missing_file_is_an_error(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "check", name]) == 2
+    assert capsys.readouterr().err == f"There is no file or folder {name}\n"

@@ -23,6 +23,7 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.client.config import resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
+from aimlapi_integrations.types import Message, Text
 from tests.faults.secret_scan import exposed_texts, frame_variables
 
 KEY = "sk-planted-0123456789"
@@ -170,6 +171,16 @@ async def test_refused_connection_on_loopback_mentions_the_emulator(client_type:
     assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
 
 
+@pytest.mark.parametrize("call", ["chat", "embed", "chat_stream"])
+@both_clients
+async def test_hint_about_the_emulator_is_whole_with_its_key(client_type: Any, call: str) -> None:
+    port = free_port()
+    client = client_type("emulator", f"http://127.0.0.1:{port}/v1", max_retries=0)
+    with pytest.raises(APIConnectionError) as caught:
+        await resolve(CALLS[call](client, "gpt-4o"))
+    assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("base_url", "source"), [(PUBLIC, "api.aimlapi.com:443"), ("https://proxy.example:8443/v1", "proxy.example:8443")]
 )
@@ -223,6 +234,20 @@ def test_unknown_model_unlike_any_other_names_no_similar_id(gateway: Emulator) -
     assert "Similar" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [
+        ("gpt-5-mini", "Use the id 'openai/gpt-5-mini-2025-08-07'. List"),
+        ("gemini-2.5-pro", "Use the id 'google/gemini-2.5-pro'. List"),
+        ("openai/gpt-5-minii", "Similar ids: openai/gpt-5-mini-2025-08-07, "),
+    ],
+)
+def test_shortened_id_is_answered_with_the_whole(model: str, advice: str, gateway: Emulator) -> None:
+    with Client(KEY, gateway.base_url) as client, pytest.raises(NotFoundError) as caught:
+        client.chat("Hello", model=model)
+    assert advice in str(caught.value)
+
+
 def test_known_model_that_is_gone_may_have_been_withdrawn() -> None:
     body = {"message": "Model gpt-4o not found"}
     transport = httpx.MockTransport(lambda request: httpx.Response(404, json=body))
@@ -250,6 +275,13 @@ def test_misspelled_argument_gets_a_suggestion(client_type: Any, argument: str, 
         client_type(**{"api_key": KEY, argument: 1})
 
 
+@pytest.mark.parametrize("argument", ["model", "temperature", "tools", "max_tokens", "reasoning_effort"])
+@both_clients
+def test_argument_of_a_call_says_where_it_belongs(client_type: Any, argument: str) -> None:
+    with pytest.raises(TypeError, match=rf"no argument '{argument}': pass it to chat\(\)"):
+        client_type(**{"api_key": KEY, argument: 1})
+
+
 def test_unknown_argument_unlike_any_other_gets_no_suggestion() -> None:
     with pytest.raises(TypeError, match=r"Client has no argument 'colour'\.$"):
         Client(KEY, colour="red")  # type: ignore[call-arg, arg-type]
@@ -263,3 +295,33 @@ def test_traceback_of_a_configuration_error_starts_at_the_constructor() -> None:
 
 async def _construct() -> None:
     AsyncClient(KEY, "https://host:99999/v1")
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ({"role": "user", "content": "Hello"}, "received one dict: put it into a list"),
+        (Message("user", (Text("Hello"),)), "received one Message: put it into a list"),
+        (None, "received one NoneType"),
+        (b"Hello", "received one bytes"),
+        (["Hello"], "expected a Message or a dict with a role, received str"),
+        ([{"content": "Hello"}], r"received a dict with \['content'\]"),
+    ],
+)
+@pytest.mark.parametrize("method", ["chat", "chat_stream"])
+@both_clients
+async def test_messages_of_another_type_are_rejected(
+    client_type: Any, method: str, messages: Any, problem: str
+) -> None:
+    with pytest.raises(TypeError, match=problem):
+        await resolve(getattr(client_type(KEY), method)(messages))
+
+
+async def test_stream_without_a_block_says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"in a `with` block: with client\.chat_stream"):
+        list(Client(KEY).chat_stream("Hello"))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"in an `async with` block: async with client\.chat_stream"):
+        _ = [delta async for delta in AsyncClient(KEY).chat_stream("Hello")]  # type: ignore[attr-defined]

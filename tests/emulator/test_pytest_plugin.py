@@ -220,6 +220,7 @@ def test_reset_removes_faults(gateway: Emulator) -> None:
         ("cut-mid-txt", 1, "Did you mean 'cut-mid-text'"),
         ("status-999", 1, "unknown"),
         ("nonsense", 1, "--faults"),
+        ("status-503; retry-aftr=0", 1, "option of a fault: 'retry-aftr' is unknown. Did you mean 'retry-after'"),
         ("drop", 0, "times: expected a number from 1 up or None, received 0"),
     ],
 )

@@ -1,8 +1,40 @@
-"""Mixins for classes that are closed at the end of a `with` or `async with` block."""
+"""Context managers: mixins for classes that are closed at the end of a block, and streams."""
 
 from __future__ import annotations
 
-from typing_extensions import Self
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, _GeneratorContextManager
+from functools import wraps
+from typing import TypeVar
+
+from typing_extensions import Never, ParamSpec, Self
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def not_in_block(keyword: str = "") -> TypeError:
+    """Return the error for a stream that is read outside of a `with` block; `keyword` is `async ` for an async one."""
+    article = "an" if keyword else "a"
+    return TypeError(
+        f"A stream is read in {article} `{keyword}with` block: "
+        f"{keyword}with client.chat_stream(…) as deltas: {keyword}for delta in deltas: …"
+    )
+
+
+class _StreamContextManager(_GeneratorContextManager[T]):
+    def __iter__(self) -> Never:
+        raise not_in_block()
+
+
+def stream_context(function: Callable[P, Iterator[T]]) -> Callable[P, AbstractContextManager[T]]:
+    """Do what `contextlib.contextmanager` does, for a stream: iterating over it without `with` says what to write."""
+
+    @wraps(function)
+    def create(*args: P.args, **kwargs: P.kwargs) -> AbstractContextManager[T]:
+        return _StreamContextManager(function, args, kwargs)  # type: ignore[arg-type]  # contextlib's own hints differ
+
+    return create
 
 
 class ContextManagerMixin:

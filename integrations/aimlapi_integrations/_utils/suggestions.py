@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -28,12 +28,19 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=0.75)), None)
 
 
-def reject_unknown_arguments(owner: type, arguments: Iterable[str]) -> None:
+def reject_unknown_arguments(owner: type, arguments: Iterable[str], call_arguments: Container[str] = ()) -> None:
     """Raise for the first keyword argument that the constructor of `owner` doesn't take.
 
+    Args:
+        owner: the class.
+        arguments: names of keyword arguments.
+        call_arguments: arguments of its methods, which people pass to the constructor of models.
+
     Raises:
-        TypeError: there is one; the text suggests the argument that it resembles.
+        TypeError: there is one; the text says where it belongs, or suggests the argument that it resembles.
     """
     for name in arguments:
+        if name in call_arguments:
+            raise TypeError(f"{owner.__name__} has no argument {name!r}: pass it to chat() or another call.")
         known = [each for each in inspect.signature(owner).parameters if each != "unknown"]
         raise TypeError(f"{owner.__name__} has no argument {name!r}.{did_you_mean(name, known)}")

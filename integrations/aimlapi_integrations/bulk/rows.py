@@ -44,6 +44,7 @@ _FATAL_ERRORS = (
 )
 
 DECIMALS = 18
+_NANO_DOLLAR = Decimal("1e-9")
 _SPENDING_COLUMNS = {
     "input_tokens": "int64",
     "output_tokens": "int64",
@@ -285,10 +286,20 @@ def _vectors(result: Any) -> Iterable[Sequence[float]]:
 def _split_spending(spending: Spending, count: int) -> list[Row]:
     """Divide tokens and cost into `count` shares with exactly the same sum. No cost if any call has no price."""
     units = _split_evenly(int(spending.usd.scaleb(DECIMALS)), count)
-    prices = [None if spending.unpriced else Decimal(unit).scaleb(-DECIMALS) for unit in units]
+    prices = [None if spending.unpriced else _trim_decimals(Decimal(unit).scaleb(-DECIMALS)) for unit in units]
     tokens_in, tokens_out = _split_evenly(spending.input_tokens, count), _split_evenly(spending.output_tokens, count)
     columns = ("input_tokens", "output_tokens", "cost_usd")
     return [dict(zip(columns, row, strict=True)) for row in zip(tokens_in, tokens_out, prices, strict=True)]
+
+
+def _trim_decimals(dollars: Decimal) -> Decimal:
+    """Drop the zeros after the nine decimals of the gateway's prices.
+
+    >>> _trim_decimals(Decimal("0.000105000000000000")), _trim_decimals(Decimal("0.000000000333333333"))
+    (Decimal('0.000105000'), Decimal('3.33333333E-10'))
+    """
+    nine = dollars.quantize(_NANO_DOLLAR)
+    return nine if nine == dollars else dollars
 
 
 def _split_evenly(total: int, count: int) -> list[int]:

@@ -7,21 +7,23 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TextIO
 
 from ..client.client import Client
 from ..client.config import DEFAULT_MODEL
-from ..costs import track_costs
+from ..costs import Ledger, track_costs
 from ..errors import AIMLAPIError, BudgetExceededError
 from ..models import lookup
 from ..types import Delta, Message, Reply, Text
 
 HELP = "ask a model, once or in a conversation"
 DESCRIPTION = """Ask a model and print its answer while it is generated. Without a question, start a conversation,
-which Ctrl-D ends; Ctrl-C stops an answer. Text that is piped in is the question, or follows it. The answer alone goes
-to standard output; reasoning and the cost go to standard error."""
+which Ctrl-D or "exit" ends; Ctrl-C stops an answer. Text that is piped in is the question, or follows it. The answer
+alone goes to standard output; reasoning and the cost go to standard error."""
 
 _PROMPT = "> "
+_EXITS = {"exit", "quit", "/exit", "/quit", "/bye"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-s", "--system", metavar="TEXT", help="instructions for the model")
     parser.add_argument("--effort", metavar="LEVEL", help="reasoning effort: low, medium or high")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest answer, reasoning included")
-    parser.add_argument("--max-cost", metavar="USD", help="send nothing more once this many dollars are spent")
+    parser.add_argument(
+        "--max-cost", type=_dollars, metavar="USD", help="send nothing more once this many dollars are spent"
+    )
     parser.add_argument("--no-reasoning", action="store_true", help="don't show the model's reasoning")
+
+
+def _dollars(text: str) -> Decimal:
+    try:
+        return Ledger(text).max_cost_usd or Decimal(0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected dollars, such as 0.50, received {text!r}") from None
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,10 +78,10 @@ class _Chat:
         self._messages = [Message("system", (Text(options.system),))] if options.system else []
 
     def converse(self) -> None:
-        """Ask what is typed, until the end of input."""
-        _note(f"{self._model}. Ctrl-C stops an answer, Ctrl-D ends the chat.")
+        """Ask what is typed, until the end of input or one of `_EXITS`."""
+        _note(f'{self._model}. Ctrl-C stops an answer, Ctrl-D or "exit" ends the chat.')
         with _line_editing():
-            while (question := _read_line()) is not None:
+            while (question := _read_line()) is not None and question.strip().lower() not in _EXITS:
                 if question.strip():
                     self._ask_and_catch_interrupt(question)
 
@@ -149,7 +160,7 @@ def _read_line() -> str | None:
         _write(sys.stderr, "\n")
         return None
     except KeyboardInterrupt:
-        _note("\nCtrl-D ends the chat.")
+        _note('\nCtrl-D or "exit" ends the chat.')
         return ""
 
 

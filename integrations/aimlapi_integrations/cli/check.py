@@ -48,13 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command. Return its exit status: 1 if a model is unknown, deprecated or withdrawn."""
+    """Run the command. Return its exit status: 1 if a model is unknown, deprecated or withdrawn; 2 without a file."""
+    if missing := [name for name in options.names if _is_missing_path(name)]:
+        sys.stderr.write(f"There is no file or folder {missing[0]}\n")
+        return 2
     mentions = sorted(set(find_mentions(options.names)))
     reports = [f"{_place(mention)}{report}" for mention in mentions if (report := describe(mention))]
     for report in reports:
         sys.stdout.write(f"{report}\n")
     models = {mention.model for mention in mentions}
-    sys.stdout.write(f"{len(models)} models checked, {len(reports)} to change.\n")
+    sys.stdout.write(f"{len(models)} {'model' if len(models) == 1 else 'models'} checked, {len(reports)} to change.\n")
     return 1 if reports else 0
 
 
@@ -66,6 +69,12 @@ def find_mentions(names: Iterable[str]) -> Iterator[Mention]:
                 yield from scan(path)
         else:
             yield Mention("", 0, name)
+
+
+def _is_missing_path(name: str) -> bool:
+    """Return whether an argument looks like a path, and not like an id, and doesn't exist."""
+    is_path = name.startswith((os.sep, ".", "~")) or name.endswith(os.sep) or Path(name).suffix in _SUFFIXES
+    return is_path and not os.path.exists(name)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -13,10 +13,11 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ..client.client import Client
+from ..client.model_refresh import is_emulated
 from ..costs import token_price
 from ..endpoints.catalogue import CatalogueModel
 from ..errors import AIMLAPIError
-from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, lookup, table_date
+from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, loader, lookup, table_date
 from . import check, refresh
 from .keys import any_key
 
@@ -92,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.ids:
         sys.stdout.write("".join(f"{row.id}\n" for row in matching))
     else:
-        _print_table(matching, f"{len(matching)} of {len(rows)} models, {_source(options.live)}")
+        _print_table(matching, f"{len(matching)} of {len(rows)} models, {_source(options.live, rows)}")
     return 0 if matching else 1
 
 
@@ -101,9 +102,12 @@ def _fetch_rows() -> list[Row]:
         return live_rows(client.models.list(include="all"))
 
 
-def _source(live: bool) -> str:
+def _source(live: bool, rows: Iterable[Row]) -> str:
     if live:
-        return "from the live catalogue; prices are per million tokens."
+        emulated = " The emulator answered: its prices are invented." if is_emulated(row.id for row in rows) else ""
+        return f"from the live catalogue; prices are per million tokens.{emulated}"
+    if loader.load_table()["about"].get("emulated"):
+        return f"refreshed from the emulator: the prices are invented. {refresh.UNDO_EMULATED}"
     updated = date.fromisoformat(table_date())
     days = (date.today() - updated).days
     return f"from the table of {updated} ({days} days old); --live asks the gateway."

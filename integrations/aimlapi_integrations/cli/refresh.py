@@ -22,6 +22,8 @@ DESCRIPTION = (
     f"{ENVIRONMENT_VARIABLE}={SHIPPED} in the environment ignores what was read."
 )
 
+UNDO_EMULATED = "To have the gateway's, unset AIMLAPI_BASE_URL and AIMLAPI_API_BASE, and run: aimlapi models refresh"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -48,7 +50,10 @@ def run(options: argparse.Namespace) -> int:
     loader.clear_caches()
     for name, reason in sorted(problems.items()):
         sys.stderr.write(f"{name}: its schema was not understood, so what was known stays. {reason}\n")
-    sys.stdout.write(f"{len(catalog.models)} models written to {path}\n")
+    count = len(catalog.models)
+    sys.stdout.write(f"{count} {'model' if count == 1 else 'models'} written to {path}\n")
+    if catalog.emulated:
+        sys.stderr.write(f"They are the emulator's, and the prices are invented. {UNDO_EMULATED}\n")
     return 0
 
 
@@ -62,10 +67,16 @@ def _show_progress(done: int, total: int) -> None:
 
 
 def _write_rows(path: Path, catalog: LiveCatalog) -> dict[str, str]:
-    """Write the user's file: the rows of an earlier refresh, under these."""
+    """Write the user's file: the rows of an earlier refresh, under these. The gateway's and the emulator's don't mix.
+
+    Return what was not understood, by model and endpoint.
+    """
     from ..client.live_models import empty_table, write_live_models
 
     table = dict(read_rows(loader.shipped_table()["about"]["date"])) or empty_table()
+    if table["about"].get("emulated", False) != catalog.emulated:
+        table = empty_table()
+    table["about"]["emulated"] = catalog.emulated
     problems = write_live_models(table, catalog.models, catalog.documents, catalog.deprecations)
     write_rows(path, table)
     return problems

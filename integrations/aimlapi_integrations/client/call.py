@@ -115,7 +115,8 @@ def require_content(request: Request) -> None:
 
 def _empty_conversation(request: Request) -> UnsupportedContentError:
     count = len(request.messages)
-    received = f"{count} messages without content to send" if count else "no messages"
+    messages = "1 message" if count == 1 else f"{count} messages"
+    received = f"{messages} without content to send" if count else "no messages"
     return UnsupportedContentError(f"The conversation is empty: {received}. Send at least one message with content.")
 
 
@@ -332,13 +333,18 @@ def model_errors(model: str) -> Iterator[None]:
 def _model_advice(model: str) -> str:
     words = re.findall(r"[a-z]{3,}", model.rpartition("/")[2], re.IGNORECASE)
     search = f"List models with: aimlapi models --search {words[0] if words else 'WORD'}"
-    if lookup(model).known:
+    known = lookup(model)
+    if known.known and known.id.casefold() != model.casefold():
+        return f"Use the id {known.id!r}. {search}"
+    if known.known:
         return f"{model!r} may have been withdrawn, or your account can't use it. {search}"
     return f"{model!r} is not a known model. {_similar_models(model)}{search}"
 
 
 def _similar_models(model: str) -> str:
-    ids_by_name = {name: known.id for known in known_models() for name in (known.id, known.id.rpartition("/")[2])}
+    ids_by_name = {
+        name: known.id for known in known_models() for name in (*known.aliases, known.id.rpartition("/")[2], known.id)
+    }
     names = get_close_matches(model.lower(), ids_by_name, n=5, cutoff=0.6)
     ids = list(dict.fromkeys(ids_by_name[name] for name in names))[:3]
     return f"Similar ids: {', '.join(ids)}. " if ids else ""

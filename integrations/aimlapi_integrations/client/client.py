@@ -10,14 +10,14 @@ A call is a straight line: the request is adapted to its model, encoded and sent
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 from typing_extensions import Never, Self, Unpack
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, not_in_block, stream_context
 from .._utils.suggestions import reject_unknown_arguments
 from ..endpoints import StreamDecoder
 from ..endpoints.embeddings import merge_embeddings
@@ -47,6 +47,8 @@ from .openai_format import Messages, parse_request
 from .options import DEFAULT_OPTIONS, CallOptions
 from .resources import AsyncBilling, AsyncModels, AsyncResponses, Billing, Models, Responses
 from .transcriptions import AsyncTranscriptions, Transcriptions
+
+_CALL_ARGUMENTS = frozenset({"model", *ChatArguments.__annotations__})
 
 
 class Client(MediaMethods, DecisionMethods, ContextManagerMixin):
@@ -93,7 +95,7 @@ class Client(MediaMethods, DecisionMethods, ContextManagerMixin):
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown)
+        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
         self._http = HTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),
@@ -126,7 +128,7 @@ class Client(MediaMethods, DecisionMethods, ContextManagerMixin):
                 reply = turn.add(call, call.parse_response(self._http.send(call.http_request)))
         return reply
 
-    @contextmanager
+    @stream_context
     def stream(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Iterator[Delta]]:
         """Send a request and stream the reply; the last delta holds all of it. Leaving the block frees the connection.
 
@@ -250,7 +252,7 @@ class AsyncClient(AsyncMediaMethods, AsyncDecisionMethods, AsyncContextManagerMi
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown)
+        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
         self._http = AsyncHTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),
@@ -332,6 +334,11 @@ class _AsyncDeltas(AbstractAsyncContextManager[AsyncIterator[Delta]], AsyncItera
         self._request = request
         self._options = options
         self._ended = False
+
+    def __aiter__(self) -> Self:
+        if not hasattr(self, "_events"):
+            raise not_in_block("async ")
+        return self
 
     async def __aenter__(self) -> Self:
         self._call = prepare_call(self._request, self._options, stream=True)

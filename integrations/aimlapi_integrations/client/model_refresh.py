@@ -85,11 +85,13 @@ class LiveCatalog:
         models: entries of the catalog by id.
         documents: of `GET /docs-json`, by id and type of endpoint; None where there is none.
         deprecations: models that end.
+        emulated: whether the emulator answered, which invents the prices.
     """
 
     models: Mapping[str, list[CatalogueModel]]
     documents: Mapping[tuple[str, str], Json | None]
     deprecations: tuple[Deprecation, ...]
+    emulated: bool = False
 
 
 async def read_live_catalog(
@@ -112,7 +114,12 @@ async def read_live_catalog(
     chosen = {model: catalog[model] for model in map(_resolver(catalog), ids)} or catalog
     requests = [(model, type_) for model, entries in chosen.items() for type_ in endpoint_types(model, entries)]
     documents = await _read_documents(models, requests, progress)
-    return LiveCatalog(chosen, documents, await models.deprecations())
+    return LiveCatalog(chosen, documents, await models.deprecations(), is_emulated(catalog))
+
+
+def is_emulated(ids: Iterable[str]) -> bool:
+    """Return whether a catalog is the emulator's: it lists a model of its own."""
+    return any(model.startswith("emulator/") for model in ids)
 
 
 async def _read_documents(

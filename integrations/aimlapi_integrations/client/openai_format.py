@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from .._utils.json import as_json_text
@@ -43,16 +43,16 @@ def parse_request(
     Raises:
         UnsupportedContentError: a message has content that only a `Message` can hold.
         UnsupportedParameterError: a tool or the response format has no known format.
+        TypeError: `messages` is neither a text nor a list of messages.
 
     Examples:
         >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
         'Hello'
     """
-    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     parsed_tools = tuple(map(parse_tool, tools))
     return Request(
         model=model,
-        messages=tuple(map(parse_message, turns)),
+        messages=_parse_messages(messages),
         tools=parsed_tools,
         tool_choice=parse_tool_choice(tool_choice, parsed_tools) if tools else None,
         parallel_tool_calls=parallel_tool_calls if tools else None,
@@ -62,13 +62,30 @@ def parse_request(
     )
 
 
+def _parse_messages(messages: Messages) -> tuple[Message, ...]:
+    if isinstance(messages, str):
+        return (Message("user", (Text(messages),) if messages else ()),)
+    if isinstance(messages, (bytes, Mapping, Message)) or not isinstance(messages, Iterable):
+        remedy = ": put it into a list" if isinstance(messages, (Mapping, Message)) else ""
+        received = type(messages).__name__
+        raise TypeError(f"messages: expected a text or a list of messages, received one {received}{remedy}.")
+    return tuple(map(parse_message, messages))
+
+
 def parse_message(message: Message | Fields) -> Message:
     """Parse a message: `{"role": …, "content": …}` with optional `tool_calls`, `tool_call_id` and `name`."""
     if isinstance(message, Message):
         return message
+    if not (isinstance(message, Mapping) and isinstance(message.get("role"), str)):
+        raise TypeError(f"messages: expected a Message or a dict with a role, received {_outline(message)}.")
     tool_calls = map(_parse_tool_call, message.get("tool_calls") or ())
     parts = (*_parse_content(message.get("content"), message["role"]), *tool_calls)
     return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
+
+
+def _outline(message: Any) -> str:
+    """Describe a message without its content."""
+    return f"a dict with {sorted(map(str, message))}" if isinstance(message, Mapping) else type(message).__name__
 
 
 def _parse_content(content: Any, role: str) -> Iterator[Part]:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         bound = bind_socket(args.host, args.port)
     except OSError as error:
-        sys.exit(f"Cannot listen on {args.host}:{args.port}: {error.strerror}")
+        sys.exit(f"Cannot listen on {args.host}:{args.port}: {error.strerror}. --port 0 picks a free port.")
     print(_banner(url_of(bound)), flush=True)  # noqa: T201  # this is a command
     options = EmulatorOptions(any_model=args.any_model, log=args.log)
     with bound, contextlib.suppress(KeyboardInterrupt):

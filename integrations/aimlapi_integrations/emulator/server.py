@@ -7,14 +7,14 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 import uvicorn
 
 from .faults import ScheduledFault, parse_fault
 from .faults.connections import Protocol
-from .faults.table import FAULTS, find_fault
+from .faults.table import FAULT_OPTIONS, FAULTS, find_fault
 from .gateway import build_app
 from .store import EmulatorOptions, GatewayState, Record
 
@@ -58,6 +58,14 @@ def create_server(state: GatewayState) -> uvicorn.Server:
 
 def _is_unintended(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("ASGI callable returned without")
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> ValueError:
+    similar = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+    return ValueError(
+        f"{kind}: {name!r} is unknown.{hint} List them with: python -m aimlapi_integrations.emulator --faults"
+    )
 
 
 class Emulator:
@@ -118,7 +126,7 @@ class Emulator:
             model: fail requests of this model id only.
 
         Raises:
-            ValueError: there is no such fault, or `times` is less than 1.
+            ValueError: there is no such fault or option, or `times` is less than 1.
 
         Examples:
             >>> with Emulator() as gateway:                              # doctest: +SKIP
@@ -126,13 +134,12 @@ class Emulator:
             ...     my_chain.invoke("Hello")                             # succeeds with the third attempt
             ...     assert len(gateway.requests) == 3
         """
-        name = parse_fault(fault).name
-        if find_fault(parse_fault(fault)) is None:
-            similar = difflib.get_close_matches(name, FAULTS, n=3)
-            hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
-            raise ValueError(
-                f"fault: {name!r} is unknown.{hint} List them with: python -m aimlapi_integrations.emulator --faults"
-            )
+        requested = parse_fault(fault)
+        if find_fault(requested) is None:
+            raise _unknown("fault", requested.name, FAULTS)
+        for option in requested.options:
+            if option not in FAULT_OPTIONS:
+                raise _unknown("option of a fault", option, FAULT_OPTIONS)
         if times is not None and times < 1:
             raise ValueError(f"times: expected a number from 1 up or None, received {times}")
         self._state.scheduled_faults.append(ScheduledFault(fault, float("inf") if times is None else times, model))

@@ -168,6 +168,8 @@ _LOOKS_SECRET = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 _REDACTED = "[redacted]"
 _SHORTEST_KEY = 8
+_PLACEHOLDER_KEY = "emulator"
+"""The key that the documentation uses for the emulator: a word of error messages, and no secret."""
 
 
 def redact(value: Any, secret: SecretStr) -> Any:
@@ -181,8 +183,13 @@ def redact_secrets(value: Any, secret: SecretStr = NO_SECRET) -> Any:
 
 
 def redact_text(text: str, secret: SecretStr) -> str:
-    """Redact `secret` in a text, unless it is too short for a key (`"none"`, for a test server)."""
-    return text.replace(secret.get_secret_value(), _REDACTED) if len(secret) >= _SHORTEST_KEY else text
+    """Redact `secret` in a text, unless it is too short for a key (`"none"`, for a test server) or the emulator's.
+
+    >>> redact_text("No response from the emulator.", SecretStr("emulator"))
+    'No response from the emulator.'
+    """
+    value = secret.get_secret_value()
+    return text if len(value) < _SHORTEST_KEY or value == _PLACEHOLDER_KEY else text.replace(value, _REDACTED)
 
 
 def redact_url(url: str) -> str:

@@ -64,7 +64,7 @@ def clear_caches() -> None:
 
 def lay_over(table: dict[str, Any], newer: Mapping[str, Any]) -> None:
     """Lay a newer table over `table`. A new model keeps the defaults of its family where nothing is stated."""
-    table["about"] = {**table["about"], "date": newer["about"]["date"]}
+    table["about"] = {**table["about"], **newer["about"]}
     for section in ("capabilities", "parameters"):
         for name, rows in newer[section].items():
             table[section][name] = {**table[section][name], **rows}

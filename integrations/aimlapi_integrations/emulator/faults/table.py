@@ -255,6 +255,14 @@ STATUS_FAULT = FaultDefinition(
 )
 
 
+# Each summary names the options of its fault; every fault can also be delayed.
+FAULT_OPTIONS = frozenset(
+    option
+    for definition in (STATUS_FAULT, *FAULTS.values())
+    for option in re.findall(r"\b([a-z-]+)=", definition.summary)
+) | {"times", "latency", "lines", "retry-after-ms"}
+
+
 def find_fault(fault: RequestedFault) -> FaultDefinition | None:
     """Look up what a fault does. None for an unknown name, which can be an ordinary model id."""
     return STATUS_FAULT if re.fullmatch(r"status-[2-5]\d\d", fault.name) else FAULTS.get(fault.name)

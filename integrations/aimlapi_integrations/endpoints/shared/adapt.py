@@ -289,17 +289,27 @@ def _with_listed_level(name: str, value: Any) -> Any:
     return value
 
 
+_TYPE_NAMES = {
+    "array": "an array",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "object": "an object",
+    "string": "a string",
+}
+
+
 def describe(parameter: Parameter) -> str:
     """Describe what a field accepts, for an error."""
     if parameter.enum:
         return "one of " + ", ".join(repr(value) for value in parameter.enum if value is not None)
     if parameter.any_of:
         return " or ".join(describe(choice) for choice in parameter.any_of if choice.types != ("null",))
-    types = " or ".join(name for name in parameter.types if name != "null") or "a value"
+    types = " or ".join(_TYPE_NAMES.get(name, name) for name in parameter.types if name != "null") or "a value"
     bounds = (("from", parameter.minimum), ("to", parameter.maximum))
     limits = [f"{word} {bound}" for word, bound in bounds if bound is not None]
     keys = [f"{key}: {describe(item)}" for key, item in parameter.fields.items()]
-    items = [f"of {describe(parameter.items)}"] if parameter.items else []
+    items = [f"(each item: {describe(parameter.items)})"] if parameter.items else []
     return " ".join([types, *items, *limits, *(["with " + "; ".join(keys)] if keys else [])])
 
 
