@@ -18,7 +18,8 @@ from ..endpoints.shared.parsing import as_dict, as_str, dict_items
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..endpoints.shared.totals import sum_costs, sum_usages
 from ..errors import APIError, NotFoundError, UnsupportedContentError
-from ..models import Model, check_model, known_models, lookup, vendor
+from ..models import Model, known_models, lookup, vendor
+from ..models.lookup import check_model
 from ..transport.event_stream import EventStream
 from ..transport.retries import HTTPRequest, JSONResponse, UploadFile
 from ..types import Delta, Embeddings, Json, Message, Reply, Request, Text

@@ -15,8 +15,9 @@ from .._utils.concurrency import arun_in_order, run_in_order
 from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
-from ..models import check_model, lookup
+from ..models import lookup
 from ..models.deprecation import warn_if_deprecated
+from ..models.lookup import check_model
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret, check_settings
 from ..types import Embeddings

@@ -17,8 +17,8 @@ from typing_extensions import Self
 
 from .._utils.model_fields import describe_inherited
 from ..client.config import DEFAULT_MODEL
-from ..models import check_model
 from ..models.deprecation import warn_if_deprecated
+from ..models.lookup import check_model
 from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__
 from .connection import ConnectionFields, resolve_field

@@ -12,8 +12,8 @@ from typing_extensions import Self, Unpack
 from .._utils.model_fields import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from ..models import check_model
 from ..models.deprecation import warn_if_deprecated
+from ..models.lookup import check_model
 from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
 
 if TYPE_CHECKING:

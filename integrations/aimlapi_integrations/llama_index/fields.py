@@ -28,8 +28,9 @@ from .._utils.suggestions import did_you_mean
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
-from ..models import check_model, lookup
+from ..models import lookup
 from ..models.deprecation import warn_if_deprecated
+from ..models.lookup import check_model
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
 from ..transport.validation import check_settings, hide_arguments, reveal

@@ -39,7 +39,6 @@ __all__ = [
     "Parameter",
     "ResponsesCapabilities",
     "ToolCapabilities",
-    "check_model",
     "explain",
     "known_models",
     "lookup",
