@@ -117,7 +117,7 @@ def test_image_is_sent_as_a_base64_source(model: ChatAIMLAPI, gateway: Emulator,
     assert gateway.requests[-1].json["messages"][0]["content"][1] == {"type": "image", "source": source}
 
 
-@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-opus-4.8-fast"])
+@pytest.mark.parametrize("name", [CLAUDE, "anthropic/claude-opus-4-8"])
 def test_structured_output_is_requested_by_a_tool(gateway: Emulator, name: str) -> None:
     model = ChatAIMLAPI(model=name, endpoint="messages", api_key="k", base_url=gateway.base_url)
     schema = {"title": "Place", "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
