@@ -106,6 +106,17 @@ class Models:
         with model_errors(model):
             return self._catalogue.decode_model(model, self._http.send(request))
 
+    def get_live(self, model: str) -> CatalogueModel:
+        """Return one model, and adapt requests to its live schema for the rest of this process.
+
+        Schemas are read if `jsonschema` is installed, as with the extra `cli`, with a request for each endpoint.
+        """
+        from .model_refresh import apply_live_schema  # which few programs need
+
+        entry = self.get(model)
+        apply_live_schema(self, entry)
+        return entry
+
     def deprecations(self) -> tuple[Deprecation, ...]:
         """Return the models that the gateway has withdrawn, or will, with what replaces them."""
         return _decode_deprecations(self._http.send(_DEPRECATIONS))
@@ -141,6 +152,14 @@ class AsyncModels:
         request = self._catalogue.model_request(self._http.base_url, model)
         with model_errors(model):
             return self._catalogue.decode_model(model, await self._http.send(request))
+
+    async def get_live(self, model: str) -> CatalogueModel:
+        """See `Models.get_live`."""
+        from .model_refresh import apply_live_schema_async
+
+        entry = await self.get(model)
+        await apply_live_schema_async(self, entry)
+        return entry
 
     async def deprecations(self) -> tuple[Deprecation, ...]:
         """See `Models.deprecations`."""

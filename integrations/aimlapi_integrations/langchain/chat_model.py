@@ -309,23 +309,13 @@ class ChatAIMLAPI(ChatFields):
             NotFoundError: the catalog doesn't list the model.
         """
         instance = cls(model=model, **kwargs)
-        from ..client.model_refresh import apply_live_schema
-
-        models = instance._get_client().models
-        entry = models.get(model)
-        apply_live_schema(models, entry)
-        return instance._apply_entry(entry, kwargs)
+        return instance._apply_entry(instance._get_client().models.get_live(model), kwargs)
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """`from_catalogue`, async."""
         instance = cls(model=model, **kwargs)
-        from ..client.model_refresh import apply_live_schema_async
-
-        models = instance._get_async_client().models
-        entry = await models.get(model)
-        await apply_live_schema_async(models, entry)
-        return instance._apply_entry(entry, kwargs)
+        return instance._apply_entry(await instance._get_async_client().models.get_live(model), kwargs)
 
     def _apply_entry(self, entry: CatalogueModel, kwargs: Mapping[str, Any]) -> Self:
         if "profile" not in kwargs:

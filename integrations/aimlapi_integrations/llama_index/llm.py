@@ -123,23 +123,13 @@ class AIMLAPI(AIMLAPIFields):
             NotFoundError: The catalog has no such model.
         """
         llm = cls(model=model, **kwargs)
-        from ..client.model_refresh import apply_live_schema
-
-        models = llm._client().models
-        entry = models.get(model)
-        apply_live_schema(models, entry)
-        return llm._with_catalog_entry(entry)
+        return llm._with_catalog_entry(llm._client().models.get_live(model))
 
     @classmethod
     async def afrom_catalogue(cls, model: str, **kwargs: Any) -> Self:
         """Async version of `from_catalogue`."""
         llm = cls(model=model, **kwargs)
-        from ..client.model_refresh import apply_live_schema_async
-
-        models = llm._async_client().models
-        entry = await models.get(model)
-        await apply_live_schema_async(models, entry)
-        return llm._with_catalog_entry(entry)
+        return llm._with_catalog_entry(await llm._async_client().models.get_live(model))
 
     def _with_catalog_entry(self, entry: CatalogueModel) -> Self:
         values = {"context_window": entry.context_length, "prices": entry.token_prices or None}
