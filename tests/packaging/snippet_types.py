@@ -26,7 +26,6 @@ NOT_CHECKED = {
     "bulk.md",  # Ray is in an environment of its own
     "mcp.md",  # the MCP adapters too
     "web_servers.md",  # `aclosing` wants a generator, which is what LangChain's `astream` returns, but not its type
-    "http_traffic.md",  # httpx's `stream` may be sync or async
 }
 IN_EVENT_LOOP = {"notebooks.md"}  # a cell may use `await`
 
