@@ -191,7 +191,7 @@ ERRORS = [
     _error("overflow", _event(_OVER), errors.ContextOverflowError, "maximum context length"),
     _error("rate-limit", _event(_LIMIT), errors.RateLimitError, "slow down"),
     _error("error-with-choices", _event({**_CHOICES, **_PLAIN_ERROR}), errors.StreamError, "said no", only="chat"),
-    _error("finish-reason-error", _event(_CHOICES), errors.StreamError, "call_error", only="chat"),
+    _error("finish-reason-error", _event(_CHOICES), errors.StreamError, "failed", only="chat"),
     _error("named-event", _event({"message": "it failed"}, "error"), errors.StreamError, "it failed", only="chat"),
     _error("named-text", b"event: error\ndata: it failed\n\n", errors.StreamError, "it failed", only="chat"),
     _error(
