@@ -52,7 +52,7 @@ ACTS: dict[str, Any] = {
     "echo-in-a-broken-frame": whole_stream(f"data: {ECHOED}\n\n".encode()),
     "redirect": [reply(b"", 302, location=f"https://example.org/?key={KEY}")],
     "choices-missing": [reply({"id": "x", "echo": ECHOED})],
-    "chunk_timeout": [Stall()],
+    "silence": [Stall()],
 }
 
 
