@@ -95,6 +95,6 @@ def test_stop_closes_the_request_and_says_so(visit: Visit, tmp_path: Path) -> No
             visitor.ask(QUESTION, "deepseek-reasoner")
             visitor.chat.get_by_text("The Tagus", exact=True).wait_for()
             visitor.button("Stop").click()
-            assert case.was_left()  # the gateway sees that nobody reads on
+            assert case.wait_for_disconnect()  # the gateway sees that nobody reads on
             look_at(visitor, visitor.chat.get_by_text("Stopped: the request is closed."), tmp_path)
             visitor.leave()
