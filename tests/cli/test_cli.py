@@ -205,7 +205,11 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
         (["chat", "--modle", "gpt-4o", "Hello"], "aimlapi chat", "arguments: --modle. Did you mean '--model'?"),
         (["chat", "--max-cost", "1,5", "Hello"], "aimlapi chat", "expected dollars, such as 0.50, received '1,5'"),
         (["completion", "tcsh"], "aimlapi completion", "invalid choice: 'tcsh'"),
-        (["modles"], "aimlapi", "there is no aimlapi modles, only models, chat, doctor, completion. Did you mean 'models'?"),
+        (
+            ["modles"],
+            "aimlapi",
+            "there is no aimlapi modles, only models, chat, doctor, completion. Did you mean 'models'?",
+        ),
         (["ask"], "aimlapi", "there is no aimlapi ask, only models, chat, doctor, completion.\n"),
         (["--live"], "aimlapi", "unrecognized arguments: --live"),
     ],
