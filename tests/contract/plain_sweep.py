@@ -121,11 +121,11 @@ class LangChain(langchain_adapter.LangChain):
 
     def send(self, name: str, scenario: Scenario) -> None:
         """Send a scenario."""
-        if wanted := scenario.fields.get("response_format"):
-            schema = {"title": wanted.name, "description": "A trip.", **(wanted.schema or {})}
-            self.model(name, "").with_structured_output(schema, include_raw=True).invoke("Hello")
+        if answer_format := scenario.fields.get("response_format"):
+            schema = {"title": answer_format.name, "description": "A trip.", **(answer_format.schema or {})}
+            self._model(name, "").with_structured_output(schema, include_raw=True).invoke("Hello")
         else:
-            self.ask(name, "", scenario)
+            super().send(name, "", scenario)
 
 
 class LlamaIndex(llama_index_adapter.LlamaIndex):
@@ -139,7 +139,7 @@ class LlamaIndex(llama_index_adapter.LlamaIndex):
         if scenario.fields.get("response_format"):
             self.structured(name)
         else:
-            self.ask(name, "", scenario)
+            super().send(name, "", scenario)
 
     def structured(self, name: str) -> None:
         """Ask for a pydantic object. The minimal reply has none, which is an error after the request was sent."""
@@ -153,7 +153,7 @@ class LlamaIndex(llama_index_adapter.LlamaIndex):
 
         before = self.wire.sent
         try:
-            self.model(name, "").as_structured_llm(Trip).chat([ChatMessage("Hello")])
+            self._model(name, "").as_structured_llm(Trip).chat([ChatMessage("Hello")])
         except Exception:
             if self.wire.sent is before:
                 raise
@@ -176,7 +176,7 @@ class PlainSweep(Sweep):
         models = sorted({model for path in PATHS for model in self.contract.endpoints[path]})
         for plain in plain_scenarios():
             for model in models:
-                if any(self.carries(path, model, plain.scenario) for path in self._paths(model)):
+                if any(self.supports(path, model, plain.scenario) for path in self._paths(model)):
                     self.check(model, plain)
 
     def _paths(self, model: str) -> list[str]:
