@@ -352,3 +352,13 @@ def test_schemas_of_every_endpoint_of_the_emulator_are_understood(gateway: Emula
     assert lookup(names[0]).parameter("temperature", RESPONSES) is not None
     assert lookup(names[1]).messages_parameters
     assert lookup(names[3]).endpoints == {"embeddings"}
+
+
+def test_live_schema_that_is_read_again_replaces_the_first_and_keeps_what_was_looked_up() -> None:
+    refresh(document(chat_schema(temperature=TEMPERATURE)))
+    model = lookup("acme/one")
+    refresh(document(chat_schema(temperature=TEMPERATURE)))
+    assert lookup("acme/one") is model
+    refresh(document(chat_schema(seed={"type": "integer"})))
+    assert set(lookup("acme/one").parameters(CHAT)) == {"seed"}
+    assert len(loader._live_tables) == 1

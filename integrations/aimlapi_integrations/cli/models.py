@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..client.client import Client
 from ..client.model_refresh import is_emulated
 from ..costs import token_price
-from ..endpoints.catalogue import CatalogueModel
+from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel
 from ..errors import AIMLAPIError
 from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, loader, lookup, table_date
 from . import check, refresh
@@ -35,14 +35,6 @@ _NO_RICH = 'The table needs rich: pip install "aimlapi-integrations[cli]". --jso
 
 # Endpoints by their names on the command line.
 _ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
-
-# Endpoints by their types in the catalog. It also has image and video models, which are not listed here.
-_TYPES = {
-    "openai/chat-completions": "chat",
-    "openai/responses": "responses",
-    "anthropic/messages": "messages",
-    "openai/embeddings": "embeddings",
-}
 
 _CAPABILITIES = {"tools": "tools", "structured_output": "structured", "vision": "vision"}
 _MILLION = 1_000_000
@@ -176,7 +168,7 @@ def live_rows(entries: Iterable[CatalogueModel]) -> list[Row]:
     """Return the text and embedding models of the catalog by id, completed from the shipped table."""
     rows: dict[str, Row] = {}
     for entry in entries:
-        if entry.type in _TYPES:
+        if entry.type in TEXT_TYPES:
             row = _live_row(entry)
             previous = rows.get(entry.id)
             rows[entry.id] = replace(row, endpoints=row.endpoints | previous.endpoints) if previous else row
@@ -215,7 +207,7 @@ def _live_row(entry: CatalogueModel) -> Row:
         inputs=_sort_modalities(entry.input_modalities) if entry.input_modalities else known.inputs,
         # Some models declare less than they do: https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
         marks=declared | (known.marks if model.known else frozenset()),
-        endpoints=(known.endpoints if model.known else frozenset()) | {_TYPES[entry.type]},
+        endpoints=(known.endpoints if model.known else frozenset()) | {TEXT_TYPES[entry.type]},
         price_in=entry.prices.get("input"),
         price_out=entry.prices.get("output"),
     )

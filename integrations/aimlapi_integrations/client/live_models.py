@@ -10,18 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from ..endpoints.catalogue import CatalogueModel, Deprecation
+from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel, Deprecation
 from ..models import lookup
 from ..models.refresh import LiveModel, Table, merge_models, prune, request_schema
 from ..types import Json
 
-# Types of endpoint in the catalog, and the sections of the table that describe them.
-SECTIONS = {
-    "openai/chat-completions": "chat",
-    "openai/responses": "responses",
-    "anthropic/messages": "messages",
-    "openai/embeddings": "embeddings",
-}
 _DEVELOPERS = {
     "Open AI": "OpenAI",
     "X AI": "xAI",
@@ -44,7 +37,7 @@ def text_models(entries: Iterable[CatalogueModel]) -> dict[str, list[CatalogueMo
     by_id: dict[str, list[CatalogueModel]] = defaultdict(list)
     for entry in entries:
         by_id[entry.id].append(entry)
-    return {model: rows for model, rows in by_id.items() if all(row.type in SECTIONS for row in rows)}
+    return {model: rows for model, rows in by_id.items() if all(row.type in TEXT_TYPES for row in rows)}
 
 
 def endpoint_types(model: str, entries: Iterable[CatalogueModel]) -> list[str]:
@@ -53,7 +46,7 @@ def endpoint_types(model: str, entries: Iterable[CatalogueModel]) -> list[str]:
     if "openai/embeddings" not in types:
         known = lookup(model)
         sections = {"chat": known.chat, "responses": known.responses, "messages": known.messages}
-        types |= {type_ for type_, section in SECTIONS.items() if sections.get(section)}
+        types |= {type_ for type_, section in TEXT_TYPES.items() if sections.get(section)}
     return sorted(types)
 
 
@@ -107,9 +100,9 @@ def _is_text_model(model: str) -> bool:
 def _schemas(model: str, documents: Documents) -> tuple[dict[str, Any], dict[str, str]]:
     schemas: dict[str, Any] = {}
     problems: dict[str, str] = {}
-    for (name, endpoint_type), document in documents.items():
-        if name == model and document is not None:
-            section = SECTIONS[endpoint_type]
+    for endpoint_type, section in TEXT_TYPES.items():
+        document = documents.get((model, endpoint_type))
+        if document is not None:
             try:
                 schemas[section] = request_schema(document)
             except ValueError as error:

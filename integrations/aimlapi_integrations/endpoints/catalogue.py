@@ -18,6 +18,14 @@ from .shared.paths import id_path
 
 PATH = "/models"
 
+# Types of the endpoints for text and embeddings, and their short names. The catalog has other models too.
+TEXT_TYPES = {
+    "openai/chat-completions": "chat",
+    "openai/responses": "responses",
+    "anthropic/messages": "messages",
+    "openai/embeddings": "embeddings",
+}
+
 _FILTERS = ("id", "type", "tags", "modalities", "input_modalities", "output_modalities", "capabilities")
 
 _MILLION = Decimal(1_000_000)

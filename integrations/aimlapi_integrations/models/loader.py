@@ -37,14 +37,14 @@ def shipped_table() -> dict[str, Any]:
     return dict(json.loads(files(__package__).joinpath("models.json").read_text(encoding="utf-8")))
 
 
-_live_tables: list[Mapping[str, Any]] = []
+_live_tables: dict[frozenset[str], Mapping[str, Any]] = {}
 
 
 @table_cache
 def load_table() -> dict[str, Any]:
     """Return the whole table as parsed JSON: the shipped one, under the refreshed rows and those of this process."""
     table = shipped_table()
-    for newer in (read_rows(table["about"]["date"]), *_live_tables):
+    for newer in (read_rows(table["about"]["date"]), *_live_tables.values()):
         if newer:
             lay_over(table, newer)
     return table
@@ -52,8 +52,10 @@ def load_table() -> dict[str, Any]:
 
 def add_live_table(table: Mapping[str, Any]) -> None:
     """Lay rows that were read from the gateway over the table, for the rest of this process."""
-    _live_tables.append(table)
-    clear_caches()
+    models = frozenset(table["models"])
+    if _live_tables.get(models) != table:
+        _live_tables[models] = table
+        clear_caches()
 
 
 def clear_caches() -> None:
