@@ -1,10 +1,11 @@
-"""Lazy imports: names of a package whose modules are imported on first access.
+"""Names that are imported on first access: those of lazy packages, and those of modules that have moved.
 
-Define the package's `__getattr__` outside of `TYPE_CHECKING`: a type checker that sees one accepts any name.
+Define a package's `__getattr__` outside of `TYPE_CHECKING`: a type checker that sees one accepts any name.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -24,3 +25,24 @@ def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], An
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
     return getattr_lazily
+
+
+def moved_getattr(old: str, new: str, renamed: Mapping[str, str] | None = None) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a module that has moved.
+
+    Args:
+        old: its old name.
+        new: the name of the module that has its contents now.
+        renamed: new names of its contents, by old names.
+    """
+
+    def getattr_from_new(name: str) -> Any:
+        value = getattr(import_module(new), (renamed or {}).get(name, name))
+        warnings.warn(
+            f"{old} has moved to {new}: import {name} from there. The old path goes away in the next minor version.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return value
+
+    return getattr_from_new

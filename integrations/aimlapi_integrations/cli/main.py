@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from .._utils.suggestions import did_you_mean
+from .._utils.diagnostics import did_you_mean
 from ..version import __version__
 from . import chat, completion, doctor, models
 

@@ -13,9 +13,8 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._utils.diagnostics import did_you_mean, warn_once
 from .._utils.json import drop_none
-from .._utils.suggestions import did_you_mean
-from .._utils.user_warnings import warn_once
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json

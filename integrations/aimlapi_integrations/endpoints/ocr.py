@@ -17,8 +17,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
-from .._utils.json_schema import object_schema
-from .._utils.strict_schema import to_strict_schema
+from .._utils.json_schema import object_schema, to_strict_schema
 from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterError
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage

@@ -19,9 +19,8 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.model_fields import ShortSignature
-from .._utils.pickling import refuse_clients
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.pydantic_models import ShortSignature
 from ..client.config import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..transport.httpx_modules import check_http_client

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.model_fields import describe_inherited
+from .._utils.pydantic_models import describe_inherited
 from ..client.config import DEFAULT_MODEL
 from ..models.deprecation import warn_if_deprecated
 from ..models.lookup import check_model

@@ -12,8 +12,7 @@ from typing import Any
 from langchain_core.utils.pydantic import get_fields
 from pydantic import BaseModel
 
-from .._utils.suggestions import closest, did_you_mean
-from .._utils.user_warnings import warn_once
+from .._utils.diagnostics import closest, did_you_mean, warn_once
 
 _CREDENTIALS = {
     "openai_api_key": "aimlapi_api_key",

@@ -9,7 +9,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
 
-from .._utils.model_fields import describe_inherited
+from .._utils.pydantic_models import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
 from ..models.deprecation import warn_if_deprecated

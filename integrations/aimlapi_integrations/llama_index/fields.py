@@ -21,10 +21,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.model_fields import ShortSignature, describe_inherited
-from .._utils.pickling import refuse_clients
-from .._utils.suggestions import did_you_mean
+from .._utils.diagnostics import did_you_mean
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.pydantic_models import ShortSignature, describe_inherited
 from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._utils.user_warnings import warn_once
+from .._utils.diagnostics import warn_once
 from .lookup import Model, lookup
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from .._utils.user_warnings import warn_once
+from .._utils.diagnostics import warn_once
 from ..errors.parsing import redact_url
 from .timeouts import DEFAULT_TIMEOUT, parse_timeout
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ..._utils.strict_schema import strict_obstacle
-from ..._utils.suggestions import did_you_mean
-from ..._utils.user_warnings import warn_once
+from ..._utils.diagnostics import did_you_mean, warn_once
+from ..._utils.json_schema import strict_obstacle
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING

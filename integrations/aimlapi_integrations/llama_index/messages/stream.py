@@ -12,7 +12,7 @@ from llama_index.core.base.llms.types import (
     TextBlock,
 )
 
-from ..._utils.model_template import ModelTemplate
+from ..._utils.pydantic_models import ModelTemplate
 from ...types import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .decode import call_block, call_entry, chat_message, chat_response, thinking_blocks
 

@@ -1,11 +1,11 @@
-"""Context managers: mixins for classes that are closed at the end of a block, and streams."""
+"""Objects that hold HTTP clients or streams: they are closed at the end of a block, and can't be pickled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, _GeneratorContextManager
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import Never, ParamSpec, Self
 
@@ -61,3 +61,21 @@ class AsyncContextManagerMixin:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def refuse_clients(owner: object, **clients: Any) -> None:
+    """Raise if the caller gave `owner` an HTTP client, since HTTP clients don't pickle.
+
+    Args:
+        owner: the object to pickle.
+        clients: the HTTP clients or None, by the name of the argument.
+
+    Raises:
+        TypeError: one of them isn't None.
+    """
+    names = [name for name, client in clients.items() if client is not None]
+    if names:
+        raise TypeError(
+            f"{type(owner).__name__} can't be pickled: it has {' and '.join(names)}, and HTTP clients don't pickle. "
+            f"Leave them out, and pass them to the object where it is unpickled."
+        )
