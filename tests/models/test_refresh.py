@@ -19,7 +19,7 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel, Deprecation, decode_deprecations
 from aimlapi_integrations.errors import APIResponseError
 from aimlapi_integrations.models import CHAT, RESPONSES, ModelDataWarning, known_models, loader, lookup, vendor
-from aimlapi_integrations.models.cache import read_rows, write_rows
+from aimlapi_integrations.models.loader import read_rows, write_rows
 from aimlapi_integrations.models.refresh import request_schema, write_table
 
 NEWCOMER = "emulator/newcomer"

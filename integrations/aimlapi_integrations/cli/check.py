@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ..models import Model, known_models, lookup
-from ..models.deprecation import describe_status
+from ..models.lookup import describe_status
 
 HELP = "find models that are unknown, deprecated or withdrawn"
 DESCRIPTION = (

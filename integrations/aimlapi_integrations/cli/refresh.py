@@ -12,7 +12,7 @@ from ..client.client import AsyncClient
 from ..client.model_refresh import LiveCatalog, can_read_schemas, read_live_catalog
 from ..errors import AIMLAPIError
 from ..models import loader
-from ..models.cache import ENVIRONMENT_VARIABLE, SHIPPED, cache_path, read_rows, write_rows
+from ..models.loader import ENVIRONMENT_VARIABLE, SHIPPED, cache_path, read_rows, write_rows
 from .keys import any_key
 
 HELP = "read the gateway's models as they are now"

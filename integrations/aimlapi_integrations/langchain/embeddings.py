@@ -16,8 +16,7 @@ from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_ba
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret, check_settings
 from ..types import Embeddings

@@ -17,8 +17,7 @@ from typing_extensions import Self
 
 from .._utils.pydantic_models import describe_inherited
 from ..client.config import DEFAULT_MODEL
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__
 from .connection import ConnectionFields, resolve_field

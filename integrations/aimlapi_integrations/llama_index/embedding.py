@@ -12,8 +12,7 @@ from typing_extensions import Self, Unpack
 from .._utils.pydantic_models import describe_inherited
 from ..client.config import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
 
 if TYPE_CHECKING:

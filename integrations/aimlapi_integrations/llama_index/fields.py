@@ -28,8 +28,7 @@ from ..client.client import AsyncClient, Client
 from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
 from ..transport.validation import check_settings, hide_arguments, reveal

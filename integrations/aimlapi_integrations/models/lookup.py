@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._utils.diagnostics import warn_once
 from . import loader
 from .capabilities import (
     ANYTHING,
@@ -36,20 +37,28 @@ __all__ = [
     "ChatCapabilities",
     "EmbeddingsCapabilities",
     "Model",
+    "ModelDeprecationWarning",
     "Parameter",
     "ResponsesCapabilities",
     "ToolCapabilities",
+    "check_model",
+    "describe_status",
     "explain",
     "known_models",
     "lookup",
     "table_date",
     "vendor",
+    "warn_if_deprecated",
 ]
 
 CHAT = "chat_completions"
 RESPONSES = "responses"
 MESSAGES = "messages"
 EMBEDDINGS = "embeddings"
+
+
+class ModelDeprecationWarning(UserWarning):
+    """The gateway has withdrawn this model, or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,24 @@ def check_model(model: str) -> str:
     if not model.strip():
         raise ValueError(f"model={model!r}: expected the id of a model. List them with: aimlapi models")
     return model
+
+
+def warn_if_deprecated(model_id: str) -> None:
+    """Warn once per process if the model is known to be deprecated, superseded or withdrawn."""
+    model = lookup(model_id)
+    if model.status != "active":
+        warn_once(describe_status(model_id, model), ModelDeprecationWarning)
+
+
+def describe_status(model_id: str, model: Model) -> str:
+    """Return a sentence about a model that is not active: since or until when, and what replaces it.
+
+    >>> describe_status("a/b", Model("a/b", status="withdrawn", successor="a/c", retires="2026-09-01"))
+    'a/b is withdrawn (2026-09-01). Use a/c instead.'
+    """
+    when = f" ({model.retires})" if model.retires else ""
+    advice = f"Use {model.successor} instead." if model.successor else "Choose another: aimlapi models --live"
+    return f"{model_id} is {model.status}{when}. {advice}"
 
 
 @table_cache
