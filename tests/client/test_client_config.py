@@ -21,7 +21,7 @@ from aimlapi_integrations import (
     MissingAPIKeyError,
     NotFoundError,
 )
-from aimlapi_integrations.client.config import resolve_api_key, resolve_base_url
+from aimlapi_integrations.client.options import resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.types import Message, Text
 from tests.faults.secret_scan import exposed_texts, frame_variables

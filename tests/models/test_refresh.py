@@ -13,8 +13,13 @@ import pytest
 pytest.importorskip("jsonschema")
 
 from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client.live_models import empty_table, endpoint_types, text_models, write_live_models
-from aimlapi_integrations.client.model_refresh import read_live_catalog
+from aimlapi_integrations.client.live_models import (
+    empty_table,
+    endpoint_types,
+    read_live_catalog,
+    text_models,
+    write_live_models,
+)
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel, Deprecation, decode_deprecations
 from aimlapi_integrations.errors import APIResponseError

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client.arguments import ChatArguments
+from aimlapi_integrations.client.options import ChatArguments
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.langchain.arguments import ChatModelArguments, EmbeddingsArguments
 from aimlapi_integrations.langchain.init_kwargs import CHAT_NAMES

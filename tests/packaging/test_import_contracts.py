@@ -61,7 +61,7 @@ def test_contracts_of_the_unchanged_package_are_kept(tmp_path: Path) -> None:
         ("transport/retries.py", "from ..endpoints import catalogue", LAYERS),
         ("costs.py", "from . import client", LAYERS),
         ("client/call.py", "from ..langchain import ChatAIMLAPI", LAYERS),
-        ("client/config.py", "from .. import cli", LAYERS),
+        ("client/options.py", "from .. import cli", LAYERS),
         ("langchain/tools.py", "from ..llama_index import AIMLAPI", LAYERS),
         ("llama_index/tools.py", "from .. import bulk", LAYERS),
         ("a_new_module.py", "", LAYERS),

@@ -260,7 +260,7 @@ def _difference(total: Spending, before: Spending) -> Spending:
     return Spending(*(getattr(total, name) - getattr(before, name) for name in Spending.__slots__))
 
 
-# --- progress ---------------------------------------------------------------------------------------------------------
+# --- progress -----------------------------------------------------------------------------------------------------
 
 
 @contextmanager

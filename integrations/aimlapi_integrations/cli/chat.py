@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from ..client.client import Client
-from ..client.config import DEFAULT_MODEL
+from ..client.options import DEFAULT_MODEL
 from ..costs import Ledger, track_costs
 from ..errors import AIMLAPIError, BudgetExceededError
 from ..models import lookup
@@ -137,7 +137,7 @@ def _call_options(options: argparse.Namespace) -> Any:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-# --- the terminal -----------------------------------------------------------------------------------------------------
+# --- the terminal -------------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -20,16 +20,16 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from ..client.client import Client
-from ..client.config import (
+from ..client.options import (
     API_KEY_VARIABLES,
     BASE_URL_VARIABLES,
     DEFAULT_BASE_URL,
     DEFAULT_EMBEDDING_MODEL,
     DEFAULT_MODEL,
+    CallOptions,
     resolve_api_key,
     resolve_base_url,
 )
-from ..client.options import CallOptions
 from ..costs import Ledger, track_costs
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions
 from ..endpoints.ocr import OCRResult
@@ -129,7 +129,7 @@ def examine(model: str = DEFAULT_MODEL, *, free: bool = False) -> Iterator[Resul
             yield Result(result.check, result.status, text, advice)
 
 
-# --- without the gateway ----------------------------------------------------------------------------------------------
+# --- without the gateway ------------------------------------------------------------------------------------------
 
 
 def _check_versions() -> Result:
@@ -195,7 +195,7 @@ def _differ(names: list[str]) -> bool:
     return len({os.environ[name].strip() for name in names}) > 1
 
 
-# --- at the gateway ---------------------------------------------------------------------------------------------------
+# --- at the gateway -----------------------------------------------------------------------------------------------
 
 
 def _check_gateway(client: Client, model: str, free: bool) -> Iterator[Result]:
@@ -266,7 +266,7 @@ def _check_clock(headers: Mapping[str, str], now: float) -> Result:
     return Result("clock", "warning", difference, advice)
 
 
-# --- one call per endpoint --------------------------------------------------------------------------------------------
+# --- one call per endpoint ----------------------------------------------------------------------------------------
 
 Call: TypeAlias = Callable[[Client, str], tuple[Status, str]]
 
@@ -344,7 +344,7 @@ def _content(reply: Reply | Embeddings | Decisions | OCRResult) -> str:
             return f"ended by {reply.finish_reason}" if reply.text or reply.finish_reason == "length" else ""
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 _ADVICE: dict[type[AIMLAPIError], str] = {
     AuthenticationError: f"Check how AIMLAPI_API_KEY was copied, or create a key at {_KEY_PAGE}",
@@ -380,7 +380,7 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {message}" + (f" ({', '.join(facts)})" if facts else "")
 
 
-# --- output -----------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _format(result: Result) -> str:

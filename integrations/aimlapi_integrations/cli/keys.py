@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..client.config import resolve_api_key
+from ..client.options import resolve_api_key
 from ..errors import MissingAPIKeyError
 
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ..client.client import Client
-from ..client.model_refresh import is_emulated
+from ..client.live_models import is_emulated
 from ..costs import token_price
 from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel
 from ..errors import AIMLAPIError
@@ -43,7 +43,7 @@ _PIPE_WIDTH = 160
 """Columns of a table that goes to a file or to another program."""
 
 
-# --- the command ------------------------------------------------------------------------------------------------------
+# --- the command --------------------------------------------------------------------------------------------------
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +109,7 @@ def _has_price(row: Row) -> bool:
     return row.price_in is not None or row.price_out is not None
 
 
-# --- rows -------------------------------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _price_per_million(model: Model, kind: Literal["input", "output"]) -> Decima
     return None if price is None else price * _MILLION
 
 
-# --- output -----------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _print_table(rows: Sequence[Row], note: str) -> None:

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from ..client.client import AsyncClient
-from ..client.model_refresh import LiveCatalog, can_read_schemas, read_live_catalog
+from ..client.live_models import LiveCatalog, can_read_schemas, empty_table, read_live_catalog, write_live_models
 from ..errors import AIMLAPIError
 from ..models import loader
 from ..models.loader import ENVIRONMENT_VARIABLE, SHIPPED, cache_path, read_rows, write_rows
+from ..models.refresh import write_table
 from .keys import any_key
 
 HELP = "read the gateway's models as they are now"
@@ -71,8 +72,6 @@ def _write_rows(path: Path, catalog: LiveCatalog) -> dict[str, str]:
 
     Return what was not understood, by model and endpoint.
     """
-    from ..client.live_models import empty_table, write_live_models
-
     table = dict(read_rows(loader.shipped_table()["about"]["date"])) or empty_table()
     if table["about"].get("emulated", False) != catalog.emulated:
         table = empty_table()
@@ -84,9 +83,6 @@ def _write_rows(path: Path, catalog: LiveCatalog) -> dict[str, str]:
 
 def _write_whole_table(path: Path, catalog: LiveCatalog) -> dict[str, str]:
     """Write the shipped table: rows that exist keep what only people know; new ones have their family's."""
-    from ..client.live_models import write_live_models
-    from ..models.refresh import write_table
-
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else loader.shipped_table()
     for model in catalog.models.keys() - table["models"].keys():
         family = loader.family_defaults(table, model)

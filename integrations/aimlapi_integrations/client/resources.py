@@ -111,7 +111,7 @@ class Models:
 
         Schemas are read if `jsonschema` is installed, as with the extra `cli`, with a request for each endpoint.
         """
-        from .model_refresh import apply_live_schema  # which few programs need
+        from .live_models import apply_live_schema  # which few programs need
 
         entry = self.get(model)
         apply_live_schema(self, entry)
@@ -155,7 +155,7 @@ class AsyncModels:
 
     async def get_live(self, model: str) -> CatalogueModel:
         """See `Models.get_live`."""
-        from .model_refresh import apply_live_schema_async
+        from .live_models import apply_live_schema_async
 
         entry = await self.get(model)
         await apply_live_schema_async(self, entry)

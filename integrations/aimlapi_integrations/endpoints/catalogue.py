@@ -190,7 +190,7 @@ def _price_per_million(unit: Json) -> Decimal | None:
     return price / per * _MILLION if price.is_finite() and per > 0 else None
 
 
-# --- what requests look like, and what ends ---------------------------------------------------------------------------
+# --- what requests look like, and what ends -----------------------------------------------------------------------
 
 DEPRECATIONS_PATH = "/models/deprecations"
 

@@ -313,7 +313,7 @@ def _annotation_json(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else as_str(value)
 
 
-# --- how many pages a PDF has, without a PDF library ------------------------------------------------------------------
+# --- how many pages a PDF has, without a PDF library --------------------------------------------------------------
 
 _PAGE_TREE = re.compile(rb"/Type\s*/Pages\b")
 _COUNT = re.compile(rb"/Count\s+(\d+)")

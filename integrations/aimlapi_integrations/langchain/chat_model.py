@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
-from ..client.config import DEFAULT_MODEL
-from ..client.options import NOT_IN_BODY
+from ..client.options import DEFAULT_MODEL, NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
 from ..errors.parsing import remove_credentials

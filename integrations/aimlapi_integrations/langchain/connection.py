@@ -21,7 +21,7 @@ from typing_extensions import Self
 
 from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
-from ..client.config import resolve_api_key, resolve_base_url
+from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..transport.httpx_modules import check_http_client
 from ..transport.retries import RetryEvent, RetryPolicy

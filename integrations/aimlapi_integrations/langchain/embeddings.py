@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from .._utils.concurrency import arun_in_order, run_in_order
-from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup

@@ -16,7 +16,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.config import DEFAULT_MODEL
+from ..client.options import DEFAULT_MODEL
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.config import DEFAULT_EMBEDDING_MODEL
+from ..client.options import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
 from ..models.lookup import check_model, warn_if_deprecated
 from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs

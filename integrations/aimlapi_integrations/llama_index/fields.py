@@ -25,7 +25,7 @@ from .._utils.diagnostics import did_you_mean
 from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature, describe_inherited
 from ..client.client import AsyncClient, Client
-from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
 from ..models.lookup import check_model, warn_if_deprecated

@@ -24,8 +24,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 from typing_extensions import Self, Unpack, override
 
-from ..client.config import DEFAULT_MODEL
-from ..client.options import CallOptions
+from ..client.options import DEFAULT_MODEL, CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup

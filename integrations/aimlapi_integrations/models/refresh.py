@@ -234,7 +234,7 @@ def _block(rows: Mapping[str, Any], indent: str) -> str:
     return "{\n" + ",\n".join(lines) + f"\n{indent[:-1]}}}"
 
 
-# --- names and sets ---------------------------------------------------------------------------------------------------
+# --- names and sets -----------------------------------------------------------------------------------------------
 
 
 def _unused(name: str, rows: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def enum_values(schema: Schema) -> set[str]:
     return {word for node in walk(schema) for word in node.get("enum", ()) if isinstance(word, str)}
 
 
-# --- Responses -------------------------------------------------------------------------------------------------------
+# --- Responses ----------------------------------------------------------------------------------------------------
 
 
 OUTPUT_TEXT = {"type": "output_text", "text": "x", "annotations": []}
@@ -135,7 +135,7 @@ def _text_formats(accepts: Accepts) -> str:
     return join(formats, lambda kind: accepts({"format": {"type": kind, **formats[kind]}}))
 
 
-# --- embeddings, and single fields -----------------------------------------------------------------------------------
+# --- embeddings, and single fields --------------------------------------------------------------------------------
 
 
 def embeddings_facts(schema: Schema) -> Facts:
@@ -183,7 +183,7 @@ def _parameter_if_object(schema: Any) -> Facts | None:
     return parameter(schema) if isinstance(schema, Mapping) and schema else None
 
 
-# --- chat completions ------------------------------------------------------------------------------------------------
+# --- chat completions ---------------------------------------------------------------------------------------------
 
 
 TEXT = {"type": "text", "text": "x"}

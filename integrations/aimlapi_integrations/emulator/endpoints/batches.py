@@ -23,7 +23,7 @@ from .messages import create_message
 _UNANSWERED = {"batch-errored", "batch-expired", "batch-canceled"}
 
 
-# --- what it accepts; the params of a request are checked when it is processed, as at the vendor ----------------------
+# --- what it accepts; the params of a request are checked when it is processed, as at the vendor ------------------
 
 
 class BatchParams(Open):
@@ -49,7 +49,7 @@ def check_batch_request(request: BatchRequest) -> None:
         raise invalid_request([problem("requests", f"Duplicate custom_id: {repeated}", "duplicate_custom_id")])
 
 
-# --- batches ----------------------------------------------------------------------------------------------------------
+# --- batches ------------------------------------------------------------------------------------------------------
 
 
 def create_batch(state: GatewayState, http_request: Request, body: JSON) -> JSON:

@@ -64,7 +64,7 @@ def _complete(body: JSON, prompt_cache: PromptCache) -> Completion:
     return Completion(request, tuple(outputs), usage, family, new_id(prefix), int(time.time()))
 
 
-# --- request -> model input ---------------------------------------------------------------------------------
+# --- request -> model input ---------------------------------------------------------------------------------------
 
 
 def _build_model_input(request: ChatRequest, body: JSON) -> ModelInput:
@@ -181,7 +181,7 @@ def _parse_call(call: JSON) -> ModelCall:
     return ModelCall(function["name"], function["arguments"], call["id"])
 
 
-# --- plain reply --------------------------------------------------------------------------------------------
+# --- plain reply --------------------------------------------------------------------------------------------------
 
 
 def _reply(completion: Completion) -> JSON:
@@ -286,7 +286,7 @@ def _usage_body(usage: TokenUsage) -> JSON:
     }
 
 
-# --- stream -------------------------------------------------------------------------------------------------
+# --- stream -------------------------------------------------------------------------------------------------------
 # Two details of documented streams contradict the documented schema of a chunk. They are kept because clients meet
 # them: `finish_reason` is null until the last chunk (the schema has no null), and Claude's chunks have none until then.
 # Otherwise the schema is followed to the letter: every delta has a role and content, and every fragment of a tool call

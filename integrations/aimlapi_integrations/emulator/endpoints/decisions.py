@@ -25,7 +25,7 @@ _REFERENCE = re.compile(r"`([^`]+)`")
 _STEP = re.compile(r"\w+")
 
 
-# --- what it accepts: a state and typed questions about it ------------------------------------------------------------
+# --- what it accepts: a state and typed questions about it --------------------------------------------------------
 
 Content = Annotated[str, Field(min_length=1)] | JSON | list[Any]
 
@@ -62,7 +62,7 @@ class DecisionsRequest(Open):
     questions: Annotated[dict[str, Question], Field(min_length=1)]
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------------------------------------------
 
 
 def create_decisions(state: GatewayState, _http_request: Request, body: JSON) -> JSON:

@@ -84,7 +84,7 @@ def embedding_family(model: str) -> tuple[type[EmbeddingRequest], int, int]:
     return next(row[1:] for row in EMBEDDING_FAMILIES if re.search(row[0], model))
 
 
-# --- reply ----------------------------------------------------------------------------------------------------------
+# --- reply --------------------------------------------------------------------------------------------------------
 
 
 def create_embeddings(state: GatewayState, _http_request: Request, body: JSON) -> JSON:

@@ -70,7 +70,7 @@ async def serve_image(request: Request) -> Response:
     return Response(status_code=404) if image is None else Response(image, media_type="image/png")
 
 
-# --- pictures ---------------------------------------------------------------------------------------------------------
+# --- pictures -----------------------------------------------------------------------------------------------------
 
 SIDE = 16
 

@@ -134,7 +134,7 @@ def _json(schema: JSON, text: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# --- the text of a PDF ------------------------------------------------------------------------------------------------
+# --- the text of a PDF --------------------------------------------------------------------------------------------
 
 _OBJECT = re.compile(rb"(?:^|\s)(\d+)\s+\d+\s+obj\b(.*?)\bendobj\b", re.DOTALL)
 _OBJECT_STREAM = re.compile(rb"/Type\s*/ObjStm\b")

@@ -116,7 +116,7 @@ def _is_properties(node: JSON) -> bool:
     return bool(node) and all(isinstance(value, dict) for value in node.values())
 
 
-# --- chat completions -----------------------------------------------------------------------------------------------
+# --- chat completions ---------------------------------------------------------------------------------------------
 
 
 def _chat_schema(model_id: str) -> JSON:
@@ -279,7 +279,7 @@ _FEATURE_REMOVALS: dict[str, tuple[Removal, ...]] = {
 }
 
 
-# --- responses ------------------------------------------------------------------------------------------------------
+# --- responses ----------------------------------------------------------------------------------------------------
 
 
 def _responses_schema(model_id: str) -> JSON:

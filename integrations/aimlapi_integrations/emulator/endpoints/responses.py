@@ -69,7 +69,7 @@ def _pending_body(reply: JSON, status: str) -> JSON:
     return body | {"status": status, "output": []}
 
 
-# --- request -> model input ---------------------------------------------------------------------------------
+# --- request -> model input ---------------------------------------------------------------------------------------
 
 
 def _previous_response(state: GatewayState, request: ResponsesRequest) -> StoredResponse | None:
@@ -146,7 +146,7 @@ def _token_limit(request: ResponsesRequest) -> int | None:
     return request.max_output_tokens if "max_output_tokens" in request.model_fields_set else None
 
 
-# --- plain reply --------------------------------------------------------------------------------------------
+# --- plain reply --------------------------------------------------------------------------------------------------
 
 
 def _reply(state: GatewayState, request: ResponsesRequest, body: JSON, turns: tuple[Turn, ...]) -> JSON:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..wire import Event, encode_event
 
-# --- connections ------------------------------------------------------------------------------------------------
+# --- connections --------------------------------------------------------------------------------------------------
 
 _TRANSPORTS: dict[tuple[str, int], asyncio.Transport] = {}
 

@@ -29,7 +29,7 @@ class FaultDefinition:
     edit_stream: Callable[[Sequence[Event], RequestedFault], Stream] | None = None
 
 
-# --- responses in place of a reply -------------------------------------------------------------------------------
+# --- responses in place of a reply --------------------------------------------------------------------------------
 
 
 def _status_response(fault: RequestedFault) -> Response:
@@ -61,7 +61,7 @@ def _invalid_json(_fault: RequestedFault) -> Response:
     return Response('{"id": "chatcmpl-broken", "choices": [', media_type="application/json")
 
 
-# --- edits of a plain reply -----------------------------------------------------------------------------------
+# --- edits of a plain reply ---------------------------------------------------------------------------------------
 
 
 def _merge_fields(choices: JSON, responses: JSON) -> Callable[[JSON, RequestedFault], Response]:

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from . import JSON, ModelCall
 
-# --- the table ----------------------------------------------------------------------------------------------
+# --- the table ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def responses_refusals(model_id: str) -> frozenset[str]:
     return model.responses_refusals if model else frozenset()
 
 
-# --- reasoning effort ---------------------------------------------------------------------------------------
+# --- reasoning effort ---------------------------------------------------------------------------------------------
 
 EFFORTS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _DEFAULT_EFFORTS = frozenset({"none", "low", "medium", "high"})
@@ -149,7 +149,7 @@ def effort_refusal(model_id: str, effort: str | None) -> str | None:
     return f"Invalid enum value. Expected {options}, received '{effort}'"
 
 
-# --- families -----------------------------------------------------------------------------------------------
+# --- families -----------------------------------------------------------------------------------------------------
 
 ReasoningForm = Literal["field", "details", "inline", "empty", "hidden"]
 
@@ -202,7 +202,7 @@ def model_family(model_id: str) -> Family:
     return replace(family, reasons=True)
 
 
-# --- signatures ---------------------------------------------------------------------------------------------
+# --- signatures ---------------------------------------------------------------------------------------------------
 # Opaque values that a model attaches to its output and expects back unchanged. Gemini signs its calls
 # (`tool_calls[].extra_content.google.thought_signature`), Claude signs its reasoning, OpenAI encrypts it.
 # Here a signature is a hash of what it signs.

@@ -14,7 +14,7 @@ from .catalogue import sign
 from .text_values import content_words
 from .tool_choice import choose_calls
 
-# --- the pages that search knows --------------------------------------------------------------------------------
+# --- the pages that search knows ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def search_pages(query: str) -> Page:
     return max(PAGES, key=lambda page: len(content_words(f"{page.title} {page.text}") & query_words))
 
 
-# --- the tools ------------------------------------------------------------------------------------------------------
+# --- the tools ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _search_web(_tool: JSON, model_input: ModelInput, _body: JSON) -> HostedTool
     return HostedToolResult((item,), text, (note | {"start_index": start, "end_index": start + len(link)},))
 
 
-# --- Claude's web search ---------------------------------------------------------------------------------------------
+# --- Claude's web search ------------------------------------------------------------------------------------------
 
 
 def run_server_tool(body: JSON, model_input: ModelInput) -> list[JSON] | None:

@@ -73,7 +73,7 @@ def build_arguments(tool: ModelTool, text: str) -> str:
     return json.dumps(value_for_schema(tool.parameters, text), ensure_ascii=False)
 
 
-# --- selecting ----------------------------------------------------------------------------------------------
+# --- selecting ----------------------------------------------------------------------------------------------------
 
 
 def _rank_tools(tools: tuple[ModelTool, ...], prompt: str) -> list[_ToolMatch]:
@@ -172,7 +172,7 @@ def _number_score(tool: ModelTool, prompt: str) -> float:
     return 0.5 if 0 < needed <= _number_count(prompt) else 0.0
 
 
-# --- calling ------------------------------------------------------------------------------------------------
+# --- calling ------------------------------------------------------------------------------------------------------
 
 
 def _build_calls(matches: list[_ToolMatch], model_input: ModelInput) -> tuple[ModelCall, ...]:

@@ -54,7 +54,7 @@ def parse_request(model: type[RequestT], body: Any, *, strict: bool = True) -> R
         raise invalid_request(_validation_details(error.errors(include_url=False)[:MAX_DETAILS], body)) from None
 
 
-# --- errors -------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 ERROR_NAMES = {
     400: "BadRequestException",
@@ -172,7 +172,7 @@ def _upstream_body(error: GatewayError, path: str, request_id: str) -> JSON:
 ERROR_SHAPES = {"problem": _problem_body, "legacy": _legacy_body, "tree": _tree_body, "upstream": _upstream_body}
 
 
-# --- pydantic's validation errors in the gateway's words -----------------------------------------------------
+# --- pydantic's validation errors in the gateway's words ----------------------------------------------------------
 
 
 def _validation_details(errors: list[ErrorDetails], body: Any) -> list[JSON]:
@@ -268,7 +268,7 @@ VALIDATION_MESSAGES: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-# --- rows -----------------------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ class Rows:
         return "\n".join(map(dump_json, self.items)) if self.as_lines else dump_json(self.items)
 
 
-# --- server-sent events --------------------------------------------------------------------------------------
+# --- server-sent events -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def encode_event(event: Event) -> bytes:
     return f"{name}data: {data}\n\n".encode()
 
 
-# --- forms, in which a few endpoints take files -----------------------------------------------------------------------
+# --- forms, in which a few endpoints take files -------------------------------------------------------------------
 
 FORM = "multipart/form-data"
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)\"?")

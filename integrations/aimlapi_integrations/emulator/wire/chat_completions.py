@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from . import JSON, Closed, Open
 
-# --- messages and their content parts ------------------------------------------------------------------------
+# --- messages and their content parts -----------------------------------------------------------------------------
 
 
 class CacheControl(Open):
@@ -182,7 +182,7 @@ class ToolMessage(Open):
 
 ChatMessage = Annotated[SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
 
-# --- tools and options -----------------------------------------------------------------------------------------
+# --- tools and options --------------------------------------------------------------------------------------------
 
 
 class FunctionDefinition(Open):
