@@ -53,9 +53,9 @@ from ..errors import (
 from ..errors.parsing import redact_secrets, redact_url
 from ..types import Embeddings, Reply
 from ..version import __version__
+from . import Command
 
-HELP = "check the key, the account, the clock and each endpoint"
-DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once, apart
+_DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once, apart
 from images, speech and batches. The calls cost less than a cent together; --free leaves them out. The exit status is 1
 if a check failed. Keys are never printed."""
 
@@ -72,8 +72,7 @@ _PLACEHOLDERS = ("<", "your", "...", "…", "xxx")
 _KEY_PAGE = "https://aimlapi.com/app/keys"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--model", default=DEFAULT_MODEL, metavar="ID", help="called on chat completions; default: %(default)s"
     )
@@ -81,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the result of each check. Return the exit status: 1 if one failed."""
     results: list[Result] = []
     with track_costs() as costs:
@@ -96,6 +95,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(f"\n{_summarize(results, costs)}\n")
     return int(any(result.status == "failed" for result in results))
+
+
+COMMAND = Command(
+    "doctor", "check the key, the account, the clock and each endpoint", _DESCRIPTION, _add_arguments, _run
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ from ..costs import token_price
 from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel
 from ..errors import AIMLAPIError
 from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, loader, lookup, table_date
-from . import check, refresh
-from .keys import any_key
+from . import Command
+from .model_actions import CHECK, REFRESH, UNDO_EMULATED, any_key
 
-HELP = "list and filter the models"
-DESCRIPTION = "List the text and embedding models, from the table that ships with the package or from the live catalog."
+_DESCRIPTION = (
+    "List the text and embedding models, from the table that ships with the package or from the live catalog."
+)
 
 _FEATURES = {
     "tools": "only models that call tools",
@@ -46,8 +47,7 @@ _PIPE_WIDTH = 160
 # --- the command --------------------------------------------------------------------------------------------------
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     for feature, help_text in _FEATURES.items():
         parser.add_argument(f"--{feature}", action="store_true", help=help_text)
     parser.add_argument("--endpoint", choices=list(_ENDPOINTS), help="only models of this endpoint")
@@ -58,13 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print a JSON array of objects")
     output.add_argument("--ids", action="store_true", help="print the ids only, one a line")
     actions = parser.add_subparsers(metavar="ACTION", title="actions")
-    for name, module in (("refresh", refresh), ("check", check)):
-        action = actions.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
-        module.add_arguments(action)
-        action.set_defaults(run=module.run)
+    for action in (REFRESH, CHECK):
+        action.add_to(actions)
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the matching models. Return the exit status: 1 if there are none."""
     if not (options.json or options.ids) and find_spec("rich") is None:
         sys.stderr.write(_NO_RICH)
@@ -89,6 +87,9 @@ def run(options: argparse.Namespace) -> int:
     return 0 if matching else 1
 
 
+COMMAND = Command("models", "list and filter the models", _DESCRIPTION, _add_arguments, _run)
+
+
 def _fetch_rows() -> list[Row]:
     with Client(api_key=any_key()) as client:
         return live_rows(client.models.list(include="all"))
@@ -99,7 +100,7 @@ def _source(live: bool, rows: Iterable[Row]) -> str:
         emulated = " The emulator answered: its prices are invented." if is_emulated(row.id for row in rows) else ""
         return f"from the live catalogue; prices are per million tokens.{emulated}"
     if loader.load_table()["about"].get("emulated"):
-        return f"refreshed from the emulator: the prices are invented. {refresh.UNDO_EMULATED}"
+        return f"refreshed from the emulator: the prices are invented. {UNDO_EMULATED}"
     updated = date.fromisoformat(table_date())
     days = (date.today() - updated).days
     return f"from the table of {updated} ({days} days old); --live asks the gateway."
