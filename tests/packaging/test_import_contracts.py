@@ -75,7 +75,7 @@ def test_contracts_of_the_unchanged_package_are_kept(tmp_path: Path) -> None:
         ("emulator/wire/messages.py", "from ... import Client", PUBLIC_NAMES),
         ("emulator/__init__.py", "import aimlapi_integrations", PUBLIC_NAMES),
         ("endpoints/__init__.py", "from ..emulator import Emulator", NO_EMULATOR),
-        ("langchain/__init__.py", "from ..emulator.model import usage", NO_EMULATOR),
+        ("langchain/__init__.py", "from ..emulator.model import catalogue", NO_EMULATOR),
         ("__main__.py", "import aimlapi_integrations.emulator.wire", NO_EMULATOR),
         ("__init__.py", "from .emulator import Emulator", NO_EMULATOR),
         ("client/call.py", "import langchain_core.messages", FRAMEWORKS),

@@ -19,7 +19,8 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """What shells report of a program that ends by SIGINT, and by SIGPIPE."""
 
 _COMPLETION_DESCRIPTION = """Print a completion script. For bash, put this into ~/.bashrc:
-eval "$(aimlapi completion bash)". For zsh, the same with zsh into ~/.zshrc. For fish: aimlapi completion fish > ~/.config/fish/completions/aimlapi.fish"""
+eval "$(aimlapi completion bash)". For zsh, the same with zsh into ~/.zshrc. For fish:
+aimlapi completion fish > ~/.config/fish/completions/aimlapi.fish"""
 
 _SHELLS = ("bash", "zsh", "fish")
 

@@ -14,10 +14,19 @@ from typing import Any, Literal
 from starlette.requests import Request
 
 from ..model import JSON, ModelCall, ModelInput, ModelOutput, ModelTool, Turn, new_id
-from ..model.catalogue import Family, model_family, thought_signature, with_signed_id
+from ..model.catalogue import (
+    Family,
+    PromptCache,
+    TokenUsage,
+    cost_meta,
+    count_usage,
+    model_family,
+    thought_signature,
+    tokenize,
+    with_signed_id,
+)
 from ..model.generate import generate
-from ..model.hosted_tools import PAGES
-from ..model.usage import PromptCache, TokenUsage, cost_meta, count_usage, tokenize
+from ..model.tools import PAGES
 from ..store import GatewayState
 from ..wire import Event, parse_request
 from ..wire.chat_completions import ChatRequest

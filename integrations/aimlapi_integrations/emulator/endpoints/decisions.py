@@ -13,8 +13,8 @@ from pydantic import Field
 from starlette.requests import Request
 
 from ..model import JSON
+from ..model.catalogue import TokenUsage, cost_meta, count_tokens
 from ..model.text_values import content_words
-from ..model.usage import TokenUsage, cost_meta, count_tokens
 from ..store import GatewayState
 from ..wire import Closed, Open, invalid_request, parse_request, problem
 from .models import check_model_served

@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from starlette.requests import Request
 
+from ..model.catalogue import TokenUsage, cost_meta, count_tokens
 from ..model.text_values import STOP_WORDS
-from ..model.usage import TokenUsage, cost_meta, count_tokens
 from ..store import GatewayState
 from ..wire import JSON, Closed, Open, invalid_request, parse_request, problem
 from .models import check_model_served

@@ -9,10 +9,9 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from ..model import JSON, ModelInput, ModelOutput, Turn, new_id
-from ..model.catalogue import sign
+from ..model.catalogue import TokenUsage, cost_meta, count_usage, sign, tokenize
 from ..model.generate import generate
-from ..model.hosted_tools import run_server_tool
-from ..model.usage import TokenUsage, cost_meta, count_usage, tokenize
+from ..model.tools import run_server_tool
 from ..store import GatewayState
 from ..wire import Event, parse_request
 from ..wire.messages import MessagesRequest, check_messages_request

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import Request
 
 from ..model import LABEL
+from ..model.catalogue import CREDITS_PER_USD
 from ..model.schema_values import value_for_schema
-from ..model.usage import CREDITS_PER_USD
 from ..store import GatewayState
 from ..wire import JSON, parse_request
 from ..wire.media import (

@@ -11,10 +11,9 @@ from typing import Any, Literal
 from starlette.requests import Request
 
 from ..model import JSON, ModelCall, ModelInput, ModelOutput, ModelTool, Turn, new_id
-from ..model.catalogue import model_family, sign
+from ..model.catalogue import TokenUsage, cost_meta, count_usage, model_family, sign, tokenize
 from ..model.generate import generate
-from ..model.hosted_tools import HostedToolResult, run_hosted_tool
-from ..model.usage import TokenUsage, cost_meta, count_usage, tokenize
+from ..model.tools import HostedToolResult, run_hosted_tool
 from ..store import GatewayState, StoredResponse
 from ..wire import Event, GatewayError, invalid_request, parse_request, problem
 from ..wire.responses import ResponsesRequest, check_responses_request

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..wire import JSON, Event, GatewayError, dump_json, error_response
 from . import RequestedFault, streams, verdicts
-from .connections import Stream, StreamResponse, encode_stream
+from .streams import Stream, StreamResponse, encode_stream
 
 HTML = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>emulated proxy</p></body></html>"
 OUT_OF_CREDIT = "You've run out of credits. Please top up your balance or update your payment method to continue."

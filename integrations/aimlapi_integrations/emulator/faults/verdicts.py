@@ -11,7 +11,7 @@ from ..endpoints.responses import stream_response
 from ..model import LABEL
 from ..wire import JSON, Event
 from . import RequestedFault
-from .connections import Stream, encode_stream
+from .streams import Stream, encode_stream
 
 REFUSAL = f"{LABEL} I can't help with that."
 Edit = Callable[[JSON], JSON]

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool, UnprocessableInputError
-from .catalogue import model_family
+from .catalogue import count_tokens, model_family, tokenize
 from .schema_values import value_for_schema
 from .text_values import STOP_WORDS, TextValues, content_words, shorten
-from .tool_choice import best_tool, build_arguments, choose_calls
-from .usage import count_tokens, tokenize
+from .tools import best_tool, build_arguments, choose_calls
 
 MAX_INPUT_CHARS = 4_000_000
 _MAX_ECHO_CHARS = 2000
