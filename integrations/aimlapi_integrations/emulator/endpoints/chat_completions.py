@@ -28,10 +28,9 @@ from ..model.catalogue import (
 from ..model.generate import generate
 from ..model.tools import PAGES
 from ..store import GatewayState
-from ..wire import Event, parse_request
+from ..wire import Event, check_model_served, parse_request
 from ..wire.chat_completions import ChatRequest
 from ..wire.chat_completions_rules import check_chat_request
-from .models import check_model_served
 
 FINGERPRINT = "aimlapi-emulator"
 Role = Literal["system", "user", "assistant", "tool"]

@@ -16,8 +16,7 @@ from ..model import JSON
 from ..model.catalogue import TokenUsage, cost_meta, count_tokens
 from ..model.text_values import content_words
 from ..store import GatewayState
-from ..wire import Closed, Open, invalid_request, parse_request, problem
-from .models import check_model_served
+from ..wire import Closed, Open, check_model_served, invalid_request, parse_request, problem
 
 CONTEXT_TOKENS = 32_000
 

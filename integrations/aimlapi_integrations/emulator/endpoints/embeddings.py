@@ -17,8 +17,7 @@ from starlette.requests import Request
 from ..model.catalogue import TokenUsage, cost_meta, count_tokens
 from ..model.text_values import STOP_WORDS
 from ..store import GatewayState
-from ..wire import JSON, Closed, Open, invalid_request, parse_request, problem
-from .models import check_model_served
+from ..wire import JSON, Closed, Open, check_model_served, invalid_request, parse_request, problem
 
 # --- what each family of embedding models accepts -----------------------------------------------------------------
 

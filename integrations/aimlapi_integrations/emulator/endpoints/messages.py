@@ -13,10 +13,9 @@ from ..model.catalogue import TokenUsage, cost_meta, count_usage, sign, tokenize
 from ..model.generate import generate
 from ..model.tools import run_server_tool
 from ..store import GatewayState
-from ..wire import Event, parse_request
+from ..wire import Event, check_model_served, parse_request
 from ..wire.messages import MessagesRequest, check_messages_request
 from .chat_completions import parse_tools, parse_turns, with_tool_choice
-from .models import check_model_served
 
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 

@@ -15,9 +15,8 @@ from ..model.catalogue import TokenUsage, cost_meta, count_usage, model_family, 
 from ..model.generate import generate
 from ..model.tools import HostedToolResult, run_hosted_tool
 from ..store import GatewayState, StoredResponse
-from ..wire import Event, GatewayError, invalid_request, parse_request, problem
+from ..wire import Event, GatewayError, check_model_served, invalid_request, parse_request, problem
 from ..wire.responses import ResponsesRequest, check_responses_request
-from .models import check_model_served
 
 Role = Literal["system", "user", "assistant"]
 
