@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from pydantic import (
@@ -16,7 +16,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.options import DEFAULT_MODEL
+from ..client.options import DEFAULT_MODEL, Endpoint
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__
@@ -113,7 +113,7 @@ class ChatFields(BaseChatModel, ConnectionFields):
         description='Your id of the request, for the gateway\'s logs. `"run_id"` sends the id of each LangChain run.',
     )
 
-    endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="The endpoint to use, regardless of the model and the request."
     )
     use_responses_api: bool | None = Field(
