@@ -10,7 +10,7 @@ name that its package states next to its path.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..models import CHAT, MESSAGES, RESPONSES, Model
 from ..types import Delta, Json, Reply, Request
@@ -90,7 +90,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {endpoint.NAME: endpoint for endpoint in _EN
 _NAMES_BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "message": MESSAGES}
 
 
-def name_of_reply(body: Json) -> str | None:
+def name_of_reply(body: Mapping[str, Any]) -> str | None:
     """Return the name of the endpoint that returned `body`, a plain response or an accumulated stream; None if unknown.
 
     >>> name_of_reply({"object": "response"})
