@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import chat_completions, decisions, embeddings, media, messages, models, ocr, responses
+from .endpoints import chat_completions, media, messages, models, responses, similarity
 from .faults import (
     FAULT_HEADER,
     NO_RESPONSE,
@@ -114,12 +114,12 @@ def _routes() -> list[Route]:
         "/chat/completions": ("chat", chat_completions.create_chat_completion),
         "/responses": ("responses", responses.create_response),
         "/responses/{id}/cancel": ("responses", responses.cancel_response),
-        "/embeddings": ("embeddings", embeddings.create_embeddings),
+        "/embeddings": ("embeddings", similarity.create_embeddings),
         "/messages": ("messages", messages.create_message),
         "/batches": ("batches", messages.create_batch),
         "/batches/cancel/{id}": ("batches", messages.cancel_batch),
-        "/decisions": ("decisions", decisions.create_decisions),
-        "/ocr": ("ocr", ocr.create_ocr),
+        "/decisions": ("decisions", similarity.create_decisions),
+        "/ocr": ("ocr", media.create_ocr),
         "/stt/create": ("stt", media.create_speech_job),
         "/images/generations": ("images", media.create_images),
         "/images/edits": ("images", media.edit_images),

@@ -30,7 +30,7 @@ from ..wire import ENDPOINT_PATHS, JSON, GatewayError, is_available
 from ..wire.chat_completions import ChatRequest
 from ..wire.messages import MessagesRequest
 from ..wire.responses import ResponsesRequest
-from .embeddings import embedding_family
+from .similarity import embedding_family
 
 ENDPOINT_TYPES = {
     "chat": "openai/chat-completions",

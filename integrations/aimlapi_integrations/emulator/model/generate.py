@@ -15,7 +15,7 @@ from typing import Any
 from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool, UnprocessableInputError
 from .catalogue import count_tokens, model_family, tokenize
 from .schema_values import value_for_schema
-from .text_values import STOP_WORDS, TextValues, content_words, shorten
+from .texts import STOP_WORDS, TextValues, content_words, shorten
 from .tools import best_tool, build_arguments, choose_calls
 
 MAX_INPUT_CHARS = 4_000_000

@@ -15,7 +15,7 @@ from functools import lru_cache
 from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool, new_id
 from .catalogue import sign
 from .schema_values import value_for_schema
-from .text_values import PROPERTY_KINDS, STOP_WORDS, TextValues, content_words, shorten, split_identifier
+from .texts import PROPERTY_KINDS, STOP_WORDS, TextValues, content_words, shorten, split_identifier
 
 # Words in a prompt that mean the same as a word in a tool's name.
 _SYNONYMS = {
