@@ -17,7 +17,8 @@ from ..client.live_models import is_emulated
 from ..costs import token_price
 from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel
 from ..errors import AIMLAPIError
-from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, loader, lookup, table_date
+from ..models import Model, known_models, loader, lookup, table_date
+from ..models.lookup import ENDPOINTS_BY_SECTION
 from . import Command
 from .model_actions import CHECK, REFRESH, UNDO_EMULATED, any_key
 
@@ -34,9 +35,6 @@ _FEATURES = {
 _NO_PRICES = "The shipped table has no prices. Add --live to ask the gateway for them; that needs no key.\n"
 _NO_RICH = 'The table needs rich: pip install "aimlapi-integrations[cli]". --json and --ids do not.\n'
 
-# Endpoints by their names on the command line.
-_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
-
 _CAPABILITIES = {"tools": "tools", "structured_output": "structured", "vision": "vision"}
 _MILLION = 1_000_000
 
@@ -50,7 +48,7 @@ _PIPE_WIDTH = 160
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     for feature, help_text in _FEATURES.items():
         parser.add_argument(f"--{feature}", action="store_true", help=help_text)
-    parser.add_argument("--endpoint", choices=list(_ENDPOINTS), help="only models of this endpoint")
+    parser.add_argument("--endpoint", choices=list(ENDPOINTS_BY_SECTION), help="only models of this endpoint")
     parser.add_argument("--max-price", type=float, metavar="USD", help="highest price of a million tokens, in and out")
     parser.add_argument("--search", metavar="WORD", help="only models with this word in their id, name or developer")
     parser.add_argument("--live", action="store_true", help="ask the gateway instead of the shipped table")
@@ -190,7 +188,7 @@ def _row(model: Model) -> Row:
         context=model.context,
         inputs=_sort_modalities(model.inputs),
         marks=frozenset(name for name, has in marks.items() if has),
-        endpoints=frozenset(name for name, endpoint in _ENDPOINTS.items() if endpoint in model.endpoints),
+        endpoints=frozenset(name for name, endpoint in ENDPOINTS_BY_SECTION.items() if endpoint in model.endpoints),
         price_in=_price_per_million(model, "input"),
         price_out=_price_per_million(model, "output"),
     )

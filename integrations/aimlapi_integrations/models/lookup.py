@@ -32,6 +32,7 @@ from .loader import table_cache
 __all__ = [
     "CHAT",
     "EMBEDDINGS",
+    "ENDPOINTS_BY_SECTION",
     "MESSAGES",
     "RESPONSES",
     "ChatCapabilities",
@@ -55,6 +56,9 @@ CHAT = "chat_completions"
 RESPONSES = "responses"
 MESSAGES = "messages"
 EMBEDDINGS = "embeddings"
+
+ENDPOINTS_BY_SECTION = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
+"""Name of an endpoint by the section of the table, which is also its name on the command line."""
 
 
 class ModelDeprecationWarning(UserWarning):
@@ -344,7 +348,7 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         max_output=row.get("max_output"),
         inputs=loader.split_words(row["inputs"]) if "inputs" in row else _inputs(chat, responses),
         outputs=loader.split_words(row.get("outputs", "embedding" if "embeddings" in row else "text")),
-        endpoints=frozenset(endpoint for section, endpoint in _ENDPOINTS.items() if section in row),
+        endpoints=frozenset(endpoint for section, endpoint in ENDPOINTS_BY_SECTION.items() if section in row),
         chat=chat,
         responses=responses,
         embeddings=loader.embeddings_capabilities(row["embeddings"]) if "embeddings" in row else None,
@@ -363,8 +367,6 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
 
 
 # The keys of a row that name capabilities, and the endpoints that these are of.
-_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
-
 _MODALITIES = {
     "image_url": "image",
     "image": "image",
