@@ -20,8 +20,8 @@ from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models.media import ImageCapabilities, InputParameter, SizeParameter, image_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options, warn_or_raise
 from .shared.default_models import IMAGE_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options, warn_or_raise
 from .shared.media import is_data_url, parse_data_url
 from .shared.parsing import as_str
 from .shared.sources import FormFile, MediaSource

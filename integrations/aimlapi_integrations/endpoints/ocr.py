@@ -22,8 +22,8 @@ from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterE
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options
 from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options
 from .shared.media import parse_data_url
 from .shared.parsing import as_dict, as_str
 from .shared.sources import MediaSource

@@ -14,8 +14,8 @@ from ..errors import ResponseFailedError, UnsupportedParameterError
 from ..models.media import speech_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options
 from .shared.default_models import SPEECH_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options
 from .shared.parsing import as_dict, as_str, dict_items
 from .shared.paths import id_path
 from .shared.sources import FormFile, MediaSource

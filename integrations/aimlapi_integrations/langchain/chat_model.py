@@ -22,12 +22,11 @@ from ..models import lookup
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret
 from .errors import translate_errors
-from .fields import ChatFields
-from .messages.content_block_translator import register
+from .fields import ChatFields, live_profile
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
 from .messages.stream import ChunkBuilder
-from .profile import live_profile
+from .registration import register_content_blocks
 from .request import CallArguments, aauthorization, authorization, build_request, default_parameters, stop_list
 from .structured import (
     Method,
@@ -60,7 +59,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
-register()
+register_content_blocks()
 
 
 class ChatAIMLAPI(ChatFields):

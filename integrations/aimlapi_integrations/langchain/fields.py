@@ -1,11 +1,16 @@
-"""The fields of `ChatAIMLAPI`, and the checks of the values that are passed for them."""
+"""The fields of `ChatAIMLAPI`, the checks of the values that are passed for them, and the values that are derived."""
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal, cast
+from uuid import UUID
 
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.messages import BaseMessage
 from pydantic import (
     ConfigDict,
     Field,
@@ -13,17 +18,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from typing_extensions import Self
+from typing_extensions import Self, override
 
 from .._utils.pydantic_models import describe_inherited
 from ..client.options import DEFAULT_MODEL
+from ..endpoints.catalogue import CatalogueModel
+from ..models import Model, lookup
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.validation import check_settings, hide_arguments
 from ..version import __version__
 from .connection import ConnectionFields, resolve_field
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
-from .profile import model_profile
-from .run_ids import USE_RUN_ID, with_run_id_handler
 
 if TYPE_CHECKING:  # what may be passed and assigned; a string becomes a secret
     ApiKey = str | SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
@@ -32,6 +37,9 @@ else:
 
 # The endpoint's `metadata` has the name of LangChain's field for traces, so `model_kwargs` may contain it.
 _ALLOWED_IN_MODEL_KWARGS = {"metadata"}
+
+# Sends the id of each LangChain run as the request id that the gateway logs.
+USE_RUN_ID = "run_id"
 
 _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 
@@ -274,3 +282,104 @@ def _normalize_chat_kwargs(cls: type[BaseChatModel], values: dict[str, Any]) -> 
     if fields := sorted((field_names(cls) & model_kwargs.keys()) - _ALLOWED_IN_MODEL_KWARGS):
         raise ValueError(f"model_kwargs contains {', '.join(fields)}. Pass these as arguments of their own.")
     return normalized
+
+
+# --- the model's profile ----------------------------------------------------------------------------------------------
+
+
+def model_profile(model: str) -> ModelProfile | None:
+    """Return the profile of a model, or None for an unknown model.
+
+    >>> model_profile("openai/gpt-5-mini-2025-08-07")["reasoning_output"]
+    True
+    """
+    entry = lookup(model)
+    return _build_profile(entry) if entry.known else None
+
+
+def _build_profile(model: Model) -> ModelProfile:
+    fields: dict[str, Any] = {
+        "name": model.name,
+        **{f"{kind}_inputs": kind in model.inputs for kind in ("text", "image", "pdf", "audio", "video")},
+        **{f"{kind}_outputs": kind in model.outputs for kind in ("text", "image", "audio", "video")},
+        "max_input_tokens": model.context,
+        "max_output_tokens": model.max_output,
+        "image_url_inputs": model.vision,
+        "image_tool_message": model.vision,
+        "pdf_tool_message": "pdf" in model.inputs,
+        "attachment": bool(model.inputs & {"image", "pdf"}),
+        "tool_calling": model.tools,
+        "tool_choice": model.tool_choice,
+        "tool_call_streaming": model.tools,
+        "structured_output": model.structured_output,
+        "reasoning_output": model.reasoning,
+        "reasoning_effort_levels": list(model.effort_levels) or None,
+        "temperature": model.parameter("temperature") is not None,
+    }
+    return cast(ModelProfile, {name: value for name, value in fields.items() if value is not None})
+
+
+def live_profile(entry: CatalogueModel, profile: ModelProfile | None) -> ModelProfile:
+    """Return `profile` updated with what the live catalog reports.
+
+    Only the capabilities that an entry lists are applied: some models support more than they list.
+    """
+    inputs = entry.input_modalities
+    fields: dict[str, Any] = {
+        "name": entry.name,
+        "max_input_tokens": entry.context_length,
+        "max_output_tokens": entry.max_output,
+        **{f"{kind}_inputs": kind in inputs for kind in ("text", "image", "audio", "video") if inputs},
+        **{field: True for capability, field in _CAPABILITIES.items() if capability in entry.capabilities},
+    }
+    live = {name: value for name, value in fields.items() if value is not None}
+    return cast(ModelProfile, {**(profile or {}), **live})
+
+
+_CAPABILITIES = {"tools": "tool_calling", "structured_output": "structured_output", "vision": "image_inputs"}
+
+
+# --- client_request_id="run_id" ---------------------------------------------------------------------------------------
+
+_current_run: ContextVar[UUID | None] = ContextVar("aimlapi_run_id", default=None)
+
+
+class RunIdHandler(BaseCallbackHandler):
+    """Record the id of the current run: core passes no run manager to `_stream`, so a stream can't know it otherwise.
+
+    The handler runs inline, so that it sets the variable in the context that the run continues in.
+    """
+
+    run_inline = True
+
+    @override
+    def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
+    ) -> None:
+        """Record the run's id."""
+        _current_run.set(run_id)
+
+    @override
+    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        """Clear the id."""
+        _current_run.set(None)
+
+    on_llm_error = on_llm_end
+
+
+def with_run_id_handler(callbacks: Callbacks) -> Callbacks:
+    """Return a model's callbacks with a `RunIdHandler`, as a new list or manager."""
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or []
+    if any(isinstance(handler, RunIdHandler) for handler in handlers):
+        return callbacks
+    if not isinstance(callbacks, BaseCallbackManager):
+        return [*handlers, RunIdHandler()]
+    manager = callbacks.copy()
+    manager.add_handler(RunIdHandler(), inherit=False)
+    return manager
+
+
+def current_run_id(run: BaseRunManager | None) -> str | None:
+    """Return the id of `run`, or of the run that is current in this context."""
+    run_id = run.run_id if run else _current_run.get()
+    return str(run_id) if run_id else None

@@ -12,10 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
 from ..types import Request, ResponseFormat
-from .fields import ChatFields
+from .fields import USE_RUN_ID, ChatFields, current_run_id
 from .messages.decode import PROVIDER
 from .messages.encode import encode_messages
-from .run_ids import USE_RUN_ID, current_run_id
 from .structured import to_response_format
 from .tools import to_tool_choice, to_tools
 
