@@ -46,7 +46,7 @@ _SECRET_ARGUMENTS = frozenset(
     | {"base_url", "api_base", "aimlapi_api_base", "openai_api_base", "openrouter_api_base"}
     | {"default_headers", "headers", "extra_headers", "http_headers", "default_query", "extra_query"}
 )
-_PARAMETER_ARGUMENTS = ("model_kwargs", "additional_kwargs", "query_kwargs")
+_PARAMETER_ARGUMENTS = frozenset({"model_kwargs", "additional_kwargs", "query_kwargs"})
 
 
 def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -57,21 +57,20 @@ def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     >>> hide_arguments({"api_key": "sk-1", "default_headers": {"X-Token": "t"}, "model": "gpt-4o"})
     {'api_key': SecretStr('**********'), 'default_headers': SecretHeaders(X-Token), 'model': 'gpt-4o'}
     """
-    for name in _SECRET_ARGUMENTS & arguments.keys():
-        arguments[name] = _hide(arguments[name])
-    for name in _PARAMETER_ARGUMENTS:
-        parameters = arguments.get(name)
-        if isinstance(parameters, dict) and _SECRET_ARGUMENTS & parameters.keys():
-            arguments[name] = hide_arguments(dict(parameters))
+    for name, value in arguments.items():
+        if name in _SECRET_ARGUMENTS:
+            arguments[name] = _hide(value)
+        elif name in _PARAMETER_ARGUMENTS and isinstance(value, dict) and _SECRET_ARGUMENTS & value.keys():
+            arguments[name] = hide_arguments(dict(value))
     return arguments
 
 
 def _hide(value: Any) -> Any:
     match value:
+        case None | SecretStr() | SecretHeaders():
+            return value
         case str():
             return SecretStr(value)
-        case SecretHeaders():
-            return value
         case Mapping():
             return SecretHeaders(value)
     return value
@@ -116,9 +115,11 @@ def check_settings(
         TypeError: one has the wrong type.
         ValueError: a header can't be sent, or a timeout is negative.
     """
-    default_headers = SecretHeaders(default_headers or {})  # before anything can raise
-    check_headers(default_headers)
-    parse_timeout(timeout, DEFAULT_TIMEOUT)
+    if default_headers:
+        default_headers = SecretHeaders(default_headers)  # before anything can raise
+        check_headers(default_headers)
+    if timeout is not None:
+        parse_timeout(timeout, DEFAULT_TIMEOUT)
     if not (chunk_timeout is None or (isinstance(chunk_timeout, (int, float)) and chunk_timeout >= 0)):
         raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds from 0 up, or None for the default.")
     if limits is not None and not hasattr(limits, "max_keepalive_connections"):
@@ -173,27 +174,30 @@ def check_base_url(base_url: SecretStr) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    shown = redact_url(base_url.get_secret_value())
-    url = _parse_url(base_url, shown)
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"base_url={shown!r}: expected an http or https URL.")
-    if not can_connect(url):
-        raise ValueError(f"base_url={shown!r}: no such host or port can exist.")
-    if url.query or url.fragment:
-        raise ValueError(f"base_url={shown!r}: expected a URL that ends in a path. Parameters go to default_query.")
-    if url.scheme == "http" and not is_loopback(url.host):
-        warn_once(f"base_url={shown!r} sends the API key over plain http.")
-    return url.host
+    host, is_exposed, problem = _inspect_url(base_url)
+    if problem:
+        raise ValueError(f"base_url={redact_url(base_url.get_secret_value())!r}{problem}")
+    if is_exposed:
+        warn_once(f"base_url={redact_url(base_url.get_secret_value())!r} sends the API key over plain http.")
+    return host
 
 
 @lru_cache(maxsize=128)  # each model of a process has the same one
-def _parse_url(base_url: SecretStr, shown: str) -> httpx.URL:
-    problem = ""
+def _inspect_url(base_url: SecretStr) -> tuple[str, bool, str]:
+    """Return the host of a base URL, whether requests expose the key, and why none can be sent, if so."""
     try:
-        return httpx.URL(base_url.get_secret_value())
+        url = httpx.URL(base_url.get_secret_value())
     except httpx.InvalidURL as error:
-        problem = "" if "@" in base_url.get_secret_value() else f": {error}"  # it may quote a password
-    raise ValueError(f"base_url={shown!r} is not a URL{problem}")
+        reason = "" if "@" in base_url.get_secret_value() else f": {error}"  # it may quote a password
+        return "", False, f" is not a URL{reason}"
+    is_exposed = url.scheme == "http" and not is_loopback(url.host)
+    if url.scheme not in ("http", "https") or not url.host:
+        return url.host, is_exposed, ": expected an http or https URL."
+    if not can_connect(url):
+        return url.host, is_exposed, ": no such host or port can exist."
+    if url.query or url.fragment:
+        return url.host, is_exposed, ": expected a URL that ends in a path. Parameters go to default_query."
+    return url.host, is_exposed, ""
 
 
 def can_connect(url: httpx.URL) -> bool:
