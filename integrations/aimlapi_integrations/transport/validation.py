@@ -67,10 +67,10 @@ def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _hide(value: Any) -> Any:
     match value:
-        case None | SecretStr() | SecretHeaders():
-            return value
         case str():
             return SecretStr(value)
+        case SecretStr() | SecretHeaders():
+            return value
         case Mapping():
             return SecretHeaders(value)
     return value
@@ -174,30 +174,27 @@ def check_base_url(base_url: SecretStr) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    host, is_exposed, problem = _inspect_url(base_url)
-    if problem:
-        raise ValueError(f"base_url={redact_url(base_url.get_secret_value())!r}{problem}")
-    if is_exposed:
-        warn_once(f"base_url={redact_url(base_url.get_secret_value())!r} sends the API key over plain http.")
-    return host
+    shown = redact_url(base_url.get_secret_value())
+    url = _parse_url(base_url, shown)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"base_url={shown!r}: expected an http or https URL.")
+    if not can_connect(url):
+        raise ValueError(f"base_url={shown!r}: no such host or port can exist.")
+    if url.query or url.fragment:
+        raise ValueError(f"base_url={shown!r}: expected a URL that ends in a path. Parameters go to default_query.")
+    if url.scheme == "http" and not is_loopback(url.host):
+        warn_once(f"base_url={shown!r} sends the API key over plain http.")
+    return url.host
 
 
 @lru_cache(maxsize=128)  # each model of a process has the same one
-def _inspect_url(base_url: SecretStr) -> tuple[str, bool, str]:
-    """Return the host of a base URL, whether requests expose the key, and why none can be sent, if so."""
+def _parse_url(base_url: SecretStr, shown: str) -> httpx.URL:
+    problem = ""
     try:
-        url = httpx.URL(base_url.get_secret_value())
+        return httpx.URL(base_url.get_secret_value())
     except httpx.InvalidURL as error:
-        reason = "" if "@" in base_url.get_secret_value() else f": {error}"  # it may quote a password
-        return "", False, f" is not a URL{reason}"
-    is_exposed = url.scheme == "http" and not is_loopback(url.host)
-    if url.scheme not in ("http", "https") or not url.host:
-        return url.host, is_exposed, ": expected an http or https URL."
-    if not can_connect(url):
-        return url.host, is_exposed, ": no such host or port can exist."
-    if url.query or url.fragment:
-        return url.host, is_exposed, ": expected a URL that ends in a path. Parameters go to default_query."
-    return url.host, is_exposed, ""
+        problem = "" if "@" in base_url.get_secret_value() else f": {error}"  # it may quote a password
+    raise ValueError(f"base_url={shown!r} is not a URL{problem}")
 
 
 def can_connect(url: httpx.URL) -> bool:

@@ -5,7 +5,7 @@ Each response has its own lists and dicts, so that no response changes after it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -149,13 +149,18 @@ def _blocks(parts: Sequence[Any], final: bool) -> list[Any]:
     raise UnsupportedContentError(f"LlamaIndex has no block for the {type(parts[0]).__name__} content of a response.")
 
 
-def thinking_blocks(parts: Iterable[Part]) -> list[ThinkingBlock]:
-    """Return a block for each reasoning item among `parts`."""
-    return [_thinking_block(group) for group in _group_parts([part for part in parts if isinstance(part, Reasoning)])]
+def part_blocks(parts: Sequence[Part]) -> list[Any]:
+    """Return the blocks of parts that are being streamed."""
+    return [block for group in _group_parts(parts) for block in _blocks(group, final=False)]
+
+
+def is_plain_reasoning(part: Reasoning) -> bool:
+    """Return whether reasoning has text alone."""
+    return part.kind == "text" and not any(_OPAQUE_FIELDS(part))
 
 
 def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
-    if len(parts) == 1 and not any(_OPAQUE_FIELDS(parts[0])) and parts[0].kind == "text":
+    if len(parts) == 1 and is_plain_reasoning(parts[0]):
         return ThinkingBlock(content=parts[0].text, additional_information={})
     information = {
         "id": next((part.id for part in parts if part.id), None),
