@@ -137,11 +137,9 @@ class ClientCache:
         return [client for client in list(self._clients.values()) if isinstance(client, kind)]
 
     def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
-        if key not in self._clients:
-            self._clients.setdefault(key, kind(**arguments))
-        client: T = self._clients[key]
-        return client
+        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        client: T | None = self._clients.get(key)
+        return self._clients.setdefault(key, kind(**arguments)) if client is None else client
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
         return ClientCache()
@@ -152,6 +150,8 @@ class ClientCache:
 
 def _hashable(value: Any) -> Hashable:
     match value:
+        case SecretStr() | int() | None:  # most
+            return value
         case Mapping():  # headers, which may be secret
             return SecretStr(repr(sorted((name, repr(item)) for name, item in value.items())))
         case httpx.Timeout() | httpx.Limits():

@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..._utils.json import drop_none
+from ..._utils.model_template import ModelTemplate
 from ...endpoints.shared.media import parse_data_url
 from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError
@@ -88,6 +89,8 @@ def _split_invalid_calls(message: Message) -> tuple[Message, list[ToolCall]]:
 
     They could not be run, and a call without a result makes the next request invalid.
     """
+    if not message.tool_calls:
+        return message, []
     invalid = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
     parts = tuple(part for part in message.parts if part not in invalid)
     return replace(message, parts=parts), invalid
@@ -112,8 +115,13 @@ def chat_message(message: Message, final: bool = False) -> ChatMessage:
             item_positions.append(len(blocks))
         blocks += _blocks(parts, final)
     blocks += [_citation_block(citation, message.text) for citation in message.citations]
-    kwargs = _extra_kwargs(message, item_positions)
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
+    return MESSAGES.create(blocks=blocks, additional_kwargs=_extra_kwargs(message, item_positions))
+
+
+MESSAGES = ModelTemplate(
+    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
+)
+"""Creates the messages of models without validation, which would check their blocks again."""
 
 
 def _group_parts(parts: Sequence[Part]) -> list[list[Part]]:

@@ -10,24 +10,20 @@ from typing import Any, Generic, TypeVar
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
-    MessageRole,
     TextBlock,
     ThinkingBlock,
 )
 
 from ..._utils.model_template import ModelTemplate
 from ...types import Audio, Delta, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .decode import call_block, call_entry, chat_message, chat_response, is_plain_reasoning, part_blocks
+from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, is_plain_reasoning, part_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
 P = TypeVar("P", bound=Part)
 
 
-# Nearly all responses of a stream are created from these, without validation. That of a text costs less than this.
-_MESSAGES = ModelTemplate(
-    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
-)
+# Nearly all responses of a stream are created from this, without validation.
 _RESPONSES = ModelTemplate(
     ChatResponse(message=ChatMessage(), delta="", additional_kwargs={}), "message", "delta", "additional_kwargs"
 )
@@ -101,7 +97,7 @@ class GrowingPart(ABC, Generic[P]):
             blocks = [*part_blocks(self._earlier), block]
             if self._calls:
                 message_kwargs = {"tool_calls": [*map(call_entry, self._calls), *entries]}
-        message = _MESSAGES.create(blocks=blocks, additional_kwargs=message_kwargs)
+        message = MESSAGES.create(blocks=blocks, additional_kwargs=message_kwargs)
         return _RESPONSES.create(message=message, delta=delta, additional_kwargs=kwargs)
 
 
