@@ -31,7 +31,7 @@ from ..models import lookup
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
-from ..transport.validation import check_settings, hide_arguments, reveal
+from ..transport.validation import check_settings, hide_arguments
 
 T = TypeVar("T")
 
@@ -60,8 +60,10 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
     Raises:
         ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
-    kwargs = rename_kwargs(values, names)
     fields = _field_names(cls)
+    if values.keys() <= fields and names.keys().isdisjoint(values):
+        return dict(values)
+    kwargs = rename_kwargs(values, names)
     for name in kwargs:
         if name not in fields:
             raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
@@ -133,11 +135,9 @@ class ClientCache:
         return [client for client in list(self._clients.values()) if isinstance(client, kind)]
 
     def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
-        if key not in self._clients:
-            self._clients.setdefault(key, kind(**arguments))
-        client: T = self._clients[key]
-        return client
+        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        client: T | None = self._clients.get(key)
+        return self._clients.setdefault(key, kind(**arguments)) if client is None else client
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
         return ClientCache()
@@ -148,6 +148,8 @@ class ClientCache:
 
 def _hashable(value: Any) -> Hashable:
     match value:
+        case SecretStr() | int() | None:  # most
+            return value
         case Mapping():  # headers, which may be secret
             return SecretStr(repr(sorted((name, repr(item)) for name, item in value.items())))
         case httpx.Timeout() | httpx.Limits():
@@ -164,12 +166,14 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     api_key: SecretStr | None = Field(
         default=None,
+        validate_default=True,
         exclude=True,
         repr=False,
         description="The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.",
     )
     api_base: str | None = Field(
         default=None,
+        validate_default=True,
         description="The base URL. Defaults to `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL`, then to the public gateway.",
     )
     timeout: float | tuple[float | None, float | None] | httpx.Timeout | None = Field(
@@ -206,10 +210,15 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         def __init__(self, **fields: Any) -> None:
             super().__init__(**hide_arguments(fields))
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _resolve_api_key(cls, key: Any) -> Any:
+        return resolve_api_key(key) if key is None or isinstance(key, str | SecretStr) else key
+
     @field_validator("api_base", mode="before")
     @classmethod
-    def _reveal_api_base(cls, url: Any) -> Any:
-        return reveal(url)
+    def _resolve_api_base(cls, url: Any) -> Any:
+        return resolve_base_url(url) if url is None or isinstance(url, str | SecretStr) else url
 
     @field_serializer("api_base")
     def _serialize_api_base(self, url: str | None) -> str | None:
@@ -250,9 +259,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         return check_http_client(client, httpx.AsyncClient, "async_http_client")
 
     @model_validator(mode="after")
-    def _resolve_connection(self) -> Self:
-        self.api_key = resolve_api_key(self.api_key)
-        self.api_base = resolve_base_url(self.api_base)
+    def _check_settings(self) -> Self:
         check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
@@ -400,13 +407,8 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
             hide_arguments(fields)
-            super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
-
-    @model_validator(mode="after")
-    def _check_settings(self) -> Self:
-        check_model(self.model)
-        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
-        return self
+            init = super(ConnectionFields, self).__init__  # which would hide the arguments again
+            init(**fields) if model is None else init(model=model, **fields)
 
     @model_validator(mode="before")
     @classmethod
@@ -414,7 +416,9 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _warn_if_deprecated(self) -> Self:
+    def _check_call_settings(self) -> Self:
+        check_model(self.model)
+        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
         warn_if_deprecated(self.model)
         return self
 

@@ -31,10 +31,10 @@ from ..models import lookup
 from ..tokens import estimate_tokens
 from ..types import Request
 from .fields import AIMLAPIFields
-from .invalid_calls import check_calls
 from .messages.decode import chat_response, completion_response
 from .messages.encode import encode_messages
 from .messages.stream import AsyncMap, ResponseBuilder, build_responses
+from .messages.tool_calls import check_calls
 from .request import build_request, to_tool
 from .structured import (
     PartialOutput,
