@@ -24,7 +24,7 @@ from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
-from tests.support.call_matrix import combine
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY, FaultServer, Hang, Stall, head, reply
 
 CLAUDE = "anthropic/claude-sonnet-4.5"

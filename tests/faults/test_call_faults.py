@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.faults_calls import CUT_TEXTS_FOR_TOOLS, TOOL_CALL_CASES, ToolCallCase
 from tests.faults.test_fault_table import call_error, respond_with
-from tests.support.call_matrix import MODES, Answer, CallMode, combine, every_call_mode, run_call, spread
+from tests.support.call_matrix import MODES, Answer, CallMode, combine_modes, every_call_mode, run_call, spread
 from tests.support.fault_server import FaultServer, whole_stream
 from tests.support.replies import Json, call_item, chat_body, responses_body, sse
 
@@ -21,7 +21,7 @@ def is_supported(case: ToolCallCase, mode: CallMode) -> bool:
     return supported and (isinstance(case.raw_arguments, str) or not mode.streamed)
 
 
-CASES = [(case, mode) for case, mode in combine(TOOL_CALL_CASES) if is_supported(case, mode)]
+CASES = [(case, mode) for case, mode in combine_modes(TOOL_CALL_CASES) if is_supported(case, mode)]
 
 
 @pytest.mark.parametrize(("tool_call", "mode"), CASES, ids=str)

@@ -29,7 +29,7 @@ from tests.support.call_matrix import (
     MODES,
     QUESTION,
     CallMode,
-    combine,
+    combine_modes,
     every_call_mode,
     langchain_model,
     llama_index_model,
@@ -66,7 +66,7 @@ _STREAMS = [*streams.CUT, *streams.MALFORMED, *streams.ERRORS, *streams.NO_STREA
 
 def failures(mode: CallMode) -> Iterator[Sequence[Act | None]]:
     """Yield the server's responses of the rows of the tables that end in an error, a quarter in each mode."""
-    table = combine([*_BEFORE, *([] if mode.streamed else _PLAIN), *(_STREAMS if mode.streamed else ())])
+    table = combine_modes([*_BEFORE, *([] if mode.streamed else _PLAIN), *(_STREAMS if mode.streamed else ())])
     for fault in [row for row, its_mode in table if its_mode == mode]:
         if isinstance(fault, StreamFault):
             if fault.only in (None, mode.endpoint):

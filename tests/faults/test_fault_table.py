@@ -21,7 +21,7 @@ from tests.support.call_matrix import (
     PLAIN,
     Answer,
     CallMode,
-    combine,
+    combine_modes,
     every_call_mode,
     plain_call_modes,
     run_call,
@@ -247,7 +247,7 @@ def test_rows_are_combined_with_every_value_and_pair_of_values(modes: list[CallM
     def combinations_of(chosen: list[CallMode]) -> set[tuple[Any, ...]]:
         return {combination for mode in chosen for combination in combinations(enumerate(mode), width)}
 
-    cases = combine(range(parts), modes, parts=parts)
+    cases = combine_modes(range(parts), modes, parts=parts)
     rows = [[mode for number, mode in cases if number == row] for row in range(parts)]
     assert all(combinations_of(row) == combinations_of(modes) for row in rows)
     assert sorted(mode for _, mode in cases) == sorted(modes)

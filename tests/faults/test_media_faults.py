@@ -26,7 +26,7 @@ from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
 from tests.faults.test_fault_table import check_error
-from tests.support.call_matrix import combine
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY, Act, FaultServer, Stall, head, reply
 
 TEXT = "Hello there."

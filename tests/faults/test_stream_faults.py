@@ -13,13 +13,13 @@ from tests.faults import faults_stream as faults
 from tests.faults.faults_before import Fault
 from tests.faults.faults_stream import HALF_TEXT, StreamFault
 from tests.faults.test_fault_table import call_error, check_error
-from tests.support.call_matrix import STREAMED, Answer, CallMode, combine, run_call, spread
+from tests.support.call_matrix import STREAMED, Answer, CallMode, combine_modes, run_call, spread
 from tests.support.fault_server import FaultServer, Stall, whole_stream
 
 
 def spread_faults(table: list[StreamFault]) -> pytest.MarkDecorator:
     """Parametrize by the faults and half of the modes that can have them."""
-    cases = combine(table, STREAMED, parts=2)
+    cases = combine_modes(table, STREAMED, parts=2)
     supported = [(fault, mode) for fault, mode in cases if fault.only in (None, mode.endpoint)]
     return pytest.mark.parametrize(("fault", "mode"), supported, ids=str)
 

@@ -6,7 +6,7 @@ Each mode returns an `Answer` or raises.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY
 from tests.support.replies import MODEL
 
@@ -49,37 +50,25 @@ plain_call_modes = pytest.mark.parametrize("mode", PLAIN, ids=str)
 def spread(
     names: str, rows: Iterable[Any], modes: Sequence[CallMode] = MODES, *, parts: int = 4
 ) -> pytest.MarkDecorator:
-    """Parametrize by rows, each in some of the modes: see `combine`. `names` are those of the row's values."""
-    return pytest.mark.parametrize(f"{names},mode", combine(rows, modes, parts=parts), ids=str)
+    """Parametrize by rows, each in a part of the modes: see `combine_modes`. `names` are those of the row's values."""
+    return pytest.mark.parametrize(f"{names},mode", combine_modes(rows, modes, parts=parts), ids=str)
 
 
-def part_of(mode: CallMode) -> int:
+def combine_modes(rows: Iterable[Any], modes: Sequence[CallMode] = MODES, *, parts: int = 4) -> list[tuple[Any, ...]]:
+    """Combine each row with a half or a quarter of the modes, and the next row with the next part.
+
+    A part of all modes has every pair of values: each client sync and async, each endpoint plain and streamed … So does
+    half of the plain or of the streamed ones; a quarter of those has every value.
+    """
+    return combine(rows, modes, parts=parts, part_of=_quarter_of)
+
+
+def _quarter_of(mode: CallMode) -> int:
     """Return which quarter of the modes this one is in: an orthogonal array."""
     client = CLIENTS.index(mode.client)
     form = mode.is_async ^ mode.streamed ^ (client == 1)
     endpoint = mode.is_async ^ (mode.endpoint == "chat") ^ (client == 2)
     return 2 * form + endpoint
-
-
-def combine(
-    rows: Iterable[Any], modes: Sequence[Any] = MODES, *, parts: int = 4, part_of: Callable[[Any], int] = part_of
-) -> list[tuple[Any, ...]]:
-    """Combine each row with a part of the modes, and the next row with the next part.
-
-    For what one place handles for all modes. A half or a quarter of all modes has every pair of values: each client
-    sync and async, each endpoint plain and streamed … So does half of the plain or of the streamed ones; a quarter of
-    those has every value. As many rows as there are parts have all modes.
-
-    Args:
-        rows: of one value or, as tuples, of several.
-        modes: those that the rows can have.
-        parts: how many, 2 or 4.
-        part_of: the part that a mode is in, if they are not of `MODES`.
-    """
-    tuples = [row if isinstance(row, tuple) else (row,) for row in rows]
-    return [
-        (*row, mode) for number, row in enumerate(tuples) for mode in modes if (part_of(mode) - number) % parts == 0
-    ]
 
 
 @dataclass(frozen=True)
