@@ -89,11 +89,11 @@ def test_live_without_a_key_lists_prices(shown, gateway: Emulator, monkeypatch: 
     assert lines[-1].endswith("The emulator answered: its prices are invented.")
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_live_without_a_gateway_reports_the_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AIMLAPI_API_BASE", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("aimlapi_integrations.transport.client.HTTPClient.sleep", lambda *_: None)
     assert main(["models", "--live"]) == 1
     assert "The catalogue can't be read" in capsys.readouterr().err
 

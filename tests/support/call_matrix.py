@@ -6,10 +6,12 @@ Each mode returns an `Answer` or raises.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
+import pytest
 from langchain_core.messages import AIMessage
 from llama_index.core.llms import ChatMessage, ChatResponse
 
@@ -17,6 +19,7 @@ from aimlapi_integrations import AsyncClient, CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY
 from tests.support.replies import MODEL
 
@@ -39,8 +42,33 @@ class CallMode(NamedTuple):
 
 MODES = [CallMode(*mode) for mode in product(CLIENTS, (False, True), (False, True), ("chat", "responses"))]
 
-HALF_OF_MODES = [mode for mode in MODES if (mode.is_async == mode.streamed) == (mode.endpoint == "chat")]
-"""Half of the modes, with every pair of values: for faults that one place handles for all modes."""
+PLAIN, STREAMED = ([mode for mode in MODES if mode.streamed == streamed] for streamed in (False, True))
+every_call_mode = pytest.mark.parametrize("mode", MODES, ids=str)
+plain_call_modes = pytest.mark.parametrize("mode", PLAIN, ids=str)
+
+
+def spread(
+    names: str, rows: Iterable[Any], modes: Sequence[CallMode] = MODES, *, parts: int = 4
+) -> pytest.MarkDecorator:
+    """Parametrize by rows, each in a part of the modes: see `combine_modes`. `names` are those of the row's values."""
+    return pytest.mark.parametrize(f"{names},mode", combine_modes(rows, modes, parts=parts), ids=str)
+
+
+def combine_modes(rows: Iterable[Any], modes: Sequence[CallMode] = MODES, *, parts: int = 4) -> list[tuple[Any, ...]]:
+    """Combine each row with a half or a quarter of the modes, and the next row with the next part.
+
+    A part of all modes has every pair of values: each client sync and async, each endpoint plain and streamed … So does
+    half of the plain or of the streamed ones; a quarter of those has every value.
+    """
+    return combine(rows, modes, parts=parts, part_of=_quarter_of)
+
+
+def _quarter_of(mode: CallMode) -> int:
+    """Return which quarter of the modes this one is in: an orthogonal array."""
+    client = CLIENTS.index(mode.client)
+    form = mode.is_async ^ mode.streamed ^ (client == 1)
+    endpoint = mode.is_async ^ (mode.endpoint == "chat") ^ (client == 2)
+    return 2 * form + endpoint
 
 
 @dataclass(frozen=True)
