@@ -147,8 +147,10 @@ def test_blank_model_raises_at_construction(kind: Any, model: str) -> None:
     ("kind", "argument"), [(Client, "chunk_timeout"), (ChatAIMLAPI, "stream_chunk_timeout"), (AIMLAPI, "chunk_timeout")]
 )
 def test_negative_chunk_timeout_raises_at_construction(kind: Any, argument: str) -> None:
-    with pytest.raises(ValueError, match="chunk_timeout"):
+    with pytest.raises(ValueError, match=r"chunk_timeout=-1.*: expected seconds, or 0 for no limit"):
         construct(kind, **{argument: -1})
+    construct(kind, **{argument: 0})
+    construct(kind, **{argument: None})
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPI])

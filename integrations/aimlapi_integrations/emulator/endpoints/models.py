@@ -64,7 +64,7 @@ def _is_nonexistent(model_id: str) -> bool:
 def is_available(model: CatalogueModel, endpoint: str) -> bool:
     """Whether a known model is served on an endpoint.
 
-    The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
+    The catalog's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
     /v1/chat/completions, and models of every vendor on /v1/responses.
     """
     if (endpoint == "embeddings") != ("embeddings" in model.endpoints) or endpoint == "decisions":
@@ -98,7 +98,7 @@ def entity_tag(body: JSON) -> str:
 
 
 def _model_body(model: CatalogueModel, include: set[str]) -> JSON:
-    """One model as the catalogue shows it, which is not how OpenAI's list does."""
+    """One model as the catalog shows it, which is not how OpenAI's list does."""
     info: JSON = {"name": model.name, "developer": model.developer, "description": "", "url": ""}
     if model.context is not None:
         info["contextLength"] = model.context
@@ -123,7 +123,7 @@ def _capabilities(model: CatalogueModel) -> list[str]:
 
 
 def _price_units(model_id: str) -> list[JSON]:
-    """The emulator's prices in the catalogue's form."""
+    """The emulator's prices in the catalog's form."""
     unit = {"name": "token", "measure": "token", "type": "charge", "content": "text", "phase": "inference"}
     origins = zip(("provided", "generated"), token_prices(model_id), strict=True)
     return [{**unit, "origin": origin, "price": price, "per": 1_000_000} for origin, price in origins]

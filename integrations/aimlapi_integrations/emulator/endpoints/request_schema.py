@@ -47,7 +47,7 @@ def describe_request(model_id: str, endpoint_type: str) -> JSON:
 
     Args:
         model_id: of the model.
-        endpoint_type: as in the catalogue, such as `openai/chat-completions`. "" means the model's first endpoint.
+        endpoint_type: as in the catalog, such as `openai/chat-completions`. "" means the model's first endpoint.
 
     Raises:
         GatewayError: 404 for an unknown model, or for an endpoint that doesn't serve it.
