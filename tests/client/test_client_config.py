@@ -177,7 +177,7 @@ async def test_hint_about_the_emulator_is_whole_with_its_key(client_type: Any, c
     port = free_port()
     client = client_type("emulator", f"http://127.0.0.1:{port}/v1", max_retries=0)
     with pytest.raises(APIConnectionError) as caught:
-        await resolve(CALLS[call](client, "gpt-4o"))
+        await resolve(CALLS[call](client, "text-embedding-3-small" if call == "embed" else "gpt-4o"))
     assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
 
 

@@ -11,6 +11,7 @@ from . import ENDPOINTS, Endpoint
 from .shared.adapt import effort_requested
 from .shared.authorship import is_claude_tool, is_foreign, is_messages_block, is_responses_item
 from .shared.media import is_link
+from .shared.model_kinds import describe_use, require_kind
 from .shared.parsing import as_dict
 
 # Options that only the Responses endpoint has. `store` is not one: chat completions carries the same conversation
@@ -31,11 +32,14 @@ def select_endpoint(
         use_responses_api: True for Responses, False for chat completions.
 
     Raises:
-        UnsupportedParameterError: the model is known not to be served on the requested endpoint, or on any that
-            carries a conversation.
+        UnsupportedParameterError: the model is known not to be served on the requested endpoint, or to be no chat
+            model. A model for images, OCR or speech is sent if you request an endpoint.
     """
     model = lookup(request.model)
-    name = _requested_endpoint(endpoint, use_responses_api) or _select_by_rules(request, model)
+    name = _requested_endpoint(endpoint, use_responses_api)
+    if name is None:
+        require_kind(request.model, "chat")
+        name = _select_by_rules(request, model)
     _require_served(name, request.model, model)
     return ENDPOINTS[name]
 
@@ -59,7 +63,7 @@ def _require_served(name: str, model_id: str, model: Model) -> None:
     served = [other for other in ENDPOINTS if other in model.endpoints]
     if served:
         raise UnsupportedParameterError(f"{model_id} is not served on {name}: choose {' or '.join(served)}.")
-    raise UnsupportedParameterError(f"{model_id} makes embeddings, and holds no conversation: choose another model.")
+    raise UnsupportedParameterError(describe_use(model_id, "embeddings"))
 
 
 # --- rules --------------------------------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ class ChatAIMLAPI(ChatFields):
     reasoning, text with citations, hosted tools, tool calls, media. `usage_metadata` counts tokens,
     `response_metadata["cost"]` is the price. `output_version="responses/v1"` is read as `"v1"`.
 
+    Args:
+        model: the model's id. Default: `openai/gpt-5-mini-2025-08-07`.
+        api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
+        base_url: the gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway.
+        temperature, max_tokens, reasoning_effort, …: see `model_fields`. What isn't set isn't sent.
+
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
 

@@ -35,6 +35,11 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     vectors are returned in order; each batch is retried separately. Calls store nothing on the instance: threads and
     event loops can share one, and copies and pickles open connections of their own.
 
+    Args:
+        model: the model's id. Default: `text-embedding-3-small`.
+        api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
+        dimensions, chunk_size, max_concurrency, …: see `model_fields`.
+
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
 

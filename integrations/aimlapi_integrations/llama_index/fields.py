@@ -66,7 +66,8 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
     kwargs = rename_kwargs(values, names)
     for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
+            alternative = _alternative(name, {*filter(None, fields), *names})
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {alternative}")
     return kwargs
 
 
@@ -75,13 +76,23 @@ def _field_names(cls: type[BaseModel]) -> frozenset[str | None]:
     return frozenset(name for field, info in cls.model_fields.items() for name in (field, info.alias))
 
 
-def _alternative(name: str, fields: Collection[str | None]) -> str:
+def _alternative(name: str, arguments: Collection[str]) -> str:
     """Describe what to use instead of an argument that only other classes have."""
-    if _RENAMED.get(name, "") in fields:
+    if _RENAMED.get(name, "") in arguments:
         return f"it is called {_RENAMED[name]}."
     if name in _UNSUPPORTED:
         return f"{_UNSUPPORTED[name]}."
-    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, filter(None, fields))}"
+    if other := _class_with(name):
+        return f"it is one of {other}."
+    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, arguments)}"
+
+
+def _class_with(name: str) -> str | None:
+    """Return the name of the class that has an argument, of the LLM and the embedding."""
+    from .embedding import AIMLAPIEmbedding  # they import this module
+    from .llm import AIMLAPI
+
+    return next((cls.__name__ for cls in (AIMLAPI, AIMLAPIEmbedding) if name in _field_names(cls)), None)
 
 
 _RENAMED = {

@@ -121,7 +121,7 @@ def check_settings(
     if timeout is not None:
         parse_timeout(timeout, DEFAULT_TIMEOUT)
     if not (chunk_timeout is None or (isinstance(chunk_timeout, (int, float)) and chunk_timeout >= 0)):
-        raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds from 0 up, or None for the default.")
+        raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds, or 0 for no limit.")
     if limits is not None and not hasattr(limits, "max_keepalive_connections"):
         raise TypeError(f"limits: expected an httpx.Limits, received {type(limits).__name__}.")
     if on_retry is not None and not callable(on_retry):
