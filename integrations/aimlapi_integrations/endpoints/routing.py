@@ -38,7 +38,8 @@ def select_endpoint(
     model = lookup(request.model)
     name = _requested_endpoint(endpoint, use_responses_api)
     if name is None:
-        require_kind(request.model, "chat")
+        if not model.known:
+            require_kind(request.model, "chat")
         name = _select_by_rules(request, model)
     _require_served(name, request.model, model)
     return ENDPOINTS[name]

@@ -153,7 +153,12 @@ def media_kind(model: str) -> MediaKind | None:
     >>> media_kind("gpt-image-1"), media_kind("mistral-ocr-latest"), media_kind("gpt-4o")
     ('images', 'ocr', None)
     """
-    return next((kind for kind in _KINDS if model.casefold() in _names(_load()[kind]["models"])), None)
+    return _kinds().get(model.casefold())
+
+
+@cache
+def _kinds() -> Mapping[str, MediaKind]:
+    return {name: kind for kind in _KINDS for name in _names(_load()[kind]["models"])}
 
 
 @cache
