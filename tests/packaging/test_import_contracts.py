@@ -54,7 +54,7 @@ def test_contracts_of_the_unchanged_package_are_kept(tmp_path: Path) -> None:
     ("module", "statement", "contract"),
     [
         ("types.py", "from . import models", LAYERS),
-        ("errors/tree.py", "from .. import types", LAYERS),
+        ("errors/__init__.py", "from .. import types", LAYERS),
         ("_utils/json.py", "from .. import errors", LAYERS),
         ("models/lookup.py", "from ..endpoints import routing", LAYERS),
         ("endpoints/routing.py", "from ..transport import event_stream", LAYERS),

@@ -51,6 +51,7 @@ from ..errors import (
     StreamError,
 )
 from ..errors.parsing import redact_secrets, redact_url
+from ..models import CHAT, MESSAGES, RESPONSES
 from ..types import Embeddings, Reply
 from ..version import __version__
 from . import Command
@@ -284,10 +285,10 @@ _LIMITS: dict[str, Any] = {"max_tokens": 400}  # enough for a model that reasons
 def _calls(model: str) -> dict[str, tuple[str, Call]]:
     """Return the model and the function for the call of each endpoint."""
     return {
-        "chat completions": (model, lambda client, name: _chat(client, name, "chat_completions")),
+        "chat completions": (model, lambda client, name: _chat(client, name, CHAT)),
         "… streamed": (model, _stream),
-        "responses": (DEFAULT_MODEL, lambda client, name: _chat(client, name, "responses")),
-        "messages": (_CLAUDE, lambda client, name: _chat(client, name, "messages")),
+        "responses": (DEFAULT_MODEL, lambda client, name: _chat(client, name, RESPONSES)),
+        "messages": (_CLAUDE, lambda client, name: _chat(client, name, MESSAGES)),
         "embeddings": (DEFAULT_EMBEDDING_MODEL, _embed),
         "decisions": (DEFAULT_DECISION_MODEL, _decide),
         "OCR": (OCR_MODEL, _read_image),
@@ -300,7 +301,7 @@ def _chat(client: Client, model: str, endpoint: str) -> tuple[Status, str]:
 
 def _stream(client: Client, model: str) -> tuple[Status, str]:
     started = time.perf_counter()
-    call = CallOptions(endpoint="chat_completions")
+    call = CallOptions(endpoint=CHAT)
     with client.chat_stream(_QUESTION, model=model, call=call, **_LIMITS) as deltas:
         last = next(deltas)
         first = time.perf_counter() - started

@@ -7,7 +7,6 @@ Where a `Literal` lists values, any other string is valid too. A model may suppo
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -27,9 +26,6 @@ DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
 
 API_KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
 BASE_URL_VARIABLES = ("AIMLAPI_API_BASE", "AIMLAPI_BASE_URL")
-
-# What people copy from examples of HTTP requests.
-_ENDPOINT_PATH = re.compile(r"/(chat/completions|completions|responses|messages|embeddings|models)$")
 
 
 # --- the key and the base URL -------------------------------------------------------------------------------------
@@ -67,11 +63,20 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
 
 
 def _normalize_base_url(url: SecretStr) -> str:
-    url = SecretStr(_ENDPOINT_PATH.sub("", url.get_secret_value().rstrip("/")))
+    url = SecretStr(_remove_endpoint_path(url.get_secret_value().rstrip("/")))
     host = check_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
         return f"{url.get_secret_value()}/v1"
     return url.get_secret_value()
+
+
+def _remove_endpoint_path(url: str) -> str:
+    """Remove the path of an endpoint, which people copy from examples of HTTP requests."""
+    from ..endpoints import ENDPOINTS, catalogue, embeddings  # which `CallOptions` alone doesn't need
+
+    endpoint_paths = (endpoint.PATH for endpoint in ENDPOINTS.values())
+    paths = (*endpoint_paths, embeddings.PATH, catalogue.PATH, "/completions")
+    return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
 
 
 def _strip(value: SecretStr | None) -> SecretStr | None:
@@ -174,6 +179,8 @@ def _authorization(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 Endpoint: TypeAlias = Literal["chat_completions", "responses", "messages"]
+"""The names in `endpoints.ENDPOINTS`, which editors can't compute."""
+
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"] | str
 Verbosity: TypeAlias = Literal["low", "medium", "high"] | str
 ServiceTier: TypeAlias = Literal["auto", "default", "flex", "priority"] | str

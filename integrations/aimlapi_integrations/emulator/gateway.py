@@ -21,9 +21,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import batches, chat_completions, decisions, embeddings, media, messages, models, ocr, responses
-from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
-from .faults.streams import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
+from .endpoints import chat_completions, decisions, embeddings, media, messages, models, ocr, responses
+from .faults import (
+    FAULT_HEADER,
+    NO_RESPONSE,
+    RequestedFault,
+    StreamResponse,
+    drop_connection,
+    encode_stream,
+    parse_fault,
+    pop_fault_spec,
+)
 from .faults.table import BODY_FAULTS, FaultDefinition, apply_stream_fault, find_fault
 from .model import UnprocessableInputError
 from .model.catalogue import cost_headers
@@ -108,8 +116,8 @@ def _routes() -> list[Route]:
         "/responses/{id}/cancel": ("responses", responses.cancel_response),
         "/embeddings": ("embeddings", embeddings.create_embeddings),
         "/messages": ("messages", messages.create_message),
-        "/batches": ("batches", batches.create_batch),
-        "/batches/cancel/{id}": ("batches", batches.cancel_batch),
+        "/batches": ("batches", messages.create_batch),
+        "/batches/cancel/{id}": ("batches", messages.cancel_batch),
         "/decisions": ("decisions", decisions.create_decisions),
         "/ocr": ("ocr", ocr.create_ocr),
         "/stt/create": ("stt", media.create_speech_job),
@@ -118,7 +126,7 @@ def _routes() -> list[Route]:
     }
     gets: dict[str, tuple[str, Handler]] = {
         "/responses/{id}": ("responses", responses.retrieve_response),
-        "/batches": ("batches", batches.retrieve_batch),
+        "/batches": ("batches", messages.retrieve_batch),
         "/stt/{id}": ("stt", media.retrieve_speech_job),
     }
     return [

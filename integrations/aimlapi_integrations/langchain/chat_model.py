@@ -18,7 +18,7 @@ from ..client.options import DEFAULT_MODEL, NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
 from ..errors.parsing import remove_credentials
-from ..models import lookup
+from ..models import MESSAGES, lookup
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret
 from .errors import translate_errors
@@ -284,7 +284,7 @@ class ChatAIMLAPI(ChatFields):
     def _default_method(self) -> Method:
         profile = self.profile
         supported = lookup(self.model_name).structured_output if profile is None else profile.get("structured_output")
-        return "json_schema" if supported and self.endpoint != "messages" else "function_calling"
+        return "json_schema" if supported and self.endpoint != MESSAGES else "function_calling"
 
     # --- tokens and prices ------------------------------------------------------------------------------------------
 

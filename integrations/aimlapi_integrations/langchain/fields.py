@@ -4,7 +4,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
@@ -21,7 +21,7 @@ from pydantic import (
 from typing_extensions import Self, override
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.options import DEFAULT_MODEL
+from ..client.options import DEFAULT_MODEL, Endpoint
 from ..endpoints.catalogue import CatalogueModel
 from ..models import Model, lookup
 from ..models.lookup import check_model, warn_if_deprecated
@@ -121,7 +121,7 @@ class ChatFields(BaseChatModel, ConnectionFields):
         description='Your id of the request, for the gateway\'s logs. `"run_id"` sends the id of each LangChain run.',
     )
 
-    endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="The endpoint to use, regardless of the model and the request."
     )
     use_responses_api: bool | None = Field(

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
+from ..models import RESPONSES
 from ..types import Request, ResponseFormat
 from .fields import USE_RUN_ID, ChatFields, current_run_id
 from .messages.decode import PROVIDER
@@ -196,6 +197,6 @@ def _stored_response(message: BaseMessage) -> StoredResponse | None:
     if not isinstance(response_id, str) or metadata.get("store") is False:
         return None
     ours = metadata.get("model_provider", PROVIDER) == PROVIDER
-    if not ours or not (metadata.get("endpoint") == "responses" or response_id.startswith("resp_")):
+    if not ours or not (metadata.get("endpoint") == RESPONSES or response_id.startswith("resp_")):
         return None
     return StoredResponse(response_id, metadata.get("model_name"))

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
@@ -25,7 +25,7 @@ from .._utils.diagnostics import did_you_mean
 from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature, describe_inherited
 from ..client.client import AsyncClient, Client
-from ..client.options import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
 from ..models.lookup import check_model, warn_if_deprecated
@@ -372,7 +372,7 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         "model.",
     )
 
-    endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="The endpoint to use, whatever the model and the request."
     )
     use_responses_api: bool | None = Field(

@@ -13,6 +13,7 @@ from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..._utils.json import drop_none
+from ...endpoints import name_of_reply
 from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
 from ...types import Choice, Json, Refusal, Reply, ToolCall, Usage
@@ -20,8 +21,6 @@ from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_content_blocks
 
 PROVIDER = "aimlapi"
-
-_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "message": "messages"}
 
 
 class MessageFormat(NamedTuple):
@@ -166,7 +165,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "system_fingerprint": reply.system_fingerprint,
         "service_tier": reply.service_tier,
         "logprobs": _logprobs(choice),
-        "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
+        "endpoint": name_of_reply(reply.raw),
         "status": reply.status,
         "store": reply.raw.get("store"),
         **{name: reply.raw.get(name) for name in ("incomplete_details", *RAW_FIELDS)},
