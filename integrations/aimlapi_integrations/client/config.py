@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
 from pydantic import SecretStr
 
+from .._utils.user_warnings import warn_once
 from ..errors import MissingAPIKeyError
-from ..transport.validation import as_secret, authorization_header, check_base_url, is_loopback
+from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
@@ -34,8 +36,7 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         raise MissingAPIKeyError(
             "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
         )
-    authorization_header(api_key)
-    return api_key
+    return check_api_key(api_key)
 
 
 def resolve_base_url(value: str | SecretStr | None = None) -> str:
@@ -49,19 +50,26 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     """
     value = as_secret(value)  # it may hold a password, and tracebacks print local variables
     url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
-    return _normalize_base_url(url)
+    normalized, problem = _normalize_base_url(url)
+    if problem:
+        warn_once(problem)
+    return normalized
 
 
-def _normalize_base_url(url: SecretStr) -> str:
+@lru_cache(maxsize=128)  # each model of a process has the same one
+def _normalize_base_url(url: SecretStr) -> tuple[str, str | None]:
+    """Return the URL, and what to warn of."""
     url = SecretStr(_ENDPOINT_PATH.sub("", url.get_secret_value().rstrip("/")))
-    host = check_base_url(url)
+    host, problem = inspect_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
-        return f"{url.get_secret_value()}/v1"
-    return url.get_secret_value()
+        return f"{url.get_secret_value()}/v1", problem
+    return url.get_secret_value(), problem
 
 
 def _strip(value: SecretStr | None) -> SecretStr | None:
-    return SecretStr(value.get_secret_value().strip()) if value and value.get_secret_value().strip() else None
+    if value is None or not value.get_secret_value().strip():
+        return None
+    return SecretStr(value.get_secret_value().strip())
 
 
 def _from_environment(names: tuple[str, ...]) -> SecretStr | None:
