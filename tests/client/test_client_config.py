@@ -290,7 +290,7 @@ def test_unknown_argument_unlike_any_other_gets_no_suggestion() -> None:
 def test_traceback_of_a_configuration_error_starts_at_the_constructor() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         asyncio.run(_construct())
-    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "check_base_url"
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "inspect_base_url"
 
 
 async def _construct() -> None:

@@ -21,14 +21,15 @@ from pydantic import (
 from typing_extensions import Self, override
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.options import DEFAULT_MODEL, Endpoint
+from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
 from ..endpoints.catalogue import CatalogueModel
-from ..models import Model, lookup
+from ..models import lookup
+from ..models.loader import table_cache
 from ..models.lookup import check_model, warn_if_deprecated
-from ..transport.validation import check_settings, hide_arguments
+from ..transport.validation import check_settings
 from ..version import __version__
-from .connection import ConnectionFields, resolve_field
-from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
+from .connection import ConnectionFields
+from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs, plain_names
 
 if TYPE_CHECKING:  # what may be passed and assigned; a string becomes a secret
     ApiKey = str | SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
@@ -44,20 +45,13 @@ USE_RUN_ID = "run_id"
 _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 
 
-class ChatFields(BaseChatModel, ConnectionFields):
+class ChatFields(ConnectionFields, BaseChatModel):
     """The constructor arguments of `ChatAIMLAPI`. Those that are omitted are left to the gateway."""
 
     # Only `ChatAIMLAPI` builds a schema, not this base: building one takes a tenth of the import.
     model_config = ConfigDict(
         populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **hide_arguments(kwargs))
-
-    __repr_args__ = ConnectionFields.__repr_args__  # before that of `Serializable`, which this calls
 
     model_name: str = Field(
         default=DEFAULT_MODEL, alias="model", description="The gateway's id of the model, or an alias of it."
@@ -194,7 +188,9 @@ class ChatFields(BaseChatModel, ConnectionFields):
     @classmethod
     def _normalize_kwargs(cls, values: Any) -> Any:
         """Accept the argument names of other integrations; move unknown arguments to `model_kwargs` with a warning."""
-        return _normalize_chat_kwargs(cls, values) if isinstance(values, dict) else values
+        if not isinstance(values, dict) or values.keys() <= plain_names(cls):
+            return values
+        return _normalize_chat_kwargs(cls, values)
 
     @field_validator("output_version")
     @classmethod
@@ -210,9 +206,21 @@ class ChatFields(BaseChatModel, ConnectionFields):
         return {str(token): value for token, value in bias.items()} if isinstance(bias, Mapping) else bias
 
     @model_validator(mode="after")
-    def _resolve_connection(self) -> Self:
-        for name in ("aimlapi_api_key", "aimlapi_api_base"):
-            self._set_resolved(name, resolve_field(name, getattr(self, name)))
+    def _complete_fields(self) -> Self:
+        """Resolve, check and add what no single field decides. One validator does all, because each takes time."""
+        self._resolve_connection()
+        warn_if_deprecated(self.model_name)
+        self._add_version("aimlapi-integrations", __version__)  # to the versions that traces report
+        if self.client_request_id == USE_RUN_ID:
+            self.callbacks = with_run_id_handler(self.callbacks)
+        if self.streaming and (self.n or 1) > 1:
+            raise ValueError("n must be 1 when streaming.")
+        return self
+
+    def _resolve_connection(self) -> None:
+        key = self.aimlapi_api_key
+        key = key if callable(key) else resolve_api_key(key)
+        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=resolve_base_url(self.aimlapi_api_base))
         check_model(self.model_name)
         check_settings(
             default_headers=self.default_headers,
@@ -221,30 +229,6 @@ class ChatFields(BaseChatModel, ConnectionFields):
             limits=self.limits,
             client_request_id=None if self.client_request_id == USE_RUN_ID else self.client_request_id,
         )
-        return self
-
-    @model_validator(mode="after")
-    def _warn_if_deprecated(self) -> Self:
-        warn_if_deprecated(self.model_name)
-        return self
-
-    @model_validator(mode="after")
-    def _set_aimlapi_version(self) -> Self:
-        """Add this package's version to the versions that traces report."""
-        self._add_version("aimlapi-integrations", __version__)
-        return self
-
-    @model_validator(mode="after")
-    def _add_run_id_handler(self) -> Self:
-        if self.client_request_id == USE_RUN_ID:
-            self.callbacks = with_run_id_handler(self.callbacks)
-        return self
-
-    @model_validator(mode="after")
-    def _validate_n(self) -> Self:
-        if self.streaming and (self.n or 1) > 1:
-            raise ValueError("n must be 1 when streaming.")
-        return self
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model_name)
@@ -294,10 +278,15 @@ def model_profile(model: str) -> ModelProfile | None:
     True
     """
     entry = lookup(model)
-    return _build_profile(entry) if entry.known else None
+    if not entry.known:
+        return None
+    copied = {name: [*value] if isinstance(value, list) else value for name, value in _build_profile(entry.id).items()}
+    return cast(ModelProfile, copied)
 
 
-def _build_profile(model: Model) -> ModelProfile:
+@table_cache
+def _build_profile(model_id: str) -> ModelProfile:
+    model = lookup(model_id)
     fields: dict[str, Any] = {
         "name": model.name,
         **{f"{kind}_inputs": kind in model.inputs for kind in ("text", "image", "pdf", "audio", "video")},

@@ -166,6 +166,12 @@ def field_aliases(cls: type[BaseModel]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=64)
+def plain_names(cls: type[BaseModel]) -> frozenset[str]:
+    """Return the names of arguments that need no renaming and that no other argument can contradict."""
+    return field_names(cls) - field_aliases(cls).keys() - {"model_kwargs"}
+
+
+@lru_cache(maxsize=64)
 def field_names(cls: type[BaseModel]) -> frozenset[str]:
     """Return every name that a field of `cls` can be passed by."""
     return frozenset((*get_fields(cls), *field_aliases(cls).values()))

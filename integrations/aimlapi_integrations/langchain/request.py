@@ -168,7 +168,8 @@ def default_parameters(model: ChatFields) -> dict[str, Any]:
 
 
 def _field_parameters(model: ChatFields) -> dict[str, Any]:
-    return {name: value for name in _PARAMETERS if (value := getattr(model, name)) is not None}
+    fields = vars(model)
+    return {name: value for name in _PARAMETERS if (value := fields[name]) is not None}
 
 
 def stop_list(stop: str | Sequence[str] | None) -> list[str]:
