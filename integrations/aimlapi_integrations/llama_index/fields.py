@@ -54,7 +54,7 @@ def rename_kwargs(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[s
     return renamed
 
 
-def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def validate_kwargs(cls: type[BaseModel], values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Rename constructor arguments to the fields of `cls`, and refuse unknown ones.
 
     Raises:
@@ -62,7 +62,7 @@ def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapp
     """
     fields = _field_names(cls)
     if values.keys() <= fields and names.keys().isdisjoint(values):
-        return dict(values)
+        return values
     kwargs = rename_kwargs(values, names)
     for name in kwargs:
         if name not in fields:
@@ -224,12 +224,18 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     @field_validator("api_key", mode="before")
     @classmethod
     def _resolve_api_key(cls, key: Any) -> Any:
-        return resolve_api_key(key) if key is None or isinstance(key, str | SecretStr) else key
+        match key:
+            case None | str() | SecretStr():
+                return resolve_api_key(key)
+        return key
 
     @field_validator("api_base", mode="before")
     @classmethod
     def _resolve_api_base(cls, url: Any) -> Any:
-        return resolve_base_url(url) if url is None or isinstance(url, str | SecretStr) else url
+        match url:
+            case None | str() | SecretStr():
+                return resolve_base_url(url)
+        return url
 
     @field_serializer("api_base")
     def _serialize_api_base(self, url: str | None) -> str | None:
@@ -427,9 +433,14 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _check_call_settings(self) -> Self:
+    def _check_settings(self) -> Self:
         check_model(self.model)
-        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
+        check_settings(
+            default_headers=self.default_headers,
+            timeout=self.timeout,
+            chunk_timeout=self.chunk_timeout,
+            client_request_id=self.client_request_id,
+        )
         warn_if_deprecated(self.model)
         return self
 
