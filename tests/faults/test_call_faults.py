@@ -8,7 +8,8 @@ import pytest
 
 from tests.faults.faults_calls import CUT_TEXTS_FOR_TOOLS, TOOL_CALL_CASES, ToolCallCase
 from tests.faults.test_fault_table import call_error, respond_with
-from tests.support.call_matrix import MODES, Answer, CallMode, combine_modes, every_call_mode, run_call, spread
+from tests.support.answers import Answer
+from tests.support.call_matrix import MODES, CallMode, combine_modes, every_call_mode, run_call, spread
 from tests.support.fault_server import FaultServer, whole_stream
 from tests.support.replies import Json, call_item, chat_body, responses_body, sse
 

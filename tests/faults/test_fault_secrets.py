@@ -235,7 +235,7 @@ def test_langchain_callbacks_of_failed_call_do_not_receive_the_key(
     server: FaultServer, act: str, streamed: bool
 ) -> None:
     case = server.case(ACTS[act])
-    model = langchain_model({"api_key": KEY, "base_url": case.base_url}, MODES[0])
+    model = langchain_model(MODES[0], {"api_key": KEY, "base_url": case.base_url})
     recorder = Recorder()
     with pytest.raises(AIMLAPIError):
         list(model.stream(QUESTION, {"callbacks": [recorder]})) if streamed else model.invoke(
@@ -252,7 +252,7 @@ def test_llama_index_callbacks_of_failed_call_do_not_receive_the_key(
     server: FaultServer, act: str, streamed: bool
 ) -> None:
     case = server.case(ACTS[act])
-    llm = llama_index_model({"api_key": KEY, "base_url": case.base_url}, MODES[0])
+    llm = llama_index_model(MODES[0], {"api_key": KEY, "base_url": case.base_url})
     recorder = LlamaIndexRecorder()
     llm.callback_manager = CallbackManager([recorder])
     with pytest.raises(AIMLAPIError):
@@ -264,9 +264,9 @@ def test_llama_index_callbacks_of_failed_call_do_not_receive_the_key(
 def test_repr_and_dumps_do_not_contain_the_key(server: FaultServer) -> None:
     base_url = server.case([Hang()]).base_url
     settings: dict[str, Any] = {"api_key": KEY, "base_url": base_url, "default_headers": {"X-Secret": KEY}}
-    model, llm = langchain_model(settings, MODES[0]), llama_index_model(settings, MODES[0])
+    model, llm = langchain_model(MODES[0], settings), llama_index_model(MODES[0], settings)
     secrets = {**settings, "default_query": {"token": KEY}}
-    others = AIMLAPIEmbeddings(**secrets), llama_index_model(secrets, MODES[0]), langchain_model(secrets, MODES[0])
+    others = AIMLAPIEmbeddings(**secrets), llama_index_model(MODES[0], secrets), langchain_model(MODES[0], secrets)
     clients = Client(**settings), AsyncClient(**settings)
     exposed = [
         *(repr(model), str(model), repr(dumpd(model)), dumps(model), repr(model.model_dump()), model.model_dump_json()),

@@ -16,10 +16,10 @@ from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
+from tests.support.answers import Answer
 from tests.support.call_matrix import (
     MODES,
     PLAIN,
-    Answer,
     CallMode,
     combine_modes,
     every_call_mode,

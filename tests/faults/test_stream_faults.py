@@ -13,7 +13,8 @@ from tests.faults import faults_stream as faults
 from tests.faults.faults_before import Fault
 from tests.faults.faults_stream import HALF_TEXT, StreamFault
 from tests.faults.test_fault_table import call_error, check_error
-from tests.support.call_matrix import STREAMED, Answer, CallMode, combine_modes, run_call, spread
+from tests.support.answers import Answer
+from tests.support.call_matrix import STREAMED, CallMode, combine_modes, run_call, spread
 from tests.support.fault_server import FaultServer, Stall, whole_stream
 
 
