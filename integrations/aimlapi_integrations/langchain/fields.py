@@ -2,10 +2,12 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
 from pydantic import (
     ConfigDict,
     Field,
@@ -45,7 +47,27 @@ class ChatFields(BaseChatModel, ConnectionFields):
         populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:  # generators, as in core, where their types don't say that they can be closed
+
+        def stream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> Generator[AIMessageChunk, None, None]: ...
+
+        def astream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> AsyncGenerator[AIMessageChunk, None]: ...
+
+    else:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **hide_arguments(kwargs))
