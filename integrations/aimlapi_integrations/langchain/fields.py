@@ -2,15 +2,16 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.language_models import BaseChatModel, ModelProfile
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 from pydantic import (
     ConfigDict,
     Field,
@@ -52,6 +53,26 @@ class ChatFields(ConnectionFields, BaseChatModel):
     model_config = ConfigDict(
         populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
+
+    if TYPE_CHECKING:  # generators, as in core, where their types don't say that they can be closed
+
+        def stream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> Generator[AIMessageChunk, None, None]: ...
+
+        def astream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> AsyncGenerator[AIMessageChunk, None]: ...
 
     model_name: str = Field(
         default=DEFAULT_MODEL, alias="model", description="The gateway's id of the model, or an alias of it."
