@@ -123,6 +123,17 @@ def tool_calls(random: Random) -> Iterator[Json]:
     yield chunk({"tool_calls": [{"index": 1, "id": "call_2", "function": {"name": "g", "arguments": "{}"}}]})
 
 
+def tool_calls_with_nulls(random: Random) -> Iterator[Json]:
+    """Each delta has a role and nulls, some pieces repeat the id of their call, and some events have two pieces."""
+    nulls = {"role": "assistant", "content": None, "reasoning_content": None}
+    yield chunk({**nulls, **entry("", id="call_1", function={"name": "f", "arguments": '{"x": "'})})
+    for text in texts(random):
+        piece = entry(text.replace('"', "").replace("\n", " "), **random.choice([{}, {}, {"id": "call_1"}]))
+        pieces = piece["tool_calls"] * random.choice([1, 1, 1, 2])
+        yield chunk({**nulls, "content": random.choice([None, None, "", "text"]), "tool_calls": pieces})
+    yield chunk({**nulls, **entry('"}')})
+
+
 def repeated_names(random: Random) -> Iterator[Json]:
     """A second call of the same name, index and id: it begins where the first is complete."""
     start = {"name": "f", "arguments": '{"x": 1}'}
@@ -155,6 +166,7 @@ CHAT = [
     odd_values,
     annotations,
     tool_calls,
+    tool_calls_with_nulls,
     repeated_names,
 ]
 

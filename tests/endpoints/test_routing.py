@@ -9,8 +9,7 @@ import pytest
 
 from aimlapi_integrations.client.options import Endpoint
 from aimlapi_integrations.endpoints import ENDPOINTS, name_of_reply
-from aimlapi_integrations.endpoints.routing import select_endpoint
-from aimlapi_integrations.endpoints.shared.thinking import messages_endpoint_blocker
+from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.models import Model, known_models, lookup
 from aimlapi_integrations.types import (

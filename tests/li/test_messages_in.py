@@ -26,9 +26,9 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_integrations.errors import UnsupportedContentError
+from aimlapi_integrations.llama_index.messages.content import detect_mime_type
 from aimlapi_integrations.llama_index.messages.decode import chat_message
 from aimlapi_integrations.llama_index.messages.encode import encode_messages
-from aimlapi_integrations.llama_index.messages.mime_types import detect_mime_type
 from aimlapi_integrations.types import HostedItem, Message, Reasoning, Text, ToolCall, Video
 from tests.li.gateway import Gateway, call
 

@@ -13,7 +13,7 @@ import pytest
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
-from tests.support.raw_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.support.fault_server import EVENT, HEAD, OK, Hang, chunked, serving
 from tests.transport.clients import KEY, POST, Sync, both_clients
 
 NO_RETRIES = RetryPolicy(0)
@@ -127,9 +127,9 @@ def test_value_that_json_cannot_hold_is_named_by_its_path(body: Any, path: str):
 
 @both_clients
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize("pieces", [[], [HEAD, chunk(EVENT)]], ids=["no response", "half a response"])
+@pytest.mark.parametrize("pieces", [[], [HEAD, chunked(EVENT)]], ids=["no response", "half a response"])
 def test_cause_of_an_error_holds_no_key(client_type: Any, streamed: bool, pieces: list[bytes]):
-    with serving(Answer(pieces, "close")) as server:
+    with serving([*pieces, Hang()]) as server:
         client = client_type(server.base_url, retry=NO_RETRIES, default_query={"secret": "s"})
         with pytest.raises(errors.APIError) as caught:
             client.events() if streamed else client.send()
@@ -193,5 +193,5 @@ def test_invalid_max_retries_is_rejected(kind: Any, max_retries: Any):
 @both_clients
 @pytest.mark.parametrize("timeout", [1e12, (float("inf"), 1e300), httpx.Timeout(float("inf"))])
 def test_timeout_beyond_the_range_of_sockets_is_no_limit(client_type: Any, timeout: Any):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         assert client_type(server.base_url, timeout=timeout).send().body == {"ok": True}

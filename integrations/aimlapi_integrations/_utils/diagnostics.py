@@ -31,6 +31,25 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=0.75)), None)
 
 
+def misspelled(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` is one edit away from, in any case, or None. Short names have no typos.
+
+    >>> misspelled("modle", ["model"]), misspelled("reasoning_format", ["reasoning_effort"])
+    ('model', None)
+    """
+    return next((each for each in known if len(each) > 3 and _is_one_edit(name.lower(), each)), None)
+
+
+def _is_one_edit(one: str, other: str) -> bool:
+    """Return whether the names are equal but for one letter, or for two that are swapped."""
+    start = next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return abs(len(one) - len(other)) <= 1
+    one, other = one[start:], other[start:]
+    swapped = other[1:2] + other[:1] + other[2:]
+    return one in (swapped, other[1:]) or other == one[1:] or one[1:] == other[1:]
+
+
 def reject_unknown_arguments(owner: type, arguments: Iterable[str], call_arguments: Container[str] = ()) -> None:
     """Raise for the first keyword argument that the constructor of `owner` doesn't take.
 

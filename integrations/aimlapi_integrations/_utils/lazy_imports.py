@@ -5,6 +5,7 @@ Define a package's `__getattr__` outside of `TYPE_CHECKING`: a type checker that
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -16,13 +17,15 @@ def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], An
 
     Args:
         package: the name of the package.
-        modules: for each name, the module below the package that defines it.
+        modules: for each name, the module below the package that defines it; `.x` is a module next to the package.
     """
 
     def getattr_lazily(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{modules[name]}"), name)
+        value = getattr(import_module(f".{modules[name]}", package), name)
+        setattr(sys.modules[package], name, value)  # the next access finds it without this function
+        return value
 
     return getattr_lazily
 

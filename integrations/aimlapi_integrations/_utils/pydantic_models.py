@@ -56,7 +56,10 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_set = object.__setattr__
+# Assign what pydantic keeps beside the fields: `object.__setattr__` would look each name up again.
+_set_fields_set, _set_extra, _set_private = (
+    vars(BaseModel)[name].__set__ for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 class ModelTemplate(Generic[Model]):
@@ -100,11 +103,12 @@ class ModelTemplate(Generic[Model]):
     def create(self, **values: Any) -> Model:
         """Create a model with these values, all of `names`, which must be valid."""
         model = object.__new__(self._class)
-        fields = {**self._fields, **values}
+        fields = model.__dict__
+        fields.update(self._fields)
+        fields.update(values)
         for name, copy in self._copies:
             fields[name] = copy()
-        _set(model, "__dict__", fields)
-        _set(model, "__pydantic_fields_set__", self._fields_set.copy())
-        _set(model, "__pydantic_extra__", None if self._extra is None else self._extra.copy())
-        _set(model, "__pydantic_private__", None)
+        _set_fields_set(model, self._fields_set.copy())
+        _set_extra(model, None if self._extra is None else self._extra.copy())
+        _set_private(model, None)
         return model

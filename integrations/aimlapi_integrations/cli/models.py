@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         rows = _fetch_rows() if options.live else shipped_rows()
     except AIMLAPIError as error:
-        sys.stderr.write(f"The catalogue can't be read: {error}\n")
+        sys.stderr.write(f"The catalog can't be read: {error}\n")
         return 1
     if options.max_price is not None and not any(_has_price(row) for row in rows):
         sys.stderr.write(_NO_PRICES)
@@ -96,7 +96,7 @@ def _fetch_rows() -> list[Row]:
 def _source(live: bool, rows: Iterable[Row]) -> str:
     if live:
         emulated = " The emulator answered: its prices are invented." if is_emulated(row.id for row in rows) else ""
-        return f"from the live catalogue; prices are per million tokens.{emulated}"
+        return f"from the live catalog; prices are per million tokens.{emulated}"
     if loader.load_table()["about"].get("emulated"):
         return f"refreshed from the emulator: the prices are invented. {UNDO_EMULATED}"
     updated = date.fromisoformat(table_date())

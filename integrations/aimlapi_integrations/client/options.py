@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
+from .._utils.diagnostics import warn_once
 from .._utils.json import drop_none
 from ..errors import MissingAPIKeyError, UnsupportedParameterError
 from ..transport.retries import Timeout
-from ..transport.validation import as_secret, authorization_header, check_base_url, is_loopback
+from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback
 from ..types import HostedTool, ResponseFormat, Tool, ToolChoice
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
@@ -44,8 +46,7 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         raise MissingAPIKeyError(
             "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
         )
-    authorization_header(api_key)
-    return api_key
+    return check_api_key(api_key)
 
 
 def resolve_base_url(value: str | SecretStr | None = None) -> str:
@@ -59,15 +60,20 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     """
     value = as_secret(value)  # it may hold a password, and tracebacks print local variables
     url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
-    return _normalize_base_url(url)
+    normalized, problem = _normalize_base_url(url)
+    if problem:
+        warn_once(problem)
+    return normalized
 
 
-def _normalize_base_url(url: SecretStr) -> str:
+@lru_cache(maxsize=128)  # each model of a process has the same one
+def _normalize_base_url(url: SecretStr) -> tuple[str, str | None]:
+    """Return the URL, and what to warn of."""
     url = SecretStr(_remove_endpoint_path(url.get_secret_value().rstrip("/")))
-    host = check_base_url(url)
+    host, problem = inspect_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
-        return f"{url.get_secret_value()}/v1"
-    return url.get_secret_value()
+        return f"{url.get_secret_value()}/v1", problem
+    return url.get_secret_value(), problem
 
 
 def _remove_endpoint_path(url: str) -> str:
@@ -80,7 +86,9 @@ def _remove_endpoint_path(url: str) -> str:
 
 
 def _strip(value: SecretStr | None) -> SecretStr | None:
-    return SecretStr(value.get_secret_value().strip()) if value and value.get_secret_value().strip() else None
+    if value is None or not value.get_secret_value().strip():
+        return None
+    return SecretStr(value.get_secret_value().strip())
 
 
 def _from_environment(names: tuple[str, ...]) -> SecretStr | None:

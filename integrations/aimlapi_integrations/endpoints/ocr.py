@@ -22,9 +22,10 @@ from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterE
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options
 from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options
 from .shared.media import parse_data_url
+from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, as_str
 from .shared.sources import MediaSource
 
@@ -149,11 +150,12 @@ def encode(
 
     Raises:
         UnsupportedContentError: the file is too large, has too many pages, or is of a type that the model doesn't read.
-        UnsupportedParameterError: the model doesn't support a parameter.
+        UnsupportedParameterError: the model doesn't support a parameter, or is known to be no OCR model.
 
     >>> encode(MediaSource("application/pdf", "a.pdf", url="https://example.com/a.pdf"), pages=range(2))["pages"]
     [0, 1]
     """
+    require_kind(model, "ocr")
     accepted = ocr_capabilities(model)
     _check_source(source, model, accepted, whole=pages is None)
     fields = {

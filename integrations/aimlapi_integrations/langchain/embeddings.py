@@ -35,6 +35,11 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     vectors are returned in order; each batch is retried separately. Calls store nothing on the instance: threads and
     event loops can share one, and copies and pickles open connections of their own.
 
+    Args:
+        model: the model's id. Default: `text-embedding-3-small`.
+        api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
+        dimensions, chunk_size, max_concurrency, …: see `model_fields`.
+
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
 
@@ -119,8 +124,8 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
-        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        key, url = resolve_api_key(self.aimlapi_api_key), resolve_base_url(self.aimlapi_api_base)
+        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=url)
         check_model(self.model)
         check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
         return self

@@ -13,10 +13,9 @@ from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
 from ..models import RESPONSES
 from ..types import Request, ResponseFormat
-from .fields import ChatFields
+from .fields import USE_RUN_ID, ChatFields, current_run_id
 from .messages.decode import PROVIDER
 from .messages.encode import encode_messages
-from .run_ids import USE_RUN_ID, current_run_id
 from .structured import to_response_format
 from .tools import to_tool_choice, to_tools
 
@@ -169,7 +168,8 @@ def default_parameters(model: ChatFields) -> dict[str, Any]:
 
 
 def _field_parameters(model: ChatFields) -> dict[str, Any]:
-    return {name: value for name in _PARAMETERS if (value := getattr(model, name)) is not None}
+    fields = vars(model)
+    return {name: value for name in _PARAMETERS if (value := fields[name]) is not None}
 
 
 def stop_list(stop: str | Sequence[str] | None) -> list[str]:

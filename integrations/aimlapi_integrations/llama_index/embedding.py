@@ -26,6 +26,11 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
 
     Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names. An unknown one raises.
 
+    Args:
+        model: The model's ID. Defaults to `text-embedding-3-small`.
+        api_key: The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.
+        dimensions, embed_batch_size, …: See `model_fields`.
+
     Raises:
         MissingAPIKeyError: No API key is set.
         TypeError, UnsupportedContentError: From calls, for a text that is not a string, is empty or too long. The error

@@ -31,7 +31,7 @@ from ..models import lookup
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
-from ..transport.validation import check_settings, hide_arguments, reveal
+from ..transport.validation import check_settings, hide_arguments
 
 T = TypeVar("T")
 
@@ -54,17 +54,20 @@ def rename_kwargs(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[s
     return renamed
 
 
-def validate_kwargs(cls: type[BaseModel], values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def validate_kwargs(cls: type[BaseModel], values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Rename constructor arguments to the fields of `cls`, and refuse unknown ones.
 
     Raises:
         ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
-    kwargs = rename_kwargs(values, names)
     fields = _field_names(cls)
+    if values.keys() <= fields and names.keys().isdisjoint(values):
+        return values
+    kwargs = rename_kwargs(values, names)
     for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
+            alternative = _alternative(name, {*filter(None, fields), *names})
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {alternative}")
     return kwargs
 
 
@@ -73,13 +76,23 @@ def _field_names(cls: type[BaseModel]) -> frozenset[str | None]:
     return frozenset(name for field, info in cls.model_fields.items() for name in (field, info.alias))
 
 
-def _alternative(name: str, fields: Collection[str | None]) -> str:
+def _alternative(name: str, arguments: Collection[str]) -> str:
     """Describe what to use instead of an argument that only other classes have."""
-    if _RENAMED.get(name, "") in fields:
+    if _RENAMED.get(name, "") in arguments:
         return f"it is called {_RENAMED[name]}."
     if name in _UNSUPPORTED:
         return f"{_UNSUPPORTED[name]}."
-    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, filter(None, fields))}"
+    if other := _class_with(name):
+        return f"it is one of {other}."
+    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, arguments)}"
+
+
+def _class_with(name: str) -> str | None:
+    """Return the name of the class that has an argument, of the LLM and the embedding."""
+    from .embedding import AIMLAPIEmbedding  # they import this module
+    from .llm import AIMLAPI
+
+    return next((cls.__name__ for cls in (AIMLAPI, AIMLAPIEmbedding) if name in _field_names(cls)), None)
 
 
 _RENAMED = {
@@ -133,11 +146,9 @@ class ClientCache:
         return [client for client in list(self._clients.values()) if isinstance(client, kind)]
 
     def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key = (kind, *((name, _hashable(value)) for name, value in arguments.items()))
-        if key not in self._clients:
-            self._clients.setdefault(key, kind(**arguments))
-        client: T = self._clients[key]
-        return client
+        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        client: T | None = self._clients.get(key)
+        return self._clients.setdefault(key, kind(**arguments)) if client is None else client
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
         return ClientCache()
@@ -148,6 +159,8 @@ class ClientCache:
 
 def _hashable(value: Any) -> Hashable:
     match value:
+        case SecretStr() | int() | None:  # most
+            return value
         case Mapping():  # headers, which may be secret
             return SecretStr(repr(sorted((name, repr(item)) for name, item in value.items())))
         case httpx.Timeout() | httpx.Limits():
@@ -164,12 +177,14 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     api_key: SecretStr | None = Field(
         default=None,
+        validate_default=True,
         exclude=True,
         repr=False,
         description="The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.",
     )
     api_base: str | None = Field(
         default=None,
+        validate_default=True,
         description="The base URL. Defaults to `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL`, then to the public gateway.",
     )
     timeout: float | tuple[float | None, float | None] | httpx.Timeout | None = Field(
@@ -206,10 +221,21 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         def __init__(self, **fields: Any) -> None:
             super().__init__(**hide_arguments(fields))
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _resolve_api_key(cls, key: Any) -> Any:
+        match key:
+            case None | str() | SecretStr():
+                return resolve_api_key(key)
+        return key
+
     @field_validator("api_base", mode="before")
     @classmethod
-    def _reveal_api_base(cls, url: Any) -> Any:
-        return reveal(url)
+    def _resolve_api_base(cls, url: Any) -> Any:
+        match url:
+            case None | str() | SecretStr():
+                return resolve_base_url(url)
+        return url
 
     @field_serializer("api_base")
     def _serialize_api_base(self, url: str | None) -> str | None:
@@ -250,9 +276,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         return check_http_client(client, httpx.AsyncClient, "async_http_client")
 
     @model_validator(mode="after")
-    def _resolve_connection(self) -> Self:
-        self.api_key = resolve_api_key(self.api_key)
-        self.api_base = resolve_base_url(self.api_base)
+    def _check_settings(self) -> Self:
         check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
@@ -400,13 +424,8 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         def __init__(self, model: str | None = None, /, **fields: Any) -> None:
             """Accept the model as a positional argument too, as LlamaIndex's own classes do."""
             hide_arguments(fields)
-            super().__init__(**fields) if model is None else super().__init__(model=model, **fields)
-
-    @model_validator(mode="after")
-    def _check_settings(self) -> Self:
-        check_model(self.model)
-        check_settings(chunk_timeout=self.chunk_timeout, client_request_id=self.client_request_id)
-        return self
+            init = super(ConnectionFields, self).__init__  # which would hide the arguments again
+            init(**fields) if model is None else init(model=model, **fields)
 
     @model_validator(mode="before")
     @classmethod
@@ -414,7 +433,14 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         return validate_kwargs(cls, values, ALIASES) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _warn_if_deprecated(self) -> Self:
+    def _check_settings(self) -> Self:
+        check_model(self.model)
+        check_settings(
+            default_headers=self.default_headers,
+            timeout=self.timeout,
+            chunk_timeout=self.chunk_timeout,
+            client_request_id=self.client_request_id,
+        )
         warn_if_deprecated(self.model)
         return self
 

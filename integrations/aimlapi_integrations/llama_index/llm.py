@@ -31,10 +31,10 @@ from ..models import lookup
 from ..tokens import estimate_tokens
 from ..types import Request
 from .fields import AIMLAPIFields
-from .invalid_calls import check_calls
 from .messages.decode import chat_response, completion_response
 from .messages.encode import encode_messages
 from .messages.stream import AsyncMap, ResponseBuilder, build_responses
+from .messages.tool_calls import check_calls
 from .request import build_request, to_tool
 from .structured import (
     PartialOutput,
@@ -84,7 +84,7 @@ class AIMLAPI(AIMLAPIFields):
         model: The model's ID. Defaults to `openai/gpt-5-mini-2025-08-07`.
         api_key: The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.
         api_base: The base URL. Defaults to `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL`.
-        temperature, max_tokens, …: See the fields. What isn't set isn't sent.
+        temperature, max_tokens, …: See `model_fields`. What isn't set isn't sent.
 
     Raises:
         MissingAPIKeyError: No API key is set.

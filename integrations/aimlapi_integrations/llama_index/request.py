@@ -63,6 +63,9 @@ _OPTIONS = (
 )
 _OPTION_FIELDS = tuple(name for name in _OPTIONS if name != "timeout")  # the client has the timeout of the LLM
 
+# What the endpoints call the fields that a request is built from.
+_FIELDS = {name: _NAMES.get(name, name) for name in (*_PARAMETERS, *_OPTION_FIELDS, "built_in_tools")}
+
 _NOT_PARAMETERS = ("strict", "stream")
 
 _ASSISTANT_ROLES = (MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL)
@@ -77,7 +80,9 @@ def build_request(
         UnsupportedContentError: A message has content that no endpoint can represent.
         ValueError: An argument was passed twice, or the tool choice or response format is invalid.
     """
-    arguments = {**_field_values(llm), **_drop_none(llm.additional_kwargs), **_drop_none(kwargs)}
+    arguments = {name: value for field, name in _FIELDS.items() if (value := getattr(llm, field)) is not None}
+    for further in filter(None, (llm.additional_kwargs, kwargs)):
+        arguments |= _drop_none(further)
     options = CallOptions(**{name: arguments.pop(name) for name in _OPTIONS if name in arguments})
     is_tracked = arguments.pop("track_previous_responses", llm.track_previous_responses)
     tools = tuple(map(to_tool, (*arguments.pop("tools", ()), *arguments.pop("built_in_tools", ()))))
@@ -97,11 +102,6 @@ def build_request(
         return request, options
     stored = [_stored_response(message) for message in messages if message.role in _ASSISTANT_ROLES]
     return continue_stored(request, options, stored)
-
-
-def _field_values(llm: AIMLAPIFields) -> Json:
-    names = (*_PARAMETERS, *_OPTION_FIELDS, "built_in_tools")
-    return _drop_none({name: getattr(llm, name) for name in names})
 
 
 def _drop_none(values: Mapping[str, Any]) -> Json:

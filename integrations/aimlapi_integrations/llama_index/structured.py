@@ -35,7 +35,7 @@ from ..errors import IncompleteOutputError, RefusalError
 from ..models import MESSAGES, lookup
 from ..types import Json
 from .fields import AIMLAPIFields
-from .invalid_calls import INCOMPLETE, check_calls, invalid_calls
+from .messages.tool_calls import INCOMPLETE, check_calls, invalid_calls
 from .request import response_format_dict
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from .._utils.json import escape_control_characters
 from ..models import CHAT, RESPONSES, lookup
 from .fields import AIMLAPIFields
-from .invalid_calls import call_blocks, check_calls, invalid_selections, is_complete, is_invalid
+from .messages.tool_calls import call_blocks, check_calls, invalid_selections, is_complete, is_invalid
 from .request import to_tool_dict
 
 # --- the request --------------------------------------------------------------------------------------------------

@@ -283,6 +283,16 @@ def known_models() -> tuple[Model, ...]:
     return tuple(map(_known_model, loader.load_table()["models"]))
 
 
+@table_cache
+def listed_parameters(*endpoints: str) -> frozenset[str]:
+    """Return the optional fields that any model lists on these endpoints.
+
+    >>> "top_k" in listed_parameters(CHAT)
+    True
+    """
+    return frozenset().union(*(model.parameters(endpoint) for model in known_models() for endpoint in endpoints))
+
+
 def explain(quirk: str) -> str:
     """Describe a quirk in a sentence or two. KeyError if there is none of that name."""
     return str(loader.load_table()["quirks"][quirk])

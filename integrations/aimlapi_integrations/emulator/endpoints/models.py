@@ -65,7 +65,7 @@ def entity_tag(body: JSON) -> str:
 
 
 def _model_body(model: CatalogueModel, include: set[str]) -> JSON:
-    """One model as the catalogue shows it, which is not how OpenAI's list does."""
+    """One model as the catalog shows it, which is not how OpenAI's list does."""
     info: JSON = {"name": model.name, "developer": model.developer, "description": "", "url": ""}
     if model.context is not None:
         info["contextLength"] = model.context
@@ -90,7 +90,7 @@ def _capabilities(model: CatalogueModel) -> list[str]:
 
 
 def _price_units(model_id: str) -> list[JSON]:
-    """The emulator's prices in the catalogue's form."""
+    """The emulator's prices in the catalog's form."""
     unit = {"name": "token", "measure": "token", "type": "charge", "content": "text", "phase": "inference"}
     origins = zip(("provided", "generated"), token_prices(model_id), strict=True)
     return [{**unit, "origin": origin, "price": price, "per": 1_000_000} for origin, price in origins]
@@ -139,7 +139,7 @@ def describe_request(model_id: str, endpoint_type: str) -> JSON:
 
     Args:
         model_id: of the model.
-        endpoint_type: as in the catalogue, such as `openai/chat-completions`. "" means the model's first endpoint.
+        endpoint_type: as in the catalog, such as `openai/chat-completions`. "" means the model's first endpoint.
 
     Raises:
         GatewayError: 404 for an unknown model, or for an endpoint that doesn't serve it.

@@ -404,7 +404,7 @@ def _is_nonexistent(model_id: str) -> bool:
 def is_available(model: CatalogueModel, endpoint: str) -> bool:
     """Whether a known model is served on an endpoint.
 
-    The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
+    The catalog's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
     /v1/chat/completions, and models of every vendor on /v1/responses.
     """
     if (endpoint == "embeddings") != ("embeddings" in model.endpoints) or endpoint == "decisions":

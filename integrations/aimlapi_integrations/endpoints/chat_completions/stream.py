@@ -30,17 +30,17 @@ PADDING = "obfuscation"
 
 
 class RepeatedFields:
-    """The fields of an event with text that the following events repeat, as nearly all do.
+    """The fields of an event with text, or with a piece of a tool call, that the following events repeat.
 
-    Reading a field again with the same value changes nothing, so such an event adds its text and nothing else, and the
-    decoder needs to read nothing else of it.
+    Reading a field again with the same value changes nothing, so such an event adds its text or its piece and nothing
+    else, and the decoder needs to read nothing else of it. Nearly all events are like that.
 
     Args:
-        event: an event that has been read. If more than the text of its only choice can't be read twice, or if there is
-            no event, no event repeats its fields.
+        event: an event that has been read. If more than the text or the piece of its only choice can't be read twice,
+            or if there is no event, no event repeats its fields.
     """
 
-    __slots__ = ("_choice", "_delta", "_event")
+    __slots__ = ("_choice", "_delta", "_event", "_name")
 
     def __init__(self, event: Json | None = None) -> None:
         self._event: Json | None = None
@@ -48,28 +48,35 @@ class RepeatedFields:
         if event is None or len(choices) != 1:
             return
         choice, delta = choices[0], as_dict(choices[0].get("delta"))
-        is_plain = all(not value or name in ("content", "role") for name, value in delta.items())
-        if is_plain and as_str(delta.get("content")) and not (choice.get("index") or choice.get("logprobs")):
-            self._event = {name: value for name, value in event.items() if name not in ("choices", PADDING)}
-            self._choice = {name: value for name, value in choice.items() if name != "delta"}
-            self._delta = {name: value for name, value in delta.items() if name != "content"}
+        names = [name for name, value in delta.items() if value and name != "role"]
+        if names not in (["content"], ["tool_calls"]) or choice.get("index") or choice.get("logprobs"):
+            return
+        self._name = names[0]
+        self._event = {name: value for name, value in event.items() if name not in ("choices", PADDING)}
+        self._choice = {name: value for name, value in choice.items() if name != "delta"}
+        self._delta = {name: value for name, value in delta.items() if name != self._name}
 
-    def get_text(self, event: Json) -> str | None:
-        """Return the text of an event that repeats all fields but its text; None for any other event."""
+    def get_addition(self, event: Json) -> str | Json | None:
+        """Return the text, or the tool call, of an event that repeats all other fields; None for any other event."""
         if self._event is None:
             return None
         try:
             [choice] = event["choices"]
             delta = choice["delta"]
-            text = delta["content"]
-            if type(text) is not str or not text or not _differs_by_one(delta, self._delta):
+            addition = delta[self._name]
+            if type(addition) is list:
+                [addition] = addition
+            if type(addition) is not _ADDITIONS[self._name] or not _differs_by_one(delta, self._delta):
                 return None
         except (KeyError, TypeError, ValueError):
             return None
         size = len(event) - 1 if PADDING in event else len(event)
         if size != len(self._event) + 1 or not self._event.items() <= event.items():
             return None
-        return text if _differs_by_one(choice, self._choice) else None
+        return addition if _differs_by_one(choice, self._choice) else None
+
+
+_ADDITIONS = {"content": str, "tool_calls": dict}
 
 
 def _differs_by_one(fields: Json, repeated: Json) -> bool:
@@ -122,9 +129,12 @@ class ChatDecoder:
         Raises:
             APIError: the event reports an error, or does not fit the earlier ones.
         """
-        if self._splitter is None and (text := self._repeated.get_text(event)):
-            self._text.append(text)
-            return Delta((Fragment(self._positions["text"], Text(text)),))
+        if self._splitter is None and (addition := self._repeated.get_addition(event)):
+            if isinstance(addition, str):
+                self._text.append(addition)
+                return Delta((Fragment(self._positions.setdefault("text", len(self._positions)), Text(addition)),))
+            position, call = self._calls.add(addition)
+            return Delta((self._fragment(("call", position), call),))
         if not isinstance(event, dict):
             raise self._broken_stream(f"an event is not an object but {parsing.json_type(event)}")
         if event.get("error") or ("choices" not in event and parsing.has_error_fields(event)):
@@ -135,7 +145,7 @@ class ChatDecoder:
             index = choice.get("index")
             if not index or not parsing.as_count(index):  # only the first choice is streamed
                 self._read_choice(choice, fragments)
-        self._repeated = RepeatedFields(event) if "text" in self._positions else RepeatedFields()
+        self._repeated = RepeatedFields(event)
         reply_id = self._new_id()
         return Delta(tuple(fragments), id=reply_id) if fragments or reply_id else None
 

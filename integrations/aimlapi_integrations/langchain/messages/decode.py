@@ -78,10 +78,11 @@ def sum_token_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for usage in usages:
         for name, value in usage.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, (int, float)):
+                if not isinstance(value, bool):
+                    total[name] = total.get(name, 0) + value
+            elif isinstance(value, Mapping):
                 total[name] = sum_token_usage([total.get(name) or {}, value])
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
     return total
 
 

@@ -5,7 +5,7 @@ Each response has its own lists and dicts, so that no response changes after it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..._utils.json import drop_none
+from ..._utils.pydantic_models import ModelTemplate
 from ...endpoints.shared.media import parse_data_url
 from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError
@@ -88,6 +89,8 @@ def _split_invalid_calls(message: Message) -> tuple[Message, list[ToolCall]]:
 
     They could not be run, and a call without a result makes the next request invalid.
     """
+    if not message.tool_calls:
+        return message, []
     invalid = [call for call in message.tool_calls if call.cut or (call.kind == "function" and call.parsed() is None)]
     parts = tuple(part for part in message.parts if part not in invalid)
     return replace(message, parts=parts), invalid
@@ -112,8 +115,13 @@ def chat_message(message: Message, final: bool = False) -> ChatMessage:
             item_positions.append(len(blocks))
         blocks += _blocks(parts, final)
     blocks += [_citation_block(citation, message.text) for citation in message.citations]
-    kwargs = _extra_kwargs(message, item_positions)
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
+    return MESSAGES.create(blocks=blocks, additional_kwargs=_extra_kwargs(message, item_positions))
+
+
+MESSAGES = ModelTemplate(
+    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
+)
+"""Creates the messages of models without validation, which would check their blocks again."""
 
 
 def _group_parts(parts: Sequence[Part]) -> list[list[Part]]:
@@ -149,13 +157,18 @@ def _blocks(parts: Sequence[Any], final: bool) -> list[Any]:
     raise UnsupportedContentError(f"LlamaIndex has no block for the {type(parts[0]).__name__} content of a response.")
 
 
-def thinking_blocks(parts: Iterable[Part]) -> list[ThinkingBlock]:
-    """Return a block for each reasoning item among `parts`."""
-    return [_thinking_block(group) for group in _group_parts([part for part in parts if isinstance(part, Reasoning)])]
+def part_blocks(parts: Sequence[Part]) -> list[Any]:
+    """Return the blocks of parts that are being streamed."""
+    return [block for group in _group_parts(parts) for block in _blocks(group, final=False)]
+
+
+def is_plain_reasoning(part: Reasoning) -> bool:
+    """Return whether reasoning has text alone."""
+    return part.kind == "text" and not any(_OPAQUE_FIELDS(part))
 
 
 def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
-    if len(parts) == 1 and not any(_OPAQUE_FIELDS(parts[0])) and parts[0].kind == "text":
+    if len(parts) == 1 and is_plain_reasoning(parts[0]):
         return ThinkingBlock(content=parts[0].text, additional_information={})
     information = {
         "id": next((part.id for part in parts if part.id), None),

@@ -2,87 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
-    MessageRole,
     TextBlock,
+    ThinkingBlock,
 )
 
 from ..._utils.pydantic_models import ModelTemplate
-from ...types import Audio, Delta, Fragment, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .decode import call_block, call_entry, chat_message, chat_response, thinking_blocks
+from ...types import Audio, Delta, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
+from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, is_plain_reasoning, part_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
+P = TypeVar("P", bound=Part)
 
 
-# Nearly all responses of a stream are created from these, without validation. That of a block costs less than this..
-_TEXT_MESSAGES = ModelTemplate(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]), "blocks")
-_CALL_MESSAGES = ModelTemplate(
-    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
+# Nearly all responses of a stream are created from this, without validation.
+_RESPONSES = ModelTemplate(
+    ChatResponse(message=ChatMessage(), delta="", additional_kwargs={}), "message", "delta", "additional_kwargs"
 )
-_RESPONSES = ModelTemplate(ChatResponse(message=ChatMessage(), delta=""), "message", "delta")
 
 
 class ResponseBuilder:
     """Builds the responses of one stream. The last one is what a call without streaming would have returned.
 
-    `_single` is the index of the text or call that is being written while the message has nothing else but reasoning
-    before it. Nearly all chunks are like that, and cost little more than their message.
+    Nearly all fragments only add text to the last part of the message, which then is `_growing`, and cost little more
+    than their response. Others are merged, and the whole message is converted.
     """
 
     def __init__(self) -> None:
         self._parts: dict[int, Part] = {}
-        self._single: int | None = None
+        self._growing: GrowingPart | None = None
 
     def add(self, delta: Delta) -> ChatResponse | None:
         """Return the response after `delta`, or None if it adds nothing."""
         if delta.reply is not None:
             return chat_response(delta.reply, delta.text, delta.reasoning)
-        if not delta.fragments:
-            return None
-        for fragment in delta.fragments:
-            self._add_fragment(fragment)
-        first = delta.fragments[0]
-        if first.index == self._single and len(delta.fragments) == 1:
-            return self._single_response(self._parts[first.index], first.part)
+        fragments, growing = delta.fragments, self._growing
+        if growing is not None and len(fragments) == 1:
+            [fragment] = fragments
+            if fragment.index == growing.index and (response := growing.extend(fragment.part)):
+                return response
+        return self._add_fragments(delta) if fragments else None
+
+    def _add_fragments(self, delta: Delta) -> ChatResponse:
+        if self._growing is not None:
+            self._parts[self._growing.index] = self._growing.part()
+        for index, piece in ((fragment.index, fragment.part) for fragment in delta.fragments):
+            self._parts[index] = _merge(self._parts[index], piece) if index in self._parts else piece
+        self._parts = {index: self._parts[index] for index in sorted(self._parts)}
+        self._growing = _growing_part(self._parts)
         reasoning = delta.reasoning
         kwargs = {"thinking_delta": reasoning} if reasoning else {}
-        message = chat_message(Message("assistant", self._ordered()))
+        message = chat_message(Message("assistant", tuple(self._parts.values())))
         return ChatResponse(message=message, delta=delta.text, additional_kwargs=kwargs)
 
-    def _add_fragment(self, fragment: Fragment) -> None:
-        index, piece, previous = fragment.index, fragment.part, self._parts.get(fragment.index)
-        if index == self._single and type(piece) is Text and type(previous) is Text and not piece.citations:
-            self._parts[index] = Text(previous.text + piece.text, (), previous.id or piece.id, previous.cache)
-            return
-        self._parts[index] = part = piece if previous is None else _merge(previous, piece)
-        is_single = _is_plain(part) and (index == self._single or self._only_reasoning_before(index))
-        self._single = index if is_single else None
 
-    def _only_reasoning_before(self, index: int) -> bool:
-        return all(type(part) is Reasoning and other < index for other, part in self._parts.items() if other != index)
-
-    def _single_response(self, part: Any, piece: Any) -> ChatResponse:
-        """Return the response of a message that ends in `part`, a text or a call, which `piece` was added to."""
-        thoughts = thinking_blocks(self._ordered()) if len(self._parts) > 1 else []
-        if type(part) is ToolCall:
-            blocks = [*thoughts, call_block(part)]
-            message = _CALL_MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": [call_entry(part)]})
-            return _RESPONSES.create(message=message, delta="")
-        message = _TEXT_MESSAGES.create(blocks=[*thoughts, TextBlock(text=part.text)])
-        return _RESPONSES.create(message=message, delta=piece.text)
-
-    def _ordered(self) -> tuple[Part, ...]:
-        return tuple(self._parts[index] for index in sorted(self._parts))
+# --- the part that is being written -------------------------------------------------------------------------------
 
 
-def _is_plain(part: Part) -> bool:
-    return type(part) is ToolCall or (type(part) is Text and not part.citations)
+class GrowingPart(ABC, Generic[P]):
+    """The last part of a message, whose text grows.
+
+    Args:
+        index: its index.
+        part: the part so far.
+        earlier: the parts before it, which don't become one block with it.
+    """
+
+    def __init__(self, index: int, part: P, earlier: Sequence[Part]) -> None:
+        self.index = index
+        self._part = part
+        self._earlier = earlier
+        self._calls = [part for part in earlier if isinstance(part, ToolCall)]
+
+    @abstractmethod
+    def extend(self, piece: Part) -> ChatResponse | None:
+        """Add a piece and return the response; None, unchanged, if the piece adds more than text."""
+
+    @abstractmethod
+    def part(self) -> Part:
+        """Return the part so far."""
+
+    def _response(self, block: Any, entries: list[Json], delta: str, kwargs: Json) -> ChatResponse:
+        """Return the response that ends in `block`."""
+        blocks, message_kwargs = [block], {"tool_calls": entries} if entries else {}
+        if self._earlier:
+            blocks = [*part_blocks(self._earlier), block]
+            if self._calls:
+                message_kwargs = {"tool_calls": [*map(call_entry, self._calls), *entries]}
+        message = MESSAGES.create(blocks=blocks, additional_kwargs=message_kwargs)
+        return _RESPONSES.create(message=message, delta=delta, additional_kwargs=kwargs)
+
+
+class _GrowingText(GrowingPart[Text]):
+    def __init__(self, index: int, part: Text, earlier: Sequence[Part]) -> None:
+        super().__init__(index, part, earlier)
+        self._text = part.text
+
+    def extend(self, piece: Part) -> ChatResponse | None:
+        if type(piece) is not Text or piece.citations:
+            return None
+        self._text += piece.text
+        return self._response(TextBlock(text=self._text), [], piece.text, {})
+
+    def part(self) -> Text:
+        return replace(self._part, text=self._text)
+
+
+class _GrowingReasoning(GrowingPart[Reasoning]):
+    def __init__(self, index: int, part: Reasoning, earlier: Sequence[Part]) -> None:
+        super().__init__(index, part, earlier)
+        self._text = part.text
+
+    def extend(self, piece: Part) -> ChatResponse | None:
+        if type(piece) is not Reasoning or not piece.text or not is_plain_reasoning(piece):
+            return None
+        self._text += piece.text
+        block = ThinkingBlock(content=self._text, additional_information={})
+        return self._response(block, [], "", {"thinking_delta": piece.text})
+
+    def part(self) -> Reasoning:
+        return replace(self._part, text=self._text)
+
+
+class _GrowingCall(GrowingPart[ToolCall]):
+    def __init__(self, index: int, part: ToolCall, earlier: Sequence[Part]) -> None:
+        super().__init__(index, part, earlier)
+        self._arguments = part.arguments
+        self._entry = call_entry(part)
+        self._blocks = ModelTemplate(call_block(part), "tool_kwargs")
+
+    def extend(self, piece: Part) -> ChatResponse | None:
+        if type(piece) is not ToolCall or piece.kind != "function" or piece.id or piece.name or piece.extra:
+            return None
+        if piece.item_id and piece.item_id != self._part.item_id:
+            return None
+        self._arguments += piece.arguments
+        block = self._blocks.create(tool_kwargs=self._arguments)
+        function = {"name": self._part.name, "arguments": self._arguments}
+        return self._response(block, [{**self._entry, "function": function}], "", {})
+
+    def part(self) -> ToolCall:
+        return replace(self._part, arguments=self._arguments)
+
+
+def _growing_part(parts: Mapping[int, Part]) -> GrowingPart[Any] | None:
+    """Return the last part if pieces of it can be added to its block alone, else None."""
+    *earlier, part = parts.values()
+    index, kinds = max(parts), set(map(type, earlier))
+    if not kinds <= {Reasoning, Text, ToolCall} or any(type(each) is Text and each.citations for each in earlier):
+        return None
+    match part:
+        case Text() if not part.citations and Text not in kinds:
+            return _GrowingText(index, part, earlier)
+        case Reasoning() if is_plain_reasoning(part):
+            return _GrowingReasoning(index, part, earlier)
+        case ToolCall() if part.kind == "function":
+            return _GrowingCall(index, part, earlier)
+    return None
 
 
 def _merge(a: Part, b: Part) -> Part:
