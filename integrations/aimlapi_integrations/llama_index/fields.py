@@ -146,7 +146,7 @@ class ClientCache:
         return [client for client in list(self._clients.values()) if isinstance(client, kind)]
 
     def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        key: Any = (kind, *arguments, *map(_hashable, arguments.values()))
         client: T | None = self._clients.get(key)
         return self._clients.setdefault(key, kind(**arguments)) if client is None else client
 

@@ -38,7 +38,7 @@ class ResponseBuilder:
 
     def __init__(self) -> None:
         self._parts: dict[int, Part] = {}
-        self._growing: GrowingPart | None = None
+        self._growing: GrowingPart[Any] | None = None
 
     def add(self, delta: Delta) -> ChatResponse | None:
         """Return the response after `delta`, or None if it adds nothing."""
