@@ -287,6 +287,16 @@ def test_unknown_argument_unlike_any_other_gets_no_suggestion() -> None:
         Client(KEY, colour="red")  # type: ignore[call-arg, arg-type]
 
 
+def test_plain_http_warns_for_each_client_that_the_filters_show() -> None:
+    counts = []
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            Client(KEY, "http://gateway.example/v1")
+        counts.append(sum("plain http" in str(each.message) for each in caught))
+    assert counts[0] == counts[1] > 0
+
+
 def test_traceback_of_a_configuration_error_starts_at_the_constructor() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         asyncio.run(_construct())

@@ -146,6 +146,7 @@ def test_all_lists_every_public_name(part: str) -> None:
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is not None, name
+        assert name in vars(module), f"{name} is looked up again at each access"
     public = {name for name, value in vars(module).items() if not name.startswith("_") and _is_own(value)}
     assert public <= set(module.__all__)
     with pytest.raises(AttributeError):

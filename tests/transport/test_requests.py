@@ -12,6 +12,7 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
+from aimlapi_integrations.transport.direct import build_request
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
 from tests.support.fault_server import EVENT, HEAD, OK, Hang, chunked, serving
 from tests.transport.clients import KEY, POST, Sync, both_clients
@@ -44,6 +45,20 @@ def test_headers_of_the_caller_override_the_defaults():
     call = HTTPRequest("POST", "/x", {}, headers={"x-call": "2", "x-title": "Call"})
     sent = sent_headers(call=call, default_headers={"X-Title": "Mine", "http-referer": "https://mine.example"})
     assert (sent["x-title"], sent["http-referer"], sent["x-call"]) == ("Call", "https://mine.example", "2")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("content", [None, b"", b'{"a": 1}'])
+@pytest.mark.parametrize("params", [None, {"q": "ä b"}])
+def test_own_request_equals_that_of_httpx(method: str, content: bytes | None, params: dict[str, str] | None):
+    headers = httpx.Headers({"Host": "gateway.example", "X-Own": "1"})
+    arguments: Any = {"params": params, "content": content, "extensions": {"timeout": {"read": 1.0}}}
+    own = build_request(method, httpx.URL("https://gateway.example/v1"), headers=headers, **arguments)
+    plain = httpx.Request(method, "https://gateway.example/v1", headers=headers, **arguments)
+    assert (own.method, own.url, own.extensions) == (plain.method, plain.url, plain.extensions)
+    assert own.content == b"".join(own.stream) == plain.content  # type: ignore[arg-type]
+    assert own.headers == plain.headers
+    assert "content-length" not in headers
 
 
 @both_clients

@@ -219,9 +219,9 @@ class Turn:
         if self._offset:
             fragments = (replace(each, index=each.index + self._offset) for each in delta.fragments)
             delta = replace(delta, fragments=tuple(fragments), id=None)
-        for fragment in delta.fragments:
-            if fragment.index >= self._next_index:
-                self._next_index = fragment.index + 1
+        for each in delta.fragments:
+            if each.index >= self._next_index:
+                self._next_index = each.index + 1
         return delta
 
     def finish(self, call: PreparedCall, delta: Delta) -> Delta:

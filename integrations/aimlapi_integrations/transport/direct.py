@@ -36,8 +36,8 @@ def build_request(
     **arguments: Any,
 ) -> httpx.Request:
     """Build an `httpx.Request`, at a third of the cost if it has a body of bytes. `headers` include the host."""
-    if content is None:
-        return httpx.Request(method, url, params=params, headers=headers, **arguments)
+    if not content:
+        return httpx.Request(method, url, params=params, headers=headers, content=content, **arguments)
     headers = headers.copy()
     headers["Content-Length"] = str(len(content))
     request = httpx.Request(method, url, params=params, headers=headers, stream=httpx.ByteStream(content), **arguments)
