@@ -1,4 +1,4 @@
-"""Take the picture of the chat page; needs `.venv-web` and CHROMIUM: `python -m docs.chat_page_picture chat_page.png`."""
+"""Take the picture of the chat page; needs `.venv-web` and CHROMIUM: `python -m docs.chat_page_picture page.png`."""
 
 from __future__ import annotations
 

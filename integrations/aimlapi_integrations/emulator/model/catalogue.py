@@ -3,6 +3,8 @@
 `models.json` has a row for each known model. A chat model has a dialect there: the names of the features that it
 refuses, as `wire/chat_completions_rules.py` defines them. `responses_refuse` lists the types that it refuses on the
 Responses endpoint. Both result from testing the vendor's published schemas. A model without a row refuses nothing.
+`reasons` says whether a model reasons without being told to, where it differs from its family's rule, by the vendor's
+published replies and third parties' measurements.
 `other_modalities` lists the gateway's models for images, speech and OCR; `wire/media.py` has what they accept.
 `emulator/newcomer` is invented: a model that this package's own table lacks, to try a refresh of that table with.
 `deprecations` has models that the gateway is known to have withdrawn or superseded, with invented dates.
@@ -40,6 +42,7 @@ class CatalogueModel:
     endpoints: tuple[str, ...]
     chat_refusals: frozenset[str]
     responses_refusals: frozenset[str]
+    reasons: bool | None
 
 
 @cache
@@ -98,6 +101,7 @@ def _parse_row(row: JSON, dialects: list[frozenset[str]]) -> CatalogueModel:
         endpoints=tuple(row["endpoints"]),
         chat_refusals=dialects[row["dialect"]] if "dialect" in row else frozenset(),
         responses_refusals=frozenset(row.get("responses_refuse", [])),
+        reasons=row.get("reasons"),
     )
 
 
@@ -201,6 +205,14 @@ FAMILIES = (
 
 
 def model_family(model_id: str) -> Family:
+    """How a model answers. Its row says whether it reasons, where it differs from its family."""
+    model = find_model(model_id)
+    if model and model.reasons is not None:
+        return replace(_match_family(model_id), reasons=model.reasons)
+    return _match_family(model_id)
+
+
+def _match_family(model_id: str) -> Family:
     family = next(family for family in FAMILIES if re.search(family.pattern, model_id.lower()))
     if family.reasons or not re.search(r"(?<!non-)think|(?<!non-)reason", model_id.lower()):
         return family

@@ -310,7 +310,7 @@ class ChatRequest(Open):
     model: Annotated[str, Field(min_length=1)]
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     stream: bool = False
-    stream_options: StreamOptions = StreamOptions(include_usage=False)
+    stream_options: StreamOptions = StreamOptions(include_usage=True)  # documented streams have it unasked
     max_tokens: Annotated[float, Field(ge=1)] = float("inf")
     max_completion_tokens: Annotated[int, Field(ge=1)] = 1
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
