@@ -18,7 +18,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
 from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials

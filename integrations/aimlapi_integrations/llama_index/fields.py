@@ -21,8 +21,8 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.diagnostics import did_you_mean
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature, describe_inherited
 from ..client.client import AsyncClient, Client
 from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
