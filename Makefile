@@ -20,7 +20,7 @@ REPOSITORY ?= https://github.invalid/owner/aimlapi-integrations
 RELEASE := dist/release
 
 .DEFAULT_GOAL := help
-.PHONY: demo test strict lint types docs compat installs web ray programs bench record live audit release publish-docs clean help
+.PHONY: demo test strict lint types docs compat installs web ray programs environments bench record live audit release publish-docs clean help
 
 demo: .venv/demo-ready  ## A demo in both frameworks; on the emulator if no key is set
 	@$(BIN)/python examples/quickstart.py
@@ -66,6 +66,8 @@ programs: .venv-programs/ready  ## Third-party programs on our models: agents, m
 	@.venv-programs/bin/python -m pytest tests/programs
 	@.venv-programs/bin/python -m pytest tests/docs/test_code_blocks.py tests/docs/test_examples.py -k mcp -W ignore
 
+environments: .venv-web/ready .venv-ray/ready .venv-programs/ready  ## What the three targets above need
+
 bench: .venv-bench/ready  ## CPU time of calls and chunks, compared with other classes
 	@.venv-bench/bin/python -m benchmarks.run
 
@@ -105,7 +107,7 @@ clean:  ## Remove what the other targets made
 	@find $(wildcard $(SOURCES)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # An environment of its own: one of the peers caps pydantic.
 .venv-bench/ready: pyproject.toml

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aimlapi_integrations import track_costs
-from aimlapi_integrations.client.config import resolve_base_url
+from aimlapi_integrations.client.options import resolve_base_url
 from aimlapi_integrations.emulator import Emulator
 
 console = Console(highlight=False)

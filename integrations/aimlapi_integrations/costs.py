@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
-from ._utils import thread_patches
+from ._utils.concurrency import Enter, hand_on_to_threads
 from .errors import BudgetExceededError
 from .types import Cost, Usage
 
@@ -228,7 +228,7 @@ def track_costs(
         >>> print(costs)
         total: $0 for 0 tokens (in 0, out 0) in 0 calls
     """
-    thread_patches.install(_capture_for_thread, _capture_for_item)
+    hand_on_to_threads(_capture_for_thread, _capture_for_item)
     block = _Block(Ledger(max_cost_usd, max_tokens_total))
     token = _open.set((*_open.get(), block))
     try:
@@ -248,12 +248,12 @@ def _close(block: _Block, token: Token[_Blocks]) -> None:
     _open.set(remaining)
 
 
-def _capture_for_thread() -> thread_patches.Enter | None:
+def _capture_for_thread() -> Enter | None:
     blocks = (*_inherited.get(), *_open.get())
     return partial(_set_blocks, (), blocks) if blocks else None
 
 
-def _capture_for_item() -> thread_patches.Enter:
+def _capture_for_item() -> Enter:
     return partial(_set_blocks, _open.get(), _inherited.get())
 
 

@@ -1,5 +1,5 @@
 """The old import path of `aimlapi_integrations.client.resources`, kept for one minor version."""
 
-from ._utils.moved_modules import moved_getattr
+from ._utils.lazy_imports import moved_getattr
 
 __getattr__ = moved_getattr(__name__, "aimlapi_integrations.client.resources")

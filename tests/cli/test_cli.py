@@ -85,17 +85,17 @@ def test_live_without_a_key_lists_prices(shown, gateway: Emulator, monkeypatch: 
     [mini] = [line for line in lines if line.startswith(MINI)]
     assert mini.split()[-2:] == ["0.3", "2.5"]
     assert not any("opus" in line for line in lines)
-    assert "live catalogue" in lines[-1]
+    assert "live catalog;" in lines[-1]
     assert lines[-1].endswith("The emulator answered: its prices are invented.")
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_live_without_a_gateway_reports_the_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AIMLAPI_API_BASE", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("aimlapi_integrations.transport.client.HTTPClient.sleep", lambda *_: None)
     assert main(["models", "--live"]) == 1
-    assert "The catalogue can't be read" in capsys.readouterr().err
+    assert "The catalog can't be read" in capsys.readouterr().err
 
 
 def test_package_run_as_a_module_is_the_command(

@@ -21,7 +21,7 @@ from aimlapi_integrations import (
     MissingAPIKeyError,
     NotFoundError,
 )
-from aimlapi_integrations.client.config import resolve_api_key, resolve_base_url
+from aimlapi_integrations.client.options import resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.types import Message, Text
 from tests.faults.secret_scan import exposed_texts, frame_variables
@@ -177,7 +177,7 @@ async def test_hint_about_the_emulator_is_whole_with_its_key(client_type: Any, c
     port = free_port()
     client = client_type("emulator", f"http://127.0.0.1:{port}/v1", max_retries=0)
     with pytest.raises(APIConnectionError) as caught:
-        await resolve(CALLS[call](client, "gpt-4o"))
+        await resolve(CALLS[call](client, "text-embedding-3-small" if call == "embed" else "gpt-4o"))
     assert f"python -m aimlapi_integrations.emulator --port {port}" in str(caught.value)
 
 
@@ -287,10 +287,20 @@ def test_unknown_argument_unlike_any_other_gets_no_suggestion() -> None:
         Client(KEY, colour="red")  # type: ignore[call-arg, arg-type]
 
 
+def test_plain_http_warns_for_each_client_that_the_filters_show() -> None:
+    counts = []
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            Client(KEY, "http://gateway.example/v1")
+        counts.append(sum("plain http" in str(each.message) for each in caught))
+    assert counts[0] == counts[1] > 0
+
+
 def test_traceback_of_a_configuration_error_starts_at_the_constructor() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         asyncio.run(_construct())
-    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "check_base_url"
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "inspect_base_url"
 
 
 async def _construct() -> None:

@@ -31,15 +31,15 @@ def python_blocks(page: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with Emulator() as gateway:
-        monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
-        monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
-        yield
-        gc.collect()  # sockets and event loops that the blocks leave open, while their warnings are ignored
+def emulator(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
+    monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+    yield
+    gc.collect()  # sockets and event loops that the blocks leave open, while their warnings are ignored
 
 
 pytestmark = [
+    pytest.mark.usefixtures("no_waiting"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # other packages leave sockets open
     pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning"),  # from LlamaIndex's agents
     pytest.mark.filterwarnings("ignore:::ray"),  # Ray's warnings about its own parts

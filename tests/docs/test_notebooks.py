@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from aimlapi_integrations.emulator import Emulator
 
 nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples" / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Jupyter's own packages
 
@@ -42,3 +44,12 @@ def test_notebook_runs_from_top_to_bottom(path: Path, monkeypatch: pytest.Monkey
 def test_notebook_is_stored_without_outputs(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_text_above_the_installation_has_the_line_for_a_clone(path: Path) -> None:
+    text, install = (cell.source for cell in nbformat.read(path, as_version=4).cells[:2])
+    [(folder, extras)] = re.findall(r'^%pip install --quiet "(.+?)\[(.+?)\]"', text, re.MULTILINE)
+    assert (path.parent / folder).resolve() == ROOT
+    assert f'%pip install --quiet "aimlapi-integrations[{extras}]"' in install
+    assert "isn't on PyPI yet" in text

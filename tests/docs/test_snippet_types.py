@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 from tests.packaging import snippet_types
-from tests.packaging.snippet_types import BLOCK, IN_EVENT_LOOP, NOT_CHECKED, ROOT, run_pyright, snippets
+from tests.packaging.snippet_types import BLOCK, IN_EVENT_LOOP, OPTIONAL, ROOT, run_pyright, snippets, write_stubs
 
 
-def test_every_page_with_code_is_checked_or_listed_with_a_reason() -> None:
-    checked = "\n".join(snippets().values())
+def test_every_block_of_readme_and_pages_is_checked() -> None:
+    checked = textwrap.dedent("\n".join(snippets().values()))
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-            line = block.strip().splitlines()[-1].strip()
-            assert line in checked or page.name in NOT_CHECKED
+            assert block in checked or textwrap.indent(block, "    ") in checked
+
+
+def test_only_packages_that_the_environment_lacks_are_stubs(tmp_path: Path) -> None:
+    write_stubs(tmp_path)
+    stubs = {".".join(path.relative_to(tmp_path).parent.parts) for path in tmp_path.rglob("*.pyi")}
+    assert stubs <= {*OPTIONAL}
+    assert stubs.isdisjoint(packages_distributions())
+    imports = "\n".join(snippets().values())
+    assert [module for module in OPTIONAL if not re.search(rf"\b(import|from) {module}\b", imports)] == []
 
 
 @pytest.mark.parametrize("module", sorted(snippets()))

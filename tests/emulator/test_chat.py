@@ -77,11 +77,12 @@ def test_stream_joined_equals_the_plain_reply(client: GatewayClient, case: str, 
     assert [*arguments.values()] == [call["function"]["arguments"] for call in message.get("tool_calls", [])]
 
 
-def test_stream_without_include_usage_has_no_usage(client: GatewayClient) -> None:
-    response = client.chat(stream=True)
+@pytest.mark.parametrize(("options", "has_usage"), [({}, True), ({"include_usage": False}, False)])
+def test_stream_has_usage_unless_the_request_says_no(client: GatewayClient, options: JSON, has_usage: bool) -> None:
+    response = client.chat(stream=True, **({"stream_options": options} if options else {}))
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.endswith("data: [DONE]\n\n")
-    assert not any("usage" in chunk or "meta" in chunk for chunk in parse_events(response.text))
+    assert any("usage" in chunk or "meta" in chunk for chunk in parse_events(response.text)) == has_usage
     assert "x-aimlapi-credits-used" not in response.headers
 
 

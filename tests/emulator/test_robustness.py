@@ -15,7 +15,7 @@ CHAT, RESPONSES, MESSAGES, EMBEDDINGS = "chat/completions", "responses", "messag
 CLAUDE = "anthropic/claude-sonnet-4.6"
 
 
-def chat_body(text: Any, **fields: Any) -> JSON:
+def chat_request(text: Any, **fields: Any) -> JSON:
     return {"model": MODEL, "messages": [{"role": "user", "content": text}], **fields}
 
 
@@ -97,7 +97,7 @@ def test_hostile_schema_is_answered_soon(client: GatewayClient, name: str, text:
     tool = {"type": "function", "function": {"name": "f", "parameters": SCHEMAS[name]}}
     for fields in ({"response_format": schema}, {"tools": [tool], "tool_choice": "required"}):
         start = time.perf_counter()
-        response = client.post(CHAT, chat_body(TEXTS[text], **fields))
+        response = client.post(CHAT, chat_request(TEXTS[text], **fields))
         assert response.status_code in (200, 400), response.text
         assert time.perf_counter() - start < 3
 
@@ -136,12 +136,12 @@ def test_hostile_prompt_is_answered_soon(client: GatewayClient, name: str) -> No
     tool = {"type": "function", "function": {"name": "form", "parameters": FORM}}
     for fields in ({}, {"response_format": response_format}, {"tools": [tool], "tool_choice": "required"}):
         start = time.perf_counter()
-        assert client.post(CHAT, chat_body(PROMPTS[name], **fields)).status_code == 200
+        assert client.post(CHAT, chat_request(PROMPTS[name], **fields)).status_code == 200
         assert time.perf_counter() - start < 3
 
 
 def test_prompt_beyond_the_limit_answers_400(client: GatewayClient) -> None:
-    assert client.post(CHAT, chat_body("word " * 1_000_000)).status_code == 400
+    assert client.post(CHAT, chat_request("word " * 1_000_000)).status_code == 400
     body = {"model": "text-embedding-3-small", "input": ["word " * 300_000]}
     assert client.post(EMBEDDINGS, body).status_code == 400
 
@@ -159,7 +159,7 @@ def test_prompt_beyond_the_limit_answers_400(client: GatewayClient) -> None:
 )
 def test_huge_values_of_a_request_are_answered_soon(client: GatewayClient, fields: JSON) -> None:
     start = time.perf_counter()
-    assert client.post(CHAT, chat_body("What is this about, please?", **fields)).status_code in (200, 400)
+    assert client.post(CHAT, chat_request("What is this about, please?", **fields)).status_code in (200, 400)
     assert time.perf_counter() - start < 3
 
 

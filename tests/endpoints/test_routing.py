@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from aimlapi_integrations.endpoints.routing import select_endpoint
-from aimlapi_integrations.endpoints.shared.thinking import messages_endpoint_blocker
+from aimlapi_integrations.client.options import Endpoint
+from aimlapi_integrations.endpoints import ENDPOINTS, name_of_reply
+from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.models import Model, known_models, lookup
 from aimlapi_integrations.types import (
@@ -31,6 +32,24 @@ CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/messages"
 SEARCH = HostedTool({"type": "web_search_preview"})
 HELLO = (Message("user", (Text("Hello"),)),)
 SEARCHED = (*HELLO, Message("assistant", (HostedItem({"type": "web_search_call", "id": "ws_1"}), Text("Hi"))), *HELLO)
+
+
+def test_endpoint_argument_lists_the_names_of_the_registry() -> None:
+    assert get_args(Endpoint) == tuple(ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"object": "chat.completion"}, "chat_completions"),
+        ({"object": "response"}, "responses"),
+        ({"type": "message"}, "messages"),
+        ({"object": "list"}, None),
+        ({}, None),
+    ],
+)
+def test_reply_is_of_the_endpoint_that_its_object_names(body: dict[str, str], name: str | None) -> None:
+    assert name_of_reply(body) == name
 
 
 def path(

@@ -19,5 +19,5 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-off is drawn between 0 and a limit; make it always 0."""
-    monkeypatch.setattr(retries, "random", SimpleNamespace(uniform=min))
+    """Delays are drawn between two limits, of which the lower one is above 0 after a 429; make them always 0."""
+    monkeypatch.setattr(retries, "random", SimpleNamespace(uniform=lambda _lower, _upper: 0.0))

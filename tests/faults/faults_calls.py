@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.call_matrix import Answer
+from tests.support.answers import Answer
 from tests.support.replies import Json, call_item, chat_body, responses_body
 
 DEEP = '{"a":' * 400 + "1" + "}" * 400

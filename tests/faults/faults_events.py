@@ -16,7 +16,7 @@ from tests.faults.faults_stream import (
     full_bytes,
     half_bytes,
 )
-from tests.support.call_matrix import Answer
+from tests.support.answers import Answer
 from tests.support.fault_server import KEY, Act, head, reply, whole_stream
 from tests.support.replies import Json, dumps, message_item, responses_body, sse
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from aimlapi_integrations import errors
 from tests.faults.faults_plain import FAILED, PAGE
-from tests.support.call_matrix import Answer
+from tests.support.answers import Answer
 from tests.support.fault_server import END, Act, Hang, Stall, head, reply, stream, whole_stream
 from tests.support.replies import (
     CALLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -24,6 +24,7 @@ from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY, FaultServer, Hang, Stall, head, reply
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
@@ -89,18 +90,26 @@ SUBMISSIONS: dict[str, Call] = {
 }
 
 
-def _ways(calls: dict[str, Call]) -> list[Any]:
-    return [pytest.param(name, prefix, id=f"{prefix}{name}") for name, prefix in product(calls, ("", "a"))]
+def _ways(calls: Iterable[str]) -> list[tuple[str, str]]:
+    return list(product(calls, ("", "a")))
 
 
-def _half(calls: dict[str, Call]) -> list[Any]:
-    """Each call once, sync or async in turns: for faults that are read in one place."""
-    return [way for number, way in enumerate(_ways(calls)) if number % 4 in (0, 3)]
+def on_ways(ways: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    ids = [f"{prefix}{name}" for name, prefix in ways]
+    return pytest.mark.parametrize(("name", "prefix"), ways, ids=ids)
 
 
-on_every_way = pytest.mark.parametrize(("name", "prefix"), _ways(CALLS))
-on_half_of_the_ways = pytest.mark.parametrize(("name", "prefix"), _half(CALLS))
-on_submissions = pytest.mark.parametrize(("name", "prefix"), _ways(SUBMISSIONS))
+def spread_faults(faults: Iterable[Fault], calls: dict[str, Call], parts: int = 4) -> pytest.MarkDecorator:
+    """Parametrize by the faults, each in a part of the ways to call, sync and async."""
+
+    def part_of(way: tuple[str, str]) -> int:
+        name, prefix = way
+        return list(calls).index(name) + bool(prefix) * parts // 2
+
+    cases = [(fault, *way) for fault, way in combine(faults, _ways(calls), parts=parts, part_of=part_of)]
+    ids = [f"{fault}-{prefix}{name}" for fault, name, prefix in cases]
+    return pytest.mark.parametrize(("fault", "name", "prefix"), cases, ids=ids)
+
 
 NO_REPLY = [fault for fault in before.CONNECTIONS if fault.error]
 UNREADABLE = [fault for fault in plain.EVERYWHERE if fault.error]
@@ -138,20 +147,17 @@ def check(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
     assert len(case.requests) == fault.requests
 
 
-@on_every_way
-@pytest.mark.parametrize("fault", [*NO_REPLY, *before.UNREADABLE], ids=str)
+@spread_faults([*NO_REPLY, *before.UNREADABLE], CALLS)
 def test_no_reply(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
     check(server, fault, name, prefix)
 
 
-@on_half_of_the_ways
-@pytest.mark.parametrize("fault", [*before.STATUSES, *before.SHAPES, *before.SPECIAL], ids=str)
+@spread_faults([*before.STATUSES, *before.SHAPES, *before.SPECIAL], CALLS)
 def test_statuses_and_shapes(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
     check(server, fault, name, prefix)
 
 
-@on_half_of_the_ways
-@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
+@spread_faults(UNREADABLE, CALLS)
 def test_a_success_without_a_reply(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
     case = server.case(*(act for act in fault.responses_by_request if act is not None))
     error = failed(name, prefix, case.base_url)
@@ -160,7 +166,7 @@ def test_a_success_without_a_reply(server: FaultServer, fault: Fault, name: str,
     assert len(case.requests) == fault.requests
 
 
-@on_every_way
+@on_ways(_ways(CALLS))
 def test_a_reply_that_does_not_come_in_time(server: FaultServer, name: str, prefix: str) -> None:
     case = server.case([Stall()])
     error = failed(name, prefix, case.base_url, timeout=(10.0, 0.05), max_retries=0)
@@ -178,14 +184,12 @@ SUBMISSION_FAULTS = [
 ]
 
 
-@on_submissions
-@pytest.mark.parametrize("fault", SUBMISSION_FAULTS, ids=str)
+@spread_faults(SUBMISSION_FAULTS, SUBMISSIONS, parts=2)
 def test_a_submission_is_repeated_only_after_a_429(server: FaultServer, fault: Fault, name: str, prefix: str) -> None:
     check(server, fault, name, prefix)
 
 
-@on_submissions
-@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
+@spread_faults(UNREADABLE, SUBMISSIONS, parts=2)
 def test_an_unreadable_confirmation_does_not_repeat_it(
     server: FaultServer, fault: Fault, name: str, prefix: str
 ) -> None:
@@ -196,7 +200,7 @@ def test_an_unreadable_confirmation_does_not_repeat_it(
     assert len(case.requests) == 1
 
 
-@on_submissions
+@on_ways(_ways(SUBMISSIONS))
 def test_a_submission_without_a_confirmation_in_time_is_not_repeated(
     server: FaultServer, name: str, prefix: str
 ) -> None:
@@ -212,7 +216,7 @@ def test_a_submission_without_a_confirmation_in_time_is_not_repeated(
 _LINES = b'{"custom_id":"a","result":{"type":"expired"}}\n{"custom_id":"b","result":{"type":"exp'
 
 
-@pytest.mark.parametrize(("name", "prefix"), _ways({name: CALLS[name] for name in ("results", "lc-results", "wait")}))
+@on_ways(_ways(["results", "lc-results", "wait"]))
 @pytest.mark.parametrize(
     ("act", "error"),
     [

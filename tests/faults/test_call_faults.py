@@ -8,12 +8,12 @@ import pytest
 
 from tests.faults.faults_calls import CUT_TEXTS_FOR_TOOLS, TOOL_CALL_CASES, ToolCallCase
 from tests.faults.test_fault_table import call_error, respond_with
-from tests.support.call_matrix import HALF_OF_MODES, MODES, Answer, CallMode, run_call
+from tests.support.answers import Answer
+from tests.support.call_matrix import MODES, CallMode, combine_modes, every_call_mode, run_call, spread
 from tests.support.fault_server import FaultServer, whole_stream
 from tests.support.replies import Json, call_item, chat_body, responses_body, sse
 
 ADD = {"name": "add", "arguments": "{}"}
-every_call_mode = pytest.mark.parametrize("mode", MODES, ids=str)
 
 
 def is_supported(case: ToolCallCase, mode: CallMode) -> bool:
@@ -22,7 +22,7 @@ def is_supported(case: ToolCallCase, mode: CallMode) -> bool:
     return supported and (isinstance(case.raw_arguments, str) or not mode.streamed)
 
 
-CASES = [(case, mode) for case in TOOL_CALL_CASES for mode in HALF_OF_MODES if is_supported(case, mode)]
+CASES = [(case, mode) for case, mode in combine_modes(TOOL_CALL_CASES) if is_supported(case, mode)]
 
 
 @pytest.mark.parametrize(("tool_call", "mode"), CASES, ids=str)
@@ -42,15 +42,13 @@ def reply_with_calls(mode: CallMode, *calls: Json) -> Json:
     return responses_body(*({**item, "id": f"fc_{place}"} for place, item in enumerate(items)))
 
 
-@every_call_mode
-@pytest.mark.parametrize("missing", [None, 5, ""])
+@spread("missing", [None, 5, ""])
 def test_tool_call_without_id_is_returned(server: FaultServer, missing: Any, mode: CallMode) -> None:
     case = server.case(respond_with(mode, reply_with_calls(mode, {"id": missing, "function": ADD})))
     assert run_call(mode, case.base_url).calls == (("add", {}),)
 
 
-@every_call_mode
-@pytest.mark.parametrize("name", [None, 5, ""])
+@spread("name", [None, 5, ""])
 def test_tool_call_without_name_gets_an_empty_name(server: FaultServer, name: Any, mode: CallMode) -> None:
     case = server.case(respond_with(mode, reply_with_calls(mode, {"id": "call_1", "function": {**ADD, "name": name}})))
     assert run_call(mode, case.base_url).calls == (("", {}),)
@@ -64,8 +62,8 @@ def test_custom_tool_input_cut_by_length_is_an_invalid_call(server: FaultServer,
 
 # --- streamed chunks --------------------------------------------------------------------------------------------------
 
-STREAMED = [mode for mode in MODES if mode.endpoint == "chat" and mode.streamed]
-chat_streams = pytest.mark.parametrize("mode", STREAMED, ids=str)
+CHAT_STREAMS = [mode for mode in MODES if mode.endpoint == "chat" and mode.streamed]
+chat_streams = pytest.mark.parametrize("mode", CHAT_STREAMS, ids=str)
 
 
 def chunked_calls(*pieces: Json, reason: str | None = "tool_calls") -> list[Json]:
@@ -83,8 +81,7 @@ def call_chunk(index: Any, arguments: str, **further: Any) -> Json:
     return {"index": index, "function": {"arguments": arguments, **name}, **further}
 
 
-@chat_streams
-@pytest.mark.parametrize("index", [None, 0, -1, 10**9, "0", 1.5])
+@spread("index", [None, 0, -1, 10**9, "0", 1.5], CHAT_STREAMS, parts=2)
 def test_tool_call_chunks_with_invalid_index_are_joined(server: FaultServer, index: Any, mode: CallMode) -> None:
     pieces = call_chunk(index, "", id="call_1", name="add"), call_chunk(index, '{"a"'), call_chunk(index, ": 1}")
     case = server.case(whole_stream(sse(chunked_calls(*pieces))))
@@ -98,8 +95,7 @@ def test_tool_calls_with_the_same_id_stay_two_calls(server: FaultServer, mode: C
     assert run_call(mode, case.base_url).calls == (("add", {"a": 1}), ("sub", {"a": 2}))
 
 
-@chat_streams
-@pytest.mark.parametrize("nothing", [None, 5, "x", {}, {"name": None}])
+@spread("nothing", [None, 5, "x", {}, {"name": None}], CHAT_STREAMS, parts=2)
 def test_tool_call_chunk_without_content_is_ignored(server: FaultServer, nothing: Any, mode: CallMode) -> None:
     pieces = call_chunk(0, '{"a": 1}', id="call_1", name="add"), {"index": 0, "function": nothing}
     case = server.case(whole_stream(sse(chunked_calls(*pieces))))

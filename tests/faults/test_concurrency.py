@@ -16,17 +16,14 @@ from llama_index.core.llms import ChatMessage
 from aimlapi_integrations import AsyncClient, Client
 from tests.faults.faults_stream import full_bytes
 from tests.faults.test_fault_table import GOOD
+from tests.support.answers import answer_of
 from tests.support.call_matrix import (
-    KEY,
     QUESTION,
     CallMode,
     langchain_model,
     llama_index_model,
-    of_message,
-    of_reply,
-    of_response,
 )
-from tests.support.fault_server import Case, FaultServer, reply, whole_stream
+from tests.support.fault_server import KEY, Case, FaultServer, reply, whole_stream
 from tests.support.replies import MODEL, chat_body
 
 PLAIN = CallMode("", False, False, "chat")
@@ -42,25 +39,25 @@ class Caller:
     def __init__(self, client: str, case: Case) -> None:
         self.client = client
         if client == "langchain":
-            self.model: Any = langchain_model(settings(case), PLAIN)
+            self.model: Any = langchain_model(PLAIN, settings(case))
         elif client == "llama_index":
-            self.model = llama_index_model(settings(case), PLAIN)
+            self.model = llama_index_model(PLAIN, settings(case))
         else:
             self.model, self.async_model = Client(**settings(case)), AsyncClient(**settings(case))
 
     def run_call(self) -> Any:
         if self.client == "langchain":
-            return of_message(self.model.invoke(QUESTION))
+            return answer_of(self.model.invoke(QUESTION))
         if self.client == "llama_index":
-            return of_response(self.model.chat([ChatMessage(QUESTION)]))
-        return of_reply(self.model.chat(QUESTION, model=MODEL))
+            return answer_of(self.model.chat([ChatMessage(QUESTION)]))
+        return answer_of(self.model.chat(QUESTION, model=MODEL))
 
     async def acall(self) -> Any:
         if self.client == "langchain":
-            return of_message(await self.model.ainvoke(QUESTION))
+            return answer_of(await self.model.ainvoke(QUESTION))
         if self.client == "llama_index":
-            return of_response(await self.model.achat([ChatMessage(QUESTION)]))
-        return of_reply(await self.async_model.chat(QUESTION, model=MODEL))
+            return answer_of(await self.model.achat([ChatMessage(QUESTION)]))
+        return answer_of(await self.async_model.chat(QUESTION, model=MODEL))
 
     async def run_ten_calls(self) -> list[Any]:
         return await asyncio.gather(*(self.acall() for _ in range(10)))
@@ -147,7 +144,7 @@ def test_model_pickled_while_in_use_can_be_called(server: FaultServer, client: s
 
 def create_model(client: str, case: Case) -> Any:
     """Create a model to be used as a context manager."""
-    return langchain_model(settings(case), PLAIN) if client == "langchain" else llama_index_model(settings(case), PLAIN)
+    return langchain_model(PLAIN, settings(case)) if client == "langchain" else llama_index_model(PLAIN, settings(case))
 
 
 @pytest.mark.parametrize("client", ["langchain", "llama_index"])

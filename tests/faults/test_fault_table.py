@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from itertools import combinations, product
 from typing import Any
 
 import httpx
@@ -15,16 +16,22 @@ from tests.faults import faults_before as before
 from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
-from tests.support.call_matrix import HALF_OF_MODES, MODES, Answer, CallMode, run_call
+from tests.support.answers import Answer
+from tests.support.call_matrix import (
+    MODES,
+    PLAIN,
+    CallMode,
+    combine_modes,
+    every_call_mode,
+    plain_call_modes,
+    run_call,
+    spread,
+)
 from tests.support.fault_server import KEY, Act, Case, FaultServer, reply, whole_stream
 from tests.support.replies import TEXT, chat_body, chat_events, message_item, responses_body, sse
 from tests.support.responses_events import events as responses_events
 
 GOOD = Answer(TEXT, reason="stop")
-PLAIN = [mode for mode in MODES if not mode.streamed]
-
-every_call_mode = pytest.mark.parametrize("mode", MODES, ids=str)
-plain_call_modes = pytest.mark.parametrize("mode", PLAIN, ids=str)
 
 
 def good_answer(mode: CallMode) -> Act:
@@ -83,37 +90,37 @@ def test_closed_port_raises_connection_error(mode: CallMode) -> None:
     assert isinstance(error, APIConnectionError)
 
 
-@every_call_mode
-@pytest.mark.parametrize("fault", [*before.CONNECTIONS, *before.UNREADABLE], ids=str)
+@spread("fault", [*before.CONNECTIONS, *before.UNREADABLE])
 def test_broken_connection_raises_connection_error(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@every_call_mode
-@pytest.mark.parametrize("fault", before.SPECIAL, ids=str)
+@spread("fault", before.SPECIAL)
 def test_special_error_body_maps_to_its_class(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
-@pytest.mark.parametrize("fault", [*before.STATUSES, *before.SHAPES], ids=str)
-def test_error_status_maps_to_its_class_for_each_body_shape(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+@spread("fault", before.STATUSES)
+def test_error_status_maps_to_its_class(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@pytest.mark.parametrize("fault", before.STATUSES_IN_ALL_SHAPES, ids=str)
-def test_error_status_maps_to_its_class_for_every_body_shape(server: FaultServer, fault: Fault) -> None:
+@spread("fault", before.SHAPES)
+def test_error_body_of_any_shape_is_read(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
+
+
+@pytest.mark.parametrize("fault", before.STATUSES_IN_SHAPES, ids=str)
+def test_shape_of_an_error_body_does_not_change_its_class(server: FaultServer, fault: Fault) -> None:
     check_outcome(server, fault, MODES[0])
 
 
-@every_call_mode
-@pytest.mark.parametrize("fault", before.RETRIES, ids=str)
+@spread("fault", before.RETRIES)
 def test_retry_follows_status_and_retry_after(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@every_call_mode
-@pytest.mark.parametrize("fault", [*before.CONNECTIONS[:2], before.STATUSES[-1]], ids=str)
+@spread("fault", [*before.CONNECTIONS[:2], before.STATUSES[-1]], parts=2)
 def test_max_retries_zero_sends_one_request(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     case = start_case(server, fault, mode)
     check_error(call_error(mode, case.base_url, max_retries=0), fault, mode)
@@ -131,8 +138,7 @@ def test_retry_policy_hook_and_limits_apply_to_every_client(server: FaultServer,
     assert len(case.requests) == 4
 
 
-@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
-@pytest.mark.parametrize("fault", before.STATUS_THEN_SILENCE, ids=str)
+@spread("fault", before.STATUS_THEN_SILENCE)
 def test_error_status_without_body_maps_to_its_class(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     case = server.case(*(act or good_answer(mode) for act in fault.responses_by_request))
     check_error(call_error(mode, case.base_url, timeout=0.08), fault, mode)
@@ -148,10 +154,8 @@ def test_informational_responses_are_skipped(server: FaultServer, mode: CallMode
     assert len(case.requests) == 1
 
 
-@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_redirect_is_not_followed(server: FaultServer, mode: CallMode, status: int, host: str) -> None:
+@spread("status,host", product([301, 302, 303, 307, 308], ["localhost", "127.0.0.1"]))
+def test_redirect_is_not_followed(server: FaultServer, status: int, host: str, mode: CallMode) -> None:
     target = server.case(good_answer(mode), host=host)
     case = server.case([reply(b"", status, location=f"{target.base_url}/chat/completions?key={KEY}")])
     error = call_error(mode, case.base_url)
@@ -160,7 +164,7 @@ def test_redirect_is_not_followed(server: FaultServer, mode: CallMode, status: i
     assert (len(case.requests), len(target.requests)) == (1, 0)
 
 
-@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
+@every_call_mode
 def test_redirect_without_location_raises(server: FaultServer, mode: CallMode) -> None:
     case = server.case([reply(b"", 302)])
     error = call_error(mode, case.base_url)
@@ -172,30 +176,35 @@ def test_redirect_without_location_raises(server: FaultServer, mode: CallMode) -
 # --- plain responses --------------------------------------------------------------------------------------------------
 
 
-@plain_call_modes
-@pytest.mark.parametrize("fault", plain.EVERYWHERE, ids=str)
+@spread("fault", plain.EVERYWHERE, PLAIN)
 def test_unreadable_body_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-def faults_by_endpoint(**faults: list[Fault]) -> pytest.MarkDecorator:
-    """Parametrize by the faults of each endpoint and its plain modes."""
-    cases = [(fault, mode) for mode in PLAIN for fault in faults[mode.endpoint]]
-    return pytest.mark.parametrize(("fault", "mode"), cases, ids=str)
+PLAIN_CHAT, PLAIN_RESPONSES = ([mode for mode in PLAIN if mode.endpoint == name] for name in ("chat", "responses"))
 
 
-@faults_by_endpoint(chat=plain.CHAT, responses=plain.RESPONSES)
-def test_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+@spread("fault", plain.CHAT, PLAIN_CHAT, parts=2)
+def test_chat_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@faults_by_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
-def test_unusual_valid_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+@spread("fault", plain.RESPONSES, PLAIN_RESPONSES, parts=2)
+def test_responses_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@pytest.mark.parametrize("mode", HALF_OF_MODES, ids=str)
-@pytest.mark.parametrize("index", range(len(plain.ODD_USAGES["chat"])))
+@spread("fault", plain.CHAT_GOOD, PLAIN_CHAT, parts=2)
+def test_unusual_valid_chat_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
+
+
+@spread("fault", plain.RESPONSES_GOOD, PLAIN_RESPONSES, parts=2)
+def test_unusual_valid_responses_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+    check_outcome(server, fault, mode)
+
+
+@spread("index", range(len(plain.ODD_USAGES["chat"])))
 def test_invalid_usage_is_ignored(server: FaultServer, index: int, mode: CallMode) -> None:
     body = chat_body() if mode.endpoint == "chat" else responses_body()
     case = server.case(respond_with(mode, {**body, "usage": plain.ODD_USAGES[mode.endpoint][index]}))
@@ -231,3 +240,14 @@ def test_lone_surrogate_is_replaced(server: FaultServer, mode: CallMode) -> None
     else:
         case = server.case([reply(json.dumps(body).encode())])
     assert run_call(mode, case.base_url) == Answer("x\ufffd", reason="stop")
+
+
+@pytest.mark.parametrize(("modes", "parts", "width"), [(MODES, 4, 2), (MODES, 2, 2), (PLAIN, 2, 2), (PLAIN, 4, 1)])
+def test_rows_are_combined_with_every_value_and_pair_of_values(modes: list[CallMode], parts: int, width: int) -> None:
+    def combinations_of(chosen: list[CallMode]) -> set[tuple[Any, ...]]:
+        return {combination for mode in chosen for combination in combinations(enumerate(mode), width)}
+
+    cases = combine_modes(range(parts), modes, parts=parts)
+    rows = [[mode for number, mode in cases if number == row] for row in range(parts)]
+    assert all(combinations_of(row) == combinations_of(modes) for row in rows)
+    assert sorted(mode for _, mode in cases) == sorted(modes)

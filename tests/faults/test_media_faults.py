@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,6 +26,7 @@ from tests.faults import faults_plain as plain
 from tests.faults.faults_before import Fault
 from tests.faults.secret_scan import exposed_texts
 from tests.faults.test_fault_table import check_error
+from tests.support.combinations import combine
 from tests.support.fault_server import KEY, Act, FaultServer, Stall, head, reply
 
 TEXT = "Hello there."
@@ -46,22 +48,35 @@ class Way(NamedTuple):
         return f"{self.client}-{'async' if self.asynchronous else 'sync'}-{self.request}"
 
 
+CLIENTS = ("bare", "langchain", "llama_index")
+REQUESTS = ("ocr", "submit", "poll", "images")
+
 # A tool of LangChain lets the model read errors: see below, and `tests/parity/test_media_tools.py`.
 WAYS = [
     Way(client, asynchronous, request)
-    for client in ("bare", "langchain", "llama_index")
+    for client in CLIENTS
     for asynchronous in (False, True)
-    for request in ("ocr", "submit", "poll", "images")
+    for request in REQUESTS
     if (client, request) != ("langchain", "images")
 ]
-HALF = [way for way in WAYS if way.asynchronous == (way.client != "bare")]
-BARE = [Way("bare", False, request) for request in ("ocr", "submit", "poll", "images")]
+BARE = [Way("bare", False, request) for request in REQUESTS]
 GOOD: dict[str, list[Act]] = {
     "ocr": [[reply(OCR)]],
     "submit": [[reply(SUBMITTED)], [reply(DONE)]],
     "poll": [[reply(DONE)]],
     "images": [[reply(IMAGES)]],
 }
+
+
+def spread_faults(faults: Sequence[Fault], ways: Sequence[Way] = WAYS) -> pytest.MarkDecorator:
+    """Parametrize by the faults, each in a quarter of the ways: each client, sync and async."""
+    return pytest.mark.parametrize(("fault", "way"), combine(faults, ways, part_of=_part_of), ids=str)
+
+
+def _part_of(way: Way) -> int:
+    return REQUESTS.index(way.request) + 2 * way.asynchronous + CLIENTS.index(way.client)
+
+
 on_every_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 
@@ -157,14 +172,12 @@ def check(server: FaultServer, fault: Fault, way: Way) -> None:
     assert len(case.requests) == expected_requests(way, fault)
 
 
-@on_every_way
-@pytest.mark.parametrize("fault", [*before.CONNECTIONS, *before.UNREADABLE, *before.SPECIAL[:6]], ids=str)
+@spread_faults([*before.CONNECTIONS, *before.UNREADABLE, *before.SPECIAL[:6]])
 def test_call_without_a_response_raises(server: FaultServer, fault: Fault, way: Way) -> None:
     check(server, fault, way)
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
-@pytest.mark.parametrize("fault", [*before.STATUSES, *before.SHAPES], ids=str)
+@spread_faults([*before.STATUSES, *before.SHAPES])
 def test_error_status_in_every_shape_raises_its_class(server: FaultServer, fault: Fault, way: Way) -> None:
     check(server, fault, way)
 
@@ -175,8 +188,7 @@ def test_retry_after_is_respected_where_a_request_is_retried(server: FaultServer
     check(server, fault, way)
 
 
-@pytest.mark.parametrize("way", HALF, ids=str)
-@pytest.mark.parametrize("fault", plain.EVERYWHERE, ids=str)
+@spread_faults(plain.EVERYWHERE)
 def test_body_that_is_no_json_object_raises(server: FaultServer, fault: Fault, way: Way) -> None:
     check(server, fault, way)
 

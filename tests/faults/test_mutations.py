@@ -26,7 +26,7 @@ from aimlapi_integrations._utils.json import parse_json
 from aimlapi_integrations.endpoints import Endpoint, catalogue, chat_completions, embeddings, messages, responses
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
-from aimlapi_integrations.transport.sse import EventParser
+from aimlapi_integrations.transport.event_stream import EventParser
 from aimlapi_integrations.types import Reply
 from tests.faults import invariants
 from tests.faults.mutating import chunked, mutated_bytes, mutated_json

@@ -13,8 +13,8 @@ from llama_index.core.llms import ChatMessage
 
 from aimlapi_integrations import AsyncClient, CallOptions, Client
 from tests.faults.faults_stream import full_bytes, half_bytes
-from tests.support.call_matrix import KEY, MODES, QUESTION, CallMode, endpoint_of, langchain_model, llama_index_model
-from tests.support.fault_server import Case, FaultServer, Stall, stream, whole_stream
+from tests.support.call_matrix import MODES, QUESTION, CallMode, endpoint_of, langchain_model, llama_index_model
+from tests.support.fault_server import KEY, Case, FaultServer, Stall, stream, whole_stream
 from tests.support.replies import MODEL
 
 SYNC = [mode for mode in MODES if mode.streamed and not mode.is_async]
@@ -32,9 +32,9 @@ def settings(case: Case) -> dict[str, Any]:
 def deltas(mode: CallMode, case: Case) -> Iterator[Any]:
     """Return a framework's stream as a generator."""
     if mode.client == "langchain":
-        return langchain_model(settings(case), mode).stream(QUESTION)
+        return langchain_model(mode, settings(case)).stream(QUESTION)
     if mode.client == "llama_index":
-        chunks: Iterator[Any] = llama_index_model(settings(case), mode).stream_chat([ChatMessage(QUESTION)])
+        chunks: Iterator[Any] = llama_index_model(mode, settings(case)).stream_chat([ChatMessage(QUESTION)])
         return chunks
     return _client(mode, case)
 
@@ -50,9 +50,9 @@ def _client(mode: CallMode, case: Case) -> Iterator[Any]:
 
 async def adeltas(mode: CallMode, case: Case) -> AsyncIterator[Any]:
     if mode.client == "langchain":
-        chunks: Any = langchain_model(settings(case), mode).astream(QUESTION)
+        chunks: Any = langchain_model(mode, settings(case)).astream(QUESTION)
     elif mode.client == "llama_index":
-        chunks = await llama_index_model(settings(case), mode).astream_chat([ChatMessage(QUESTION)])
+        chunks = await llama_index_model(mode, settings(case)).astream_chat([ChatMessage(QUESTION)])
     else:
         chunks = _aclient(mode, case)
     async with aclosing(chunks):
@@ -165,9 +165,9 @@ async def test_cancelled_call_releases_the_connection(server: FaultServer, mode:
 
 async def _run(mode: CallMode, case: Case) -> Any:
     if mode.client == "langchain":
-        return await langchain_model(settings(case), mode).ainvoke(QUESTION)
+        return await langchain_model(mode, settings(case)).ainvoke(QUESTION)
     if mode.client == "llama_index":
-        return await llama_index_model(settings(case), mode).achat([ChatMessage(QUESTION)])
+        return await llama_index_model(mode, settings(case)).achat([ChatMessage(QUESTION)])
     async with AsyncClient(**settings(case)) as client:
         return await client.chat(QUESTION, model=MODEL, call=CallOptions(endpoint=endpoint_of(mode)))
 

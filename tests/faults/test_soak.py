@@ -23,8 +23,8 @@ import pytest
 
 from aimlapi_integrations import APIError, AsyncClient, Client
 from tests.faults.faults_stream import full_bytes, half_bytes
-from tests.support.call_matrix import KEY, QUESTION
-from tests.support.fault_server import Act, Case, FaultServer, Hang, reply, stream, whole_stream
+from tests.support.call_matrix import QUESTION
+from tests.support.fault_server import KEY, Act, Case, FaultServer, Hang, reply, stream, whole_stream
 from tests.support.replies import MODEL, chat_body
 
 CALLS = int(os.environ.get("FAULTS_SOAK", "0"))

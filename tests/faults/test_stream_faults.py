@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -14,23 +13,19 @@ from tests.faults import faults_stream as faults
 from tests.faults.faults_before import Fault
 from tests.faults.faults_stream import HALF_TEXT, StreamFault
 from tests.faults.test_fault_table import call_error, check_error
-from tests.support.call_matrix import HALF_OF_MODES, MODES, Answer, CallMode, run_call
+from tests.support.answers import Answer
+from tests.support.call_matrix import STREAMED, CallMode, combine_modes, run_call, spread
 from tests.support.fault_server import FaultServer, Stall, whole_stream
 
-STREAMED = [mode for mode in MODES if mode.streamed]
-HALF_OF_STREAMED = [mode for mode in HALF_OF_MODES if mode.streamed]
+
+def spread_faults(table: list[StreamFault]) -> pytest.MarkDecorator:
+    """Parametrize by the faults and half of the modes that can have them."""
+    cases = combine_modes(table, STREAMED, parts=2)
+    supported = [(fault, mode) for fault, mode in cases if fault.only in (None, mode.endpoint)]
+    return pytest.mark.parametrize(("fault", "mode"), supported, ids=str)
 
 
-def supported_call_modes(table: list[StreamFault], *, half: Sequence[StreamFault] = ()) -> pytest.MarkDecorator:
-    """Parametrize by the faults and the modes that can have them; those of `half` by half of the modes."""
-    rows = [*((fault, STREAMED) for fault in table), *((fault, HALF_OF_STREAMED) for fault in half)]
-    cases = [(fault, mode) for fault, call_modes in rows for mode in call_modes if fault.only in (None, mode.endpoint)]
-    return pytest.mark.parametrize(("fault", "mode"), cases, ids=str)
-
-
-@supported_call_modes(
-    [*faults.CUT, *faults.MALFORMED, *faults.ERRORS, *faults.NO_STREAM], half=[*events.REPORTED, *events.INSTEAD]
-)
+@spread_faults([*faults.CUT, *faults.MALFORMED, *faults.ERRORS, *faults.NO_STREAM, *events.REPORTED, *events.INSTEAD])
 def test_broken_stream_raises_with_partial_text(server: FaultServer, fault: StreamFault, mode: CallMode) -> None:
     case = server.case(fault.act(mode.endpoint))
     error = call_error(mode, case.base_url)
@@ -41,25 +36,24 @@ def test_broken_stream_raises_with_partial_text(server: FaultServer, fault: Stre
     assert len(case.requests) == 1
 
 
-@supported_call_modes([faults.RESET])
-def test_stream_reset_raises_with_text_received_so_far(server: FaultServer, fault: StreamFault, mode: CallMode) -> None:
-    case = server.case(fault.act(mode.endpoint))
+@pytest.mark.parametrize("mode", STREAMED, ids=str)
+def test_stream_reset_raises_with_text_received_so_far(server: FaultServer, mode: CallMode) -> None:
+    case = server.case(faults.RESET.act(mode.endpoint))
     error = call_error(mode, case.base_url, max_retries=0)
     assert isinstance(error, APIError)
     assert HALF_TEXT.startswith(error.partial)
     assert len(case.requests) == 1
 
 
-@supported_call_modes(faults.GOOD, half=events.IGNORED)
+@spread_faults([*faults.GOOD, *events.IGNORED])
 def test_unusual_valid_stream_is_decoded(server: FaultServer, fault: StreamFault, mode: CallMode) -> None:
     case = server.case(fault.act(mode.endpoint))
     assert run_call(mode, case.base_url) == fault.answer
     assert len(case.requests) == 1
 
 
-@pytest.mark.parametrize("mode", STREAMED, ids=str)
-@pytest.mark.parametrize(
-    ("texts", "expected"),
+@spread(
+    "texts,expected",
     [
         (("a\ud83d", "\ude00b"), "a😀b"),
         (("\ud83d", "\ude00\ud83d", "\ude01"), "😀😁"),
@@ -68,6 +62,8 @@ def test_unusual_valid_stream_is_decoded(server: FaultServer, fault: StreamFault
         (("a\ud83d", "\ud83d\ude00"), "a\ufffd😀"),
         (("a\ud83d",), "a\ufffd"),
     ],
+    STREAMED,
+    parts=2,
 )
 def test_surrogates_split_between_events_are_joined(
     server: FaultServer, texts: tuple[str, ...], expected: str, mode: CallMode
@@ -82,8 +78,7 @@ def test_long_stream_is_decoded(server: FaultServer, fault: StreamFault, mode: C
     assert run_call(mode, server.case(fault.act(mode.endpoint)).base_url) == fault.answer
 
 
-@pytest.mark.parametrize("mode", STREAMED, ids=str)
-@pytest.mark.parametrize("chunk_timeout", faults.SILENCES)
+@spread("chunk_timeout", faults.SILENCES, STREAMED, parts=2)
 def test_silent_stream_raises_chunk_timeout(server: FaultServer, chunk_timeout: str, mode: CallMode) -> None:
     case = server.case(faults.SILENCES[chunk_timeout](mode.endpoint))
     error = call_error(mode, case.base_url, chunk_timeout=0.1)
@@ -95,8 +90,7 @@ def test_silent_stream_raises_chunk_timeout(server: FaultServer, chunk_timeout: 
     assert len(case.requests) == 1
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
-@pytest.mark.parametrize("timeout", [0.08, (5.0, 0.08), httpx.Timeout(5, read=0.08)], ids=["seconds", "pair", "httpx"])
+@spread("timeout", [(0.08,), ((5.0, 0.08),), (httpx.Timeout(5, read=0.08),)])
 def test_stalled_response_raises_read_timeout(server: FaultServer, timeout: Any, mode: CallMode) -> None:
     case = server.case([Stall()])
     error = call_error(mode, case.base_url, timeout=timeout)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
+from tests.support import replies
 from tests.support.chat_events import pieces, sse
 
 Json = dict[str, Any]
@@ -15,24 +16,7 @@ Json = dict[str, Any]
 
 def chat_body(content: str | None = "Hi", finish: str = "stop", **message: Any) -> Json:
     """Return a chat completions response body."""
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1700000000,
-        "model": "gpt-4o-2024",
-        "choices": [
-            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
-        ],
-        "usage": {
-            "prompt_tokens": 10,
-            "completion_tokens": 5,
-            "total_tokens": 15,
-            "prompt_tokens_details": {"cached_tokens": 3},
-            "completion_tokens_details": {"reasoning_tokens": 2},
-        },
-        "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
-        "system_fingerprint": "fp_1",
-    }
+    return replies.chat_body(content, finish, model="gpt-4o-2024", **message)
 
 
 class Gateway:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -333,6 +334,17 @@ def test_messages_after_a_stored_response_are_sent_alone():
     assert [message.text for message in request.messages] == ["And?"]
     assert len(build_request(model, history[:2], None, {}, {}).request.messages) == 2
     assert len(build_request(made(), history, None, {}, {}).request.messages) == 3
+
+
+@pytest.mark.parametrize("method", ["_generate", "_agenerate"])
+def test_signature_that_core_inspects_is_that_of_the_method(method: str):
+    computed = inspect.signature(getattr(ChatAIMLAPI, method))
+    del getattr(ChatAIMLAPI, method).__signature__
+    try:
+        assert inspect.signature(getattr(ChatAIMLAPI, method)) == computed
+    finally:
+        getattr(ChatAIMLAPI, method).__signature__ = computed
+    assert "self" not in inspect.signature(getattr(made(), method)).parameters
 
 
 def test_import_of_the_package_loads_no_other_framework():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import reduce
+from itertools import product
 from operator import add
 from typing import Annotated, Any, Generic, Literal, Optional, TypeVar, Union
 from uuid import UUID
@@ -30,6 +31,7 @@ from tests.support.answer_gateway import (
     sent_schema,
     sent_tool,
 )
+from tests.support.combinations import combine
 from tests.support.reply_bodies import MODELS
 
 T = TypeVar("T")
@@ -208,12 +210,17 @@ def _sum(ask: Callable[[Any], Any], result: Any) -> Any:
     return reduce(add, result) if ask in (_stream, _astream) else result
 
 
-every_mode = pytest.mark.parametrize("ask", [_invoke, _ainvoke, _stream, _astream])
+CALL_MODES = [_invoke, _ainvoke, _stream, _astream]
+every_mode = pytest.mark.parametrize("ask", CALL_MODES)
 
 
-@every_mode
-@requested
-@pytest.mark.parametrize("kind", KINDS)
+def in_turns(name: str, values: Iterable[Any]) -> pytest.MarkDecorator:
+    """Parametrize by each value on each endpoint by each method, in one of the call modes, by turns."""
+    rows = [(value, *asked) for value, asked in product(values, ASKED)]
+    return pytest.mark.parametrize(f"{name},endpoint,method,ask", combine(rows, CALL_MODES))
+
+
+@in_turns("kind", KINDS)
 async def test_answer_of_any_type_is_parsed(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
     gateway = answering(value)
@@ -299,10 +306,8 @@ NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
 }
 
 
-@every_mode
-@requested
 @pytest.mark.parametrize("streaming", [False, True], ids=["no streaming", "streaming"])
-@pytest.mark.parametrize("case", NO_ANSWERS)
+@in_turns("case", NO_ANSWERS)
 async def test_message_without_an_answer_raises(
     case: str, streaming: bool, endpoint: str, method: Any, ask: Any
 ) -> None:
@@ -354,9 +359,7 @@ async def _next_raw(chain: Any, ask: Any) -> Any:
     return _last(ask, await ask(chain | step))
 
 
-@every_mode
-@requested
-@pytest.mark.parametrize("kind", ["recursive class", "list as root", "list", "number", "typed dict"])
+@in_turns("kind", ["recursive class", "list as root", "list", "number", "typed dict"])
 async def test_message_and_answer_add_up_after_any_step(kind: str, endpoint: str, method: Any, ask: Any) -> None:
     schema, value, expected = KINDS[kind]
     chain = model(answering(value), endpoint).with_structured_output(schema, method=method, include_raw=True)

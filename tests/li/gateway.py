@@ -9,30 +9,18 @@ import httpx
 
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.support.chat_events import pieces, sse
+from tests.support.replies import chat_body
 from tests.support.responses_events import events as responses_events
 
 Json = dict[str, Any]
 
-USAGE = {
-    "prompt_tokens": 10,
-    "completion_tokens": 5,
-    "total_tokens": 15,
-    "prompt_tokens_details": {"cached_tokens": 3},
-    "completion_tokens_details": {"reasoning_tokens": 2},
-}
-
 
 def reply(content: str | None = "Hi", finish: str = "stop", logprobs: Json | None = None, **message: Any) -> Json:
     """A chat completions reply."""
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": "gpt-4o-2024",
-        "choices": [{**choice, **({"logprobs": logprobs} if logprobs else {})}],
-        "usage": USAGE,
-        "meta": {"usage": {"credits_used": 2480, "usd_spent": 0.00124}},
-    }
+    body = chat_body(content, finish, model="gpt-4o-2024", **message)
+    if logprobs:
+        body["choices"][0]["logprobs"] = logprobs
+    return body
 
 
 def response(*output: Json, **fields: Any) -> Json:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import product
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.support.answer_gateway import AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
+from tests.support.combinations import combine
 from tests.support.reply_bodies import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
@@ -162,16 +165,18 @@ async def _structured_llm_stream(model: AIMLAPI, kind: Any) -> Any:
     return [each async for each in await model.as_structured_llm(kind).astream_chat(MESSAGES)][-1].raw
 
 
-all_calls = pytest.mark.parametrize(
-    "ask", [_predict, _apredict, _stream, _astream, _structured_llm, _structured_llm_stream]
-)
+CALLS = [_predict, _apredict, _stream, _astream, _structured_llm, _structured_llm_stream]
+all_calls = pytest.mark.parametrize("ask", CALLS)
 endpoints = pytest.mark.parametrize("endpoint", MODELS)
 
 
-@all_calls
-@endpoints
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", KINDS)
+def in_turns(name: str, values: Iterable[str]) -> pytest.MarkDecorator:
+    """Parametrize by each value in each mode on each endpoint, in two of the calls, by turns."""
+    rows = product(values, MODES, MODELS)
+    return pytest.mark.parametrize(f"{name},mode,endpoint,ask", combine(rows, CALLS))
+
+
+@in_turns("kind", KINDS)
 async def test_answer_of_any_class_is_read(kind: str, mode: str, endpoint: str, ask: Any) -> None:
     output_cls, value = KINDS[kind]
     gateway = answering(value)
@@ -220,10 +225,7 @@ NO_ANSWERS: dict[str, tuple[list[str | Call], str]] = {
 }
 
 
-@all_calls
-@endpoints
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", NO_ANSWERS)
+@in_turns("case", NO_ANSWERS)
 async def test_structured_output_that_does_not_match_raises(case: str, mode: str, endpoint: str, ask: Any) -> None:
     parts, message = NO_ANSWERS[case]
     with pytest.raises(ValidationError, match=message):

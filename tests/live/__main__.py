@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from aimlapi_integrations import Client
 from aimlapi_integrations.cli.doctor import examine
-from aimlapi_integrations.client.config import DEFAULT_BASE_URL, resolve_api_key, resolve_base_url
+from aimlapi_integrations.client.options import DEFAULT_BASE_URL, resolve_api_key, resolve_base_url
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel
 from aimlapi_integrations.errors.parsing import redact_url

@@ -13,13 +13,18 @@ import pytest
 pytest.importorskip("jsonschema")
 
 from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client.live_models import empty_table, endpoint_types, text_models, write_live_models
-from aimlapi_integrations.client.model_refresh import read_live_catalog
+from aimlapi_integrations.client.live_models import (
+    empty_table,
+    endpoint_types,
+    read_live_catalog,
+    text_models,
+    write_live_models,
+)
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.endpoints.catalogue import CatalogueModel, Deprecation, decode_deprecations
 from aimlapi_integrations.errors import APIResponseError
 from aimlapi_integrations.models import CHAT, RESPONSES, ModelDataWarning, known_models, loader, lookup, vendor
-from aimlapi_integrations.models.cache import read_rows, write_rows
+from aimlapi_integrations.models.loader import read_rows, write_rows
 from aimlapi_integrations.models.refresh import request_schema, write_table
 
 NEWCOMER = "emulator/newcomer"

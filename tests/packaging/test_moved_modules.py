@@ -13,10 +13,6 @@ MOVED = [
     ("options", "CallOptions", "client.options", "CallOptions"),
     ("resources", "Models", "client.resources", "Models"),
     ("resources", "Responses", "client.resources", "Responses"),
-    ("transport.exchange", "RetryPolicy", "transport.retries", "RetryPolicy"),
-    ("transport.exchange", "RetryEvent", "transport.retries", "RetryEvent"),
-    ("endpoints.fitting", "ParameterWarning", "endpoints.shared.adapt", "ParameterWarning"),
-    ("endpoints.fitting", "ContentWarning", "endpoints.shared.adapt", "ContentWarning"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Conversations, each written three times: for the bare client, for LangChain, for LlamaIndex."""
+"""Conversations, each written three times: for the plain client, for LangChain, for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOOL = {"type": "function", "function": WEATHER}
 class Conversation(NamedTuple):
     """One conversation in the three vocabularies, and whether it needs a tool on offer."""
 
-    bare: list[Message]
+    client: list[Message]
     langchain: list[BaseMessage]
     llama_index: list[ChatMessage]
     with_tool: bool = False

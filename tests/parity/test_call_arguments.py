@@ -15,10 +15,10 @@ from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPIEmbedding
 from aimlapi_integrations.types import Message, Text
-from tests.parity.calls import ENDPOINTS, EVERY_CALL, Target, call
+from tests.parity.sending import every_call, every_endpoint, mode_of, send
 
 HELLO: dict[str, list[Any]] = {
-    "bare": [Message("user", (Text("Hello"),))],
+    "client": [Message("user", (Text("Hello"),))],
     "langchain": [HumanMessage("Hello")],
     "llama_index": [ChatMessage("Hello")],
 }
@@ -29,17 +29,15 @@ OTHER_KEYS: dict[str, dict[str, Any]] = {
     "openai_api_key": {"openai_api_key": "sk-of-the-call"},
 }
 
-every_call = pytest.mark.parametrize(("who", "mode"), EVERY_CALL)
-
 
 @every_call
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@every_endpoint
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers_of_a_call_are_sent_as_headers(
-    gateway: Emulator, who: str, mode: str, endpoint: str, name: str
+    gateway: Emulator, client: str, driver: str, endpoint: str, name: str
 ) -> None:
     arguments = {name: {"X-Team": "blue", "X-None": None}}
-    call(who, mode, Target(gateway.base_url, endpoint, parameters=arguments), HELLO[who])
+    send(mode_of(client, driver, endpoint), gateway.base_url, HELLO, **arguments)
     [request] = gateway.requests
     assert request.headers["x-team"] == "blue"
     assert "x-none" not in request.headers
@@ -48,17 +46,17 @@ def test_headers_of_a_call_are_sent_as_headers(
 
 @every_call
 @pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
-def test_key_of_a_call_authorizes_it(gateway: Emulator, who: str, mode: str, key: dict[str, Any]) -> None:
-    call(who, mode, Target(gateway.base_url, "chat_completions", parameters=key), HELLO[who])
+def test_key_of_a_call_authorizes_it(gateway: Emulator, client: str, driver: str, key: dict[str, Any]) -> None:
+    send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, **key)
     [request] = gateway.requests
     assert request.headers["authorization"] == "Bearer sk-of-the-call"
     assert "sk-of-the-call" not in json.dumps(request.json)
 
 
 @every_call
-def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, mode: str) -> None:
+def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, client: str, driver: str) -> None:
     arguments = {"timeout": 30, "max_retries": 1, "extra_query": {"trace": "1"}}
-    call(who, mode, Target(gateway.base_url, "chat_completions", parameters=arguments), HELLO[who])
+    send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, **arguments)
     [request] = gateway.requests
     assert request.json is not None
     assert request.json.keys() <= {"model", "messages", "stream", "stream_options"}
@@ -66,14 +64,13 @@ def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, who: str, mod
 
 @every_call
 @pytest.mark.parametrize("name", ["base_url", "http_client"])
-def test_argument_of_clients_on_a_call_raises(gateway: Emulator, who: str, mode: str, name: str) -> None:
-    target = Target(gateway.base_url, "chat_completions", parameters={name: "x"})
+def test_argument_of_clients_on_a_call_raises(gateway: Emulator, client: str, driver: str, name: str) -> None:
     with pytest.raises(UnsupportedParameterError, match=f"'{name}' is not an argument of a call"):
-        call(who, mode, target, HELLO[who])
+        send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, **{name: "x"})
     assert not gateway.requests
 
 
-def _embed_bare(base_url: str, arguments: dict[str, Any]) -> None:
+def _embed_client(base_url: str, arguments: dict[str, Any]) -> None:
     with Client("k", base_url) as client:
         client.embed(["a"], **arguments)
 
@@ -88,7 +85,7 @@ def _embed_llama_index(base_url: str, arguments: dict[str, Any]) -> None:
         embedding.get_text_embedding("a")
 
 
-@pytest.mark.parametrize("embed", [_embed_bare, _embed_langchain, _embed_llama_index])
+@pytest.mark.parametrize("embed", [_embed_client, _embed_langchain, _embed_llama_index])
 @pytest.mark.parametrize("name", HEADERS)
 def test_headers_of_an_embedding_call_are_sent_as_headers(gateway: Emulator, embed: Any, name: str) -> None:
     embed(gateway.base_url, {name: {"X-Team": "blue"}})

@@ -17,17 +17,17 @@ from llama_index.core.tools import FunctionTool
 
 from aimlapi_integrations import CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from tests.parity.tool_calls import (
-    CallRunner,
-    CallScenario,
+from tests.parity.sending import (
     Turn,
-    every_call_mode,
+    chat_model,
     every_client,
+    every_driver,
     every_endpoint,
     function,
     ignore_framework_warnings,
-    langchain_model,
     llama_index_llm,
+    mode_of,
+    send_turns,
 )
 from tests.support.chat_events import sse
 from tests.support.tool_gateway import MODELS, Call, Json, ToolGateway, call_chunks, calls_of, results_of, tool_names
@@ -54,14 +54,14 @@ def plain_ids(gateway: ToolGateway, endpoint: str) -> list[str]:
 
 @every_endpoint
 @every_client
-@every_call_mode
+@every_driver
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
 async def test_calls_in_a_reply_have_unique_ids(
-    endpoint: str, run_calls: CallRunner, call_mode: str, interleaved: bool, ids: list[str | None]
+    endpoint: str, client: str, driver: str, interleaved: bool, ids: list[str | None]
 ) -> None:
     calls_made = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
-    calls = await run_calls(ToolGateway(lambda _: calls_made, interleaved), CallScenario(endpoint), call_mode)
+    calls = await send_turns(mode_of(client, driver, endpoint), ToolGateway(lambda _: calls_made, interleaved))
     assert [(call.name, call.arguments) for call in calls] == [(call.name, call.arguments) for call in calls_made]
     assert len({call.id for call in calls}) == len(calls)
     assert all(call.id for call in calls)
@@ -70,19 +70,19 @@ async def test_calls_in_a_reply_have_unique_ids(
 
 @every_endpoint
 @every_client
-@every_call_mode
+@every_driver
 @pytest.mark.parametrize("call_id", ["add", None])
 async def test_ids_in_a_reply_differ_from_those_in_the_history(
-    endpoint: str, run_calls: CallRunner, call_mode: str, call_id: str | None
+    endpoint: str, client: str, driver: str, call_id: str | None
 ) -> None:
     gateway = ToolGateway(lambda _: [Call("add", {"x": 1}, call_id)])
     turns: list[Turn] = ["Go on."]
     for _ in range(3):
-        calls = await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
+        calls = await send_turns(mode_of(client, driver, endpoint), gateway, turns)
         turns += [calls, *(("1", call.id, call.name) for call in calls)]
     ids = [call.id for turn in turns if isinstance(turn, list) for call in turn]
     assert len(set(ids)) == 3
-    await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
+    await send_turns(mode_of(client, driver, endpoint), gateway, turns)
     assert [call.id for call in calls_of(gateway.bodies[-1])] == ids
     assert [call_id for call_id, _ in results_of(gateway.bodies[-1])] == ids
 
@@ -180,12 +180,10 @@ class Streaming(ToolGateway):
 
 
 @every_client
-@pytest.mark.parametrize("call_mode", ["stream", "async stream"])
+@pytest.mark.parametrize("driver", ["stream", "async stream"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
-async def test_call_pieces_are_assigned_to_their_calls(
-    run_calls: CallRunner, call_mode: str, entries: list[Json]
-) -> None:
-    calls = await run_calls(Streaming(call_chunks(*entries)), CallScenario("chat_completions"), call_mode)
+async def test_call_pieces_are_assigned_to_their_calls(client: str, driver: str, entries: list[Json]) -> None:
+    calls = await send_turns(mode_of(client, driver, "chat_completions"), Streaming(call_chunks(*entries)))
     assert [(call.name, call.arguments) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
     assert all(call.id for call in calls)
@@ -236,13 +234,13 @@ def messages_stream(indexes: bool, ends: bool) -> list[Json]:
 
 
 @every_client
-@pytest.mark.parametrize("call_mode", ["stream", "async stream"])
+@pytest.mark.parametrize("driver", ["stream", "async stream"])
 @pytest.mark.parametrize(("indexes", "ends"), [(True, True), (False, True), (True, False)])
 @pytest.mark.parametrize(("endpoint", "stream"), [("responses", responses_stream), ("messages", messages_stream)])
 async def test_calls_that_share_an_id_stay_separate(
-    endpoint: str, stream: Any, indexes: bool, ends: bool, run_calls: CallRunner, call_mode: str
+    endpoint: str, stream: Any, indexes: bool, ends: bool, client: str, driver: str
 ) -> None:
-    calls = await run_calls(Streaming(stream(indexes, ends)), CallScenario(endpoint), call_mode)
+    calls = await send_turns(mode_of(client, driver, endpoint), Streaming(stream(indexes, ends)))
     assert [(call.name, call.arguments) for call in calls] == [("add", {"x": 1}), ("add", {"x": 2})]
     assert len({call.id for call in calls}) == 2
 
@@ -250,7 +248,7 @@ async def test_calls_that_share_an_id_stay_separate(
 @pytest.mark.parametrize("version", ["v0", "v1"])
 @pytest.mark.parametrize("entries", STREAMS.values(), ids=STREAMS)
 def test_chunks_added_in_any_grouping_keep_calls_separate(entries: list[Json], version: str) -> None:
-    model = langchain_model(Streaming(call_chunks(*entries)), "chat_completions", output_version=version)
+    model = chat_model(Streaming(call_chunks(*entries)), "chat_completions", output_version=version)
     chunks = list(model.stream("Go on."))
     for seed in range(10):
         groups, rest, dice = [], chunks[:], random.Random(seed)
@@ -309,7 +307,7 @@ def assert_all_answered(body: Json) -> None:
 async def test_langchain_agent_answers_every_call(endpoint: str, streaming: bool, ids: list[str | None]) -> None:
     gateway = ToolGateway(two_calls_in_each_turn(ids, 3))
     tools = [StructuredTool.from_function(tool(name), name=name, description="Runs.") for name in ("add", "mul")]
-    model: ChatAIMLAPI = langchain_model(gateway, endpoint, streaming=streaming)
+    model: ChatAIMLAPI = chat_model(gateway, endpoint, streaming=streaming)
     await create_agent(model, tools).ainvoke({"messages": [{"role": "user", "content": "Go on."}]})
     assert_all_answered(gateway.bodies[-1])
 

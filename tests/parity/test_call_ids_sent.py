@@ -7,14 +7,7 @@ import pytest
 from aimlapi_integrations.endpoints.shared.call_ids import identify_calls
 from aimlapi_integrations.errors import UnsupportedContentError
 from aimlapi_integrations.types import Message, Request, Text, ToolCall
-from tests.parity.tool_calls import (
-    CALL_RUNNERS,
-    CallRunner,
-    CallScenario,
-    Turn,
-    every_client,
-    every_endpoint,
-)
+from tests.parity.sending import Turn, every_client, every_endpoint, mode_of, send_turns
 from tests.support.tool_gateway import Call, ToolGateway, calls_of, results_of
 
 
@@ -78,13 +71,13 @@ HISTORIES: dict[str, list[Turn]] = {
 
 @every_endpoint
 @every_client
-@pytest.mark.parametrize("call_mode", ["plain", "async stream"])
+@pytest.mark.parametrize("driver", ["plain", "async stream"])
 @pytest.mark.parametrize("turns", HISTORIES.values(), ids=HISTORIES)
 async def test_each_call_is_sent_with_a_unique_id_and_its_result(
-    endpoint: str, run_calls: CallRunner, call_mode: str, turns: list[Turn]
+    endpoint: str, client: str, driver: str, turns: list[Turn]
 ) -> None:
     gateway = ToolGateway(lambda _: "Done.")
-    await run_calls(gateway, CallScenario(endpoint, turns), call_mode)
+    await send_turns(mode_of(client, driver, endpoint), gateway, turns)
     calls = calls_of(gateway.bodies[0])
     assert [one.arguments for one in calls] == [
         one.arguments for turn in turns if isinstance(turn, list) for one in turn
@@ -104,7 +97,7 @@ async def test_growing_history_keeps_its_ids(endpoint: str) -> None:
     for x in range(4):
         turns += [[call(x, "w"), call(x, "w_2")], (str(x), "w", None), (str(x), "w_2", None)]
         gateway = ToolGateway(lambda _: "Done.")
-        await CALL_RUNNERS["LangChain"](gateway, CallScenario(endpoint, turns), "plain")
+        await send_turns(mode_of("langchain", "plain", endpoint), gateway, turns)
         calls = calls_of(gateway.bodies[0])
         assert calls[: len(before)] == before
         before = calls

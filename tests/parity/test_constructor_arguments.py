@@ -44,32 +44,56 @@ def test_misspelled_argument_of_the_connection_raises_with_a_suggestion(kind: An
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "argument", "meant"),
-    [
-        (AIMLAPI, "temprature", "temperature"),
-        (AIMLAPI, "max_token", "max_tokens"),
-        (AIMLAPI, "reasoning_efort", "reasoning_effort"),
-        (AIMLAPIEmbedding, "dimension", "dimensions"),
-    ],
-)
-def test_misspelled_argument_in_llama_index_raises_with_a_suggestion(kind: Any, argument: str, meant: str) -> None:
-    with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
-        construct(kind, **{argument: 1})
+CHATS: list[Any] = [ChatAIMLAPI, AIMLAPI]
+EMBEDDINGS: list[Any] = [AIMLAPIEmbeddings, AIMLAPIEmbedding]
 
 
 @pytest.mark.parametrize(
-    ("kind", "argument", "meant"),
+    ("kinds", "argument", "meant"),
     [
-        (ChatAIMLAPI, "temprature", "temperature"),
-        (ChatAIMLAPI, "max_token", "max_tokens"),
-        (ChatAIMLAPI, "reasoning_efort", "reasoning_effort"),
-        (AIMLAPIEmbeddings, "dimension", "dimensions"),
+        (MODELS, "modle", "model"),
+        (MODELS, "Model", "model"),
+        (MODELS, "modell", "model"),
+        (CHATS, "temprature", "temperature"),
+        (CHATS, "max_token", "max_tokens"),
+        (CHATS, "reasoning_efort", "reasoning_effort"),
+        (EMBEDDINGS, "dimension", "dimensions"),
+        (EMBEDDINGS, "dimensoins", "dimensions"),
     ],
 )
-def test_misspelled_argument_in_langchain_warns_with_a_suggestion(kind: Any, argument: str, meant: str) -> None:
-    with pytest.warns(UserWarning, match=f"moved to model_kwargs. Did you mean '{meant}'") as caught:
-        construct(kind, **{argument: 1})
+def test_misspelled_argument_raises_with_a_suggestion(kinds: list[Any], argument: str, meant: str) -> None:
+    for kind in kinds:
+        with pytest.raises(ValueError, match=f"'{argument}' is not an? .* of {kind.__name__}.*Did you mean '{meant}'"):
+            construct(kind, **{argument: 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "arguments"),
+    [
+        (
+            AIMLAPIEmbeddings,
+            ChatAIMLAPI,
+            ["chunk_timeout", "stream_chunk_timeout", "temperature", "max_tokens", "stop"],
+        ),
+        (ChatAIMLAPI, AIMLAPIEmbeddings, ["dimensions", "chunk_size", "query_kwargs"]),
+        (AIMLAPIEmbedding, AIMLAPI, ["chunk_timeout", "temperature", "max_tokens"]),
+        (AIMLAPI, AIMLAPIEmbedding, ["dimensions", "embed_batch_size"]),
+    ],
+)
+def test_argument_of_the_other_class_raises_and_names_it(kind: Any, other: Any, arguments: list[str]) -> None:
+    for argument in arguments:
+        with pytest.raises(
+            ValueError, match=f"'{argument}' is not an? .* of {kind.__name__}.* {other.__name__}\\."
+        ) as caught:
+            construct(kind, **{argument: 1})
+        assert "additional_kwargs" not in str(caught.value)
+
+
+@pytest.mark.parametrize("argument", ["reasoning_format", "stop_regex", "temperature_decay", "k"])
+def test_argument_that_may_be_new_in_the_gateway_goes_to_model_kwargs(argument: str) -> None:
+    with pytest.warns(UserWarning, match="moved to model_kwargs") as caught:
+        model = construct(ChatAIMLAPI, **{argument: 1})
+    assert model.model_kwargs == {argument: 1}
     assert caught[0].filename == __file__
 
 
@@ -123,8 +147,10 @@ def test_blank_model_raises_at_construction(kind: Any, model: str) -> None:
     ("kind", "argument"), [(Client, "chunk_timeout"), (ChatAIMLAPI, "stream_chunk_timeout"), (AIMLAPI, "chunk_timeout")]
 )
 def test_negative_chunk_timeout_raises_at_construction(kind: Any, argument: str) -> None:
-    with pytest.raises(ValueError, match="chunk_timeout"):
+    with pytest.raises(ValueError, match=r"chunk_timeout=-1.*: expected seconds, or 0 for no limit"):
         construct(kind, **{argument: -1})
+    construct(kind, **{argument: 0})
+    construct(kind, **{argument: None})
 
 
 @pytest.mark.parametrize("kind", [ChatAIMLAPI, AIMLAPI])

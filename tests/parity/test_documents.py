@@ -22,6 +22,8 @@ from aimlapi_integrations.langchain import AIMLAPIOCRParser, AIMLAPISpeechParser
 from aimlapi_integrations.llama_index import AIMLAPIOCRReader, AIMLAPISpeechReader
 from tests.support.media_files import PNG, make_pdf
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 
 class Invoice(BaseModel):
     number: int

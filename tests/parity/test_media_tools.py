@@ -18,6 +18,8 @@ from aimlapi_integrations.langchain import AIMLAPIImageTool, AIMLAPISpeechTool, 
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIMediaToolSpec
 from tests.support.media_files import PNG
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 INLINE: Any = {"model": "openai/gpt-image-1", "options": {"response_format": "b64_json"}}
 
 

@@ -1,4 +1,4 @@
-"""One conversation through LangChain, LlamaIndex and the bare client: one request on the wire, one answer."""
+"""One conversation through LangChain, LlamaIndex and the plain client: one request on the wire, one answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.errors import APIError
-from tests.parity.call_matrix import CLIENTS, MODES, Case
 from tests.parity.conversations import CONVERSATIONS, question
+from tests.parity.sending import Case, converse, every_driver
+from tests.support.call_matrix import CLIENTS, DRIVERS
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 
@@ -19,29 +20,29 @@ def bodies(gateway: Emulator) -> list[str]:
     return [json.dumps(record.json, sort_keys=True) for record in gateway.requests]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@every_driver
 @pytest.mark.parametrize("with_tool", [False, True], ids=["plain", "tool"])
 @pytest.mark.parametrize("name", CONVERSATIONS)
 async def test_request_and_response_in_every_client_are_the_same(
-    gateway: Emulator, name: str, with_tool: bool, responses: bool, mode: str
+    gateway: Emulator, name: str, with_tool: bool, responses: bool, driver: str
 ) -> None:
     case = Case(gateway.base_url, CONVERSATIONS[name], MODEL, responses, with_tool)
-    observed = [await send(case, mode) for send in CLIENTS.values()]
+    observed = [await converse(case, client, driver) for client in CLIENTS]
     assert len(gateway.requests) == len(CLIENTS)
     assert len(set(bodies(gateway))) == 1
     assert observed[0] == observed[1] == observed[2]
     assert observed[0].usage
     assert observed[0].cost
-    assert observed[0].text or observed[0].calls
+    assert observed[0].answer.text or observed[0].answer.calls
 
 
 @pytest.mark.parametrize("with_tool", [False, True], ids=["plain", "tool"])
 async def test_response_in_twelve_modes_is_the_same(gateway: Emulator, responses: bool, with_tool: bool) -> None:
     """Streamed or not, sync or async."""
     case = Case(gateway.base_url, CONVERSATIONS["a question"], MODEL, responses, with_tool)
-    observed = [await send(case, mode) for send in CLIENTS.values() for mode in MODES]
+    observed = [await converse(case, client, driver) for client in CLIENTS for driver in DRIVERS]
     assert observed == [observed[0]] * 12
-    assert bool(observed[0].calls) == with_tool
+    assert bool(observed[0].answer.calls) == with_tool
 
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -58,7 +59,7 @@ async def test_options_in_every_client_are_sent_the_same(
     gateway: Emulator, model: str, options: dict[str, Any]
 ) -> None:
     case = Case(gateway.base_url, question("Hello"), model, responses=False, options=options)
-    observed = [await send(case, "plain") for send in CLIENTS.values()]
+    observed = [await converse(case, client, "plain") for client in CLIENTS]
     assert len(set(bodies(gateway))) == 1
     assert observed[0] == observed[1] == observed[2]
 
@@ -107,27 +108,31 @@ FAULTS = [
 TOOL_FAULTS = ["length", "cut-mid-tool-call", "bare-fragments", "repeated-fragments", "no-index"]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@every_driver
 @pytest.mark.parametrize(
     ("fault", "with_tool"), [*((fault, False) for fault in FAULTS), *((fault, True) for fault in TOOL_FAULTS)]
 )
 async def test_faults_in_every_client_raise_the_same_error(
-    gateway: Emulator, fault: str, with_tool: bool, responses: bool, mode: str
+    gateway: Emulator, fault: str, with_tool: bool, responses: bool, driver: str
 ) -> None:
     question = CONVERSATIONS["a question"]
     case = Case(gateway.base_url, question, f"emulator/{fault}", responses, with_tool)
 
-    async def outcome(name: str) -> Any:
+    async def outcome(client: str) -> Any:
         try:
-            return await CLIENTS[name](case, mode)
+            return await converse(case, client, driver)
         except APIError as error:
             return error
 
-    bare, *others = [await outcome(name) for name in CLIENTS]
+    expected, *others = [await outcome(client) for client in CLIENTS]
     assert len(gateway.requests) == len(CLIENTS)
     for other in others:
-        if isinstance(bare, APIError):
-            assert isinstance(other, type(bare))
-            assert (other.status_code, other.code, other.partial) == (bare.status_code, bare.code, bare.partial)
+        if isinstance(expected, APIError):
+            assert isinstance(other, type(expected))
+            assert (other.status_code, other.code, other.partial) == (
+                expected.status_code,
+                expected.code,
+                expected.partial,
+            )
         else:
-            assert other == bare
+            assert other == expected

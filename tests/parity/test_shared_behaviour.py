@@ -16,8 +16,10 @@ from aimlapi_integrations import AsyncClient, Client, errors
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
-from tests.parity.call_matrix import CLIENTS, MODES, Case, Observed
 from tests.parity.conversations import CONVERSATIONS, question
+from tests.parity.sending import Case, converse
+from tests.support.answers import Answer, Observed
+from tests.support.call_matrix import CLIENTS, DRIVERS
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 THINKER = "deepseek/deepseek-r1"
@@ -27,27 +29,23 @@ Ask = Callable[..., Awaitable[Observed]]
 
 
 @pytest.fixture(
-    params=[(client, mode) for client in CLIENTS for mode in MODES], ids=lambda pair: f"{pair[0]}, {pair[1]}"
+    params=[(client, driver) for client in CLIENTS for driver in DRIVERS], ids=lambda pair: f"{pair[0]}, {pair[1]}"
 )
 def ask(request: pytest.FixtureRequest, gateway: Emulator, responses: bool) -> Ask:
     """Run one call: a question as text, or one of the conversations."""
-    client, mode = request.param
+    client, driver = request.param
 
     def asking(content: Any, model: str = MINI, **options: Any) -> Awaitable[Observed]:
         conversation = question(content) if isinstance(content, str) else content
-        return CLIENTS[client](Case(gateway.base_url, conversation, model, responses, **options), mode)
+        return converse(Case(gateway.base_url, conversation, model, responses, **options), client, driver)
 
     return asking
 
 
 async def test_response_has_text_usage_cost_and_finish_reason(ask: Ask) -> None:
     observed = await ask("Hello", model="gpt-4o")
-    assert (observed.text, observed.thinking, observed.calls, observed.finish) == (
-        "[emulated] You said: Hello",
-        "",
-        [],
-        "stop",
-    )
+    assert observed.answer == Answer("[emulated] You said: Hello", reason="stop")
+    assert observed.thinking == ""
     assert observed.usage
     assert observed.usage[0] > 0 < observed.usage[1]
     assert observed.usage[2] == observed.usage[0] + observed.usage[1]
@@ -57,7 +55,7 @@ async def test_response_has_text_usage_cost_and_finish_reason(ask: Ask) -> None:
 
 async def test_reasoning_is_not_part_of_the_text(ask: Ask, responses: bool) -> None:
     observed = await ask("Hello", **({"options": SUMMARY} if responses else {"model": THINKER}))
-    assert observed.text == "[emulated] You said: Hello"
+    assert observed.answer.text == "[emulated] You said: Hello"
     assert "The user wrote" in observed.thinking
 
 
@@ -67,19 +65,19 @@ async def test_reasoning_is_not_part_of_the_text(ask: Ask, responses: bool) -> N
 )
 async def test_tools_are_called_in_their_order(ask: Ask, content: str, cities: list[str]) -> None:
     observed = await ask(content, with_tool=True)
-    assert observed.calls == [("get_weather", {"city": city}) for city in cities]
-    assert observed.finish == "tool_calls"
+    assert observed.answer.calls == tuple(("get_weather", {"city": city}) for city in cities)
+    assert observed.answer.reason == "tool_calls"
 
 
 async def test_tool_results_are_sent_as_tool_messages(ask: Ask) -> None:
     observed = await ask(CONVERSATIONS["two calls of one turn"])
-    assert "Sunny in Paris" in observed.text
-    assert "Rain in Rome" in observed.text
+    assert "Sunny in Paris" in observed.answer.text
+    assert "Rain in Rome" in observed.answer.text
 
 
 async def test_messages_response_that_is_cut_off_reports_length(ask: Ask) -> None:
     words = " ".join(["Tell me about the rivers of Portugal."] * 5)
-    assert (await ask(words, model="gpt-4o", options={"max_tokens": 16})).finish == "length"
+    assert (await ask(words, model="gpt-4o", options={"max_tokens": 16})).answer.reason == "length"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +102,7 @@ async def test_errors_are_retried_and_have_their_class(
 
 
 async def test_response_that_was_filtered_reports_content_filter(ask: Ask) -> None:
-    assert (await ask("Hello", model="emulator/content-filter")).finish == "content_filter"
+    assert (await ask("Hello", model="emulator/content-filter")).answer.reason == "content_filter"
 
 
 # --- one instance, used everywhere ------------------------------------------------------------------------------------

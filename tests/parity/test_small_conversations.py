@@ -20,16 +20,13 @@ from llama_index.core.base.llms.types import (
 from aimlapi_integrations import UnsupportedContentError
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.types import File, Image, Message, Text, ToolCall
-from tests.parity.calls import ENDPOINTS, EVERY_CALL, Target, call
+from tests.parity.sending import ENDPOINTS, every_call, every_client, every_endpoint, mode_of, send
 
 PNG = "iVBORw0KGgo="
 PDF = base64.b64encode(b"%PDF-1.7 rest").decode()
 LATIN = base64.b64encode("Grüße".encode("latin-1")).decode()
 
 Turns = dict[str, list[Any]]
-
-every_call = pytest.mark.parametrize(("who", "mode"), EVERY_CALL, ids=lambda name: str(name))
-every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS)
 
 
 def sent(gateway: Emulator) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def sent(gateway: Emulator) -> dict[str, Any]:
 
 def user_turns(*texts: str) -> Turns:
     return {
-        "bare": [Message("user", tuple(map(Text, texts)))],
+        "client": [Message("user", tuple(map(Text, texts)))],
         "langchain": [HumanMessage([{"type": "text", "text": text} for text in texts])],
         "llama_index": [ChatMessage(blocks=[TextBlock(text=text) for text in texts])],
     }
@@ -50,16 +47,16 @@ def user_turns(*texts: str) -> Turns:
 # --- nothing to send --------------------------------------------------------------------------------------------------
 
 EMPTY: dict[str, Turns] = {
-    "no messages": {"bare": [], "langchain": [], "llama_index": []},
+    "no messages": {"client": [], "langchain": [], "llama_index": []},
     "an empty text": user_turns(""),
     "white space": user_turns(" ", "\n\n"),
     "an empty answer": {
-        "bare": [Message("assistant")],
+        "client": [Message("assistant")],
         "langchain": [AIMessage("")],
         "llama_index": [ChatMessage("", role="assistant")],
     },
     "empty instructions": {
-        "bare": [Message("system", (Text(""),)), Message("user")],
+        "client": [Message("system", (Text(""),)), Message("user")],
         "langchain": [SystemMessage(""), HumanMessage("")],
         "llama_index": [ChatMessage("", role="system"), ChatMessage("")],
     },
@@ -70,23 +67,24 @@ EMPTY: dict[str, Turns] = {
 @every_endpoint
 @pytest.mark.parametrize("turns", EMPTY.values(), ids=EMPTY)
 def test_conversation_without_content_raises_before_anything_is_sent(
-    gateway: Emulator, who: str, mode: str, endpoint: str, turns: Turns
+    gateway: Emulator, client: str, driver: str, endpoint: str, turns: Turns
 ) -> None:
     with pytest.raises(UnsupportedContentError, match="conversation is empty"):
-        call(who, mode, Target(gateway.base_url, endpoint), turns[who])
+        send(mode_of(client, driver, endpoint), gateway.base_url, turns)
     assert not gateway.requests
 
 
 @every_endpoint
 def test_system_text_alone_is_sent(gateway: Emulator, endpoint: str) -> None:
-    call("langchain", "plain", Target(gateway.base_url, endpoint), [SystemMessage("Say hello."), HumanMessage(" ")])
+    messages = {"langchain": [SystemMessage("Say hello."), HumanMessage(" ")]}
+    send(mode_of("langchain", "plain", endpoint), gateway.base_url, messages)
     assert "Say hello." in json.dumps(sent(gateway))
 
 
 # --- blank texts ------------------------------------------------------------------------------------------------------
 
 BLANK: dict[str, list[Any]] = {
-    "bare": [
+    "client": [
         Message("user", (Text("Weather?"), Text("\n"))),
         Message("assistant", (Text("\n\n"), ToolCall("c1", "add", '{"a": 1}'))),
         Message("tool", (Text("1"),), tool_call_id="c1"),
@@ -115,9 +113,9 @@ BLANK: dict[str, list[Any]] = {
     ("endpoint", "model"), [("messages", None), ("chat_completions", "anthropic/claude-3.5-sonnet")]
 )
 def test_response_with_whitespace_alone_has_no_text_block(
-    gateway: Emulator, who: str, mode: str, endpoint: str, model: str | None
+    gateway: Emulator, client: str, driver: str, endpoint: str, model: str | None
 ) -> None:
-    call(who, mode, Target(gateway.base_url, endpoint, model=model), BLANK[who])
+    send(mode_of(client, driver, endpoint), gateway.base_url, BLANK, model)
     blocks = [block for turn in sent(gateway)["messages"] for block in turn["content"]]
     assert [block["text"] for block in blocks if block["type"] == "text"] == ["Weather?"]
     assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ["c1"]
@@ -127,12 +125,12 @@ def test_response_with_whitespace_alone_has_no_text_block(
 
 SYSTEM: dict[str, Turns] = {
     "two turns": {
-        "bare": [Message("system", (Text("Be brief."),)), Message("system", (Text("Be kind."),))],
+        "client": [Message("system", (Text("Be brief."),)), Message("system", (Text("Be kind."),))],
         "langchain": [SystemMessage("Be brief."), SystemMessage("Be kind.")],
         "llama_index": [ChatMessage("Be brief.", role="system"), ChatMessage("Be kind.", role="system")],
     },
     "two texts of one turn": {
-        "bare": [Message("system", (Text("Be brief."), Text("Be kind.")))],
+        "client": [Message("system", (Text("Be brief."), Text("Be kind.")))],
         "langchain": [SystemMessage([{"type": "text", "text": "Be brief."}, "Be kind."])],
         "llama_index": [
             ChatMessage(role=MessageRole.SYSTEM, blocks=[TextBlock(text="Be brief."), TextBlock(text="Be kind.")])
@@ -152,10 +150,11 @@ SYSTEM_MODELS = {
 @pytest.mark.parametrize("case", SYSTEM_MODELS)
 @pytest.mark.parametrize("turns", SYSTEM.values(), ids=SYSTEM)
 def test_system_texts_are_joined_by_a_blank_line(
-    gateway: Emulator, who: str, mode: str, case: str, turns: Turns
+    gateway: Emulator, client: str, driver: str, case: str, turns: Turns
 ) -> None:
     endpoint, model = SYSTEM_MODELS[case]
-    call(who, mode, Target(gateway.base_url, endpoint, model=model), [*turns[who], *user_turns("Hello")[who]])
+    messages = {client: [*turns[client], *user_turns("Hello")[client]]}
+    send(mode_of(client, driver, endpoint), gateway.base_url, messages, model)
     wire = json.dumps(sent(gateway))
     assert "Be brief." in wire
     assert "Be kind." in wire
@@ -205,20 +204,20 @@ def _parts(media: Media, by_url: bool) -> Turns:
     )
     named = {"filename": "report.pdf"} if media.is_file else {}
     return {
-        "bare": [Message("user", (Text("What?"), part))],
+        "client": [Message("user", (Text("What?"), part))],
         "langchain": [HumanMessage([{"type": "text", "text": "What?"}, {"type": kind, **source, **named}])],
         "llama_index": [ChatMessage(blocks=[TextBlock(text="What?"), block])],
     }
 
 
-@pytest.mark.parametrize("who", ["bare", "langchain", "llama_index"])
+@every_client
 @every_endpoint
 @pytest.mark.parametrize("by_url", [False, True], ids=["data", "url"])
 @pytest.mark.parametrize("media", MEDIA.values(), ids=MEDIA)
 def test_mime_type_is_sent_by_its_registered_name(
-    gateway: Emulator, who: str, endpoint: str, by_url: bool, media: Media
+    gateway: Emulator, client: str, endpoint: str, by_url: bool, media: Media
 ) -> None:
-    call(who, "plain", Target(gateway.base_url, endpoint), _parts(media, by_url)[who])
+    send(mode_of(client, "plain", endpoint), gateway.base_url, _parts(media, by_url))
     wire = json.dumps(sent(gateway))
     assert media.data in wire
     if endpoint == "messages":
@@ -232,8 +231,9 @@ def test_mime_type_is_sent_by_its_registered_name(
 )
 def test_audio_format_is_a_short_name(gateway: Emulator, declared: str) -> None:
     sound = {"type": "audio", "base64": "UklGRg==", "mime_type": declared}
-    target = Target(gateway.base_url, "chat_completions", model="gpt-4o-audio-preview")
-    call("langchain", "plain", target, [HumanMessage([{"type": "text", "text": "What?"}, sound])])
+    messages = {"langchain": [HumanMessage([{"type": "text", "text": "What?"}, sound])]}
+    mode = mode_of("langchain", "plain", "chat_completions")
+    send(mode, gateway.base_url, messages, "gpt-4o-audio-preview")
     [_, part] = sent(gateway)["messages"][0]["content"]
     assert part["input_audio"] == {"data": "UklGRg==", "format": "wav"}
 
@@ -241,5 +241,6 @@ def test_audio_format_is_a_short_name(gateway: Emulator, declared: str) -> None:
 @pytest.mark.parametrize("endpoint", ["chat_completions", "messages"])
 def test_text_file_is_decoded_by_its_charset(gateway: Emulator, endpoint: str) -> None:
     file = File(data=LATIN, mime="Text/Plain; charset=ISO-8859-1", filename="a.txt")
-    call("bare", "plain", Target(gateway.base_url, endpoint), [Message("user", (Text("Sum it up."), file))])
+    messages = {"client": [Message("user", (Text("Sum it up."), file))]}
+    send(mode_of("client", "plain", endpoint), gateway.base_url, messages)
     assert "Grüße" in json.dumps(sent(gateway), ensure_ascii=False)

@@ -19,14 +19,14 @@ from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.support.chat_events import chunk as event
 from tests.support.chat_events import sse
-from tests.support.raw_server import DONE, END, HEAD, Answer, chunk, serving
+from tests.support.fault_server import DONE, END, HEAD, Stall, chunked, serving
 
 MODEL = "gpt-4o"
 WORDS = sse([event({"content": word}) for word in ("a ", "b ", "c ")]).removesuffix(DONE)
 FINISH = sse([event(finish="stop")])
 ANSWERS = {
-    "silent": Answer([HEAD, chunk(WORDS)], "hang"),
-    "whole": Answer([HEAD + chunk(WORDS) + chunk(FINISH) + END]),
+    "silent": [HEAD, chunked(WORDS), Stall()],
+    "whole": [HEAD + chunked(WORDS) + chunked(FINISH) + END],
 }
 
 

@@ -20,17 +20,16 @@ from pydantic import BaseModel
 from aimlapi_integrations.endpoints.shared.tool_names import map_names, rename_tools
 from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import Request, Tool
-from tests.parity.tool_calls import (
-    CallRunner,
-    CallScenario,
-    every_call_mode,
+from tests.parity.sending import (
+    chat_model,
     every_client,
+    every_driver,
     every_endpoint,
     function,
     ignore_framework_warnings,
-    langchain_model,
     llama_index_llm,
-    plain_client,
+    mode_of,
+    send_turns,
 )
 from tests.support.tool_gateway import Call, Json, ToolGateway, calls_of, history, results_of, tool_names
 
@@ -103,17 +102,17 @@ def test_request_with_valid_names_is_returned_as_is() -> None:
 
 @every_endpoint
 @every_client
-@every_call_mode
-async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, run_calls: CallRunner, call_mode: str) -> None:
+@every_driver
+async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, client: str, driver: str) -> None:
     gateway = ToolGateway(lambda body: [Call(name, {"x": at}, f"c{at}") for at, name in enumerate(tool_names(body))])
     tools = [function(name) for name in NAMES]
-    calls = await run_calls(gateway, CallScenario(endpoint, tools=tools), call_mode)
+    calls = await send_turns(mode_of(client, driver, endpoint), gateway, tools=tools)
     assert [(call.name, call.arguments) for call in calls] == [(name, {"x": at}) for at, name in enumerate(NAMES)]
     names = tool_names(gateway.bodies[0])
     assert all(VALID.fullmatch(name) for name in names)
     assert len(set(names)) == len(NAMES)
     results = [(f"ran {call.name}", call.id, call.name) for call in calls]
-    await run_calls(gateway, CallScenario(endpoint, ["Go on.", calls, *results], tools=tools), call_mode)
+    await send_turns(mode_of(client, driver, endpoint), gateway, ["Go on.", calls, *results], tools=tools)
     assert [call.name for call in calls_of(gateway.bodies[1])] == names == tool_names(gateway.bodies[1])
     assert {part["name"] for part in history(gateway.bodies[1]) if part.get("role") == "tool"} <= set(names)
 
@@ -121,10 +120,10 @@ async def test_tool_of_any_name_is_called_by_its_own_name(endpoint: str, run_cal
 @every_endpoint
 @every_client
 @pytest.mark.parametrize("name", ["jobs.start", "jobs_start", LONG + "rain", "поиск"])
-async def test_tool_choice_uses_the_tools_own_name(endpoint: str, run_calls: CallRunner, name: str) -> None:
+async def test_tool_choice_uses_the_tools_own_name(endpoint: str, client: str, name: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     tools = [function(each) for each in NAMES]
-    await run_calls(gateway, CallScenario(endpoint, tools=tools, tool_choice=name), "plain")
+    await send_turns(mode_of(client, "plain", endpoint), gateway, tools=tools, tool_choice=name)
     [body] = gateway.bodies
     assert json.dumps(tool_names(body)[NAMES.index(name)]) in json.dumps(body["tool_choice"])
 
@@ -133,7 +132,7 @@ async def test_tool_choice_uses_the_tools_own_name(endpoint: str, run_calls: Cal
 async def test_past_calls_of_tools_no_longer_offered_are_renamed(endpoint: str) -> None:
     gateway = ToolGateway(lambda _: "Done.")
     turns: Any = ["Go on.", [Call("a.b", {}, "c1"), Call("a_b", {}, "c2")], ("1", "c1", None), ("2", "c2", None)]
-    await plain_client(gateway, CallScenario(endpoint, turns), "plain")
+    await send_turns(mode_of("client", "plain", endpoint), gateway, turns)
     first, second = calls_of(gateway.bodies[0])
     assert first.name != second.name == "a_b"
     assert VALID.fullmatch(first.name)
@@ -155,9 +154,9 @@ FORMS: dict[str, Json] = {
 @every_endpoint
 @every_client
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_tool_in_any_form_is_called_by_its_own_name(endpoint: str, run_calls: CallRunner, form: Json) -> None:
+async def test_tool_in_any_form_is_called_by_its_own_name(endpoint: str, client: str, form: Json) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], {"x": 1}, "c1")])
-    [call] = await run_calls(gateway, CallScenario(endpoint, tools=[form]), "plain")
+    [call] = await send_turns(mode_of(client, "plain", endpoint), gateway, tools=[form])
     assert (call.name, call.arguments) == ("jobs.start", {"x": 1})
     assert tool_names(gateway.bodies[0]) == ["jobs_start"]
     [tool] = gateway.bodies[0]["tools"]
@@ -182,11 +181,11 @@ CHOICES: dict[str, tuple[str, Json]] = {
 
 @every_client
 @pytest.mark.parametrize(("endpoint", "choice"), CHOICES.values(), ids=CHOICES)
-async def test_tool_choice_dict_is_renamed_on_the_wire(endpoint: str, choice: Json, run_calls: CallRunner) -> None:
-    if run_calls is plain_client:
+async def test_tool_choice_dict_is_renamed_on_the_wire(endpoint: str, choice: Json, client: str) -> None:
+    if client == "client":
         pytest.skip("The plain client takes names and modes.")
     gateway = ToolGateway(lambda _: "Done.")
-    await run_calls(gateway, CallScenario(endpoint, tools=[function("jobs.start")], tool_choice=choice), "plain")
+    await send_turns(mode_of(client, "plain", endpoint), gateway, tools=[function("jobs.start")], tool_choice=choice)
     wire = json.dumps(gateway.bodies[0]["tool_choice"])
     assert '"jobs_start"' in wire
     assert "jobs.start" not in wire
@@ -196,7 +195,7 @@ async def test_tool_choice_dict_is_renamed_on_the_wire(endpoint: str, choice: Js
 def test_custom_tool_is_chosen_and_called_by_its_own_name() -> None:
     gateway = ToolGateway(lambda _: "Done.")
     custom = {"type": "custom", "name": "run.code", "description": "Runs code."}
-    model = langchain_model(gateway, "responses").bind_tools([custom], tool_choice="run.code")
+    model = chat_model(gateway, "responses").bind_tools([custom], tool_choice="run.code")
     model.invoke("Go on.")
     body = gateway.bodies[0]
     assert (body["tools"][0]["name"], body["tool_choice"]) == ("run_code", {"type": "custom", "name": "run_code"})
@@ -215,7 +214,7 @@ def test_mcp_tool_names_are_unchanged() -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_invalid_call_has_its_own_name(endpoint: str, streamed: bool) -> None:
     gateway = ToolGateway(lambda body: [Call(tool_names(body)[0], '{"x": 1', "c1")])
-    model = langchain_model(gateway, endpoint, streaming=streamed).bind_tools([function("jobs.start")])
+    model = chat_model(gateway, endpoint, streaming=streamed).bind_tools([function("jobs.start")])
     broken = model.invoke("Go on.")
     assert [call["name"] for call in broken.invalid_tool_calls] == ["jobs.start"]
     model.invoke(["Go on.", broken, ToolMessage("It broke off.", tool_call_id="c1")])
@@ -247,7 +246,7 @@ def test_generic_class_output_is_parsed(endpoint: str, method: str) -> None:
     if (endpoint, method) == ("messages", "json_schema"):
         pytest.skip("The messages endpoint has no response format.")
     gateway = ToolGateway(structured_answer({"held": 1}))
-    structured = langchain_model(gateway, endpoint).with_structured_output(Box[int], method=method)
+    structured = chat_model(gateway, endpoint).with_structured_output(Box[int], method=method)
     assert structured.invoke("q") == Box[int](held=1)
     assert '"Box_int"' in json.dumps(gateway.bodies[0])
     assert llama_index_llm(gateway, endpoint).structured_predict(Box[int], PromptTemplate("q")) == Box[int](held=1)
@@ -281,7 +280,7 @@ async def test_langchain_agent_runs_the_called_tool(endpoint: str, streamed: boo
     ran: list[str] = []
     gateway = ToolGateway(calls_in_turn(0, 1, 2, 3, 4))
     tools = [StructuredTool.from_function(runner(name, ran), name=name, description="Runs.") for name in AGENT_NAMES]
-    agent = create_agent(langchain_model(gateway, endpoint, streaming=streamed), tools)
+    agent = create_agent(chat_model(gateway, endpoint, streaming=streamed), tools)
     state = await agent.ainvoke({"messages": [{"role": "user", "content": "Go on."}]})
     assert ran == [f"{name} {4 - at}" for at, name in enumerate(AGENT_NAMES)]
     assert [message.content for message in state["messages"] if message.type == "tool"] == ran

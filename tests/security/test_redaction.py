@@ -126,7 +126,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "scheme": {"base_url": f"ftp://ann:{PASSWORD}@host/v1"},
     "query in the URL": {"base_url": f"https://ann:{PASSWORD}@host/v1?a=b"},
     "key": {"api_key": f"{KEY}\nX: 1"},
-    "misspelled argument": {"max_retry": 5},
+    "misspelled argument of the connection": {"max_retry": 5},
+    "misspelled argument": {"modle": "gpt-4o"},
 }
 
 

@@ -1,7 +1,8 @@
 """A server on loopback that responds with scripted bytes, disconnects and silence.
 
 A case is a list of acts, one for each request (the last serves all further ones); an act is a list of steps: bytes to
-send, `Hang` up, or `Stall` until the client does. The requests are in `case.requests`.
+send, `Hang` up, or `Stall` until the client does. The requests are in `case.requests`. `FaultServer` serves many cases,
+each at a path of its own; `serving` runs a server for one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
@@ -42,6 +43,7 @@ Act: TypeAlias = Sequence[Step]
 class ReceivedRequest:
     """A request."""
 
+    method: str
     path: str
     headers: dict[str, str]
     body: bytes
@@ -71,6 +73,7 @@ class FaultServer:
     def __init__(self) -> None:
         self.connections = 0
         self.open = 0
+        self._closed = threading.Condition()
         self._cases: dict[str, Case] = {}
         self._names = count()
         self._loop = asyncio.new_event_loop()
@@ -87,6 +90,11 @@ class FaultServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def wait_until_closed(self) -> bool:
+        """Wait until no connection is open. Return whether it happened in time."""
+        with self._closed:
+            return self._closed.wait_for(lambda: not self.open, timeout=5)
 
     def case(self, *responses_by_request: Act, host: str = "127.0.0.1") -> Case:
         """A new case, at a base URL of its own."""
@@ -113,15 +121,17 @@ class FaultServer:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            self.open -= 1
             with suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
+            with self._closed:
+                self.open -= 1
+                self._closed.notify_all()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serve one request; return False if that ended the connection."""
         received_request = await _request(reader)
-        case = self._cases[received_request.path.split("/")[1]]
+        case = self._case_of(received_request)
         for step in case.next(received_request):
             match step:
                 case bytes():
@@ -135,6 +145,40 @@ class FaultServer:
                     case.left.release()
                     return False
         return True
+
+    def _case_of(self, received_request: ReceivedRequest) -> Case:
+        return self._cases[received_request.path.split("/")[1]]
+
+
+class CaseServer(FaultServer):
+    """Serves one case, whatever the path."""
+
+    def __init__(self, *responses_by_request: Act) -> None:
+        super().__init__()
+        self._case = Case("", responses_by_request)
+
+    def __enter__(self) -> CaseServer:
+        super().__enter__()
+        return self
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        return self._case.requests
+
+    def _case_of(self, received_request: ReceivedRequest) -> Case:
+        return self._case
+
+
+@contextmanager
+def serving(*responses_by_request: Act | bytes) -> Iterator[CaseServer]:
+    """Serve one case; an act of bytes alone needs no list."""
+    acts = [[act] if isinstance(act, bytes) else act for act in responses_by_request]
+    with CaseServer(*acts) as server:
+        yield server
 
 
 def _hang_up(writer: asyncio.StreamWriter, reset: bool) -> None:
@@ -159,7 +203,8 @@ async def _request(reader: asyncio.StreamReader) -> ReceivedRequest:
     first, *lines = head.rstrip("\r\n").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return ReceivedRequest(first.split(" ")[1], headers, body)
+    method, path, _ = first.split(" ")
+    return ReceivedRequest(method, path, headers, body)
 
 
 # --- responses --------------------------------------------------------------------------------------------------------
@@ -204,3 +249,20 @@ def chunked(piece: bytes) -> bytes:
 
 
 END = b"0\r\n\r\n"
+
+
+# --- events of no endpoint --------------------------------------------------------------------------------------------
+
+EVENT = b'data: {"a": 1}\n\n'
+DONE = b"data: [DONE]\n\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+COMMENT = chunked(b": still here\n\n")
+
+
+def response(status: int, body: bytes, *headers: str) -> bytes:
+    """Return a complete response with no other headers than these and its length."""
+    lines = [f"HTTP/1.1 {status} Status", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+OK = response(200, b'{"ok": true}')

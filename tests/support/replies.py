@@ -18,13 +18,13 @@ CALLS = (("call_1", "get_weather", '{"city": "Lisboa"}'), ("call_2", "add", '{"a
 # --- chat completions -------------------------------------------------------------------------------------------------
 
 
-def chat_body(text: str | None = TEXT, finish: str = "stop", **message: Any) -> Json:
-    """Return a chat completions reply."""
+def chat_body(text: Any = TEXT, finish: str = "stop", *, model: str = MODEL, **message: Any) -> Json:
+    """Return a chat completions reply, with further fields of its message."""
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1700000000,
-        "model": MODEL,
+        "model": model,
         "choices": [
             {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message}}
         ],

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
-from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.support.fault_server import DONE, END, EVENT, HEAD, OK, Stall, chunked, serving
 from tests.transport.clients import KEY, POST, both_clients
 
-WHOLE = HEAD + chunk(EVENT) + chunk(EVENT) + chunk(DONE) + END
-HANGING = Answer([HEAD, chunk(EVENT), chunk(EVENT)], "hang")
+WHOLE = HEAD + chunked(EVENT) + chunked(EVENT) + chunked(DONE) + END
+HANGING = [HEAD, chunked(EVENT), chunked(EVENT), Stall()]
 
 
 @both_clients
@@ -32,7 +32,7 @@ def test_stream_left_early_frees_its_connection(client_type: Any, limit: int):
 
 
 def test_requests_and_finished_streams_share_one_connection():
-    with serving(WHOLE, PLAIN, WHOLE, PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
+    with serving(WHOLE, OK, WHOLE, OK) as server, HTTPClient(KEY, server.base_url) as http:
         for _ in range(2):
             with http.stream(POST) as events:
                 assert len(list(events)) == 2
@@ -42,7 +42,7 @@ def test_requests_and_finished_streams_share_one_connection():
 
 
 async def test_async_requests_and_finished_streams_share_one_connection():
-    with serving(WHOLE, PLAIN, WHOLE, PLAIN) as server:
+    with serving(WHOLE, OK, WHOLE, OK) as server:
         async with AsyncHTTPClient(KEY, server.base_url) as http:
             for _ in range(2):
                 async with http.stream(POST) as events:
@@ -113,7 +113,7 @@ def test_streams_abandoned_in_cycles_cause_no_deadlock():
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared client", "client per loop"])
 def test_twenty_event_loops_leave_no_socket_open(shared: bool):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         shared_client = AsyncHTTPClient(KEY, server.base_url)
 
         async def main() -> None:
@@ -127,7 +127,7 @@ def test_twenty_event_loops_leave_no_socket_open(shared: bool):
 
 
 def test_dropped_async_client_closes_while_its_loop_runs():
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
 
         async def main() -> None:
             await AsyncHTTPClient(KEY, server.base_url).send(POST)
@@ -138,7 +138,7 @@ def test_dropped_async_client_closes_while_its_loop_runs():
 
 
 def test_clients_shared_by_threads_serve_all_requests():
-    with serving(PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
+    with serving(OK) as server, HTTPClient(KEY, server.base_url) as http:
         loops = AsyncHTTPClient(KEY, server.base_url)
         calls = [lambda: http.send(POST), lambda: asyncio.run(loops.send(POST))] * 5
         threads = [threading.Thread(target=call) for call in calls]
@@ -153,7 +153,7 @@ def test_clients_shared_by_threads_serve_all_requests():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing")
 def test_client_after_a_fork_opens_its_own_connection():
-    with serving(PLAIN) as server, HTTPClient(KEY, server.base_url) as http:
+    with serving(OK) as server, HTTPClient(KEY, server.base_url) as http:
         http.send(POST)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads: the server runs in one
@@ -169,17 +169,17 @@ def test_client_after_a_fork_opens_its_own_connection():
 
 
 def test_http_client_of_the_caller_is_used_and_stays_open():
-    with serving(PLAIN) as server, httpx.Client(headers={"X-Mine": "1"}) as caller_client:
+    with serving(OK) as server, httpx.Client(headers={"X-Mine": "1"}) as caller_client:
         with HTTPClient(KEY, server.base_url, http_client=caller_client) as http:
             http.send(POST)
         assert not caller_client.is_closed
-    assert b"x-mine: 1" in server.requests[0].lower()
+    assert server.requests[0].headers["x-mine"] == "1"
 
 
 @pytest.mark.parametrize("copy_client", [copy.deepcopy, copy.copy, lambda http: pickle.loads(pickle.dumps(http))])
 @pytest.mark.parametrize("kind", [HTTPClient, AsyncHTTPClient])
 def test_copied_client_keeps_its_configuration_and_opens_its_own_connection(kind: Any, copy_client: Any):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         http = kind(KEY, server.base_url, default_headers={"X-A": "1"}, max_retries=7)
         twin = copy_client(http)
         assert (twin.base_url, twin.retry.max_retries) == (http.base_url, 7)
@@ -189,5 +189,5 @@ def test_copied_client_keeps_its_configuration_and_opens_its_own_connection(kind
                 twin.send(POST)
         else:
             asyncio.run(twin.send(POST))
-        assert b"x-a: 1" in server.requests[-1].lower()
+        assert server.requests[-1].headers["x-a"] == "1"
         assert server.connections == len(server.requests)

@@ -11,7 +11,7 @@ import pytest
 from httpcore._sync.connection_pool import ConnectionPool
 
 from aimlapi_integrations.transport.client import HTTPClient
-from tests.support.raw_server import DONE, END, EVENT, HEAD, Answer, chunk, serving
+from tests.support.fault_server import DONE, END, EVENT, HEAD, Stall, chunked, serving
 
 from .clients import KEY, POST
 from .test_pool import call
@@ -22,11 +22,11 @@ _ADVICE = {
     "leak": "see transport/pool.py: httpcore's own async pool may do now",
     "lock": "see transport/gc_guard.py: the guard may be unnecessary now",
 }
-STREAM = HEAD + chunk(EVENT) + chunk(DONE) + END
+STREAM = HEAD + chunked(EVENT) + chunked(DONE) + END
 
 
 def test_connection_of_a_response_reads_from_the_exposed_network_stream() -> None:
-    with serving(Answer([HEAD, chunk(EVENT)], "hang")) as server, httpx.Client() as client:
+    with serving([HEAD, chunked(EVENT), Stall()]) as server, httpx.Client() as client:
         with client.stream("GET", server.base_url) as response:
             network_stream: Any = response.extensions["network_stream"]
             timeouts: list[float | None] = []

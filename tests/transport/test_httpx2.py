@@ -26,15 +26,15 @@ from aimlapi_integrations.langchain import AIMLAPIEmbeddings, ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
 from aimlapi_integrations.transport.retries import HTTPRequest
-from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.fault_server import COMMENT, DONE, END, EVENT, HEAD, OK, Act, Hang, Stall, chunked, response, serving
 from tests.transport.clients import AT_ONCE, KEY, POST
 
 httpx2 = pytest.importorskip("httpx2")
 
 both_libraries = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-WHOLE = HEAD + chunk(EVENT) + chunk(EVENT) + chunk(DONE) + END
-HANGING = Answer([HEAD, chunk(EVENT)], "hang")
-RATE_LIMIT = answer(429, b'{"message": "Slow down"}', "x-request-id: r-1", "retry-after: 0")
+WHOLE = HEAD + chunked(EVENT) + chunked(EVENT) + chunked(DONE) + END
+HANGING = [HEAD, chunked(EVENT), Stall()]
+RATE_LIMIT = response(429, b'{"message": "Slow down"}', "x-request-id: r-1", "retry-after: 0")
 
 
 def _sync(own: Any, base_url: str, way: str, call: HTTPRequest, most: int | None, **settings: Any) -> Any:
@@ -90,15 +90,14 @@ def call(request: pytest.FixtureRequest, library: Any) -> Callable[..., Any]:
 
 @both_libraries
 def test_call_returns_the_body_and_sends_the_configuration(call: Any):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         request = HTTPRequest("POST", "/x", {"a": 1}, headers={"X-Own": "one"}, query={"q": "2"})
         reply = call(server.base_url, call=request, default_headers={"X-Default": "two"})
     assert reply.body == {"ok": True}
     [sent] = server.requests
-    head, _, body = sent.lower().partition(b"\r\n\r\n")
-    assert head.startswith(b"post /v1/x?q=2 http/1.1")
-    assert all(line in head for line in (b"x-own: one", b"x-default: two", b"authorization: bearer " + KEY.encode()))
-    assert body == b'{"a":1}'
+    assert (sent.method, sent.path, sent.body) == ("POST", "/v1/x?q=2", b'{"a":1}')
+    expected = {"x-own": "one", "x-default": "two", "authorization": f"Bearer {KEY}"}
+    assert sent.headers.items() >= expected.items()
 
 
 @both_libraries
@@ -128,17 +127,17 @@ def test_status_is_retried_and_becomes_a_typed_error_without_the_key(call: Any, 
     assert KEY not in repr(vars(caught.value)) + str(caught.value.response.request.headers)
 
 
-FAILURES: list[tuple[Answer, dict[str, Any], type[APIError], str | None, str]] = [
-    (Answer([], "hang"), {"timeout": (5, 0.1)}, APITimeoutError, "read", "send"),
-    (Answer([], "hang"), {"timeout": (5, 0.1)}, APITimeoutError, "read", "events"),
+FAILURES: list[tuple[Act, dict[str, Any], type[APIError], str | None, str]] = [
+    ([Stall()], {"timeout": (5, 0.1)}, APITimeoutError, "read", "send"),
+    ([Stall()], {"timeout": (5, 0.1)}, APITimeoutError, "read", "events"),
     (HANGING, {"timeout": (5, 0.1)}, APITimeoutError, "read", "events"),
     (HANGING, {"chunk_timeout": 0.1}, APITimeoutError, "chunk", "events"),
-    (Answer([HEAD, chunk(EVENT)], comment_every=0.02), {"chunk_timeout": 0.1}, APITimeoutError, "chunk", "events"),
-    (Answer([HEAD, chunk(EVENT)], "shut"), {}, StreamError, None, "events"),
-    (Answer([b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"], "shut"), {}, APIConnectionError, None, "send"),
-    (Answer([answer(200, gzip.compress(b"{}")[:-9], "content-encoding: br-none")]), {}, APIResponseError, None, "send"),
-    (Answer([answer(200, b"no gzip", "content-encoding: gzip")]), {}, APIResponseError, None, "send"),
-    (Answer([answer(200, b"<html>")]), {}, APIResponseError, None, "send"),
+    ([HEAD, chunked(EVENT), Stall(COMMENT)], {"chunk_timeout": 0.1}, APITimeoutError, "chunk", "events"),
+    ([HEAD, chunked(EVENT), Hang()], {}, StreamError, None, "events"),
+    ([b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{", Hang()], {}, APIConnectionError, None, "send"),
+    ([response(200, gzip.compress(b"{}")[:-9], "content-encoding: br-none")], {}, APIResponseError, None, "send"),
+    ([response(200, b"no gzip", "content-encoding: gzip")], {}, APIResponseError, None, "send"),
+    ([response(200, b"<html>")], {}, APIResponseError, None, "send"),
 ]
 
 
@@ -156,7 +155,7 @@ def test_failure_is_the_same_error_as_with_httpx(call: Any, case: Any):
 
 @both_libraries
 def test_unreachable_server_is_a_connection_error(call: Any):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         pass
     with pytest.raises(APIConnectionError, match=r"No response from 127\.0\.0\.1"):
         call(server.base_url)
@@ -311,7 +310,7 @@ def _run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_httpx2_is_not_imported_without_a_client_of_it():
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         ran = _run(
             "import sys\n"
             "from aimlapi_integrations import AIMLAPIError, Client\n"

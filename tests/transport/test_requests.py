@@ -12,8 +12,9 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
+from aimlapi_integrations.transport.direct import build_request
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryPolicy
-from tests.support.raw_server import EVENT, HEAD, PLAIN, Answer, chunk, serving
+from tests.support.fault_server import EVENT, HEAD, OK, Hang, chunked, serving
 from tests.transport.clients import KEY, POST, Sync, both_clients
 
 NO_RETRIES = RetryPolicy(0)
@@ -44,6 +45,20 @@ def test_headers_of_the_caller_override_the_defaults():
     call = HTTPRequest("POST", "/x", {}, headers={"x-call": "2", "x-title": "Call"})
     sent = sent_headers(call=call, default_headers={"X-Title": "Mine", "http-referer": "https://mine.example"})
     assert (sent["x-title"], sent["http-referer"], sent["x-call"]) == ("Call", "https://mine.example", "2")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("content", [None, b"", b'{"a": 1}'])
+@pytest.mark.parametrize("params", [None, {"q": "ä b"}])
+def test_own_request_equals_that_of_httpx(method: str, content: bytes | None, params: dict[str, str] | None):
+    headers = httpx.Headers({"Host": "gateway.example", "X-Own": "1"})
+    arguments: Any = {"params": params, "content": content, "extensions": {"timeout": {"read": 1.0}}}
+    own = build_request(method, httpx.URL("https://gateway.example/v1"), headers=headers, **arguments)
+    plain = httpx.Request(method, "https://gateway.example/v1", headers=headers, **arguments)
+    assert (own.method, own.url, own.extensions) == (plain.method, plain.url, plain.extensions)
+    assert own.content == b"".join(own.stream) == plain.content  # type: ignore[arg-type]
+    assert own.headers == plain.headers
+    assert "content-length" not in headers
 
 
 @both_clients
@@ -127,9 +142,9 @@ def test_value_that_json_cannot_hold_is_named_by_its_path(body: Any, path: str):
 
 @both_clients
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize("pieces", [[], [HEAD, chunk(EVENT)]], ids=["no response", "half a response"])
+@pytest.mark.parametrize("pieces", [[], [HEAD, chunked(EVENT)]], ids=["no response", "half a response"])
 def test_cause_of_an_error_holds_no_key(client_type: Any, streamed: bool, pieces: list[bytes]):
-    with serving(Answer(pieces, "close")) as server:
+    with serving([*pieces, Hang()]) as server:
         client = client_type(server.base_url, retry=NO_RETRIES, default_query={"secret": "s"})
         with pytest.raises(errors.APIError) as caught:
             client.events() if streamed else client.send()
@@ -193,5 +208,5 @@ def test_invalid_max_retries_is_rejected(kind: Any, max_retries: Any):
 @both_clients
 @pytest.mark.parametrize("timeout", [1e12, (float("inf"), 1e300), httpx.Timeout(float("inf"))])
 def test_timeout_beyond_the_range_of_sockets_is_no_limit(client_type: Any, timeout: Any):
-    with serving(PLAIN) as server:
+    with serving(OK) as server:
         assert client_type(server.base_url, timeout=timeout).send().body == {"ok": True}

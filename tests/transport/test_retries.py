@@ -13,7 +13,7 @@ import pytest
 
 from aimlapi_integrations import errors
 from aimlapi_integrations.transport.retries import HTTPRequest, RetryEvent, RetryPolicy, retry_after
-from tests.support.raw_server import DONE, END, EVENT, HEAD, PLAIN, Answer, answer, chunk, serving
+from tests.support.fault_server import DONE, END, EVENT, HEAD, OK, Hang, Stall, chunked, response, serving
 from tests.transport.clients import AT_ONCE, KEY, POST, both_clients
 
 
@@ -68,22 +68,22 @@ def test_zero_retries_send_one_request(client_type: Any, where: str):
 
 @both_clients
 def test_broken_connection_is_retried(client_type: Any):
-    with serving(Answer([], "close"), Answer([PLAIN[:30]], "close"), PLAIN) as server:
+    with serving([Hang()], [OK[:30], Hang()], OK) as server:
         assert client_type(server.base_url).send().body == {"ok": True}
     assert len(server.requests) == 3
 
 
 @both_clients
 def test_stream_is_retried_before_its_first_byte_only(client_type: Any):
-    broken = Answer([HEAD, chunk(EVENT)], "close")
-    with serving(answer(503, b"{}"), broken) as server, pytest.raises(errors.StreamError):
+    broken = [HEAD, chunked(EVENT), Hang()]
+    with serving(response(503, b"{}"), broken) as server, pytest.raises(errors.StreamError):
         client_type(server.base_url).events()
     assert len(server.requests) == 2
 
 
 @both_clients
 def test_retry_sends_the_same_request(client_type: Any):
-    with serving(answer(500, b"{}"), PLAIN) as server:
+    with serving(response(500, b"{}"), OK) as server:
         client_type(server.base_url).send()
     assert server.requests[0] == server.requests[1]
 
@@ -160,7 +160,7 @@ def test_retry_after_the_deadline_is_not_started():
 @both_clients
 def test_retry_in_progress_ends_at_the_deadline(client_type: Any):
     policy = RetryPolicy(max_retries=3, base=0, deadline=0.15)
-    with serving(answer(500, b"{}"), Answer([], "hang")) as server, pytest.raises(errors.APITimeoutError) as caught:
+    with serving(response(500, b"{}"), [Stall()]) as server, pytest.raises(errors.APITimeoutError) as caught:
         client_type(server.base_url, retry=policy).send()
     assert (caught.value.timeout, caught.value.seconds) == ("total", 0.15)
     assert len(server.requests) == 2
@@ -181,6 +181,6 @@ def test_custom_policy_decides_about_retries(client_type: Any):
 
 @both_clients
 def test_stream_after_a_retry_is_complete(client_type: Any):
-    whole = HEAD + chunk(EVENT) + chunk(DONE) + END
-    with serving(answer(429, b"{}", "retry-after-ms: 1"), whole) as server:
+    whole = HEAD + chunked(EVENT) + chunked(DONE) + END
+    with serving(response(429, b"{}", "retry-after-ms: 1"), whole) as server:
         assert client_type(server.base_url).events() == [{"a": 1}]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlapi_integrations.errors import StreamError
-from aimlapi_integrations.transport.sse import EventParser
+from aimlapi_integrations.transport.event_stream import EventParser
 
 
 def parse_all(*chunks: bytes) -> list[Any]:

@@ -209,7 +209,8 @@ async def langchain(model: ChatAIMLAPI, embeddings: AIMLAPIEmbeddings) -> None:
     base: BaseChatModel = model
     assert_type(base.invoke("Hello"), AIMessage)
     assert_type(await model.ainvoke("Hello"), AIMessage)
-    assert_type(model.stream("Hello"), Iterator[AIMessageChunk])
+    assert_type(model.stream("Hello"), Generator[AIMessageChunk, None, None])
+    assert_type(model.astream("Hello"), AsyncGenerator[AIMessageChunk, None])
     assert_type(model.bind_tools([get_weather], tool_choice="any"), Runnable[LanguageModelInput, AIMessage])
     assert_type(model.with_structured_output(City, strict=True), Runnable[LanguageModelInput, City])
     assert_type(model.with_structured_output({"title": "City"}), Runnable[LanguageModelInput, Any])

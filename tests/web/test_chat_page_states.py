@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from .visitor import Visitor
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
+ROOT = Path(__file__).parents[2]
 QUESTION = "Which river is longer, the Douro or the Tagus?"
 
 # The element that is painted at the middle of this one, and whether its color differs from the background's.
@@ -98,3 +101,10 @@ def test_stop_closes_the_request_and_says_so(visit: Visit, tmp_path: Path) -> No
             assert case.wait_for_disconnect()  # the gateway sees that nobody reads on
             look_at(visitor, visitor.chat.get_by_text("Stopped: the request is closed."), tmp_path)
             visitor.leave()
+
+
+def test_picture_in_the_documentation_can_be_taken_again_in_the_same_size(gateway: Emulator, tmp_path: Path) -> None:
+    pictures = tmp_path / "page.png", ROOT / "docs" / "pages" / "chat_page.png"
+    subprocess.run([sys.executable, "-m", "docs.chat_page_picture", pictures[0].as_posix()], cwd=ROOT, check=True)
+    taken, kept = (picture.read_bytes()[16:24] for picture in pictures)  # width and height
+    assert taken == kept

@@ -53,7 +53,7 @@ def replace_lone_surrogates(value: Any) -> Any:
     return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
-# --- no nulls -------------------------------------------------------------------------------------------------------
+# --- no nulls -----------------------------------------------------------------------------------------------------
 
 
 def drop_none(fields: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _drop_nested_nulls(value: Any) -> Any:
     return [_drop_nested_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
-# --- JSON to send ----------------------------------------------------------------------------------------------------
+# --- JSON to send -------------------------------------------------------------------------------------------------
 
 dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 """Encode a value as compact JSON. Raises TypeError or ValueError if JSON can't hold it."""
@@ -121,7 +121,7 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-# --- JSON that a model wrote ----------------------------------------------------------------------------------------
+# --- JSON that a model wrote --------------------------------------------------------------------------------------
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:

@@ -9,8 +9,7 @@ key, stops the job.
 """
 
 from .files import read_results
-from .local import Report, aprocess, process
-from .rate_limit import RateLimiter
+from .local import RateLimiter, Report, aprocess, process
 from .rows import Answers, Vectors
 
 __all__ = ["Answers", "RateLimiter", "Report", "Vectors", "aprocess", "process", "read_results"]

@@ -73,7 +73,7 @@ def read_results(path: str | os.PathLike[str], id_column: str = "index") -> list
     return sorted({row[id_column]: row for row in rows}.values(), key=lambda row: row.get("index", 0))
 
 
-# --- JSON Lines -------------------------------------------------------------------------------------------------------
+# --- JSON Lines ---------------------------------------------------------------------------------------------------
 
 
 def encode_row(row: Row) -> bytes:
@@ -174,7 +174,7 @@ def _decode_line(line: bytes, place: str) -> Row:
         raise ValueError(f"{place} is not a JSON object. Remove the line, or start with another file.") from error
 
 
-# --- Parquet ----------------------------------------------------------------------------------------------------------
+# --- Parquet ------------------------------------------------------------------------------------------------------
 
 
 class ParquetFolder:

@@ -194,7 +194,7 @@ class Vectors(Worker):
         return [{"vector": vector} for vector in vectors], False
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 
 def _error_row(error: Exception, column: str | None = None) -> Row:
@@ -229,7 +229,7 @@ def _row_or_raise(row: Row | BaseException) -> Row:
     return row
 
 
-# --- results ----------------------------------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------------------
 
 
 def _add_columns(batch: Table, rows: Sequence[Row], kinds: Mapping[str, str]) -> Table:
@@ -280,7 +280,7 @@ def _vectors(result: Any) -> Iterable[Sequence[float]]:
     return result.vectors if isinstance(result, Embeddings) else result
 
 
-# --- spending ---------------------------------------------------------------------------------------------------------
+# --- spending -----------------------------------------------------------------------------------------------------
 
 
 def _split_spending(spending: Spending, count: int) -> list[Row]:

@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from ..client.client import Client
-from ..client.config import DEFAULT_MODEL
+from ..client.options import DEFAULT_MODEL
 from ..costs import Ledger, track_costs
 from ..errors import AIMLAPIError, BudgetExceededError
 from ..models import lookup
 from ..types import Delta, Message, Reply, Text
+from . import Command
 
-HELP = "ask a model, once or in a conversation"
-DESCRIPTION = """Ask a model and print its answer while it is generated. Without a question, start a conversation,
+_DESCRIPTION = """Ask a model and print its answer while it is generated. Without a question, start a conversation,
 which Ctrl-D or "exit" ends; Ctrl-C stops an answer. Text that is piped in is the question, or follows it. The answer
 alone goes to standard output; reasoning and the cost go to standard error."""
 
@@ -26,8 +26,7 @@ _PROMPT = "> "
 _EXITS = {"exit", "quit", "/exit", "/quit", "/bye"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="*", help="the question; without one, a conversation starts")
     parser.add_argument("-m", "--model", default=DEFAULT_MODEL, metavar="ID", help="default: %(default)s")
     parser.add_argument("-s", "--system", metavar="TEXT", help="instructions for the model")
@@ -46,7 +45,7 @@ def _dollars(text: str) -> Decimal:
         raise argparse.ArgumentTypeError(f"expected dollars, such as 0.50, received {text!r}") from None
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Answer the question or hold a conversation. Return the exit status: 1 if a call failed."""
     piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip()
     question = "\n\n".join(filter(None, [" ".join(options.question), piped]))
@@ -65,6 +64,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+COMMAND = Command("chat", "ask a model, once or in a conversation", _DESCRIPTION, _add_arguments, _run)
 
 
 class _Chat:
@@ -137,7 +139,7 @@ def _call_options(options: argparse.Namespace) -> Any:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-# --- the terminal -----------------------------------------------------------------------------------------------------
+# --- the terminal -------------------------------------------------------------------------------------------------
 
 
 @contextmanager

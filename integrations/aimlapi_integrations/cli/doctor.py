@@ -20,16 +20,16 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from ..client.client import Client
-from ..client.config import (
+from ..client.options import (
     API_KEY_VARIABLES,
     BASE_URL_VARIABLES,
     DEFAULT_BASE_URL,
     DEFAULT_EMBEDDING_MODEL,
     DEFAULT_MODEL,
+    CallOptions,
     resolve_api_key,
     resolve_base_url,
 )
-from ..client.options import CallOptions
 from ..costs import Ledger, track_costs
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions
 from ..endpoints.ocr import OCRResult
@@ -51,11 +51,12 @@ from ..errors import (
     StreamError,
 )
 from ..errors.parsing import redact_secrets, redact_url
+from ..models import CHAT, MESSAGES, RESPONSES
 from ..types import Embeddings, Reply
 from ..version import __version__
+from . import Command
 
-HELP = "check the key, the account, the clock and each endpoint"
-DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once, apart
+_DESCRIPTION = """Check the key, the address, the account's balance and the clock, and call each endpoint once, apart
 from images, speech and batches. The calls cost less than a cent together; --free leaves them out. The exit status is 1
 if a check failed. Keys are never printed."""
 
@@ -72,8 +73,7 @@ _PLACEHOLDERS = ("<", "your", "...", "…", "xxx")
 _KEY_PAGE = "https://aimlapi.com/app/keys"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--model", default=DEFAULT_MODEL, metavar="ID", help="called on chat completions; default: %(default)s"
     )
@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the result of each check. Return the exit status: 1 if one failed."""
     results: list[Result] = []
     with track_costs() as costs:
@@ -96,6 +96,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(f"\n{_summarize(results, costs)}\n")
     return int(any(result.status == "failed" for result in results))
+
+
+COMMAND = Command(
+    "doctor", "check the key, the account, the clock and each endpoint", _DESCRIPTION, _add_arguments, _run
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ def examine(model: str = DEFAULT_MODEL, *, free: bool = False) -> Iterator[Resul
             yield Result(result.check, result.status, text, advice)
 
 
-# --- without the gateway ----------------------------------------------------------------------------------------------
+# --- without the gateway ------------------------------------------------------------------------------------------
 
 
 def _check_versions() -> Result:
@@ -195,7 +200,7 @@ def _differ(names: list[str]) -> bool:
     return len({os.environ[name].strip() for name in names}) > 1
 
 
-# --- at the gateway ---------------------------------------------------------------------------------------------------
+# --- at the gateway -----------------------------------------------------------------------------------------------
 
 
 def _check_gateway(client: Client, model: str, free: bool) -> Iterator[Result]:
@@ -266,7 +271,7 @@ def _check_clock(headers: Mapping[str, str], now: float) -> Result:
     return Result("clock", "warning", difference, advice)
 
 
-# --- one call per endpoint --------------------------------------------------------------------------------------------
+# --- one call per endpoint ----------------------------------------------------------------------------------------
 
 Call: TypeAlias = Callable[[Client, str], tuple[Status, str]]
 
@@ -280,10 +285,10 @@ _LIMITS: dict[str, Any] = {"max_tokens": 400}  # enough for a model that reasons
 def _calls(model: str) -> dict[str, tuple[str, Call]]:
     """Return the model and the function for the call of each endpoint."""
     return {
-        "chat completions": (model, lambda client, name: _chat(client, name, "chat_completions")),
+        "chat completions": (model, lambda client, name: _chat(client, name, CHAT)),
         "… streamed": (model, _stream),
-        "responses": (DEFAULT_MODEL, lambda client, name: _chat(client, name, "responses")),
-        "messages": (_CLAUDE, lambda client, name: _chat(client, name, "messages")),
+        "responses": (DEFAULT_MODEL, lambda client, name: _chat(client, name, RESPONSES)),
+        "messages": (_CLAUDE, lambda client, name: _chat(client, name, MESSAGES)),
         "embeddings": (DEFAULT_EMBEDDING_MODEL, _embed),
         "decisions": (DEFAULT_DECISION_MODEL, _decide),
         "OCR": (OCR_MODEL, _read_image),
@@ -296,7 +301,7 @@ def _chat(client: Client, model: str, endpoint: str) -> tuple[Status, str]:
 
 def _stream(client: Client, model: str) -> tuple[Status, str]:
     started = time.perf_counter()
-    call = CallOptions(endpoint="chat_completions")
+    call = CallOptions(endpoint=CHAT)
     with client.chat_stream(_QUESTION, model=model, call=call, **_LIMITS) as deltas:
         last = next(deltas)
         first = time.perf_counter() - started
@@ -344,7 +349,7 @@ def _content(reply: Reply | Embeddings | Decisions | OCRResult) -> str:
             return f"ended by {reply.finish_reason}" if reply.text or reply.finish_reason == "length" else ""
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 _ADVICE: dict[type[AIMLAPIError], str] = {
     AuthenticationError: f"Check how AIMLAPI_API_KEY was copied, or create a key at {_KEY_PAGE}",
@@ -380,7 +385,7 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {message}" + (f" ({', '.join(facts)})" if facts else "")
 
 
-# --- output -----------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _format(result: Result) -> str:

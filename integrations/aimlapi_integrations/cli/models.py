@@ -13,16 +13,18 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ..client.client import Client
-from ..client.model_refresh import is_emulated
+from ..client.live_models import is_emulated
 from ..costs import token_price
 from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel
 from ..errors import AIMLAPIError
-from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES, Model, known_models, loader, lookup, table_date
-from . import check, refresh
-from .keys import any_key
+from ..models import Model, known_models, loader, lookup, table_date
+from ..models.lookup import ENDPOINTS_BY_SECTION
+from . import Command
+from .model_actions import CHECK, REFRESH, UNDO_EMULATED, any_key
 
-HELP = "list and filter the models"
-DESCRIPTION = "List the text and embedding models, from the table that ships with the package or from the live catalog."
+_DESCRIPTION = (
+    "List the text and embedding models, from the table that ships with the package or from the live catalog."
+)
 
 _FEATURES = {
     "tools": "only models that call tools",
@@ -33,9 +35,6 @@ _FEATURES = {
 _NO_PRICES = "The shipped table has no prices. Add --live to ask the gateway for them; that needs no key.\n"
 _NO_RICH = 'The table needs rich: pip install "aimlapi-integrations[cli]". --json and --ids do not.\n'
 
-# Endpoints by their names on the command line.
-_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
-
 _CAPABILITIES = {"tools": "tools", "structured_output": "structured", "vision": "vision"}
 _MILLION = 1_000_000
 
@@ -43,14 +42,13 @@ _PIPE_WIDTH = 160
 """Columns of a table that goes to a file or to another program."""
 
 
-# --- the command ------------------------------------------------------------------------------------------------------
+# --- the command --------------------------------------------------------------------------------------------------
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     for feature, help_text in _FEATURES.items():
         parser.add_argument(f"--{feature}", action="store_true", help=help_text)
-    parser.add_argument("--endpoint", choices=list(_ENDPOINTS), help="only models of this endpoint")
+    parser.add_argument("--endpoint", choices=list(ENDPOINTS_BY_SECTION), help="only models of this endpoint")
     parser.add_argument("--max-price", type=float, metavar="USD", help="highest price of a million tokens, in and out")
     parser.add_argument("--search", metavar="WORD", help="only models with this word in their id, name or developer")
     parser.add_argument("--live", action="store_true", help="ask the gateway instead of the shipped table")
@@ -58,13 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print a JSON array of objects")
     output.add_argument("--ids", action="store_true", help="print the ids only, one a line")
     actions = parser.add_subparsers(metavar="ACTION", title="actions")
-    for name, module in (("refresh", refresh), ("check", check)):
-        action = actions.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
-        module.add_arguments(action)
-        action.set_defaults(run=module.run)
+    for action in (REFRESH, CHECK):
+        action.add_to(actions)
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the matching models. Return the exit status: 1 if there are none."""
     if not (options.json or options.ids) and find_spec("rich") is None:
         sys.stderr.write(_NO_RICH)
@@ -72,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         rows = _fetch_rows() if options.live else shipped_rows()
     except AIMLAPIError as error:
-        sys.stderr.write(f"The catalogue can't be read: {error}\n")
+        sys.stderr.write(f"The catalog can't be read: {error}\n")
         return 1
     if options.max_price is not None and not any(_has_price(row) for row in rows):
         sys.stderr.write(_NO_PRICES)
@@ -89,6 +85,9 @@ def run(options: argparse.Namespace) -> int:
     return 0 if matching else 1
 
 
+COMMAND = Command("models", "list and filter the models", _DESCRIPTION, _add_arguments, _run)
+
+
 def _fetch_rows() -> list[Row]:
     with Client(api_key=any_key()) as client:
         return live_rows(client.models.list(include="all"))
@@ -97,9 +96,9 @@ def _fetch_rows() -> list[Row]:
 def _source(live: bool, rows: Iterable[Row]) -> str:
     if live:
         emulated = " The emulator answered: its prices are invented." if is_emulated(row.id for row in rows) else ""
-        return f"from the live catalogue; prices are per million tokens.{emulated}"
+        return f"from the live catalog; prices are per million tokens.{emulated}"
     if loader.load_table()["about"].get("emulated"):
-        return f"refreshed from the emulator: the prices are invented. {refresh.UNDO_EMULATED}"
+        return f"refreshed from the emulator: the prices are invented. {UNDO_EMULATED}"
     updated = date.fromisoformat(table_date())
     days = (date.today() - updated).days
     return f"from the table of {updated} ({days} days old); --live asks the gateway."
@@ -109,7 +108,7 @@ def _has_price(row: Row) -> bool:
     return row.price_in is not None or row.price_out is not None
 
 
-# --- rows -------------------------------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _row(model: Model) -> Row:
         context=model.context,
         inputs=_sort_modalities(model.inputs),
         marks=frozenset(name for name, has in marks.items() if has),
-        endpoints=frozenset(name for name, endpoint in _ENDPOINTS.items() if endpoint in model.endpoints),
+        endpoints=frozenset(name for name, endpoint in ENDPOINTS_BY_SECTION.items() if endpoint in model.endpoints),
         price_in=_price_per_million(model, "input"),
         price_out=_price_per_million(model, "output"),
     )
@@ -222,7 +221,7 @@ def _price_per_million(model: Model, kind: Literal["input", "output"]) -> Decima
     return None if price is None else price * _MILLION
 
 
-# --- output -----------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _print_table(rows: Sequence[Row], note: str) -> None:

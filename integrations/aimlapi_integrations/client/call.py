@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from .. import costs
 from .._utils.json import drop_nulls
+from .._utils.lifecycle import OnError
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint
 from ..endpoints.shared.call_ids import identify_calls, ids_of
@@ -219,9 +219,9 @@ class Turn:
         if self._offset:
             fragments = (replace(each, index=each.index + self._offset) for each in delta.fragments)
             delta = replace(delta, fragments=tuple(fragments), id=None)
-        for fragment in delta.fragments:
-            if fragment.index >= self._next_index:
-                self._next_index = fragment.index + 1
+        for each in delta.fragments:
+            if each.index >= self._next_index:
+                self._next_index = each.index + 1
         return delta
 
     def finish(self, call: PreparedCall, delta: Delta) -> Delta:
@@ -234,14 +234,12 @@ class Turn:
         self._offset = self._next_index
         return replace(delta, reply=None if self.call else reply)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> OnError[APIError]:
         """Put the text of earlier responses before the partial text of an error raised inside."""
-        try:
-            yield
-        except APIError as error:
-            error.partial = f"{self.reply.text if self.reply else ''}{error.partial or ''}"
-            raise
+        return OnError(APIError, self._add_partial_text)
+
+    def _add_partial_text(self, error: APIError) -> None:
+        error.partial = f"{self.reply.text if self.reply else ''}{error.partial or ''}"
 
 
 def continue_call(call: PreparedCall, reply: Reply) -> PreparedCall | None:
@@ -294,43 +292,35 @@ def merge_replies(first: Reply, second: Reply) -> Reply:
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def redact_errors(response: JSONResponse) -> Iterator[None]:
+def redact_errors(response: JSONResponse) -> OnError[APIError]:
     """Redact the API key in errors raised inside, even if the response repeats it."""
-    try:
-        yield
-    except APIError as error:
-        error.redact(response.secret)
-        raise
+    return OnError(APIError, _redact, response)
 
 
-@contextmanager
-def stream_errors(decoder: StreamDecoder, events: EventStream) -> Iterator[None]:
-    """Complete the errors raised inside with `attach_partial_text`."""
-    try:
-        yield
-    except APIError as error:
-        attach_partial_text(error, decoder, events)
-        raise
+def _redact(response: JSONResponse, error: APIError) -> None:
+    error.redact(response.secret)
 
 
-def attach_partial_text(error: APIError, decoder: StreamDecoder, events: EventStream) -> None:
-    """Give an error of a stream the text received so far and the response's ids, and redact the API key."""
+def stream_errors(decoder: StreamDecoder, events: EventStream) -> OnError[APIError]:
+    """Give errors raised inside the text received so far and the response's ids, and redact the API key."""
+    return OnError(APIError, _complete_stream_error, decoder, events)
+
+
+def _complete_stream_error(decoder: StreamDecoder, events: EventStream, error: APIError) -> None:
     error.partial = error.partial or decoder.text
     error.headers = error.headers or dict(events.headers)
     error.redact(events.secret)
 
 
-@contextmanager
-def model_errors(model: str) -> Iterator[None]:
+def model_errors(model: str) -> OnError[NotFoundError]:
     """Add the nearest known model ids to a 404 raised inside, if it is about the model."""
-    try:
-        yield
-    except NotFoundError as error:
-        if re.search(rf"\bmodel\b|{re.escape(model)}", error.message, re.IGNORECASE):
-            error.message = f"{error.message.rstrip('.')}. {_model_advice(model)}"
-            error.args = (error.message,)
-        raise
+    return OnError(NotFoundError, _add_model_advice, model)
+
+
+def _add_model_advice(model: str, error: NotFoundError) -> None:
+    if re.search(rf"\bmodel\b|{re.escape(model)}", error.message, re.IGNORECASE):
+        error.message = f"{error.message.rstrip('.')}. {_model_advice(model)}"
+        error.args = (error.message,)
 
 
 def _model_advice(model: str) -> str:

@@ -17,8 +17,8 @@ import httpx
 from pydantic import SecretStr
 from typing_extensions import Never, Self, Unpack
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, not_in_block, stream_context
-from .._utils.suggestions import reject_unknown_arguments
+from .._utils.diagnostics import reject_unknown_arguments
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, not_in_block, stream_context
 from ..endpoints import StreamDecoder
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient
@@ -28,7 +28,6 @@ from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
 from ..transport.validation import hide_secrets
 from ..types import Delta, Embeddings, Reply, Request
-from .arguments import ChatArguments
 from .batches import AsyncBatches, Batches
 from .call import (
     PreparedCall,
@@ -40,13 +39,19 @@ from .call import (
     prepare_embedding_requests,
     stream_errors,
 )
-from .config import DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, resolve_api_key, resolve_base_url
 from .decisions import AsyncDecisionMethods, DecisionMethods
-from .media import AsyncMediaMethods, MediaMethods
+from .media import AsyncMediaMethods, AsyncTranscriptions, MediaMethods, Transcriptions
 from .openai_format import Messages, parse_request
-from .options import DEFAULT_OPTIONS, CallOptions
+from .options import (
+    DEFAULT_EMBEDDING_MODEL,
+    DEFAULT_MODEL,
+    DEFAULT_OPTIONS,
+    CallOptions,
+    ChatArguments,
+    resolve_api_key,
+    resolve_base_url,
+)
 from .resources import AsyncBilling, AsyncModels, AsyncResponses, Billing, Models, Responses
-from .transcriptions import AsyncTranscriptions, Transcriptions
 
 _CALL_ARGUMENTS = frozenset({"model", *ChatArguments.__annotations__})
 

@@ -1,16 +1,101 @@
-"""Options of one call: how to send it, as opposed to what."""
+"""What a client and a call are configured with: the key and the base URL, options, and the types of arguments.
+
+Where a `Literal` lists values, any other string is valid too. A model may support more values than these, or fewer:
+`aimlapi_integrations.models.lookup(id)` says which.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
 
 from pydantic import SecretStr
+from typing_extensions import TypedDict
 
+from .._utils.diagnostics import warn_once
 from .._utils.json import drop_none
-from ..errors import UnsupportedParameterError
+from ..errors import MissingAPIKeyError, UnsupportedParameterError
 from ..transport.retries import Timeout
+from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback
+from ..types import HostedTool, ResponseFormat, Tool, ToolChoice
+
+DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
+DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
+DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
+
+API_KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
+BASE_URL_VARIABLES = ("AIMLAPI_API_BASE", "AIMLAPI_BASE_URL")
+
+
+# --- the key and the base URL -------------------------------------------------------------------------------------
+
+
+def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
+    """Return the API key: `value`, or else `AIMLAPI_API_KEY`, or else `AIML_API_KEY`.
+
+    Raises:
+        MissingAPIKeyError: there is none.
+        ValueError: it has characters that HTTP can't carry.
+    """
+    value = as_secret(value)
+    api_key = _strip(value) or _from_environment(API_KEY_VARIABLES)
+    if api_key is None:
+        raise MissingAPIKeyError(
+            "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
+        )
+    return check_api_key(api_key)
+
+
+def resolve_base_url(value: str | SecretStr | None = None) -> str:
+    """Return the base URL, without a slash at its end.
+
+    That is `value`, or else `AIMLAPI_API_BASE`, or else `AIMLAPI_BASE_URL`, or else the gateway's. The path of an
+    endpoint at its end is removed; `/v1` is added for the gateway and this machine if the URL has no path.
+
+    Raises:
+        ValueError: no request can be sent to it.
+    """
+    value = as_secret(value)  # it may hold a password, and tracebacks print local variables
+    url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
+    normalized, problem = _normalize_base_url(url)
+    if problem:
+        warn_once(problem)
+    return normalized
+
+
+@lru_cache(maxsize=128)  # each model of a process has the same one
+def _normalize_base_url(url: SecretStr) -> tuple[str, str | None]:
+    """Return the URL, and what to warn of."""
+    url = SecretStr(_remove_endpoint_path(url.get_secret_value().rstrip("/")))
+    host, problem = inspect_base_url(url)
+    if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
+        return f"{url.get_secret_value()}/v1", problem
+    return url.get_secret_value(), problem
+
+
+def _remove_endpoint_path(url: str) -> str:
+    """Remove the path of an endpoint, which people copy from examples of HTTP requests."""
+    from ..endpoints import ENDPOINTS, catalogue, embeddings  # which `CallOptions` alone doesn't need
+
+    endpoint_paths = (endpoint.PATH for endpoint in ENDPOINTS.values())
+    paths = (*endpoint_paths, embeddings.PATH, catalogue.PATH, "/completions")
+    return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
+
+
+def _strip(value: SecretStr | None) -> SecretStr | None:
+    if value is None or not value.get_secret_value().strip():
+        return None
+    return SecretStr(value.get_secret_value().strip())
+
+
+def _from_environment(names: tuple[str, ...]) -> SecretStr | None:
+    return next((SecretStr(value) for name in names if (value := os.environ.get(name, "").strip())), None)
+
+
+# --- options of a call --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +127,6 @@ class CallOptions:
 
 
 DEFAULT_OPTIONS = CallOptions()
-
 
 # Arguments of other clients' calls that say how to send, not what: none of them is ever part of a body.
 _HEADERS = ("default_headers", "headers", "http_headers")
@@ -97,3 +181,109 @@ def _authorization(values: Mapping[str, Any]) -> dict[str, str]:
     if api_key is None:
         return {}
     return {"Authorization": f"Bearer {api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key}"}
+
+
+# --- arguments ----------------------------------------------------------------------------------------------------
+
+
+Endpoint: TypeAlias = Literal["chat_completions", "responses", "messages"]
+"""The names in `endpoints.ENDPOINTS`, which editors can't compute."""
+
+ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"] | str
+Verbosity: TypeAlias = Literal["low", "medium", "high"] | str
+ServiceTier: TypeAlias = Literal["auto", "default", "flex", "priority"] | str
+Truncation: TypeAlias = Literal["auto", "disabled"] | str
+Modality: TypeAlias = Literal["text", "audio"] | str
+Choice: TypeAlias = Literal["auto", "none", "any", "required"] | str
+
+
+class ReasoningSettings(TypedDict, total=False):
+    """`reasoning`, in the form of the Responses endpoint."""
+
+    effort: ReasoningEffort
+    summary: Literal["auto", "concise", "detailed"] | str
+    max_tokens: int
+    exclude: bool
+
+
+class ThinkingSettings(TypedDict, total=False):
+    """`thinking` of Claude's models."""
+
+    type: Literal["enabled", "disabled", "adaptive"] | str
+    budget_tokens: int
+    display: str
+
+
+class ChatArguments(TypedDict, total=False):
+    """The keyword arguments of `Client.chat` and `chat_stream`: parameters by their names on chat completions.
+
+    `extra_body` takes what is missing here, and is sent as is.
+    """
+
+    tools: Sequence[Tool | HostedTool | Mapping[str, Any]]
+    tool_choice: Choice | bool | ToolChoice | Mapping[str, Any] | None
+    parallel_tool_calls: bool | None
+    response_format: ResponseFormat | Mapping[str, Any] | None
+    extra_body: Mapping[str, Any] | None
+
+    temperature: float | None
+    max_tokens: int | None
+    max_completion_tokens: int | None
+    top_p: float | None
+    top_k: int | None
+    top_a: float | None
+    min_p: float | None
+    stop: str | list[str] | None
+    stop_sequences: list[str] | None
+    seed: int | None
+    n: int | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    logit_bias: Mapping[str, float] | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    repetition_penalty: float | None
+    prediction: Mapping[str, Any] | None
+    modalities: list[Modality] | None
+    audio: Mapping[str, Any] | None
+    metadata: Mapping[str, Any] | None
+    user: str | None
+    service_tier: ServiceTier | None
+
+    reasoning_effort: ReasoningEffort | None
+    reasoning: ReasoningSettings | None
+    thinking: ThinkingSettings | None
+    enable_thinking: bool | None
+    thinking_budget: int | None
+    verbosity: Verbosity | None
+
+    provider: str | None
+    normalize_tool_schemas: bool | None
+    web_search_options: Mapping[str, Any] | None
+    enable_search: bool | None
+    search_options: Mapping[str, Any] | None
+    search_mode: str | None
+    search_domain_filter: list[str] | None
+    search_recency_filter: str | None
+    search_after_date_filter: str | None
+    search_before_date_filter: str | None
+    last_updated_after_filter: str | None
+    last_updated_before_filter: str | None
+    return_images: bool | None
+    return_related_questions: bool | None
+
+    background: bool | None
+    conversation: str | Mapping[str, Any] | None
+    include: list[str] | None
+    instructions: str | None
+    max_output_tokens: int | None
+    previous_response_id: str | None
+    prompt: Mapping[str, Any] | None
+    store: bool | None
+    system: str | list[dict[str, Any]] | None
+    truncation: Truncation | None
+
+    extra_headers: Mapping[str, str] | None
+    extra_query: Mapping[str, Any] | None
+    timeout: Timeout
+    max_retries: int | None

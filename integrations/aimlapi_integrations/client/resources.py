@@ -7,9 +7,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
-from ..endpoints import billing, catalogue, responses
-from ..endpoints.billing import Balance
-from ..endpoints.catalogue import CatalogueModel, Deprecation
+from ..endpoints import catalogue, responses
+from ..endpoints.catalogue import Balance, CatalogueModel, Deprecation
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
 from ..transport.timeouts import timeout_error
@@ -111,7 +110,7 @@ class Models:
 
         Schemas are read if `jsonschema` is installed, as with the extra `cli`, with a request for each endpoint.
         """
-        from .model_refresh import apply_live_schema  # which few programs need
+        from .live_models import apply_live_schema  # which few programs need
 
         entry = self.get(model)
         apply_live_schema(self, entry)
@@ -155,7 +154,7 @@ class AsyncModels:
 
     async def get_live(self, model: str) -> CatalogueModel:
         """See `Models.get_live`."""
-        from .model_refresh import apply_live_schema_async
+        from .live_models import apply_live_schema_async
 
         entry = await self.get(model)
         await apply_live_schema_async(self, entry)
@@ -263,7 +262,7 @@ class AsyncResponses:
 
 def _decode_balance(response: JSONResponse) -> Balance:
     with redact_errors(response):
-        return billing.decode(response.body, response.headers)
+        return catalogue.decode_balance(response.body, response.headers)
 
 
 class Billing:
@@ -279,7 +278,7 @@ class Billing:
             AuthenticationError: the key is missing or wrong.
             PermissionDeniedError: the key may not read the balance.
         """
-        request = build_http_request(billing.billing_url(self._http.base_url), options, method="GET")
+        request = build_http_request(catalogue.billing_url(self._http.base_url), options, method="GET")
         return _decode_balance(self._http.send(request))
 
 
@@ -291,5 +290,5 @@ class AsyncBilling:
 
     async def balance(self, options: CallOptions = DEFAULT_OPTIONS) -> Balance:
         """See `Billing.balance`."""
-        request = build_http_request(billing.billing_url(self._http.base_url), options, method="GET")
+        request = build_http_request(catalogue.billing_url(self._http.base_url), options, method="GET")
         return _decode_balance(await self._http.send(request))

@@ -57,7 +57,7 @@ def continue_stored(
 
 def _goes_to_responses(model_id: str, options: CallOptions) -> bool:
     if options.endpoint is not None:
-        return options.endpoint == "responses"
+        return options.endpoint == RESPONSES
     model = lookup(model_id)
     served = model.responses is not None or not (model.known or model.developer)
     return served if options.use_responses_api is None else options.use_responses_api

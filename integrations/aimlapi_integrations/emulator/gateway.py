@@ -21,24 +21,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .endpoints import (
-    batches,
-    chat_completions,
-    decisions,
-    embeddings,
-    images,
-    messages,
-    models,
-    ocr,
-    request_schema,
-    responses,
+from .endpoints import chat_completions, media, messages, models, responses, similarity
+from .faults import (
+    FAULT_HEADER,
+    NO_RESPONSE,
+    RequestedFault,
+    StreamResponse,
+    drop_connection,
+    encode_stream,
+    parse_fault,
+    pop_fault_spec,
 )
-from .endpoints import speech_to_text as stt
-from .faults import FAULT_HEADER, RequestedFault, parse_fault, pop_fault_spec
-from .faults.connections import NO_RESPONSE, StreamResponse, drop_connection, encode_stream
 from .faults.table import BODY_FAULTS, FaultDefinition, apply_stream_fault, find_fault
 from .model import UnprocessableInputError
-from .model.usage import cost_headers
+from .model.catalogue import cost_headers
 from .store import HIDDEN, EmulatorOptions, GatewayState, Record
 from .wire import ERROR_MESSAGES, FORM, JSON, Event, GatewayError, Rows, dump_json, error_response, parse_form
 
@@ -118,20 +114,20 @@ def _routes() -> list[Route]:
         "/chat/completions": ("chat", chat_completions.create_chat_completion),
         "/responses": ("responses", responses.create_response),
         "/responses/{id}/cancel": ("responses", responses.cancel_response),
-        "/embeddings": ("embeddings", embeddings.create_embeddings),
+        "/embeddings": ("embeddings", similarity.create_embeddings),
         "/messages": ("messages", messages.create_message),
-        "/batches": ("batches", batches.create_batch),
-        "/batches/cancel/{id}": ("batches", batches.cancel_batch),
-        "/decisions": ("decisions", decisions.create_decisions),
-        "/ocr": ("ocr", ocr.create_ocr),
-        "/stt/create": ("stt", stt.create_speech_job),
-        "/images/generations": ("images", images.create_images),
-        "/images/edits": ("images", images.edit_images),
+        "/batches": ("batches", messages.create_batch),
+        "/batches/cancel/{id}": ("batches", messages.cancel_batch),
+        "/decisions": ("decisions", similarity.create_decisions),
+        "/ocr": ("ocr", media.create_ocr),
+        "/stt/create": ("stt", media.create_speech_job),
+        "/images/generations": ("images", media.create_images),
+        "/images/edits": ("images", media.edit_images),
     }
     gets: dict[str, tuple[str, Handler]] = {
         "/responses/{id}": ("responses", responses.retrieve_response),
-        "/batches": ("batches", batches.retrieve_batch),
-        "/stt/{id}": ("stt", stt.retrieve_speech_job),
+        "/batches": ("batches", messages.retrieve_batch),
+        "/stt/{id}": ("stt", media.retrieve_speech_job),
     }
     return [
         *_with_and_without_version("/models/deprecations", _endpoint("models", _list_deprecations, public=True), "GET"),
@@ -141,7 +137,7 @@ def _routes() -> list[Route]:
         Route("/v2/billing", _endpoint("billing", _show_balance), methods=["GET"]),
         *_routes_of(posts, "POST"),
         *_routes_of(gets, "GET"),
-        Route("/emulated/images/{name}", images.serve_image, methods=["GET"]),
+        Route("/emulated/images/{name}", media.serve_image, methods=["GET"]),
         Route("/{path:path}", _not_found, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
@@ -169,7 +165,7 @@ def _list_deprecations(_state: GatewayState, _request: Request, _body: JSON) -> 
 
 def _describe_request(_state: GatewayState, request: Request, _body: JSON) -> Reply:
     params = request.query_params
-    return request_schema.describe_request(params.get("model", ""), params.get("endpoint", ""))
+    return models.describe_request(params.get("model", ""), params.get("endpoint", ""))
 
 
 def _retrieve_model(_state: GatewayState, request: Request, _body: JSON) -> Reply:

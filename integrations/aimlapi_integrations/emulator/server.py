@@ -12,8 +12,7 @@ from types import TracebackType
 
 import uvicorn
 
-from .faults import ScheduledFault, parse_fault
-from .faults.connections import Protocol
+from .faults import Protocol, ScheduledFault, parse_fault
 from .faults.table import FAULT_OPTIONS, FAULTS, find_fault
 from .gateway import build_app
 from .store import EmulatorOptions, GatewayState, Record

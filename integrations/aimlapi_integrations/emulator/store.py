@@ -10,7 +10,7 @@ from typing import Any
 
 from .faults import FaultCounter, ScheduledFault
 from .model import JSON, Turn
-from .model.usage import PromptCache
+from .model.catalogue import PromptCache
 
 MAX_STORED_RESPONSES = 1_000
 MAX_STORED_BATCHES = 100

@@ -10,14 +10,14 @@ name that its package states next to its path.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..models import Model
+from ..models import CHAT, MESSAGES, RESPONSES, Model
 from ..types import Delta, Json, Reply, Request
 from . import chat_completions, messages, responses
 from .shared.adapt import AdaptStep, get_context
 
-__all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt"]
+__all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt", "name_of_reply"]
 
 
 class StreamDecoder(Protocol):
@@ -87,10 +87,19 @@ _ENDPOINTS: tuple[Endpoint, ...] = (chat_completions, responses, messages)
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.NAME: endpoint for endpoint in _ENDPOINTS}
 """Name -> endpoint."""
 
+_NAMES_BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "message": MESSAGES}
 
-def adapt(
-    request: Request, endpoint: str = "chat_completions", *, strict: bool = False, stream: bool = False
-) -> Request:
+
+def name_of_reply(body: Mapping[str, Any]) -> str | None:
+    """Return the name of the endpoint that returned `body`, a plain response or an accumulated stream; None if unknown.
+
+    >>> name_of_reply({"object": "response"})
+    'responses'
+    """
+    return _NAMES_BY_OBJECT.get(str(body.get("object") or body.get("type")))
+
+
+def adapt(request: Request, endpoint: str = CHAT, *, strict: bool = False, stream: bool = False) -> Request:
     """Return the request as its model accepts it; the same object if nothing has to change.
 
     Args:

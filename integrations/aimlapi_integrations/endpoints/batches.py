@@ -158,8 +158,8 @@ def encode_params(request: Request, *, strict: bool = False) -> tuple[Json, Mapp
             f"{request.model} is not a Claude model: the batch endpoint serves only these. Choose one, such as "
             f"anthropic/claude-sonnet-4.5, or send the requests one by one."
         )
-    adapted = adapt(_format_as_tool(request), "messages", strict=strict)
-    renamed, tool_names = rename_tools(identify_calls(adapted, "messages", model))
+    adapted = adapt(_format_as_tool(request), messages.NAME, strict=strict)
+    renamed, tool_names = rename_tools(identify_calls(adapted, messages.NAME, model))
     body = messages.encode(renamed, model)
     return {**body, "messages": [_with_text_content(turn) for turn in body["messages"]]}, tool_names
 

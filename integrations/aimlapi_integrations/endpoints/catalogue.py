@@ -1,6 +1,7 @@
-"""`/v1/models`: the models that exist now, their capabilities and prices. It needs no key.
+"""`/v1/models`: the models that exist now, their capabilities and prices, which need no key; and the account's balance.
 
 https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
+https://docs.aimlapi.com/api-references/service-endpoints/account-balance
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..errors import APIError
-from ..types import Json
+from ..types import CallMetadata, Json
 from .shared import parsing
-from .shared.parsing import as_dict, as_str, dict_items
+from .shared.parsing import as_dict, as_str, dict_items, json_type
 from .shared.paths import id_path
 
 PATH = "/models"
@@ -190,7 +191,7 @@ def _price_per_million(unit: Json) -> Decimal | None:
     return price / per * _MILLION if price.is_finite() and per > 0 else None
 
 
-# --- what requests look like, and what ends ---------------------------------------------------------------------------
+# --- what requests look like, and what ends -----------------------------------------------------------------------
 
 DEPRECATIONS_PATH = "/models/deprecations"
 
@@ -233,3 +234,44 @@ def request_schema_url(base_url: str) -> str:
 def request_schema_query(model: str, endpoint_type: str) -> dict[str, str]:
     """Return the query for one model on an endpoint of a type, such as `openai/chat-completions`."""
     return {"model": model, "endpoint": endpoint_type}
+
+
+# --- the balance --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the account has left: `amount` in `currency`, which is documented to be USD always."""
+
+    amount: Decimal
+    currency: str = "USD"
+    call_metadata: CallMetadata = field(default_factory=CallMetadata)
+
+    def __str__(self) -> str:
+        return f"{self.amount:.2f} {self.currency}"
+
+
+def billing_url(base_url: str) -> str:
+    """Return the URL of the balance: at the root of the host, not below `/v1`.
+
+    >>> billing_url("https://api.aimlapi.com/v1")
+    'https://api.aimlapi.com/v2/billing'
+    """
+    return f"{base_url.rstrip('/').removesuffix('/v1')}/v2/billing"
+
+
+def decode_balance(body: Json, headers: Mapping[str, str]) -> Balance:
+    """Return the balance. APIResponseError if the body has none.
+
+    >>> decode_balance({"current_balance": 12.5, "currency": "USD"}, {}).amount
+    Decimal('12.5')
+    """
+    value = body.get("current_balance") if isinstance(body, dict) else None
+    try:
+        amount = Decimal("nan") if isinstance(value, bool) else Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite():
+        message = f"current_balance: expected number, received {json_type(value)}"
+        raise parsing.missing_list_error(message, body, headers)
+    return Balance(amount, as_str(body.get("currency")) or "USD", parsing.parse_call_metadata(body, headers))

@@ -13,14 +13,14 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._utils.diagnostics import did_you_mean, warn_once
 from .._utils.json import drop_none
-from .._utils.suggestions import did_you_mean
-from .._utils.user_warnings import warn_once
 from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParameterError
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json
 from .shared import parsing
 from .shared.adapt import ParameterWarning
+from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict
 from .shared.totals import sum_costs, sum_usages
 
@@ -43,11 +43,12 @@ def encode(texts: Iterable[str], model: str, *, strict: bool = False, **options:
     Raises:
         TypeError: `texts` is not a list of strings.
         UnsupportedContentError: (a ValueError) there are no texts, or one is empty or too long; the error says which.
-        UnsupportedParameterError: (a ValueError) the model refuses an option.
+        UnsupportedParameterError: (a ValueError) the model refuses an option, or is known not to embed.
 
     >>> encode(["apple"], "text-embedding-3-small", dimensions=256)
     {'model': 'text-embedding-3-small', 'input': 'apple', 'dimensions': 256}
     """
+    require_kind(model, "embeddings")
     known = lookup(model)
     capabilities = known.embeddings or EmbeddingsCapabilities()
     texts = text_list(texts)
@@ -97,7 +98,9 @@ def check_texts(texts: Iterable[str], model: str) -> list[str]:
     Raises:
         TypeError: `texts` is not a list of strings; the error says which one is no string.
         UnsupportedContentError: (a ValueError) a text is empty or too long; the error gives its index among all.
+        UnsupportedParameterError: (a ValueError) the model is known not to embed.
     """
+    require_kind(model, "embeddings")
     capabilities = lookup(model).embeddings
     checked = text_list(texts)
     _check_lengths(checked, capabilities.max_characters if capabilities else None)

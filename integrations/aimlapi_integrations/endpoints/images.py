@@ -20,9 +20,10 @@ from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models.media import ImageCapabilities, InputParameter, SizeParameter, image_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options, warn_or_raise
 from .shared.default_models import IMAGE_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options, warn_or_raise
 from .shared.media import is_data_url, parse_data_url
+from .shared.model_kinds import require_kind
 from .shared.parsing import as_str
 from .shared.sources import FormFile, MediaSource
 from .shared.totals import sum_costs, sum_usages
@@ -127,11 +128,12 @@ def encode(
     Raises:
         UnsupportedContentError: the model takes no images, needs some, takes fewer, or takes files and no URLs.
         UnsupportedParameterError: a prompt that is too long, an invalid `n` or `size`, or a field that it can't do
-            without.
+            without; or the model is known to create no images.
 
     >>> encode("A lighthouse", "google/imagen-4.0-generate-001", size="1920x1080", n=2)[0].body
     {'model': 'google/imagen-4.0-generate-001', 'prompt': 'A lighthouse', 'aspect_ratio': '16:9', 'num_images': 2}
     """
+    require_kind(model, "images")
     capabilities = image_capabilities(model)
     as_form = bool(images and capabilities.upload)
     accepted = capabilities.upload if as_form and capabilities.upload else capabilities

@@ -17,15 +17,15 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
-from .._utils.json_schema import object_schema
-from .._utils.strict_schema import to_strict_schema
+from .._utils.json_schema import object_schema, to_strict_schema
 from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterError
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options
 from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options
 from .shared.media import parse_data_url
+from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, as_str
 from .shared.sources import MediaSource
 
@@ -150,11 +150,12 @@ def encode(
 
     Raises:
         UnsupportedContentError: the file is too large, has too many pages, or is of a type that the model doesn't read.
-        UnsupportedParameterError: the model doesn't support a parameter.
+        UnsupportedParameterError: the model doesn't support a parameter, or is known to be no OCR model.
 
     >>> encode(MediaSource("application/pdf", "a.pdf", url="https://example.com/a.pdf"), pages=range(2))["pages"]
     [0, 1]
     """
+    require_kind(model, "ocr")
     accepted = ocr_capabilities(model)
     _check_source(source, model, accepted, whole=pages is None)
     fields = {
@@ -314,7 +315,7 @@ def _annotation_json(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else as_str(value)
 
 
-# --- how many pages a PDF has, without a PDF library ------------------------------------------------------------------
+# --- how many pages a PDF has, without a PDF library --------------------------------------------------------------
 
 _PAGE_TREE = re.compile(rb"/Type\s*/Pages\b")
 _COUNT = re.compile(rb"/Count\s+(\d+)")

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
-from ..types import HostedItem, HostedTool, Message, Request, Tool
+from ..types import Audio, File, HostedItem, HostedTool, Image, Message, Part, Request, Tool, ToolCall, Video
 from . import ENDPOINTS, Endpoint
+from .shared.adapt import effort_requested
 from .shared.authorship import is_claude_tool, is_foreign, is_messages_block, is_responses_item
+from .shared.media import is_link
+from .shared.model_kinds import describe_use, require_kind
 from .shared.parsing import as_dict
-from .shared.thinking import effort_requested, messages_endpoint_blocker
 
 # Options that only the Responses endpoint has. `store` is not one: chat completions carries the same conversation
 # without it.
@@ -30,11 +32,15 @@ def select_endpoint(
         use_responses_api: True for Responses, False for chat completions.
 
     Raises:
-        UnsupportedParameterError: the model is known not to be served on the requested endpoint, or on any that
-            carries a conversation.
+        UnsupportedParameterError: the model is known not to be served on the requested endpoint, or to be no chat
+            model. A model for images, OCR or speech is sent if you request an endpoint.
     """
     model = lookup(request.model)
-    name = _requested_endpoint(endpoint, use_responses_api) or _select_by_rules(request, model)
+    name = _requested_endpoint(endpoint, use_responses_api)
+    if name is None:
+        if not model.known:
+            require_kind(request.model, "chat")
+        name = _select_by_rules(request, model)
     _require_served(name, request.model, model)
     return ENDPOINTS[name]
 
@@ -58,7 +64,7 @@ def _require_served(name: str, model_id: str, model: Model) -> None:
     served = [other for other in ENDPOINTS if other in model.endpoints]
     if served:
         raise UnsupportedParameterError(f"{model_id} is not served on {name}: choose {' or '.join(served)}.")
-    raise UnsupportedParameterError(f"{model_id} makes embeddings, and holds no conversation: choose another model.")
+    raise UnsupportedParameterError(describe_use(model_id, "embeddings"))
 
 
 # --- rules --------------------------------------------------------------------------------------------------------
@@ -125,3 +131,50 @@ _RULES: tuple[tuple[str, Callable[[Request, Model], bool]], ...] = (
     (RESPONSES, _has_effort_with_tools),
     (MESSAGES, _has_effort_ignored_by_chat),
 )
+
+
+# --- thinking on messages ---------------------------------------------------------------------------------------------
+
+# Options that the messages endpoint has under another name, or does anyway.
+_RENAMED = frozenset({"stop", "max_completion_tokens", "reasoning_effort", "reasoning", "stream_options"})
+
+
+def messages_endpoint_blocker(request: Request, model: Model) -> str | None:
+    """Return what the messages endpoint cannot carry of a request with thinking, or would lose; None if nothing."""
+    if request.response_format and request.response_format.kind != "text":
+        return "a response format"
+    if request.tool_choice and request.tool_choice.mode not in ("auto", "none"):
+        return "a forced tool"
+    if any(isinstance(tool, HostedTool) for tool in request.tools):
+        return "a tool that is no function"
+    if request.extra_body:
+        return "an extra_body"
+    return _lost_option(request, model) or _lost_part(request, model)
+
+
+def _lost_option(request: Request, model: Model) -> str | None:
+    """Return the name of an option that has an effect only on chat completions."""
+    for name, value in request.options.items():
+        if value is None or name in _RENAMED or (name, value) == ("n", 1):
+            continue
+        if name == "n" or (model.parameter(name, MESSAGES) is None and model.parameter(name, CHAT) is not None):
+            return repr(name)
+    return None
+
+
+def _lost_part(request: Request, model: Model) -> str | None:
+    parts = (part for message in request.messages for part in message.parts)
+    return next((f"{type(part).__name__} content" for part in parts if _is_lost(part, model)), None)
+
+
+def _is_lost(part: Part, model: Model) -> bool:
+    match part:
+        case Audio() | Video():
+            return True
+        case HostedItem():
+            return not is_messages_block(part.type)
+        case Image() | File():
+            return bool(part.file_id) or ("base64_images" in model.quirks and is_link(part))
+        case ToolCall():
+            return part.kind != "function"
+    return False

@@ -14,8 +14,9 @@ from ..errors import ResponseFailedError, UnsupportedParameterError
 from ..models.media import speech_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
+from .shared.adapt import listed_options
 from .shared.default_models import SPEECH_MODEL as DEFAULT_MODEL
-from .shared.listed import listed_options
+from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, as_str, dict_items
 from .shared.paths import id_path
 from .shared.sources import FormFile, MediaSource
@@ -114,11 +115,13 @@ def encode(
         options: further fields, such as `punctuate` or `keyterm`.
 
     Raises:
-        UnsupportedParameterError: the model doesn't take a language, or can't tell speakers apart.
+        UnsupportedParameterError: the model doesn't take a language, can't tell speakers apart, or is known to be of
+            another kind.
 
     >>> encode(MediaSource("", "a.mp3", url="https://example.com/a.mp3"), "aai/universal", language="en").body
     {'model': 'aai/universal', 'url': 'https://example.com/a.mp3', 'language_code': 'en'}
     """
+    require_kind(model, "speech_to_text")
     accepted = speech_capabilities(model)
     if speakers and not accepted.speakers:
         raise UnsupportedParameterError(f"{model} doesn't tell speakers apart: use {DEFAULT_MODEL}.")

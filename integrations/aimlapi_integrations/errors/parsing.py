@@ -162,7 +162,7 @@ def preview(text: str, length: int = _PREVIEW) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-# --- redaction --------------------------------------------------------------------------------------------------------
+# --- redaction ----------------------------------------------------------------------------------------------------
 
 _LOOKS_SECRET = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
@@ -221,7 +221,7 @@ def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-# --- formats ----------------------------------------------------------------------------------------------------------
+# --- formats ------------------------------------------------------------------------------------------------------
 
 
 def parse_error(body: Any) -> ErrorBody:

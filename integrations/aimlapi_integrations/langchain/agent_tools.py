@@ -11,7 +11,7 @@ from typing import Any, Literal
 from langchain_core.tools import BaseTool, ToolException
 from pydantic import Field
 
-from ..client.agent_tools import (
+from ..client.media_adapters import (
     IMAGE_TOOL_DESCRIPTION,
     IMAGE_TOOL_NAME,
     SPEECH_TOOL_DESCRIPTION,

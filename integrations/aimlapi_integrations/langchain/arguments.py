@@ -17,7 +17,7 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from ..client.arguments import Endpoint, ReasoningEffort, ReasoningSettings, ServiceTier, Truncation, Verbosity
+from ..client.options import Endpoint, ReasoningEffort, ReasoningSettings, ServiceTier, Truncation, Verbosity
 from ..transport.retries import RetryEvent, RetryPolicy, Timeout
 
 

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
+import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -14,21 +15,19 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
-from ..client.config import DEFAULT_MODEL
-from ..client.options import NOT_IN_BODY
+from ..client.options import DEFAULT_MODEL, NOT_IN_BODY
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
 from ..errors.parsing import remove_credentials
-from ..models import lookup
+from ..models import MESSAGES, lookup
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret
 from .errors import translate_errors
-from .fields import ChatFields
-from .messages.content_block_translator import register
+from .fields import ChatFields, live_profile
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
 from .messages.stream import ChunkBuilder
-from .profile import live_profile
+from .registration import register_content_blocks
 from .request import CallArguments, aauthorization, authorization, build_request, default_parameters, stop_list
 from .structured import (
     Method,
@@ -61,7 +60,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
-register()
+register_content_blocks()
 
 
 class ChatAIMLAPI(ChatFields):
@@ -71,6 +70,12 @@ class ChatAIMLAPI(ChatFields):
     `content` is the text of the response; `content_blocks`, or `output_version="v1"`, hold everything in order:
     reasoning, text with citations, hosted tools, tool calls, media. `usage_metadata` counts tokens,
     `response_metadata["cost"]` is the price. `output_version="responses/v1"` is read as `"v1"`.
+
+    Args:
+        model: the model's id. Default: `openai/gpt-5-mini-2025-08-07`.
+        api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
+        base_url: the gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway.
+        temperature, max_tokens, reasoning_effort, …: see `model_fields`. What isn't set isn't sent.
 
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
@@ -280,7 +285,7 @@ class ChatAIMLAPI(ChatFields):
     def _default_method(self) -> Method:
         profile = self.profile
         supported = lookup(self.model_name).structured_output if profile is None else profile.get("structured_output")
-        return "json_schema" if supported and self.endpoint != "messages" else "function_calling"
+        return "json_schema" if supported and self.endpoint != MESSAGES else "function_calling"
 
     # --- tokens and prices ------------------------------------------------------------------------------------------
 
@@ -355,7 +360,8 @@ class ChatAIMLAPI(ChatFields):
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """Return everything that the response depends on, without secrets."""
-        params = super()._get_invocation_params(stop=stop or stop_list(self.stop) or None, **kwargs)
+        # What core's method does, but for a deprecated one that this class doesn't override, and its warning.
+        params = {**self.asdict(), "stop": stop or stop_list(self.stop) or None, **kwargs}
         model = params.pop("model", None) or self.model_name
         traced = {name: value for name, value in params.items() if name not in _NOT_TRACED}
         if traced.get("tools"):
@@ -418,6 +424,11 @@ class ChatAIMLAPI(ChatFields):
         # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
         copied.__dict__.pop("_serialized", None)
         return copied
+
+
+for _method in (ChatAIMLAPI._generate, ChatAIMLAPI._agenerate):
+    # Core inspects it for each call, as seen in langchain-core 1.8.3, and finding it out again takes 10 µs.
+    _method.__signature__ = inspect.signature(_method)  # type: ignore[union-attr]
 
 
 def _require_one_choice(call: CallArguments) -> None:

@@ -10,7 +10,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     ValidationInfo,
     field_serializer,
@@ -19,10 +18,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.model_fields import ShortSignature
-from .._utils.pickling import refuse_clients
-from ..client.config import resolve_api_key, resolve_base_url
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.pydantic_models import ShortSignature
+from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..transport.httpx_modules import check_http_client
 from ..transport.retries import RetryEvent, RetryPolicy
@@ -61,6 +59,8 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     )
 
     if TYPE_CHECKING:
+        _client: Client | None
+        _async_client: AsyncClient | None
         http_client: Any = None
         http_async_client: Any = None
 
@@ -69,9 +69,9 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **hide_arguments(kwargs))
 
-    # A Client and an AsyncClient, typed as Any: frameworks resolve a model's type hints, which would import them.
-    _client: Any = PrivateAttr(default=None)
-    _async_client: Any = PrivateAttr(default=None)
+    # An AsyncClient and a Client, which no copy and no pickle has. Private attributes of pydantic would take longer to
+    # create than the rest of a model, and frameworks would resolve their types.
+    __slots__ = ("_async_client", "_client")
 
     @field_validator("aimlapi_api_base", mode="before", check_fields=False)
     @classmethod
@@ -98,12 +98,15 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign a field. A key, URL or HTTP client is validated as in the constructor; the next call uses it."""
-        self._set_resolved(name, resolve_field(name, value))
-        if name in _CLIENT_FIELDS and self.__pydantic_private__:
+        if name in _CLIENT_FIELDS:
+            value = resolve_field(name, value)
             self._client = self._async_client = None
-
-    def _set_resolved(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+
+    def _set_validated(self, **fields: Any) -> None:
+        """Assign fields without the checks of `__setattr__`."""
+        self.__dict__.update(fields)
+        self.__pydantic_fields_set__.update(fields)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
@@ -130,47 +133,43 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         raise NotImplementedError
 
     def _get_client(self) -> "Client":
-        if self._client is None:
+        client = getattr(self, "_client", None)
+        if client is None:
             from ..client.client import Client
 
-            self._client = Client(**self._client_kwargs(), http_client=self.http_client)
-        return cast("Client", self._client)
+            client = self._client = Client(**self._client_kwargs(), http_client=self.http_client)
+        return cast("Client", client)
 
     def _get_async_client(self) -> "AsyncClient":
-        if self._async_client is None:
+        client = getattr(self, "_async_client", None)
+        if client is None:
             from ..client.client import AsyncClient
 
-            self._async_client = AsyncClient(**self._client_kwargs(), http_client=self.http_async_client)
-        return cast("AsyncClient", self._async_client)
+            client = self._async_client = AsyncClient(**self._client_kwargs(), http_client=self.http_async_client)
+        return cast("AsyncClient", client)
 
     def close(self) -> None:
         """Close the sync connections that were opened here."""
-        if self._client is not None:
-            self._client.close()
+        if client := getattr(self, "_client", None):
+            client.close()
             self._client = None
 
     async def aclose(self) -> None:
         """Close the sync and async connections that were opened here."""
         self.close()
-        if self._async_client is not None:
-            await self._async_client.aclose()
+        if client := getattr(self, "_async_client", None):
+            await client.aclose()
             self._async_client = None
 
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        copied.__pydantic_private__ = _without_clients(self.__pydantic_private__)
-        return copied
-
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        copied, memo = self.__copy__(), {} if memo is None else memo
+        memo = {} if memo is None else memo
         for client in (self.http_client, self.http_async_client):
             memo[id(client)] = client
-        return super(ConnectionFields, copied).__deepcopy__(memo)
+        return super(ConnectionFields, self.__copy__()).__deepcopy__(memo)  # what a copy drops, this one drops too
 
     def __getstate__(self) -> dict[Any, Any]:
         refuse_clients(self, http_client=self.http_client, http_async_client=self.http_async_client)
-        state = super().__getstate__()
-        return {**state, "__pydantic_private__": _without_clients(state["__pydantic_private__"])}
+        return super().__getstate__()
 
 
 # Fields that a client is created with.
@@ -192,10 +191,6 @@ def resolve_field(name: str, value: Any) -> Any:
         case "http_async_client":
             return check_http_client(value, httpx.AsyncClient, name)
     return value
-
-
-def _without_clients(private: dict[str, Any] | None) -> dict[str, Any]:
-    return {**(private or {}), "_client": None, "_async_client": None}
 
 
 # --- components -------------------------------------------------------------------------------------------------------
@@ -223,8 +218,8 @@ class ComponentFields(ConnectionFields):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
-        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        key, url = resolve_api_key(self.aimlapi_api_key), resolve_base_url(self.aimlapi_api_base)
+        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=url)
         return self
 
     def _own_client_kwargs(self) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from .._utils.concurrency import arun_in_order, run_in_order
-from ..client.config import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret, check_settings
 from ..types import Embeddings
@@ -35,6 +34,11 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
     It takes the arguments of `OpenAIEmbeddings` by the same names. Texts are sent in concurrent batches, and their
     vectors are returned in order; each batch is retried separately. Calls store nothing on the instance: threads and
     event loops can share one, and copies and pickles open connections of their own.
+
+    Args:
+        model: the model's id. Default: `text-embedding-3-small`.
+        api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
+        dimensions, chunk_size, max_concurrency, …: see `model_fields`.
 
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
@@ -120,8 +124,8 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        self.aimlapi_api_key = resolve_api_key(self.aimlapi_api_key)
-        self.aimlapi_api_base = resolve_base_url(self.aimlapi_api_base)
+        key, url = resolve_api_key(self.aimlapi_api_key), resolve_base_url(self.aimlapi_api_base)
+        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=url)
         check_model(self.model)
         check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
         return self

@@ -5,14 +5,13 @@ Callers can catch either: `except RateLimitError` of this package, or `except Mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from langchain_core import exceptions
 from langchain_core.exceptions import ContextOverflowError as CoreContextOverflowError
 
 from .. import errors
+from .._utils.lifecycle import OnError
 
 if TYPE_CHECKING:
     from langchain_core.exceptions import (
@@ -162,11 +161,6 @@ def translate_error(error: errors.AIMLAPIError) -> errors.AIMLAPIError:
     return error
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
+def translate_errors() -> OnError[errors.AIMLAPIError]:
     """Give errors raised inside a class that is also core's. Works around sync and async code alike."""
-    try:
-        yield
-    except errors.AIMLAPIError as error:
-        translate_error(error)
-        raise
+    return OnError(errors.AIMLAPIError, translate_error)

@@ -1,11 +1,17 @@
-"""The fields of `ChatAIMLAPI`, and the checks of the values that are passed for them."""
+"""The fields of `ChatAIMLAPI`, the checks of the values that are passed for them, and the values that are derived."""
 
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
-from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
+from langchain_core.callbacks.manager import BaseRunManager
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 from pydantic import (
     ConfigDict,
     Field,
@@ -13,18 +19,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from typing_extensions import Self
+from typing_extensions import Self, override
 
-from .._utils.model_fields import describe_inherited
-from ..client.config import DEFAULT_MODEL
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
-from ..transport.validation import check_settings, hide_arguments
+from .._utils.pydantic_models import describe_inherited
+from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
+from ..endpoints.catalogue import CatalogueModel
+from ..models import lookup
+from ..models.loader import table_cache
+from ..models.lookup import check_model, warn_if_deprecated
+from ..transport.validation import check_settings
 from ..version import __version__
-from .connection import ConnectionFields, resolve_field
-from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs
-from .profile import model_profile
-from .run_ids import USE_RUN_ID, with_run_id_handler
+from .connection import ConnectionFields
+from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs, plain_names
 
 if TYPE_CHECKING:  # what may be passed and assigned; a string becomes a secret
     ApiKey = str | SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
@@ -34,10 +40,13 @@ else:
 # The endpoint's `metadata` has the name of LangChain's field for traces, so `model_kwargs` may contain it.
 _ALLOWED_IN_MODEL_KWARGS = {"metadata"}
 
+# Sends the id of each LangChain run as the request id that the gateway logs.
+USE_RUN_ID = "run_id"
+
 _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 
 
-class ChatFields(BaseChatModel, ConnectionFields):
+class ChatFields(ConnectionFields, BaseChatModel):
     """The constructor arguments of `ChatAIMLAPI`. Those that are omitted are left to the gateway."""
 
     # Only `ChatAIMLAPI` builds a schema, not this base: building one takes a tenth of the import.
@@ -45,12 +54,25 @@ class ChatFields(BaseChatModel, ConnectionFields):
         populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
     )
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:  # generators, as in core, where their types don't say that they can be closed
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **hide_arguments(kwargs))
+        def stream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> Generator[AIMessageChunk, None, None]: ...
 
-    __repr_args__ = ConnectionFields.__repr_args__  # before that of `Serializable`, which this calls
+        def astream(
+            self,
+            input: LanguageModelInput,  # noqa: A002
+            config: RunnableConfig | None = None,
+            *,
+            stop: list[str] | None = None,
+            **kwargs: Any,
+        ) -> AsyncGenerator[AIMessageChunk, None]: ...
 
     model_name: str = Field(
         default=DEFAULT_MODEL, alias="model", description="The gateway's id of the model, or an alias of it."
@@ -114,7 +136,7 @@ class ChatFields(BaseChatModel, ConnectionFields):
         description='Your id of the request, for the gateway\'s logs. `"run_id"` sends the id of each LangChain run.',
     )
 
-    endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="The endpoint to use, regardless of the model and the request."
     )
     use_responses_api: bool | None = Field(
@@ -187,7 +209,9 @@ class ChatFields(BaseChatModel, ConnectionFields):
     @classmethod
     def _normalize_kwargs(cls, values: Any) -> Any:
         """Accept the argument names of other integrations; move unknown arguments to `model_kwargs` with a warning."""
-        return _normalize_chat_kwargs(cls, values) if isinstance(values, dict) else values
+        if not isinstance(values, dict) or values.keys() <= plain_names(cls):
+            return values
+        return _normalize_chat_kwargs(cls, values)
 
     @field_validator("output_version")
     @classmethod
@@ -203,9 +227,21 @@ class ChatFields(BaseChatModel, ConnectionFields):
         return {str(token): value for token, value in bias.items()} if isinstance(bias, Mapping) else bias
 
     @model_validator(mode="after")
-    def _resolve_connection(self) -> Self:
-        for name in ("aimlapi_api_key", "aimlapi_api_base"):
-            self._set_resolved(name, resolve_field(name, getattr(self, name)))
+    def _complete_fields(self) -> Self:
+        """Resolve, check and add what no single field decides. One validator does all, because each takes time."""
+        self._resolve_connection()
+        warn_if_deprecated(self.model_name)
+        self._add_version("aimlapi-integrations", __version__)  # to the versions that traces report
+        if self.client_request_id == USE_RUN_ID:
+            self.callbacks = with_run_id_handler(self.callbacks)
+        if self.streaming and (self.n or 1) > 1:
+            raise ValueError("n must be 1 when streaming.")
+        return self
+
+    def _resolve_connection(self) -> None:
+        key = self.aimlapi_api_key
+        key = key if callable(key) else resolve_api_key(key)
+        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=resolve_base_url(self.aimlapi_api_base))
         check_model(self.model_name)
         check_settings(
             default_headers=self.default_headers,
@@ -214,30 +250,6 @@ class ChatFields(BaseChatModel, ConnectionFields):
             limits=self.limits,
             client_request_id=None if self.client_request_id == USE_RUN_ID else self.client_request_id,
         )
-        return self
-
-    @model_validator(mode="after")
-    def _warn_if_deprecated(self) -> Self:
-        warn_if_deprecated(self.model_name)
-        return self
-
-    @model_validator(mode="after")
-    def _set_aimlapi_version(self) -> Self:
-        """Add this package's version to the versions that traces report."""
-        self._add_version("aimlapi-integrations", __version__)
-        return self
-
-    @model_validator(mode="after")
-    def _add_run_id_handler(self) -> Self:
-        if self.client_request_id == USE_RUN_ID:
-            self.callbacks = with_run_id_handler(self.callbacks)
-        return self
-
-    @model_validator(mode="after")
-    def _validate_n(self) -> Self:
-        if self.streaming and (self.n or 1) > 1:
-            raise ValueError("n must be 1 when streaming.")
-        return self
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model_name)
@@ -275,3 +287,109 @@ def _normalize_chat_kwargs(cls: type[BaseChatModel], values: dict[str, Any]) -> 
     if fields := sorted((field_names(cls) & model_kwargs.keys()) - _ALLOWED_IN_MODEL_KWARGS):
         raise ValueError(f"model_kwargs contains {', '.join(fields)}. Pass these as arguments of their own.")
     return normalized
+
+
+# --- the model's profile ----------------------------------------------------------------------------------------------
+
+
+def model_profile(model: str) -> ModelProfile | None:
+    """Return the profile of a model, or None for an unknown model.
+
+    >>> model_profile("openai/gpt-5-mini-2025-08-07")["reasoning_output"]
+    True
+    """
+    entry = lookup(model)
+    if not entry.known:
+        return None
+    copied = {name: [*value] if isinstance(value, list) else value for name, value in _build_profile(entry.id).items()}
+    return cast(ModelProfile, copied)
+
+
+@table_cache
+def _build_profile(model_id: str) -> ModelProfile:
+    model = lookup(model_id)
+    fields: dict[str, Any] = {
+        "name": model.name,
+        **{f"{kind}_inputs": kind in model.inputs for kind in ("text", "image", "pdf", "audio", "video")},
+        **{f"{kind}_outputs": kind in model.outputs for kind in ("text", "image", "audio", "video")},
+        "max_input_tokens": model.context,
+        "max_output_tokens": model.max_output,
+        "image_url_inputs": model.vision,
+        "image_tool_message": model.vision,
+        "pdf_tool_message": "pdf" in model.inputs,
+        "attachment": bool(model.inputs & {"image", "pdf"}),
+        "tool_calling": model.tools,
+        "tool_choice": model.tool_choice,
+        "tool_call_streaming": model.tools,
+        "structured_output": model.structured_output,
+        "reasoning_output": model.reasoning,
+        "reasoning_effort_levels": list(model.effort_levels) or None,
+        "temperature": model.parameter("temperature") is not None,
+    }
+    return cast(ModelProfile, {name: value for name, value in fields.items() if value is not None})
+
+
+def live_profile(entry: CatalogueModel, profile: ModelProfile | None) -> ModelProfile:
+    """Return `profile` updated with what the live catalog reports.
+
+    Only the capabilities that an entry lists are applied: some models support more than they list.
+    """
+    inputs = entry.input_modalities
+    fields: dict[str, Any] = {
+        "name": entry.name,
+        "max_input_tokens": entry.context_length,
+        "max_output_tokens": entry.max_output,
+        **{f"{kind}_inputs": kind in inputs for kind in ("text", "image", "audio", "video") if inputs},
+        **{field: True for capability, field in _CAPABILITIES.items() if capability in entry.capabilities},
+    }
+    live = {name: value for name, value in fields.items() if value is not None}
+    return cast(ModelProfile, {**(profile or {}), **live})
+
+
+_CAPABILITIES = {"tools": "tool_calling", "structured_output": "structured_output", "vision": "image_inputs"}
+
+
+# --- client_request_id="run_id" ---------------------------------------------------------------------------------------
+
+_current_run: ContextVar[UUID | None] = ContextVar("aimlapi_run_id", default=None)
+
+
+class RunIdHandler(BaseCallbackHandler):
+    """Record the id of the current run: core passes no run manager to `_stream`, so a stream can't know it otherwise.
+
+    The handler runs inline, so that it sets the variable in the context that the run continues in.
+    """
+
+    run_inline = True
+
+    @override
+    def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
+    ) -> None:
+        """Record the run's id."""
+        _current_run.set(run_id)
+
+    @override
+    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        """Clear the id."""
+        _current_run.set(None)
+
+    on_llm_error = on_llm_end
+
+
+def with_run_id_handler(callbacks: Callbacks) -> Callbacks:
+    """Return a model's callbacks with a `RunIdHandler`, as a new list or manager."""
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or []
+    if any(isinstance(handler, RunIdHandler) for handler in handlers):
+        return callbacks
+    if not isinstance(callbacks, BaseCallbackManager):
+        return [*handlers, RunIdHandler()]
+    manager = callbacks.copy()
+    manager.add_handler(RunIdHandler(), inherit=False)
+    return manager
+
+
+def current_run_id(run: BaseRunManager | None) -> str | None:
+    """Return the id of `run`, or of the run that is current in this context."""
+    run_id = run.run_id if run else _current_run.get()
+    return str(run_id) if run_id else None

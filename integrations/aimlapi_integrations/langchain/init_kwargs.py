@@ -1,6 +1,7 @@
 """Constructor arguments by the names of other integrations -> this package's, so that changing the class is enough.
 
-An argument that no field takes goes to `model_kwargs`, with a warning.
+An argument that no field takes goes to `model_kwargs` with a warning, as in LangChain's own classes. A misspelled one
+raises: with `ChatOpenAI`, only its first call does.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 from langchain_core.utils.pydantic import get_fields
 from pydantic import BaseModel
 
-from .._utils.suggestions import closest, did_you_mean
-from .._utils.user_warnings import warn_once
+from .._utils.diagnostics import closest, did_you_mean, misspelled, warn_once
+from ..models import CHAT, EMBEDDINGS, MESSAGES, RESPONSES
+from ..models.lookup import listed_parameters
 
 _CREDENTIALS = {
     "openai_api_key": "aimlapi_api_key",
@@ -133,20 +135,40 @@ def _warn_of_unknown(cls: type[BaseModel], name: str) -> None:
     """Warn that an argument goes to `model_kwargs`, and what it resembles.
 
     Raises:
-        ValueError: it resembles a setting of the connection, such as the key, which must not be sent as a parameter.
+        ValueError: it is a field that is misspelled, or resembles a setting of the connection, such as the key, which
+            must not be sent as a parameter; or it is a field of the other class only.
     """
     names = field_names(cls)
-    if closest(name, names) in _CONNECTION:
-        raise ValueError(f"{name!r} is not a parameter of {cls.__name__}.{did_you_mean(name, names)}")
-    warn_once(
-        f"{name!r} is not a parameter of {cls.__name__}; it was moved to model_kwargs.{did_you_mean(name, names)}"
-    )
+    unknown = f"{name!r} is not a parameter of {cls.__name__}"
+    if name not in listed_parameters(*((EMBEDDINGS,) if "dimensions" in names else (CHAT, RESPONSES, MESSAGES))):
+        if typo := misspelled(name, names):
+            raise ValueError(f"{unknown}. Did you mean {typo!r}?")
+        if other := _class_with(name):
+            raise ValueError(f"{unknown} but of {other}.")
+        if closest(name, names) in _CONNECTION:
+            raise ValueError(f"{unknown}.{did_you_mean(name, names)}")
+    warn_once(f"{unknown}; it was moved to model_kwargs.{did_you_mean(name, names)}")
+
+
+def _class_with(name: str) -> str | None:
+    """Return the name of the class that has an argument, of the chat model and the embeddings."""
+    from .chat_model import ChatAIMLAPI  # they import this module
+    from .embeddings import AIMLAPIEmbeddings
+
+    arguments = ((ChatAIMLAPI, CHAT_NAMES), (AIMLAPIEmbeddings, EMBEDDING_NAMES))
+    return next((cls.__name__ for cls, names in arguments if {name, names.get(name)} & field_names(cls)), None)
 
 
 @lru_cache(maxsize=64)
 def field_aliases(cls: type[BaseModel]) -> Mapping[str, str]:
     """Return the aliases of the fields of `cls`, by field name."""
     return {name: field.alias for name, field in get_fields(cls).items() if field.alias}
+
+
+@lru_cache(maxsize=64)
+def plain_names(cls: type[BaseModel]) -> frozenset[str]:
+    """Return the names of arguments that need no renaming and that no other argument can contradict."""
+    return field_names(cls) - field_aliases(cls).keys() - {"model_kwargs"}
 
 
 @lru_cache(maxsize=64)

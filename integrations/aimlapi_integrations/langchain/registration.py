@@ -1,4 +1,4 @@
-"""Register `ChatAIMLAPI` and `AIMLAPIEmbeddings` with LangChain's factories and its loader.
+"""Register `ChatAIMLAPI` and `AIMLAPIEmbeddings` with LangChain's factories, its loader, and its standard blocks.
 
 This module uses private tables of langchain and langchain-core, which have no public way to add a provider. As seen in
 langchain 1.5.2 and langchain-core 1.8.3:
@@ -20,11 +20,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.content import ContentBlock
 
 from ..errors import AIMLAPIError
+from ..types import Json, ToolCall
+from .messages.content_out import to_content_blocks
+from .messages.decode import PROVIDER
+from .messages.encode import encode_ai_message
 
-_PROVIDER = "aimlapi"
 _PACKAGE = __name__.rpartition(".")[0]
 _LC_ID = ("aimlapi_integrations", "langchain", "ChatAIMLAPI")
 
@@ -79,7 +86,7 @@ def register() -> None:
     for table, factory in tables:
         _require_free(table, factory)
     for table, factory in tables:
-        table[_PROVIDER] = (factory.class_module, factory.class_name, _create)
+        table[PROVIDER] = (factory.class_module, factory.class_name, _create)
     try:
         for factory in _FACTORIES:
             _test_factory(factory)
@@ -101,8 +108,8 @@ def unregister() -> None:
             module = import_module(factory.module)
         except ImportError:
             continue
-        if _is_registered(_providers(module).get(_PROVIDER), factory):
-            del _providers(module)[_PROVIDER]
+        if _is_registered(_providers(module).get(PROVIDER), factory):
+            del _providers(module)[PROVIDER]
             getattr(getattr(module, factory.cached_function, None), "cache_clear", lambda: None)()
 
 
@@ -142,17 +149,17 @@ def _is_registered(row: Any, factory: _Factory) -> bool:
 
 
 def _require_free(table: dict[str, Any], factory: _Factory) -> None:
-    row = table.get(_PROVIDER)
+    row = table.get(PROVIDER)
     if row is not None and not _is_registered(row, factory):
         raise RegistrationError(
-            f"LangChain already has a provider {_PROVIDER!r}, {row[0]}.{row[1]}, which stays registered."
+            f"LangChain already has a provider {PROVIDER!r}, {row[0]}.{row[1]}, which stays registered."
         )
 
 
 def _test_factory(factory: _Factory) -> None:
     """Create a model by the public function, which sends nothing."""
     try:
-        model = getattr(import_module(factory.module), factory.function)(f"{_PROVIDER}:any", api_key="none")
+        model = getattr(import_module(factory.module), factory.function)(f"{PROVIDER}:any", api_key="none")
     except Exception as error:
         raise _changed_error(factory) from error
     if type(model).__name__ != factory.class_name:
@@ -187,3 +194,39 @@ def _loader_tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Return core's list and its cache; empty dicts if it no longer has them."""
     module = import_module("langchain_core.load.load")
     return getattr(module, "ALL_SERIALIZABLE_MAPPINGS", {}), getattr(module, "_default_class_paths_cache", {})
+
+
+# --- standard blocks --------------------------------------------------------------------------------------------------
+
+
+def register_content_blocks() -> None:
+    """Let core call the functions below for the `content_blocks` of this package's messages."""
+    register_translator(PROVIDER, translate_content, translate_content_chunk)
+
+
+def translate_content(message: AIMessage) -> list[ContentBlock]:
+    """Return the standard blocks of a whole message, in the order in which the model wrote them."""
+    return cast(list[ContentBlock], to_content_blocks(encode_ai_message(message)))
+
+
+def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
+    """Return the blocks of a chunk: those it was created with, or those of the message that it was merged to."""
+    own = getattr(message, "blocks", None)
+    if own is not None and _is_unedited(own, message):
+        return cast(list[ContentBlock], [dict(block) for block in own])
+    if message.chunk_position == "last" or not message.tool_call_chunks:
+        return translate_content(message)
+    parts = [part for part in encode_ai_message(message) if not isinstance(part, ToolCall)]
+    blocks = [block for part in parts for block in to_content_blocks([part])]
+    return cast(list[ContentBlock], blocks + [_to_block(chunk) for chunk in message.tool_call_chunks])
+
+
+def _is_unedited(blocks: list[Json], message: AIMessageChunk) -> bool:
+    """Return whether the blocks still match the message, which users can edit."""
+    texts = [block["text"] for block in blocks if block["type"] == "text"]
+    calls = [block for block in blocks if block["type"] == "tool_call_chunk"]
+    return message.content == "".join(texts) and len(calls) == len(message.tool_call_chunks)
+
+
+def _to_block(chunk: Any) -> Json:
+    return {"type": "tool_call_chunk", **{name: chunk.get(name) for name in ("id", "name", "args", "index")}}

@@ -11,11 +11,11 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
+from ..models import RESPONSES
 from ..types import Request, ResponseFormat
-from .fields import ChatFields
+from .fields import USE_RUN_ID, ChatFields, current_run_id
 from .messages.decode import PROVIDER
 from .messages.encode import encode_messages
-from .run_ids import USE_RUN_ID, current_run_id
 from .structured import to_response_format
 from .tools import to_tool_choice, to_tools
 
@@ -168,7 +168,8 @@ def default_parameters(model: ChatFields) -> dict[str, Any]:
 
 
 def _field_parameters(model: ChatFields) -> dict[str, Any]:
-    return {name: value for name in _PARAMETERS if (value := getattr(model, name)) is not None}
+    fields = vars(model)
+    return {name: value for name in _PARAMETERS if (value := fields[name]) is not None}
 
 
 def stop_list(stop: str | Sequence[str] | None) -> list[str]:
@@ -197,6 +198,6 @@ def _stored_response(message: BaseMessage) -> StoredResponse | None:
     if not isinstance(response_id, str) or metadata.get("store") is False:
         return None
     ours = metadata.get("model_provider", PROVIDER) == PROVIDER
-    if not ours or not (metadata.get("endpoint") == "responses" or response_id.startswith("resp_")):
+    if not ours or not (metadata.get("endpoint") == RESPONSES or response_id.startswith("resp_")):
         return None
     return StoredResponse(response_id, metadata.get("model_name"))

@@ -23,8 +23,7 @@ from pydantic import BaseModel, SkipValidation, TypeAdapter
 from pydantic_core import to_json
 
 from .._utils.json import parse_json
-from .._utils.json_schema import is_object_schema, object_schema, read_unwrapped
-from .._utils.strict_schema import to_strict_schema
+from .._utils.json_schema import is_object_schema, object_schema, read_unwrapped, to_strict_schema
 from ..client.openai_format import parse_response_format
 from ..errors import IncompleteOutputError, RefusalError
 from ..types import Json, ResponseFormat, Tool

@@ -11,7 +11,7 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from ..client.agent_tools import (
+from ..client.media_adapters import (
     IMAGE_TOOL_DESCRIPTION,
     SPEECH_TOOL_DESCRIPTION,
     ImageToolInput,

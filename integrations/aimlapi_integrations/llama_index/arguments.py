@@ -17,7 +17,7 @@ from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from ..client.arguments import Endpoint, Modality, ReasoningEffort, ReasoningSettings, Truncation
+from ..client.options import Endpoint, Modality, ReasoningEffort, ReasoningSettings, Truncation
 from ..transport.retries import RetryEvent, RetryPolicy, Timeout
 
 

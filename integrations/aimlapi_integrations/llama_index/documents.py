@@ -12,7 +12,7 @@ from llama_index.core.schema import Document
 from pydantic import Field
 from typing_extensions import override
 
-from ..client.documents import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
+from ..client.media_adapters import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
 from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import NamedBytes, Source
 from .fields import ConnectionFields

@@ -9,11 +9,10 @@ from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
 
-from .._utils.model_fields import describe_inherited
-from ..client.config import DEFAULT_EMBEDDING_MODEL
+from .._utils.pydantic_models import describe_inherited
+from ..client.options import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
 
 if TYPE_CHECKING:
@@ -26,6 +25,11 @@ class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
     """Embeddings by any model of the gateway, sync and natively async, one request per batch.
 
     Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names. An unknown one raises.
+
+    Args:
+        model: The model's ID. Defaults to `text-embedding-3-small`.
+        api_key: The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.
+        dimensions, embed_batch_size, …: See `model_fields`.
 
     Raises:
         MissingAPIKeyError: No API key is set.

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
@@ -21,16 +21,14 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.model_fields import ShortSignature, describe_inherited
-from .._utils.pickling import refuse_clients
-from .._utils.suggestions import did_you_mean
+from .._utils.diagnostics import did_you_mean
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.pydantic_models import ShortSignature, describe_inherited
 from ..client.client import AsyncClient, Client
-from ..client.config import DEFAULT_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..models import lookup
-from ..models.deprecation import warn_if_deprecated
-from ..models.lookup import check_model
+from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.httpx_modules import check_http_client, httpx_classes
 from ..transport.retries import RetryEvent, RetryPolicy
 from ..transport.validation import check_settings, hide_arguments
@@ -68,7 +66,8 @@ def validate_kwargs(cls: type[BaseModel], values: dict[str, Any], names: Mapping
     kwargs = rename_kwargs(values, names)
     for name in kwargs:
         if name not in fields:
-            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {_alternative(name, fields)}")
+            alternative = _alternative(name, {*filter(None, fields), *names})
+            raise ValueError(f"{name!r} is not an argument of {cls.__name__}: {alternative}")
     return kwargs
 
 
@@ -77,13 +76,23 @@ def _field_names(cls: type[BaseModel]) -> frozenset[str | None]:
     return frozenset(name for field, info in cls.model_fields.items() for name in (field, info.alias))
 
 
-def _alternative(name: str, fields: Collection[str | None]) -> str:
+def _alternative(name: str, arguments: Collection[str]) -> str:
     """Describe what to use instead of an argument that only other classes have."""
-    if _RENAMED.get(name, "") in fields:
+    if _RENAMED.get(name, "") in arguments:
         return f"it is called {_RENAMED[name]}."
     if name in _UNSUPPORTED:
         return f"{_UNSUPPORTED[name]}."
-    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, filter(None, fields))}"
+    if other := _class_with(name):
+        return f"it is one of {other}."
+    return f"parameters of the endpoint go into additional_kwargs.{did_you_mean(name, arguments)}"
+
+
+def _class_with(name: str) -> str | None:
+    """Return the name of the class that has an argument, of the LLM and the embedding."""
+    from .embedding import AIMLAPIEmbedding  # they import this module
+    from .llm import AIMLAPI
+
+    return next((cls.__name__ for cls in (AIMLAPI, AIMLAPIEmbedding) if name in _field_names(cls)), None)
 
 
 _RENAMED = {
@@ -369,7 +378,7 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         "model.",
     )
 
-    endpoint: Literal["chat_completions", "responses", "messages"] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="The endpoint to use, whatever the model and the request."
     )
     use_responses_api: bool | None = Field(

@@ -24,8 +24,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 from typing_extensions import Self, Unpack, override
 
-from ..client.config import DEFAULT_MODEL
-from ..client.options import CallOptions
+from ..client.options import DEFAULT_MODEL, CallOptions
 from ..costs import Estimate, estimate
 from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
@@ -85,7 +84,7 @@ class AIMLAPI(AIMLAPIFields):
         model: The model's ID. Defaults to `openai/gpt-5-mini-2025-08-07`.
         api_key: The API key. Defaults to `AIMLAPI_API_KEY` or `AIML_API_KEY` in the environment.
         api_base: The base URL. Defaults to `AIMLAPI_API_BASE` or `AIMLAPI_BASE_URL`.
-        temperature, max_tokens, …: See the fields. What isn't set isn't sent.
+        temperature, max_tokens, …: See `model_fields`. What isn't set isn't sent.
 
     Raises:
         MissingAPIKeyError: No API key is set.

@@ -12,8 +12,7 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from pydantic import BaseModel
 
-from .._utils.json_schema import object_schema
-from .._utils.strict_schema import to_strict_schema
+from .._utils.json_schema import object_schema, to_strict_schema
 from ..client.openai_format import parse_response_format, parse_tool, parse_tool_choice
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored

@@ -32,7 +32,7 @@ from pydantic_core import PydanticCustomError, from_json, to_json
 
 from .._utils.json_schema import WRAPPER_FIELD, is_object_schema, object_schema, read_unwrapped
 from ..errors import IncompleteOutputError, RefusalError
-from ..models import lookup
+from ..models import MESSAGES, lookup
 from ..types import Json
 from .fields import AIMLAPIFields
 from .messages.tool_calls import INCOMPLETE, check_calls, invalid_calls
@@ -81,7 +81,7 @@ def _uses_schema(llm: AIMLAPIFields) -> bool:
         return False
     if llm.should_use_structured_outputs is not None:
         return llm.should_use_structured_outputs
-    return lookup(llm.model).structured_output and llm.endpoint != "messages"
+    return lookup(llm.model).structured_output and llm.endpoint != MESSAGES
 
 
 def _uses_tool(llm: AIMLAPIFields) -> bool:

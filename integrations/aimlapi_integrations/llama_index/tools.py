@@ -57,7 +57,7 @@ def _supports_parallel_tool_calls(llm: AIMLAPIFields, kwargs: Mapping[str, Any])
         kwargs.get(name, getattr(llm, name)) for name in ("model", "endpoint", "use_responses_api")
     )
     model = lookup(model_id)
-    path = {"responses": RESPONSES, "chat_completions": CHAT}.get(endpoint)
+    path = endpoint if endpoint in (CHAT, RESPONSES) else None
     if path is None and use_responses_api is not None:
         path = RESPONSES if use_responses_api else CHAT
     paths = [path] if path else [path for path in (CHAT, RESPONSES) if path in model.endpoints]

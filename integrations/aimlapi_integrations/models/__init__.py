@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .cache import ModelDataWarning
-from .deprecation import ModelDeprecationWarning
+from .loader import ModelDataWarning
 from .lookup import (
     CHAT,
     EMBEDDINGS,
@@ -12,6 +11,7 @@ from .lookup import (
     ChatCapabilities,
     EmbeddingsCapabilities,
     Model,
+    ModelDeprecationWarning,
     Parameter,
     ResponsesCapabilities,
     ToolCapabilities,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._utils.diagnostics import warn_once
 from . import loader
 from .capabilities import (
     ANYTHING,
@@ -31,25 +32,37 @@ from .loader import table_cache
 __all__ = [
     "CHAT",
     "EMBEDDINGS",
+    "ENDPOINTS_BY_SECTION",
     "MESSAGES",
     "RESPONSES",
     "ChatCapabilities",
     "EmbeddingsCapabilities",
     "Model",
+    "ModelDeprecationWarning",
     "Parameter",
     "ResponsesCapabilities",
     "ToolCapabilities",
+    "check_model",
+    "describe_status",
     "explain",
     "known_models",
     "lookup",
     "table_date",
     "vendor",
+    "warn_if_deprecated",
 ]
 
 CHAT = "chat_completions"
 RESPONSES = "responses"
 MESSAGES = "messages"
 EMBEDDINGS = "embeddings"
+
+ENDPOINTS_BY_SECTION = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
+"""Name of an endpoint by the section of the table, which is also its name on the command line."""
+
+
+class ModelDeprecationWarning(UserWarning):
+    """The gateway has withdrawn this model, or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +214,24 @@ def check_model(model: str) -> str:
     return model
 
 
+def warn_if_deprecated(model_id: str) -> None:
+    """Warn once per process if the model is known to be deprecated, superseded or withdrawn."""
+    model = lookup(model_id)
+    if model.status != "active":
+        warn_once(describe_status(model_id, model), ModelDeprecationWarning)
+
+
+def describe_status(model_id: str, model: Model) -> str:
+    """Return a sentence about a model that is not active: since or until when, and what replaces it.
+
+    >>> describe_status("a/b", Model("a/b", status="withdrawn", successor="a/c", retires="2026-09-01"))
+    'a/b is withdrawn (2026-09-01). Use a/c instead.'
+    """
+    when = f" ({model.retires})" if model.retires else ""
+    advice = f"Use {model.successor} instead." if model.successor else "Choose another: aimlapi models --live"
+    return f"{model_id} is {model.status}{when}. {advice}"
+
+
 @table_cache
 def vendor(name: str | None) -> str | None:
     """Return who made a model, from its id at any host or the name of a provider; None if the name does not say.
@@ -250,6 +281,16 @@ def _developers_by_word() -> dict[str, str]:
 def known_models() -> tuple[Model, ...]:
     """Return every model of the table, sorted by id."""
     return tuple(map(_known_model, loader.load_table()["models"]))
+
+
+@table_cache
+def listed_parameters(*endpoints: str) -> frozenset[str]:
+    """Return the optional fields that any model lists on these endpoints.
+
+    >>> "top_k" in listed_parameters(CHAT)
+    True
+    """
+    return frozenset().union(*(model.parameters(endpoint) for model in known_models() for endpoint in endpoints))
 
 
 def explain(quirk: str) -> str:
@@ -317,7 +358,7 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
         max_output=row.get("max_output"),
         inputs=loader.split_words(row["inputs"]) if "inputs" in row else _inputs(chat, responses),
         outputs=loader.split_words(row.get("outputs", "embedding" if "embeddings" in row else "text")),
-        endpoints=frozenset(endpoint for section, endpoint in _ENDPOINTS.items() if section in row),
+        endpoints=frozenset(endpoint for section, endpoint in ENDPOINTS_BY_SECTION.items() if section in row),
         chat=chat,
         responses=responses,
         embeddings=loader.embeddings_capabilities(row["embeddings"]) if "embeddings" in row else None,
@@ -336,8 +377,6 @@ def _build_model(key: str, row: Mapping[str, Any], known: bool = True) -> Model:
 
 
 # The keys of a row that name capabilities, and the endpoints that these are of.
-_ENDPOINTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "embeddings": EMBEDDINGS}
-
 _MODALITIES = {
     "image_url": "image",
     "image": "image",

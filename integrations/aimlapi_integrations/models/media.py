@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+MediaKind: TypeAlias = Literal["ocr", "speech_to_text", "images"]
+
+_KINDS: tuple[MediaKind, ...] = ("ocr", "speech_to_text", "images")
 _SHORTEST_LIKENESS = 6
 
 
@@ -139,9 +142,23 @@ def image_capabilities(model: str) -> ImageCapabilities:
     return _image(section["models"].get(_find(model, section["models"]), "*"))
 
 
-def media_models(section: Literal["ocr", "speech_to_text", "images"]) -> tuple[str, ...]:
+def media_models(section: MediaKind) -> tuple[str, ...]:
     """The ids of all models that the table has of one kind, sorted."""
     return tuple(sorted(_load()[section]["models"]))
+
+
+def media_kind(model: str) -> MediaKind | None:
+    """The kind of a model that the table has by this id, in any case and with or without the vendor; None otherwise.
+
+    >>> media_kind("gpt-image-1"), media_kind("mistral-ocr-latest"), media_kind("gpt-4o")
+    ('images', 'ocr', None)
+    """
+    return _kinds().get(model.casefold())
+
+
+@cache
+def _kinds() -> Mapping[str, MediaKind]:
+    return {name: kind for kind in _KINDS for name in _names(_load()[kind]["models"])}
 
 
 @cache
@@ -152,13 +169,19 @@ def _load() -> dict[str, Any]:
 def _find(model: str, known: Iterable[str]) -> str | None:
     """Find the known id: in any case, with or without the vendor, or else the most similar one."""
     ids = list(known)
-    names = {_tail(each): each for each in ids} | {each.casefold(): each for each in ids}
+    names = _names(ids)
     for spelling in (model.casefold(), _tail(model)):
         if spelling in names:
             return names[spelling]
     likeness = {each: _common_length(each.casefold(), model.casefold()) for each in ids}
     nearest = max(ids, key=lambda each: likeness[each])
     return nearest if likeness[nearest] >= _SHORTEST_LIKENESS else None
+
+
+def _names(ids: Iterable[str]) -> dict[str, str]:
+    """The ids by their names in lower case, with and without the vendor."""
+    ids = list(ids)
+    return {_tail(each): each for each in ids} | {each.casefold(): each for each in ids}
 
 
 def _common_length(one: str, other: str) -> int:

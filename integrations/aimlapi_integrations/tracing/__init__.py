@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .opentelemetry import CostExporter
 else:
     __getattr__ = _lazy_getattr(
-        "aimlapi_integrations",
+        __name__,
         {
-            "CostExporter": "tracing.opentelemetry",
-            **dict.fromkeys(("LangSmithTracer", "langfuse_handler", "langsmith_costs"), "langchain.tracing"),
+            "CostExporter": "opentelemetry",
+            **dict.fromkeys(("LangSmithTracer", "langfuse_handler", "langsmith_costs"), ".langchain.tracing"),
         },
     )
 

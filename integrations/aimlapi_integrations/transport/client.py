@@ -20,11 +20,10 @@ from typing import Any, cast
 import httpx
 from pydantic import SecretStr
 
-from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin
-from .._utils.pickling import refuse_clients
+from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from ..errors.parsing import redact_url
 from ..version import __version__
-from .direct import HTTP, ClientPerLoop, connect, connect_async
+from .direct import HTTP, ClientPerLoop, build_request, connect, connect_async
 from .event_stream import EventStream
 from .gc_guard import GC_GUARD
 from .httpx_modules import AnyAsyncClient, AnyClient, check_http_client, httpx_classes, request_builder
@@ -95,10 +94,15 @@ class BaseHTTPClient:
         self.limits = limits or LIMITS
         self.on_retry = on_retry
         self._query = SecretHeaders(default_query or {})
-        self._headers = HiddenHeaders({"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT})
-        self._headers.update(ATTRIBUTION if check_base_url(self._base_url) == GATEWAY_HOST else {})
+        host = check_base_url(self._base_url)
+        # httpx would find the encoding again for each lookup, by decoding all headers.
+        self._headers = HiddenHeaders(
+            {"User-Agent": f"aimlapi-integrations/{__version__}", "Accept": _ACCEPT}, encoding="ascii"
+        )
+        self._headers.update(ATTRIBUTION if host == GATEWAY_HOST else {})
         self._headers.update(check_headers(default_headers))
         self._headers.setdefault("Authorization", authorization_header(api_key)["Authorization"])
+        self._headers.setdefault("Host", _parse_url(self.base_url).netloc.decode("ascii"))
         self._json_headers = self._headers.copy()
         self._json_headers["Content-Type"] = "application/json"
         self._api_key = key_in(self._headers["Authorization"])
@@ -127,7 +131,7 @@ class BaseHTTPClient:
         return EventStream(response, chunk_timeout, self.api_key_for(request.headers))
 
     def build_request(
-        self, request: HTTPRequest, remaining: float | None, build: BuildRequest = httpx.Request
+        self, request: HTTPRequest, remaining: float | None, build: BuildRequest = build_request
     ) -> httpx.Request:
         """Build the httpx request for one attempt.
 
@@ -193,7 +197,7 @@ class HTTPClient(ContextManagerMixin, BaseHTTPClient):
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = check_http_client(http_client, httpx.Client)
-        self._build = request_builder(self._caller_client) if self._caller_client else httpx.Request
+        self._build = request_builder(self._caller_client) if self._caller_client else build_request
         self._reset_connections()
 
     def _reset_connections(self) -> None:
@@ -351,7 +355,7 @@ class AsyncHTTPClient(AsyncContextManagerMixin, BaseHTTPClient):
     ) -> None:
         super().__init__(api_key, base_url, **settings)
         self._caller_client = check_http_client(http_client, httpx.AsyncClient)
-        self._build = request_builder(self._caller_client) if self._caller_client else httpx.Request
+        self._build = request_builder(self._caller_client) if self._caller_client else build_request
         self._own_clients = self._client_per_loop()
 
     async def send(self, request: HTTPRequest) -> JSONResponse:

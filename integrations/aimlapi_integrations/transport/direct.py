@@ -15,7 +15,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.request import getproxies
 
 import httpx
@@ -24,6 +24,25 @@ from ..errors import ConfigurationError
 from ..errors.parsing import redact_url
 from .pool import PooledTransport
 from .validation import can_connect
+
+
+def build_request(
+    method: str,
+    url: httpx.URL | str,
+    *,
+    headers: httpx.Headers,
+    params: Any = None,
+    content: bytes | None = None,
+    **arguments: Any,
+) -> httpx.Request:
+    """Build an `httpx.Request`, at a third of the cost if it has a body of bytes. `headers` include the host."""
+    if not content:
+        return httpx.Request(method, url, params=params, headers=headers, content=content, **arguments)
+    headers = headers.copy()
+    headers["Content-Length"] = str(len(content))
+    request = httpx.Request(method, url, params=params, headers=headers, stream=httpx.ByteStream(content), **arguments)
+    request.read()  # so that `request.content` is the body, for whoever patches a transport
+    return request
 
 
 class Direct:

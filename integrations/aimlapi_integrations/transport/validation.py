@@ -14,12 +14,13 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from .._utils.user_warnings import warn_once
+from .._utils.diagnostics import warn_once
 from ..errors.parsing import redact_url
 from .timeouts import DEFAULT_TIMEOUT, parse_timeout
 
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_API_KEY = re.compile(r"[!-~]([ -~\t]*[!-~])?")
 _HEADER_VALUE = re.compile(r"([!-~]([ -~\t]*[!-~])?)?")
 
 
@@ -120,7 +121,7 @@ def check_settings(
     check_headers(default_headers)
     parse_timeout(timeout, DEFAULT_TIMEOUT)
     if not (chunk_timeout is None or (isinstance(chunk_timeout, (int, float)) and chunk_timeout >= 0)):
-        raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds from 0 up, or None for the default.")
+        raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds, or 0 for no limit.")
     if limits is not None and not hasattr(limits, "max_keepalive_connections"):
         raise TypeError(f"limits: expected an httpx.Limits, received {type(limits).__name__}.")
     if on_retry is not None and not callable(on_retry):
@@ -152,13 +153,19 @@ def check_headers(headers: Mapping[str, str]) -> SecretHeaders:
     return headers
 
 
-def authorization_header(api_key: SecretStr) -> SecretHeaders:
-    """Return the header that carries the key. ValueError if a header can't carry it."""
-    if not _HEADER_VALUE.fullmatch(f"Bearer {api_key.get_secret_value()}"):
+def check_api_key(api_key: SecretStr) -> SecretStr:
+    """Return the key. ValueError if a header can't carry it."""
+    if not _API_KEY.fullmatch(api_key.get_secret_value()):
         raise ValueError(
             "api_key: the header 'Authorization' can't carry it. Expected printable ASCII without line breaks and "
             "without white space at either end; check how the key was copied."
         )
+    return api_key
+
+
+def authorization_header(api_key: SecretStr) -> SecretHeaders:
+    """Return the header that carries the key. ValueError if a header can't carry it."""
+    check_api_key(api_key)
     return SecretHeaders(Authorization=f"Bearer {api_key.get_secret_value()}")
 
 
@@ -168,11 +175,20 @@ def key_in(authorization: str) -> SecretStr:
 
 
 def check_base_url(base_url: SecretStr) -> str:
-    """Return the host of a base URL, which may hold a password.
+    """Return the host of a base URL, which may hold a password. Warn if it isn't encrypted.
 
     Raises:
         ValueError: no request can be sent to it.
     """
+    host, problem = inspect_base_url(base_url)
+    if problem:
+        warn_once(problem)
+    return host
+
+
+@lru_cache(maxsize=128)
+def inspect_base_url(base_url: SecretStr) -> tuple[str, str | None]:
+    """Return the host of a base URL, and what to warn of. Raises like `check_base_url`."""
     shown = redact_url(base_url.get_secret_value())
     url = _parse_url(base_url, shown)
     if url.scheme not in ("http", "https") or not url.host:
@@ -181,12 +197,10 @@ def check_base_url(base_url: SecretStr) -> str:
         raise ValueError(f"base_url={shown!r}: no such host or port can exist.")
     if url.query or url.fragment:
         raise ValueError(f"base_url={shown!r}: expected a URL that ends in a path. Parameters go to default_query.")
-    if url.scheme == "http" and not is_loopback(url.host):
-        warn_once(f"base_url={shown!r} sends the API key over plain http.")
-    return url.host
+    is_plain = url.scheme == "http" and not is_loopback(url.host)
+    return url.host, f"base_url={shown!r} sends the API key over plain http." if is_plain else None
 
 
-@lru_cache(maxsize=128)  # each model of a process has the same one
 def _parse_url(base_url: SecretStr, shown: str) -> httpx.URL:
     problem = ""
     try:

@@ -10,7 +10,7 @@ import pytest
 from aimlapi_integrations.endpoints import adapt, chat_completions
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
-from aimlapi_integrations.langchain.profile import model_profile
+from aimlapi_integrations.langchain.fields import model_profile
 from aimlapi_integrations.models import known_models
 from aimlapi_integrations.types import Tool, ToolChoice
 from tests.endpoints.adapted import (

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations._utils.json_schema import inline_schema_refs, is_object_schema, is_recursive, object_schema
-from aimlapi_integrations._utils.strict_schema import strict_obstacle, to_strict_schema
+from aimlapi_integrations._utils.json_schema import (
+    inline_schema_refs,
+    is_object_schema,
+    is_recursive,
+    object_schema,
+    strict_obstacle,
+    to_strict_schema,
+)
 from aimlapi_integrations.endpoints import adapt
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError

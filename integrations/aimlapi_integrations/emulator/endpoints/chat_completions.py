@@ -14,15 +14,23 @@ from typing import Any, Literal
 from starlette.requests import Request
 
 from ..model import JSON, ModelCall, ModelInput, ModelOutput, ModelTool, Turn, new_id
-from ..model.catalogue import Family, model_family, thought_signature, with_signed_id
+from ..model.catalogue import (
+    Family,
+    PromptCache,
+    TokenUsage,
+    cost_meta,
+    count_usage,
+    model_family,
+    thought_signature,
+    tokenize,
+    with_signed_id,
+)
 from ..model.generate import generate
-from ..model.hosted_tools import PAGES
-from ..model.usage import PromptCache, TokenUsage, cost_meta, count_usage, tokenize
+from ..model.tools import PAGES
 from ..store import GatewayState
-from ..wire import Event, parse_request
+from ..wire import Event, check_model_served, parse_request
 from ..wire.chat_completions import ChatRequest
 from ..wire.chat_completions_rules import check_chat_request
-from .models import check_model_served
 
 FINGERPRINT = "aimlapi-emulator"
 Role = Literal["system", "user", "assistant", "tool"]
@@ -64,7 +72,7 @@ def _complete(body: JSON, prompt_cache: PromptCache) -> Completion:
     return Completion(request, tuple(outputs), usage, family, new_id(prefix), int(time.time()))
 
 
-# --- request -> model input ---------------------------------------------------------------------------------
+# --- request -> model input ---------------------------------------------------------------------------------------
 
 
 def _build_model_input(request: ChatRequest, body: JSON) -> ModelInput:
@@ -181,7 +189,7 @@ def _parse_call(call: JSON) -> ModelCall:
     return ModelCall(function["name"], function["arguments"], call["id"])
 
 
-# --- plain reply --------------------------------------------------------------------------------------------
+# --- plain reply --------------------------------------------------------------------------------------------------
 
 
 def _reply(completion: Completion) -> JSON:
@@ -286,7 +294,7 @@ def _usage_body(usage: TokenUsage) -> JSON:
     }
 
 
-# --- stream -------------------------------------------------------------------------------------------------
+# --- stream -------------------------------------------------------------------------------------------------------
 # Two details of documented streams contradict the documented schema of a chunk. They are kept because clients meet
 # them: `finish_reason` is null until the last chunk (the schema has no null), and Claude's chunks have none until then.
 # Otherwise the schema is followed to the letter: every delta has a role and content, and every fragment of a tool call

@@ -1,15 +1,36 @@
-"""`GET /v1/models` with its filters, `/v1/models/deprecations`, `/v1/model/ID`; which endpoint serves a model."""
+"""`GET /v1/models` with its filters, `/v1/models/deprecations`, `/v1/model/ID`, and `GET /docs-json`.
+
+`/docs-json` has the request schema of a model on an endpoint, as an OpenAPI document: the request models of `wire/`,
+without what the model refuses. It has no references, and each part of it is a complete JSON schema.
+"""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 
-from ..model.catalogue import CatalogueModel, catalogue, deprecations, find_model, other_modalities
-from ..model.usage import token_prices
-from ..wire import JSON, GatewayError
+from ..model.catalogue import (
+    CatalogueModel,
+    catalogue,
+    chat_refusals,
+    deprecations,
+    find_model,
+    reasoning_efforts,
+    responses_refusals,
+    token_prices,
+)
+from ..wire import ENDPOINT_PATHS, JSON, GatewayError, is_available
+from ..wire.chat_completions import ChatRequest
+from ..wire.messages import MessagesRequest
+from ..wire.responses import ResponsesRequest
+from .similarity import embedding_family
 
 ENDPOINT_TYPES = {
     "chat": "openai/chat-completions",
@@ -18,60 +39,6 @@ ENDPOINT_TYPES = {
     "messages": "anthropic/messages",
 }
 CAPABILITIES = ("streaming", "tools", "parallel_tool_calls", "structured_output", "vision", "file_input")
-
-
-ENDPOINT_PATHS = {
-    "chat": "/v1/chat/completions",
-    "responses": "/v1/responses",
-    "embeddings": "/v1/embeddings",
-    "messages": "/v1/messages",
-    "decisions": "/v1/decisions",
-}
-DECISION_MODELS = frozenset({"typesafe/jev"})
-
-
-def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False) -> None:
-    """Raise if the endpoint does not serve the model.
-
-    Args:
-        model_id: of the request. Ids that start with `emulator/` are always served.
-        endpoint: chat, responses, embeddings, messages or decisions.
-        any_model: serve unknown ids, too.
-
-    Raises:
-        GatewayError: 404 for an unknown model, 400 for a model of another endpoint.
-    """
-    model = find_model(model_id)
-    if model_id in DECISION_MODELS:
-        available = endpoint == "decisions"
-    elif model is not None:
-        available = is_available(model, endpoint)
-    elif model_id in other_modalities():
-        available = False
-    elif model_id.startswith("emulator/") or (any_model and not _is_nonexistent(model_id)):
-        available = endpoint != "messages" or "claude" in model_id
-    else:
-        raise GatewayError(404, f"Model {model_id} not found")
-    if not available:
-        raise GatewayError(400, f"Model {model_id} is not available on {ENDPOINT_PATHS[endpoint]}")
-
-
-def _is_nonexistent(model_id: str) -> bool:
-    """Whether an id says that it doesn't exist. Such ids are never served."""
-    return "does-not-exist" in model_id or model_id.startswith("emulated/nope")
-
-
-def is_available(model: CatalogueModel, endpoint: str) -> bool:
-    """Whether a known model is served on an endpoint.
-
-    The catalogue's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
-    /v1/chat/completions, and models of every vendor on /v1/responses.
-    """
-    if (endpoint == "embeddings") != ("embeddings" in model.endpoints) or endpoint == "decisions":
-        return False
-    if endpoint == "chat":
-        return model.endpoints != ("responses",) or model.id == "openai/gpt-5-4"
-    return endpoint != "messages" or "claude" in model.id
 
 
 def list_models(params: QueryParams) -> JSON:
@@ -98,7 +65,7 @@ def entity_tag(body: JSON) -> str:
 
 
 def _model_body(model: CatalogueModel, include: set[str]) -> JSON:
-    """One model as the catalogue shows it, which is not how OpenAI's list does."""
+    """One model as the catalog shows it, which is not how OpenAI's list does."""
     info: JSON = {"name": model.name, "developer": model.developer, "description": "", "url": ""}
     if model.context is not None:
         info["contextLength"] = model.context
@@ -123,7 +90,7 @@ def _capabilities(model: CatalogueModel) -> list[str]:
 
 
 def _price_units(model_id: str) -> list[JSON]:
-    """The emulator's prices in the catalogue's form."""
+    """The emulator's prices in the catalog's form."""
     unit = {"name": "token", "measure": "token", "type": "charge", "content": "text", "phase": "inference"}
     origins = zip(("provided", "generated"), token_prices(model_id), strict=True)
     return [{**unit, "origin": origin, "price": price, "per": 1_000_000} for origin, price in origins]
@@ -142,3 +109,287 @@ def _matches(model: CatalogueModel, filters: dict[str, set[str]]) -> bool:
         "capabilities": set(_capabilities(model)),
     }
     return all(not expected or expected & values[name] for name, expected in filters.items())
+
+
+# --- request schemas ----------------------------------------------------------------------------------------------
+
+PERPLEXITY_PARAMETERS = (
+    "search_mode",
+    "search_recency_filter",
+    "search_domain_filter",
+    "return_images",
+    "return_related_questions",
+    "web_search_options",
+)
+# Pattern of model ids -> parameters that only these models list.
+VENDOR_PARAMETERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"^perplexity/|sonar", PERPLEXITY_PARAMETERS),
+    (r"claude", ("thinking", "stop_sequences")),
+    (r"qwen|glm|kimi", ("enable_thinking",)),
+)
+# Pattern of model ids -> parameters that these models don't list.
+UNLISTED_PARAMETERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"gpt-6", ("temperature", "top_p", "stop", "logprobs", "top_logprobs")),
+)
+TOOL_PARAMETERS = ("tools", "tool_choice", "parallel_tool_calls")
+
+
+def describe_request(model_id: str, endpoint_type: str) -> JSON:
+    """The OpenAPI document of a model's endpoint.
+
+    Args:
+        model_id: of the model.
+        endpoint_type: as in the catalog, such as `openai/chat-completions`. "" means the model's first endpoint.
+
+    Raises:
+        GatewayError: 404 for an unknown model, or for an endpoint that doesn't serve it.
+    """
+    model = find_model(model_id)
+    if model is None:
+        raise GatewayError(404, f"Model {model_id} not found")
+    endpoint = _endpoint_of(model, endpoint_type)
+    schema = _request_schema(model, endpoint)
+    operation = {
+        "operationId": f"create_{endpoint}",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": "OK"}},
+    }
+    info = {"title": model.name, "version": "1.0"}
+    return {"openapi": "3.0.0", "info": info, "paths": {ENDPOINT_PATHS[endpoint]: {"post": operation}}}
+
+
+def _endpoint_of(model: CatalogueModel, endpoint_type: str) -> str:
+    endpoints = [name for name, name_type in ENDPOINT_TYPES.items() if name_type == endpoint_type]
+    endpoint = endpoints[0] if endpoints else "" if endpoint_type else model.endpoints[0]
+    if endpoint not in ENDPOINT_TYPES or not is_available(model, endpoint):
+        raise GatewayError(404, f"Model {model.id} has no endpoint of the type {endpoint_type}")
+    return endpoint
+
+
+def _request_schema(model: CatalogueModel, endpoint: str) -> JSON:
+    match endpoint:
+        case "chat":
+            schema = _chat_schema(model.id)
+        case "responses":
+            schema = _responses_schema(model.id)
+        case "messages":
+            schema = _inline_schema(MessagesRequest)
+            _limit_enum(schema["properties"]["output_config"]["properties"]["effort"], reasoning_efforts(model.id))
+        case _:
+            schema = _inline_schema(embedding_family(model.id)[0])
+    schema["properties"]["model"] = {"type": "string", "enum": [model.id]}
+    return schema
+
+
+def _inline_schema(model: type[BaseModel]) -> JSON:
+    """The JSON schema of a request model, with references resolved, and `oneOf` and `const` in their plainer forms."""
+    schema = model.model_json_schema()
+    inlined: JSON = _inline(schema, schema.get("$defs", {}))
+    return inlined
+
+
+def _inline(node: Any, definitions: JSON) -> Any:
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inline(definitions[node["$ref"].removeprefix("#/$defs/")], definitions)
+    names = {"oneOf": "anyOf", "const": "enum"}
+    return {
+        names.get(key, key): _inline([value] if key == "const" else value, definitions)
+        for key, value in node.items()
+        if key not in ("$defs", "discriminator", "default", "title") or _is_properties(node)
+    }
+
+
+def _is_properties(node: JSON) -> bool:
+    """Whether a node maps names of properties to schemas, so that its keys are no keywords."""
+    return bool(node) and all(isinstance(value, dict) for value in node.values())
+
+
+# --- chat completions ---------------------------------------------------------------------------------------------
+
+
+def _chat_schema(model_id: str) -> JSON:
+    schema = _inline_schema(ChatRequest)
+    properties, refusals = schema["properties"], chat_refusals(model_id)
+    _remove(properties, _unlisted_parameters(model_id))
+    _limit_enum(properties["reasoning_effort"], reasoning_efforts(model_id))
+    for remove in (removal for feature in refusals for removal in _FEATURE_REMOVALS.get(feature, ())):
+        remove(properties)
+    if "tool" in refusals:
+        _remove(properties, TOOL_PARAMETERS)
+    if "image" not in refusals:
+        _split_message_forms(properties)
+    return schema
+
+
+def _unlisted_parameters(model_id: str) -> tuple[str, ...]:
+    others = [names for pattern, names in VENDOR_PARAMETERS if not re.search(pattern, model_id)]
+    unlisted = [names for pattern, names in UNLISTED_PARAMETERS if re.search(pattern, model_id)]
+    return tuple(name for names in (*others, *unlisted) for name in names)
+
+
+def _split_message_forms(properties: JSON) -> None:
+    """List Anthropic's form of the messages first and OpenAI's last, as the gateway does for models that take both."""
+    openai = {"messages": copy.deepcopy(properties["messages"])}
+    _without_anthropic_parts(openai)
+    properties["messages"] = {"anyOf": [properties["messages"], openai["messages"]]}
+
+
+def _remove(properties: JSON, names: tuple[str, ...]) -> None:
+    for name in names:
+        properties.pop(name, None)
+
+
+def _limit_enum(schema: JSON, values: frozenset[str]) -> None:
+    schema["enum"] = [value for value in schema["enum"] if value in values]
+
+
+Removal = Callable[[JSON], None]
+
+
+def _nodes(node: Any) -> Iterator[JSON]:
+    """Every object inside a schema, itself first."""
+    if isinstance(node, dict):
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _nodes(value)
+
+
+def _without_variants(parameter: str, key: str, *values: str) -> Removal:
+    """Drop the variants of unions inside a parameter whose property `key` can only be one of `values`."""
+
+    def remove(properties: JSON) -> None:
+        for node in _nodes(properties.get(parameter, {})):
+            if "anyOf" in node:
+                node["anyOf"] = [variant for variant in node["anyOf"] if not _is_variant(variant, key, values)]
+
+    return remove
+
+
+def _is_variant(schema: JSON, key: str, values: tuple[str, ...]) -> bool:
+    options = schema.get("properties", {}).get(key, {}).get("enum", [])
+    return bool(options) and set(options) <= set(values)
+
+
+_without_anthropic_parts = _without_variants(
+    "messages", "type", "image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking"
+)
+
+
+def _messages_of(properties: JSON, *roles: str) -> Iterator[JSON]:
+    for variant in properties["messages"]["items"]["anyOf"]:
+        if set(variant["properties"]["role"]["enum"]) & set(roles):
+            yield variant
+
+
+def _without_role(role: str) -> Removal:
+    def remove(properties: JSON) -> None:
+        for variant in _messages_of(properties, role):
+            variant["properties"]["role"]["enum"].remove(role)
+        items = properties["messages"]["items"]
+        items["anyOf"] = [variant for variant in items["anyOf"] if variant["properties"]["role"]["enum"]]
+
+    return remove
+
+
+def _without_content_type(json_type: str, *roles: str) -> Removal:
+    def remove(properties: JSON) -> None:
+        for message in _messages_of(properties, *roles):
+            content = message["properties"]["content"]
+            content["anyOf"] = [variant for variant in content.get("anyOf", [content]) if variant["type"] != json_type]
+
+    return remove
+
+
+def _closed_message(role: str) -> Removal:
+    def close(properties: JSON) -> None:
+        for message in _messages_of(properties, role):
+            message["additionalProperties"] = False
+
+    return close
+
+
+def _functions(properties: JSON) -> Iterator[JSON]:
+    for variant in properties["tools"]["items"]["anyOf"]:
+        if "function" in variant["properties"]:
+            yield variant
+
+
+def _close_tools(properties: JSON) -> None:
+    for tool in _functions(properties):
+        tool["additionalProperties"] = False
+
+
+def _close_functions(properties: JSON) -> None:
+    for tool in _functions(properties):
+        tool["properties"]["function"]["additionalProperties"] = False
+
+
+def _require_parameters(properties: JSON) -> None:
+    for tool in _functions(properties):
+        tool["properties"]["function"]["required"].append("parameters")
+
+
+def _without_tool(is_removed: Callable[[JSON], bool]) -> Removal:
+    def remove(properties: JSON) -> None:
+        items = properties["tools"]["items"]
+        items["anyOf"] = [variant for variant in items["anyOf"] if not is_removed(variant["properties"])]
+
+    return remove
+
+
+def _limit_temperature(properties: JSON) -> None:
+    properties.get("temperature", {})["maximum"] = 1
+
+
+_ALL_ROLES = ("system", "developer", "user", "assistant", "tool")
+# Feature that a model refuses (see `wire/chat_completions_rules.py`) -> how the schema loses it.
+_FEATURE_REMOVALS: dict[str, tuple[Removal, ...]] = {
+    **{role: (_without_role(role),) for role in ("system", "developer", "assistant", "tool")},
+    **{
+        part: (_without_variants("messages", "type", part),)
+        for part in ("image_url", "file", "input_audio", "video_url")
+    },
+    "image": (_without_anthropic_parts,),
+    "null_content": (_without_content_type("null", "assistant"),),
+    "system_extra": (_closed_message("system"),),
+    "tool_message_extra": (_closed_message("tool"),),
+    "tool_parts": (_without_content_type("array", "tool"),),
+    "lists": (_without_content_type("array", *_ALL_ROLES),),
+    "tool_no_parameters": (_require_parameters,),
+    "tool_extra": (_close_tools,),
+    "function_extra": (_close_functions,),
+    "any_tool": (_without_tool(lambda keys: not keys.keys() & {"function", "input_schema"}),),
+    "anthropic_tool": (_without_tool(lambda keys: "input_schema" in keys),),
+    "choice_any": (_without_variants("tool_choice", "type", "any", "auto", "none", "tool"),),
+    "choice_allowed": (_without_variants("tool_choice", "type", "allowed_tools"),),
+    "hot": (_limit_temperature,),
+    "json_schema": (_without_variants("response_format", "type", "json_schema"),),
+}
+
+
+# --- responses ----------------------------------------------------------------------------------------------------
+
+
+def _responses_schema(model_id: str) -> JSON:
+    schema = _inline_schema(ResponsesRequest)
+    properties = schema["properties"]
+    refused = responses_refusals(model_id)
+    for parameter in ("input", "tools"):
+        _remove_types(properties[parameter], refused)
+        _without_variants(parameter, "type", *refused)(properties)
+    for node in _nodes(properties["reasoning"]):
+        if "none" in node.get("enum", []):
+            _limit_enum(node, reasoning_efforts(model_id))
+    return schema
+
+
+def _remove_types(schema: JSON, types: frozenset[str]) -> None:
+    """Remove values of `type` from the variants that have several."""
+    for node in _nodes(schema):
+        options = node.get("properties", {}).get("type", {}).get("enum", [])
+        if set(options) - types:
+            node["properties"]["type"]["enum"] = [option for option in options if option not in types]

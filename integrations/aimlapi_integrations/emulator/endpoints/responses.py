@@ -11,14 +11,12 @@ from typing import Any, Literal
 from starlette.requests import Request
 
 from ..model import JSON, ModelCall, ModelInput, ModelOutput, ModelTool, Turn, new_id
-from ..model.catalogue import model_family, sign
+from ..model.catalogue import TokenUsage, cost_meta, count_usage, model_family, sign, tokenize
 from ..model.generate import generate
-from ..model.hosted_tools import HostedToolResult, run_hosted_tool
-from ..model.usage import TokenUsage, cost_meta, count_usage, tokenize
+from ..model.tools import HostedToolResult, run_hosted_tool
 from ..store import GatewayState, StoredResponse
-from ..wire import Event, GatewayError, invalid_request, parse_request, problem
+from ..wire import Event, GatewayError, check_model_served, invalid_request, parse_request, problem
 from ..wire.responses import ResponsesRequest, check_responses_request
-from .models import check_model_served
 
 Role = Literal["system", "user", "assistant"]
 
@@ -69,7 +67,7 @@ def _pending_body(reply: JSON, status: str) -> JSON:
     return body | {"status": status, "output": []}
 
 
-# --- request -> model input ---------------------------------------------------------------------------------
+# --- request -> model input ---------------------------------------------------------------------------------------
 
 
 def _previous_response(state: GatewayState, request: ResponsesRequest) -> StoredResponse | None:
@@ -146,7 +144,7 @@ def _token_limit(request: ResponsesRequest) -> int | None:
     return request.max_output_tokens if "max_output_tokens" in request.model_fields_set else None
 
 
-# --- plain reply --------------------------------------------------------------------------------------------
+# --- plain reply --------------------------------------------------------------------------------------------------
 
 
 def _reply(state: GatewayState, request: ResponsesRequest, body: JSON, turns: tuple[Turn, ...]) -> JSON:

@@ -11,8 +11,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from ..wire import JSON, Event, GatewayError, dump_json, error_response
-from . import RequestedFault, streams, verdicts
-from .connections import Stream, StreamResponse, encode_stream
+from . import RequestedFault, Stream, StreamResponse, effects, encode_stream
 
 HTML = "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>emulated proxy</p></body></html>"
 OUT_OF_CREDIT = "You've run out of credits. Please top up your balance or update your payment method to continue."
@@ -29,7 +28,7 @@ class FaultDefinition:
     edit_stream: Callable[[Sequence[Event], RequestedFault], Stream] | None = None
 
 
-# --- responses in place of a reply -------------------------------------------------------------------------------
+# --- responses in place of a reply --------------------------------------------------------------------------------
 
 
 def _status_response(fault: RequestedFault) -> Response:
@@ -61,7 +60,7 @@ def _invalid_json(_fault: RequestedFault) -> Response:
     return Response('{"id": "chatcmpl-broken", "choices": [', media_type="application/json")
 
 
-# --- edits of a plain reply -----------------------------------------------------------------------------------
+# --- edits of a plain reply ---------------------------------------------------------------------------------------
 
 
 def _merge_fields(choices: JSON, responses: JSON) -> Callable[[JSON, RequestedFault], Response]:
@@ -93,7 +92,7 @@ def _cut_reply(body: JSON, _fault: RequestedFault) -> Response:
 
 
 def _drip_reply(body: JSON, fault: RequestedFault) -> Response:
-    return StreamResponse(replace(streams.drip_bytes(dump_json(body).encode(), fault), headers=_JSON_HEADERS))
+    return StreamResponse(replace(effects.drip_bytes(dump_json(body).encode(), fault), headers=_JSON_HEADERS))
 
 
 def _reset_reply(_body: JSON, _fault: RequestedFault) -> Response:
@@ -101,7 +100,7 @@ def _reset_reply(_body: JSON, _fault: RequestedFault) -> Response:
 
 
 def _pad_with_separators(body: JSON, _fault: RequestedFault) -> Response:
-    return _json_response(body | {"padding": streams.SEPARATORS})
+    return _json_response(body | {"padding": effects.SEPARATORS})
 
 
 def _with_byte_order_mark(body: JSON, _fault: RequestedFault) -> Response:
@@ -138,103 +137,101 @@ FAULTS: dict[str, FaultDefinition] = {
     "error-in-200": FaultDefinition(
         "200 with an error object",
         edit_reply=lambda _body, _fault: JSONResponse(ERROR_BODY),
-        edit_stream=streams.error_at_start,
+        edit_stream=effects.error_at_start,
     ),
     "error-in-stream": FaultDefinition(
-        "an error object in the middle of a stream", edit_stream=streams.error_in_middle
+        "an error object in the middle of a stream", edit_stream=effects.error_in_middle
     ),
     "response-failed": FaultDefinition(
-        "a response that failed (`response.failed`)", edit_reply=_failed_reply, edit_stream=streams.failed_response
+        "a response that failed (`response.failed`)", edit_reply=_failed_reply, edit_stream=effects.failed_response
     ),
     "job-failed": FaultDefinition("a transcription job that fails"),
     "job-endless": FaultDefinition("a transcription job that never ends"),
     "empty-choices": FaultDefinition(
         "no choices, no output",
         edit_reply=_merge_fields({"choices": []}, {"output": [], "output_text": ""}),
-        edit_stream=streams.empty_stream,
+        edit_stream=effects.empty_stream,
     ),
     "null-message": FaultDefinition(
         "a choice whose message is null",
         edit_reply=_merge_fields(_NO_MESSAGE, {"output": None}),
-        edit_stream=streams.empty_stream,
+        edit_stream=effects.empty_stream,
     ),
-    "refusal": FaultDefinition(
-        "the model refuses", edit_reply=verdicts.refuse_reply, edit_stream=verdicts.refuse_stream
-    ),
+    "refusal": FaultDefinition("the model refuses", edit_reply=effects.refuse_reply, edit_stream=effects.refuse_stream),
     "content-filter": FaultDefinition(
-        "a filter ends the text", edit_reply=verdicts.filter_reply, edit_stream=verdicts.filter_stream
+        "a filter ends the text", edit_reply=effects.filter_reply, edit_stream=effects.filter_stream
     ),
     "length": FaultDefinition(
         "the token limit cuts the text or the tool call",
-        edit_reply=verdicts.truncate_reply,
-        edit_stream=verdicts.truncate_stream,
+        edit_reply=effects.truncate_reply,
+        edit_stream=effects.truncate_stream,
     ),
     "pause-turn": FaultDefinition(
         "Claude pauses its turn after a server tool; times=1 to continue",
-        edit_reply=verdicts.pause_reply,
-        edit_stream=verdicts.pause_stream,
+        edit_reply=effects.pause_reply,
+        edit_stream=effects.pause_stream,
     ),
     "null-content": FaultDefinition(
-        "a message whose content is null", edit_reply=_null_content_reply, edit_stream=streams.null_content
+        "a message whose content is null", edit_reply=_null_content_reply, edit_stream=effects.null_content
     ),
     "null-usage": FaultDefinition(
         "no token counts",
         edit_reply=_merge_fields({"usage": None}, {"usage": None}),
-        edit_stream=streams.without_kind("usage"),
+        edit_stream=effects.without_kind("usage"),
     ),
     "wrong-content-type": _with_wrong_header("text/plain with a valid body", "content-type", "text/plain"),
     "cut-body": FaultDefinition(
-        f"{_BREAKS} in the middle of a plain reply or an event", edit_reply=_cut_reply, edit_stream=streams.cut_event
+        f"{_BREAKS} in the middle of a plain reply or an event", edit_reply=_cut_reply, edit_stream=effects.cut_event
     ),
-    "cut-before-first": FaultDefinition(f"{_BREAKS} before the first event", edit_stream=streams.cut_before_first),
+    "cut-before-first": FaultDefinition(f"{_BREAKS} before the first event", edit_stream=effects.cut_before_first),
     "cut-mid-text": FaultDefinition(
-        f"{_BREAKS} in the middle of the text", edit_stream=streams.end_amid("text", "cut")
+        f"{_BREAKS} in the middle of the text", edit_stream=effects.end_amid("text", "cut")
     ),
     "cut-mid-tool-call": FaultDefinition(
-        f"{_BREAKS} in the middle of a tool call", edit_stream=streams.end_amid("tool", "cut")
+        f"{_BREAKS} in the middle of a tool call", edit_stream=effects.end_amid("tool", "cut")
     ),
     "reset": FaultDefinition(
         "the connection is reset instead of a plain reply, or in the middle of the text",
         edit_reply=_reset_reply,
-        edit_stream=streams.end_amid("text", "reset"),
+        edit_stream=effects.end_amid("text", "reset"),
     ),
     "end-mid-text": FaultDefinition(
-        "the stream ends properly but too early", edit_stream=streams.end_amid("text", "complete")
+        "the stream ends properly but too early", edit_stream=effects.end_amid("text", "complete")
     ),
-    "stall": FaultDefinition("the stream stalls halfway", edit_stream=streams.end_amid("text", "stall")),
-    "stall-at-start": FaultDefinition("the stream sends headers and nothing else", edit_stream=streams.stall_at_start),
-    "stall-at-end": FaultDefinition("the stream stays open after its last event", edit_stream=streams.stall_at_end),
-    "no-final-newline": FaultDefinition("no newline after the last event", edit_stream=streams.no_final_newline),
-    "slow": FaultDefinition("a pause before each event; seconds=0.05", edit_stream=streams.slow_stream),
+    "stall": FaultDefinition("the stream stalls halfway", edit_stream=effects.end_amid("text", "stall")),
+    "stall-at-start": FaultDefinition("the stream sends headers and nothing else", edit_stream=effects.stall_at_start),
+    "stall-at-end": FaultDefinition("the stream stays open after its last event", edit_stream=effects.stall_at_end),
+    "no-final-newline": FaultDefinition("no newline after the last event", edit_stream=effects.no_final_newline),
+    "slow": FaultDefinition("a pause before each event; seconds=0.05", edit_stream=effects.slow_stream),
     "drip": FaultDefinition(
-        "one byte at a time; seconds=0.01 between them", edit_reply=_drip_reply, edit_stream=streams.drip_stream
+        "one byte at a time; seconds=0.01 between them", edit_reply=_drip_reply, edit_stream=effects.drip_stream
     ),
     "broken-gzip": _with_wrong_header("labeled gzip but not compressed", "content-encoding", "gzip"),
-    "malformed-frame": FaultDefinition("an event that isn't JSON", edit_stream=streams.malformed_event),
-    "comments": FaultDefinition("keep-alive comments between events", edit_stream=streams.with_comments),
-    "crlf": FaultDefinition("CRLF line endings", edit_stream=streams.with_line_endings(b"\r\n")),
-    "cr": FaultDefinition("CR line endings", edit_stream=streams.with_line_endings(b"\r")),
+    "malformed-frame": FaultDefinition("an event that isn't JSON", edit_stream=effects.malformed_event),
+    "comments": FaultDefinition("keep-alive comments between events", edit_stream=effects.with_comments),
+    "crlf": FaultDefinition("CRLF line endings", edit_stream=effects.with_line_endings(b"\r\n")),
+    "cr": FaultDefinition("CR line endings", edit_stream=effects.with_line_endings(b"\r")),
     "byte-order-mark": FaultDefinition(
-        "a byte order mark at the start", edit_reply=_with_byte_order_mark, edit_stream=streams.with_byte_order_mark
+        "a byte order mark at the start", edit_reply=_with_byte_order_mark, edit_stream=effects.with_byte_order_mark
     ),
     "line-separators": FaultDefinition(
         "raw U+0085, U+2028 and U+2029 in the JSON",
         edit_reply=_pad_with_separators,
-        edit_stream=streams.with_line_separators,
+        edit_stream=effects.with_line_separators,
     ),
-    "split-bytes": FaultDefinition("three bytes at a time", edit_stream=streams.split_into_threes),
+    "split-bytes": FaultDefinition("three bytes at a time", edit_stream=effects.split_into_threes),
     "huge-event": FaultDefinition(
-        "a huge event or body; bytes=10000000", edit_reply=_huge_reply, edit_stream=streams.huge_event
+        "a huge event or body; bytes=10000000", edit_reply=_huge_reply, edit_stream=effects.huge_event
     ),
-    "no-done": FaultDefinition("no [DONE] at the end", edit_stream=streams.without_kind("done")),
-    "usage-twice": FaultDefinition("the usage chunk twice", edit_stream=streams.repeat_usage),
+    "no-done": FaultDefinition("no [DONE] at the end", edit_stream=effects.without_kind("done")),
+    "usage-twice": FaultDefinition("the usage chunk twice", edit_stream=effects.repeat_usage),
     "bare-fragments": FaultDefinition(
-        "tool call fragments without id, type and name after the first", edit_stream=streams.strip_fragments
+        "tool call fragments without id, type and name after the first", edit_stream=effects.strip_fragments
     ),
     "repeated-fragments": FaultDefinition(
-        "every tool call fragment with id and name", edit_stream=streams.repeat_fragment_heads
+        "every tool call fragment with id and name", edit_stream=effects.repeat_fragment_heads
     ),
-    "no-index": FaultDefinition("tool call fragments without an index", edit_stream=streams.without_fragment_index),
+    "no-index": FaultDefinition("tool call fragments without an index", edit_stream=effects.without_fragment_index),
 }
 BATCH_FAULTS: dict[str, FaultDefinition] = {
     "batch-errored": FaultDefinition("a batch whose first requests fail; rows=1, as for the next two"),
@@ -274,4 +271,4 @@ def fault_summaries() -> list[tuple[str, str]]:
 
 
 def apply_stream_fault(events: Sequence[Event], fault: RequestedFault, definition: FaultDefinition) -> Stream:
-    return (definition.edit_stream or streams.complete_stream)(events, fault)
+    return (definition.edit_stream or effects.complete_stream)(events, fault)

@@ -1,11 +1,17 @@
-"""Facts about models: which exist, what each refuses, how each family answers.
+"""Facts about models: which exist, what each refuses, how each family answers, and what its tokens cost.
 
 `models.json` has a row for each known model. A chat model has a dialect there: the names of the features that it
 refuses, as `wire/chat_completions_rules.py` defines them. `responses_refuse` lists the types that it refuses on the
 Responses endpoint. Both result from testing the vendor's published schemas. A model without a row refuses nothing.
+`reasons` says whether a model reasons without being told to, where it differs from its family's rule, by the vendor's
+published replies and third parties' measurements.
 `other_modalities` lists the gateway's models for images, speech and OCR; `wire/media.py` has what they accept.
 `emulator/newcomer` is invented: a model that this package's own table lacks, to try a refresh of that table with.
 `deprecations` has models that the gateway is known to have withdrawn or superseded, with invented dates.
+
+A token is a run of up to four characters; a price is per million tokens. Prices are invented but of a realistic order,
+so that code that handles costs has numbers. The exchange rate is the gateway's: 1 USD = 2,000,000 credits,
+https://docs.aimlapi.com/faq/how-can-i-track-my-funds.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,9 +27,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from . import JSON, ModelCall
+from . import JSON, ModelCall, ModelInput, ModelOutput
 
-# --- the table ----------------------------------------------------------------------------------------------
+# --- the table ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class CatalogueModel:
     endpoints: tuple[str, ...]
     chat_refusals: frozenset[str]
     responses_refusals: frozenset[str]
+    reasons: bool | None
 
 
 @cache
@@ -93,6 +101,7 @@ def _parse_row(row: JSON, dialects: list[frozenset[str]]) -> CatalogueModel:
         endpoints=tuple(row["endpoints"]),
         chat_refusals=dialects[row["dialect"]] if "dialect" in row else frozenset(),
         responses_refusals=frozenset(row.get("responses_refuse", [])),
+        reasons=row.get("reasons"),
     )
 
 
@@ -108,7 +117,7 @@ def responses_refusals(model_id: str) -> frozenset[str]:
     return model.responses_refusals if model else frozenset()
 
 
-# --- reasoning effort ---------------------------------------------------------------------------------------
+# --- reasoning effort ---------------------------------------------------------------------------------------------
 
 EFFORTS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _DEFAULT_EFFORTS = frozenset({"none", "low", "medium", "high"})
@@ -149,7 +158,7 @@ def effort_refusal(model_id: str, effort: str | None) -> str | None:
     return f"Invalid enum value. Expected {options}, received '{effort}'"
 
 
-# --- families -----------------------------------------------------------------------------------------------
+# --- families -----------------------------------------------------------------------------------------------------
 
 ReasoningForm = Literal["field", "details", "inline", "empty", "hidden"]
 
@@ -196,13 +205,21 @@ FAMILIES = (
 
 
 def model_family(model_id: str) -> Family:
+    """How a model answers. Its row says whether it reasons, where it differs from its family."""
+    model = find_model(model_id)
+    if model and model.reasons is not None:
+        return replace(_match_family(model_id), reasons=model.reasons)
+    return _match_family(model_id)
+
+
+def _match_family(model_id: str) -> Family:
     family = next(family for family in FAMILIES if re.search(family.pattern, model_id.lower()))
     if family.reasons or not re.search(r"(?<!non-)think|(?<!non-)reason", model_id.lower()):
         return family
     return replace(family, reasons=True)
 
 
-# --- signatures ---------------------------------------------------------------------------------------------
+# --- signatures ---------------------------------------------------------------------------------------------------
 # Opaque values that a model attaches to its output and expects back unchanged. Gemini signs its calls
 # (`tool_calls[].extra_content.google.thought_signature`), Claude signs its reasoning, OpenAI encrypts it.
 # Here a signature is a hash of what it signs.
@@ -234,3 +251,114 @@ def unsigned_calls(model_id: str, messages: list[dict[str, Any]]) -> Iterator[in
             is_signed = call["id"].startswith(SIGNED_CALL_PREFIX)
             if is_signed and call.get("extra_content") != thought_signature(call["id"]):
                 yield index
+
+
+# --- tokens and prices --------------------------------------------------------------------------------------------
+
+CREDITS_PER_USD = 2_000_000
+CACHE_BLOCK_TOKENS = 1024
+MAX_CACHED_PREFIXES = 100_000
+_TOKEN = re.compile(r"\s*\S{1,4}|\s+")
+
+# Pattern of model ids -> USD per million input tokens, per million output tokens. The first match counts.
+PRICES: tuple[tuple[str, float, float], ...] = (
+    (r"\bjev\b", 0.06, 0.06),
+    (r"embedding|voyage|bge|m2-bert", 0.1, 0.0),
+    (r"nano|lite|flash|4b", 0.1, 0.5),
+    (r"mini|haiku|small", 0.3, 2.5),
+    (r"opus|pro\b|o1|o3", 15.0, 75.0),
+    (r"gpt-5|gpt-4|sonnet|gemini|grok", 2.5, 12.5),
+    (r"", 0.5, 1.5),
+)
+
+
+def tokenize(text: str) -> list[str]:
+    """The tokens of a text, in order. Joined, they are the text again."""
+    return _TOKEN.findall(text)
+
+
+def count_tokens(text: str) -> int:
+    return len(tokenize(text))
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """Token counts of one call. `output` includes `reasoning`."""
+
+    input: int
+    output: int
+    cached: int = 0
+    reasoning: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+
+class PromptCache:
+    """Remembers prefixes of long prompts, so that a repeated one reports cached tokens, in blocks of 1,024."""
+
+    def __init__(self) -> None:
+        self._prefixes: set[bytes] = set()
+
+    def cached_tokens(self, model: str, prompt: str) -> int:
+        """Count the tokens of the longest known prefix, and remember every prefix of the prompt."""
+        tokens = tokenize(prompt)
+        prefix = hashlib.blake2b(model.encode())
+        cached = 0
+        for end in range(CACHE_BLOCK_TOKENS, len(tokens) + 1, CACHE_BLOCK_TOKENS):
+            prefix.update("".join(tokens[end - CACHE_BLOCK_TOKENS : end]).encode())
+            if prefix.digest() in self._prefixes:
+                cached = end
+            self._prefixes.add(prefix.digest())
+        if len(self._prefixes) > MAX_CACHED_PREFIXES:
+            self._prefixes.clear()
+        return cached
+
+    def clear(self) -> None:
+        self._prefixes.clear()
+
+
+def count_usage(model_input: ModelInput, outputs: list[ModelOutput], cache: PromptCache) -> TokenUsage:
+    prompt = _billed_text(model_input)
+    reasoning = sum(count_tokens(output.reasoning) for output in outputs)
+    text = sum(count_tokens(output.text) for output in outputs)
+    calls = [call for output in outputs for call in output.calls]
+    text += sum(count_tokens(call.name) + count_tokens(call.arguments) for call in calls)
+    cached = cache.cached_tokens(model_input.model, prompt)
+    return TokenUsage(max(1, count_tokens(prompt)), text + reasoning, cached, reasoning)
+
+
+def _billed_text(model_input: ModelInput) -> str:
+    """Everything that counts as input: turns, calls, tool definitions. An attachment counts as its name."""
+    turns = (
+        "\n".join((turn.text, *turn.attachments, *(call.arguments for call in turn.calls)))
+        for turn in model_input.turns
+    )
+    tools = (f"{tool.name} {tool.description} {tool.parameters}" for tool in model_input.tools)
+    return "\n".join((*tools, *turns))
+
+
+def token_prices(model: str) -> tuple[float, float]:
+    """USD per million input tokens and per million output tokens."""
+    _, input_price, output_price = next(row for row in PRICES if re.search(row[0], model.lower()))
+    return input_price, output_price
+
+
+def cost_meta(model: str, usage: TokenUsage) -> JSON:
+    """The `meta` of a reply: what the call cost."""
+    input_price, output_price = token_prices(model)
+    usd = (usage.input * input_price + usage.output * output_price) / 1_000_000
+    credits_used = max(1, math.ceil(usd * CREDITS_PER_USD))
+    return {"usage": {"credits_used": credits_used, "usd_spent": credits_used / CREDITS_PER_USD}}
+
+
+def cost_headers(body: JSON) -> dict[str, str]:
+    """The cost in headers, which the gateway sets on plain JSON replies only."""
+    cost = body.get("meta", {}).get("usage")
+    if not cost:
+        return {}
+    return {
+        "x-aimlapi-credits-used": str(cost["credits_used"]),
+        "x-aimlapi-usd-spent": f"{cost['usd_spent']:.9f}",
+    }

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from . import JSON, LABEL, ModelCall, ModelInput, ModelOutput, ModelTool, UnprocessableInputError
-from .catalogue import model_family
+from .catalogue import count_tokens, model_family, tokenize
 from .schema_values import value_for_schema
-from .text_values import STOP_WORDS, TextValues, content_words, shorten
-from .tool_choice import best_tool, build_arguments, choose_calls
-from .usage import count_tokens, tokenize
+from .texts import STOP_WORDS, TextValues, content_words, shorten
+from .tools import best_tool, build_arguments, choose_calls
 
 MAX_INPUT_CHARS = 4_000_000
 _MAX_ECHO_CHARS = 2000
@@ -114,7 +113,7 @@ def _apply_token_limit(output: ModelOutput, limit: int | None) -> ModelOutput:
     return output
 
 
-# --- well-known prompts -------------------------------------------------------------------------------------
+# --- well-known prompts -------------------------------------------------------------------------------------------
 
 
 def answer_known_prompt(model_input: ModelInput) -> str | None:
@@ -155,7 +154,7 @@ def _until(text: str, begin: int, end: str) -> str:
     return text[begin : match.start()].strip() if match else ""
 
 
-# --- ReAct: thought, action, observation ---
+# --- ReAct: thought, action, observation --------------------------------------------------------------------------
 
 
 def _react_step(model_input: ModelInput, prompt: str) -> str:
@@ -218,7 +217,7 @@ def _parse_object(text: str) -> JSON:
     return parsed if isinstance(parsed, dict) else {}
 
 
-# --- selecting from a list ---
+# --- selecting from a list ----------------------------------------------------------------------------------------
 
 
 def _select_choice(_model_input: ModelInput, prompt: str) -> str:
@@ -255,7 +254,7 @@ def _score(_model_input: ModelInput, _prompt: str) -> str:
     return f"4.0\n{LABEL} The score is fixed; nothing was judged."
 
 
-# --- questions about questions ---
+# --- questions about questions ------------------------------------------------------------------------------------
 
 
 def _sub_questions(_model_input: ModelInput, prompt: str) -> str:
@@ -296,7 +295,7 @@ def _title(model_input: ModelInput, prompt: str) -> str:
     return f"{LABEL} " + " ".join(word for word in _first_keywords(text, 7) if word != "emulated").title()
 
 
-# --- answering from a context ---
+# --- answering from a context -------------------------------------------------------------------------------------
 
 
 def _answer_from_context(model_input: ModelInput, prompt: str) -> str:
@@ -342,7 +341,7 @@ def _refine_answer(_model_input: ModelInput, prompt: str) -> str:
     return _between(prompt, r"existing answer: ", end) or _between_last(prompt, r"\nOriginal Answer: ", end)
 
 
-# --- following a JSON schema in the prompt ---
+# --- following a JSON schema in the prompt ------------------------------------------------------------------------
 
 
 def _follow_schema(model_input: ModelInput, prompt: str) -> str | None:

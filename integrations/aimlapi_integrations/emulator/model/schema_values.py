@@ -10,7 +10,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
 from . import JSON, LABEL, UnprocessableInputError
-from .text_values import TextValues, shorten, split_identifier
+from .texts import TextValues, shorten, split_identifier
 
 _MAX_DEPTH = 8
 _MAX_VALUES = 10_000

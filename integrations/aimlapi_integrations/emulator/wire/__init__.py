@@ -1,4 +1,4 @@
-"""What the gateway's HTTP looks like: how requests are validated, how errors and events are worded.
+"""What the gateway's HTTP looks like: how requests are validated, which endpoint serves a model, errors, events.
 
 The request models of an endpoint are in a module of this package, or next to its handler if they are few. They are
 strict pydantic models: nothing is coerced, and a null is refused unless the type of the field includes None.
@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.responses import Response
+
+from ..model.catalogue import CatalogueModel, find_model, other_modalities
 
 JSON = dict[str, Any]
 MAX_DETAILS = 100  # validation errors of a request that are reported
@@ -54,7 +56,7 @@ def parse_request(model: type[RequestT], body: Any, *, strict: bool = True) -> R
         raise invalid_request(_validation_details(error.errors(include_url=False)[:MAX_DETAILS], body)) from None
 
 
-# --- errors -------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 ERROR_NAMES = {
     400: "BadRequestException",
@@ -172,7 +174,7 @@ def _upstream_body(error: GatewayError, path: str, request_id: str) -> JSON:
 ERROR_SHAPES = {"problem": _problem_body, "legacy": _legacy_body, "tree": _tree_body, "upstream": _upstream_body}
 
 
-# --- pydantic's validation errors in the gateway's words -----------------------------------------------------
+# --- pydantic's validation errors in the gateway's words ----------------------------------------------------------
 
 
 def _validation_details(errors: list[ErrorDetails], body: Any) -> list[JSON]:
@@ -268,7 +270,7 @@ VALIDATION_MESSAGES: dict[str, tuple[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-# --- rows -----------------------------------------------------------------------------------------------------
+# --- rows ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -282,7 +284,7 @@ class Rows:
         return "\n".join(map(dump_json, self.items)) if self.as_lines else dump_json(self.items)
 
 
-# --- server-sent events --------------------------------------------------------------------------------------
+# --- server-sent events -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,7 @@ def encode_event(event: Event) -> bytes:
     return f"{name}data: {data}\n\n".encode()
 
 
-# --- forms, in which a few endpoints take files -----------------------------------------------------------------------
+# --- forms, in which a few endpoints take files -------------------------------------------------------------------
 
 FORM = "multipart/form-data"
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)\"?")
@@ -354,3 +356,59 @@ def _file(name: str, filename: str, head: str, value: bytes) -> JSON:
         "size": len(value),
         "sha256": hashlib.sha256(value).hexdigest(),
     }
+
+
+# --- which endpoint serves a model --------------------------------------------------------------------------------
+
+ENDPOINT_PATHS = {
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "embeddings": "/v1/embeddings",
+    "messages": "/v1/messages",
+    "decisions": "/v1/decisions",
+}
+DECISION_MODELS = frozenset({"typesafe/jev"})
+
+
+def check_model_served(model_id: str, endpoint: str, *, any_model: bool = False) -> None:
+    """Raise if the endpoint does not serve the model.
+
+    Args:
+        model_id: of the request. Ids that start with `emulator/` are always served.
+        endpoint: chat, responses, embeddings, messages or decisions.
+        any_model: serve unknown ids, too.
+
+    Raises:
+        GatewayError: 404 for an unknown model, 400 for a model of another endpoint.
+    """
+    model = find_model(model_id)
+    if model_id in DECISION_MODELS:
+        available = endpoint == "decisions"
+    elif model is not None:
+        available = is_available(model, endpoint)
+    elif model_id in other_modalities():
+        available = False
+    elif model_id.startswith("emulator/") or (any_model and not _is_nonexistent(model_id)):
+        available = endpoint != "messages" or "claude" in model_id
+    else:
+        raise GatewayError(404, f"Model {model_id} not found")
+    if not available:
+        raise GatewayError(400, f"Model {model_id} is not available on {ENDPOINT_PATHS[endpoint]}")
+
+
+def _is_nonexistent(model_id: str) -> bool:
+    """Whether an id says that it doesn't exist. Such ids are never served."""
+    return "does-not-exist" in model_id or model_id.startswith("emulated/nope")
+
+
+def is_available(model: CatalogueModel, endpoint: str) -> bool:
+    """Whether a known model is served on an endpoint.
+
+    The catalog's endpoints are not complete: every Claude model is served on /v1/messages, gpt-5-4 on
+    /v1/chat/completions, and models of every vendor on /v1/responses.
+    """
+    if (endpoint == "embeddings") != ("embeddings" in model.endpoints) or endpoint == "decisions":
+        return False
+    if endpoint == "chat":
+        return model.endpoints != ("responses",) or model.id == "openai/gpt-5-4"
+    return endpoint != "messages" or "claude" in model.id

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from . import JSON, Closed, Open
 
-# --- messages and their content parts ------------------------------------------------------------------------
+# --- messages and their content parts -----------------------------------------------------------------------------
 
 
 class CacheControl(Open):
@@ -182,7 +182,7 @@ class ToolMessage(Open):
 
 ChatMessage = Annotated[SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
 
-# --- tools and options -----------------------------------------------------------------------------------------
+# --- tools and options --------------------------------------------------------------------------------------------
 
 
 class FunctionDefinition(Open):
@@ -310,7 +310,7 @@ class ChatRequest(Open):
     model: Annotated[str, Field(min_length=1)]
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     stream: bool = False
-    stream_options: StreamOptions = StreamOptions(include_usage=False)
+    stream_options: StreamOptions = StreamOptions(include_usage=True)  # documented streams have it unasked
     max_tokens: Annotated[float, Field(ge=1)] = float("inf")
     max_completion_tokens: Annotated[int, Field(ge=1)] = 1
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0

@@ -51,7 +51,7 @@ def _check_tools(_request: ChatRequest, body: JSON) -> Problems:
         yield problem("tool_choice", f"Tool choice '{named_tool}' not found in 'tools'")
 
 
-# --- what single models refuse: feature -> its places in a body ----------------------------------------------
+# --- what single models refuse: feature -> its places in a body ---------------------------------------------------
 
 
 def _role_problems(role: str) -> Callable[[JSON], Problems]:
@@ -183,7 +183,7 @@ def _check_model_refusals(request: ChatRequest, body: JSON) -> Problems:
             yield from find(body)
 
 
-# --- refusals seen in live calls that the documentation doesn't mention --------------------------------------
+# --- refusals seen in live calls that the documentation doesn't mention -------------------------------------------
 
 OBSERVED_REFUSALS: tuple[tuple[str, Callable[[JSON], bool], str, str], ...] = (
     (

@@ -42,7 +42,7 @@ def check_media_model_served(model_id: str, kind: str, *, any_model: bool = Fals
         raise GatewayError(400, f"Model {model_id} is not available on {MEDIA_PATHS[kind]}")
 
 
-# --- OCR ------------------------------------------------------------------------------------------------------------
+# --- OCR ----------------------------------------------------------------------------------------------------------
 
 
 class DocumentURL(Open):
@@ -127,7 +127,7 @@ def ocr_family(model_id: str) -> type[OCRRequest]:
     return GLMOCRRequest if "glm" in model_id else MistralOCRRequest
 
 
-# --- speech to text -------------------------------------------------------------------------------------------------
+# --- speech to text -----------------------------------------------------------------------------------------------
 
 
 class SpeechRequest(Open):
@@ -182,7 +182,7 @@ def speech_family(model_id: str) -> type[SpeechRequest]:
     return next(family for pattern, family in SPEECH_FAMILIES if re.search(pattern, model_id))
 
 
-# --- images ---------------------------------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------------------------
 
 
 class PixelSize(Open):

@@ -13,7 +13,7 @@ from ..model.catalogue import effort_refusal, responses_refusals
 from . import JSON, Closed, Open, invalid_request, problem
 from .chat_completions import Effort
 
-# --- items: messages, calls and their outputs, reasoning, what hosted tools did ------------------------------------
+# --- items: messages, calls and their outputs, reasoning, what hosted tools did -----------------------------------
 
 Status = Literal["in_progress", "completed", "incomplete"]
 
@@ -206,7 +206,7 @@ Item = Annotated[
     Discriminator(_item_tag),
 ]
 
-# --- tools and options ---------------------------------------------------------------------------------------------
+# --- tools and options --------------------------------------------------------------------------------------------
 
 
 class ResponsesFunctionTool(Open):
@@ -320,7 +320,7 @@ class ResponsesRequest(Open):
     truncation: Literal["auto", "disabled"] = "disabled"
 
 
-# --- rules beyond the types ----------------------------------------------------------------------------------------
+# --- rules beyond the types ---------------------------------------------------------------------------------------
 
 Problems = Iterator[JSON]
 

@@ -26,10 +26,9 @@ from ...types import (
     Video,
     join_texts,
 )
-from ..shared.adapt import AdaptContext, AdaptStep, adapt_options, adapt_strict
+from ..shared.adapt import AdaptContext, AdaptStep, adapt_options, adapt_strict, thinking_enabled
 from ..shared.adapt_history import make_history_step
 from ..shared.media import decode_text, lift_media, parse_data_url, supported_audio_format
-from ..shared.thinking import thinking_enabled
 from .encode import encode
 
 # --- tools --------------------------------------------------------------------------------------------------------

@@ -66,22 +66,19 @@ class RepeatedFields:
             addition = delta[self._name]
             if type(addition) is list:
                 [addition] = addition
-            if type(addition) is not _ADDITIONS[self._name] or not _differs_by_one(delta, self._delta):
-                return None
         except (KeyError, TypeError, ValueError):
+            return None
+        if type(addition) is not _ADDITIONS[self._name] or len(delta) != len(self._delta) + 1:
             return None
         size = len(event) - 1 if PADDING in event else len(event)
         if size != len(self._event) + 1 or not self._event.items() <= event.items():
             return None
-        return addition if _differs_by_one(choice, self._choice) else None
+        if len(choice) != len(self._choice) + 1 or not self._choice.items() <= choice.items():
+            return None
+        return addition if not self._delta or self._delta.items() <= delta.items() else None
 
 
 _ADDITIONS = {"content": str, "tool_calls": dict}
-
-
-def _differs_by_one(fields: Json, repeated: Json) -> bool:
-    """Return whether `fields` are the `repeated` ones and one more."""
-    return len(fields) == len(repeated) + 1 and (not repeated or repeated.items() <= fields.items())
 
 
 class ChatDecoder:

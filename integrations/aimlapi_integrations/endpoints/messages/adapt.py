@@ -21,12 +21,12 @@ from ..shared.adapt import (
     is_number,
     raise_to_minimum,
     rename_options,
+    thinking_enabled,
     validate_options,
 )
 from ..shared.adapt_history import make_history_step
 from ..shared.media import is_link, lift_media
 from ..shared.parsing import as_dict
-from ..shared.thinking import thinking_enabled
 from .encode import BUDGETS, MIN_THINKING_BUDGET, encode
 
 # --- options ------------------------------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...errors import APIError, StreamError, error_from
 from ...models import Model
-from ...types import Citation, Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
+from ...types import Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from ..shared import parsing
 from ..shared.call_ids import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
@@ -22,92 +21,7 @@ from .decode import (
     reasoning_summary,
     reasoning_text,
 )
-
-# --- the state of one part ----------------------------------------------------------------------------------------
-
-# The field of each kind of part that is sent in pieces, and its fields that are sent once, with their empty values.
-_GROWING_FIELD: Mapping[type, str] = {Text: "text", Refusal: "text", Reasoning: "text", ToolCall: "arguments"}
-_ONCE_FIELDS: Mapping[type, Mapping[str, Any]] = {
-    Text: {"id": None},
-    Refusal: {},
-    Reasoning: {"id": None, "encrypted": None},
-    ToolCall: {"id": "", "name": "", "item_id": None},
-}
-
-Comparable: TypeAlias = tuple[str, ...]
-
-
-def comparable(part: Part) -> Comparable | None:
-    """Return the content of a part in a normalized form, to compare streamed and final parts; None without content."""
-    match part:
-        case Text(text=text) | Refusal(text=text) if text.strip():
-            return type(part).__name__, text.strip()
-        case ToolCall(kind="custom"):
-            return part.id, part.name, part.arguments
-        case ToolCall():
-            arguments = {} if part.arguments in ("", "null") else part.parsed()
-            normalized = part.arguments if arguments is None else json.dumps(arguments, sort_keys=True)
-            return part.id, part.name, normalized
-    return None
-
-
-@dataclass(slots=True)
-class PartState:
-    """What has been emitted of the part at `position` of the message."""
-
-    position: int
-    kind: type
-    pieces: list[str] = field(default_factory=list)
-    once_fields: dict[str, Any] = field(default_factory=dict)
-    citations: list[Citation] = field(default_factory=list)
-    is_emitted_whole: bool = False
-
-    def diff(self, part: Part, is_whole: bool) -> Part | None:
-        """Record `part`, and return what it adds; None if that is nothing. A whole part repeats the earlier pieces."""
-        if type(part) not in _GROWING_FIELD:
-            is_new, self.is_emitted_whole = not self.is_emitted_whole, True
-            return part if is_new else None
-        growing, once = _GROWING_FIELD[type(part)], _ONCE_FIELDS[type(part)]
-        piece = self._get_rest(getattr(part, growing)) if is_whole else getattr(part, growing)
-        new_fields = {name for name in once if getattr(part, name) and name not in self.once_fields}
-        new_citations = self._get_new_citations(part)
-        if not (piece or new_fields or new_citations):
-            return None
-        self.pieces.append(piece)
-        self.once_fields |= {name: getattr(part, name) for name in new_fields}
-        self.citations += new_citations
-        changes: dict[str, Any] = {name: empty for name, empty in once.items() if name not in new_fields}
-        changes[growing] = piece
-        if isinstance(part, Text):
-            changes["citations"] = tuple(new_citations)
-        return replace(part, **changes)
-
-    def join_text(self) -> str:
-        return "".join(self.pieces)
-
-    def to_comparable(self) -> Comparable | None:
-        """Return the emitted content as `comparable` does."""
-        if self.kind not in _GROWING_FIELD:
-            return None
-        fields = {name: self.once_fields.get(name, empty) for name, empty in _ONCE_FIELDS[self.kind].items()}
-        return comparable(self.kind(**{_GROWING_FIELD[self.kind]: self.join_text()}, **fields))
-
-    def to_body(self, item_field: str) -> Json:
-        """Return the emitted content as an entry of the list in `item_field` of a plain reply's item."""
-        if self.kind is Text:
-            annotations = [dict(citation.raw) for citation in self.citations]
-            return {"type": "output_text", "text": self.join_text(), "annotations": annotations}
-        if self.kind is Refusal:
-            return {"type": "refusal", "refusal": self.join_text()}
-        return {"type": "summary_text" if item_field == "summary" else "reasoning_text", "text": self.join_text()}
-
-    def _get_rest(self, whole: str) -> str:
-        text = self.join_text()
-        return whole[len(text) :] if whole.startswith(text) else ""
-
-    def _get_new_citations(self, part: Part) -> list[Citation]:
-        return [each for each in part.citations if each not in self.citations] if isinstance(part, Text) else []
-
+from .part_state import PartState, has_other_content
 
 # --- events that send a part in pieces ----------------------------------------------------------------------------
 
@@ -180,6 +94,7 @@ class ResponsesDecoder:
         self._body: Json = {"model": model_id}
         self._items: dict[int, Json] = {}
         self._complete: set[int] = set()
+        self._items_are_added = False
         self._positions: dict[str, list[int]] = {}
         self._ids = CallIds(taken)
         self._call_ids: dict[int, str] = {}
@@ -225,7 +140,7 @@ class ResponsesDecoder:
         if not self.ended:
             raise self._broken_stream("the connection ended before the response did")
         reply = decode(self._assemble_body(), self._headers)
-        if _sort(map(PartState.to_comparable, self._parts.values())) != _sort(map(comparable, reply.message.parts)):
+        if has_other_content(self._parts.values(), reply.message.parts):
             raise self._broken_stream("its pieces differ from the complete response")
         return Delta(tuple(self._emit_sources(reply)), reply=reply)
 
@@ -254,7 +169,8 @@ class ResponsesDecoder:
         used: list[int] = []
         for index, item in enumerate(items):
             positions = (position for position in self._matching_positions(index, item) if position not in used)
-            used.append(next(positions, max(index, *used) + 1 if index in used else index))
+            is_free = index not in used and self._items.get(index, item).get("type") == item.get("type")
+            used.append(next(positions, index if is_free else max(index, *used, *self._items) + 1))
         return used
 
     def _matching_positions(self, index: int, item: Json) -> Iterator[int]:
@@ -327,13 +243,28 @@ class ResponsesDecoder:
 
     # --- positions of items -----------------------------------------------------------------------------------
 
-    def _find_position(self, event: Json, item_id: str | None) -> int:
-        """Return an item's position: the index if an item with this id is there, else the position of that id."""
+    def _find_position(self, event: Json, item_id: str | None, item_type: Any) -> int:
+        """Return an item's position: the index if an item with this id is there, else the position of that id.
+
+        Without either, it is the last item, if this event can belong to it, or a new one that was never added.
+        """
         index = event.get("output_index")
         by_id = self._positions.get(item_id or "", [])
         if by_id and index not in by_id:
             return by_id[-1]
-        return self._set_position(index if type(index) is int else max(self._items, default=0), item_id)
+        if type(index) is not int:
+            last = max(self._items, default=-1)
+            index = last if self._belongs_to(last, event, item_id, item_type) else last + 1
+        return self._set_position(index, item_id)
+
+    def _belongs_to(self, position: int, event: Json, item_id: str | None, item_type: Any) -> bool:
+        """Return whether an event without an index, and with no known id, can belong to the item at `position`."""
+        item = self._items.get(position, {})
+        if item.get("type") != item_type:
+            return False
+        if position in self._complete:  # what repeats the end of a part belongs to it; anything else starts a new item
+            return not item_id and str(event.get("type")).endswith(".done") and "item" not in event
+        return self._items_are_added or not item_id or not item.get("id")
 
     def _find_new_position(self, event: Json, item: Json) -> int:
         """Return the position of an item that starts, or whose start is repeated. Calls may share their ids."""
@@ -355,6 +286,7 @@ class ResponsesDecoder:
 
     def _on_item_added(self, event: Json) -> Iterator[Fragment]:
         """Emit only the id and the name of a call: the other content of a new item may be repeated in pieces."""
+        self._items_are_added = True
         item = as_dict(event.get("item"))
         item_id = as_str(item.get("id"))
         position = self._find_new_position(event, item)
@@ -374,11 +306,12 @@ class ResponsesDecoder:
 
     def _on_item_done(self, event: Json) -> Iterator[Fragment]:
         item = as_dict(event.get("item"))
-        yield from self._emit_item(self._find_position(event, as_str(item.get("id"))), item)
+        position = self._find_position(event, as_str(item.get("id")), item.get("type"))
+        yield from self._emit_item(position, item)
 
     def _emit_item(self, position: int, item: Json) -> Iterator[Fragment]:
         item = self._set_call_id(position, item)
-        self._items[position] = item
+        self._items[self._set_position(position, as_str(item.get("id")))] = item
         self._complete.add(position)
         is_cut = self._body.get("status") == "incomplete"
         fallback_id = synthetic_id(as_str(self._body.get("id")), position)
@@ -394,18 +327,30 @@ class ResponsesDecoder:
 
     def _read_piece(self, events: _PieceEvents, event: Json, is_done: bool) -> Iterator[Fragment]:
         item_id = as_str(event.get("item_id"))
-        position = self._find_position(event, item_id)
-        key = (position, events.item_field, parsing.as_count(event.get(events.index_field)))
         text = parsing.parse_arguments(event.get(events.done_field if is_done else "delta"))
         if not text:
             return
+        part = events.make_part(text, item_id)
+        key = self._find_part(event, events, type(part))
         state = self._parts.get(key)
-        if state and state.pieces and not is_done:  # by far the most frequent case
+        if is_done or not (state and state.pieces):
+            yield from self._emit(key, part, is_whole=is_done)
+        elif not (state.is_emitted_whole and text in state.join_text()):  # else its `.done` came first
             self._open_part = (_event_key(event), state, events.make_part)
             yield self._append_piece(state, events.make_part(text, None), text)
-            return
+
+    def _find_part(self, event: Json, events: _PieceEvents, kind: type) -> _PartKey:
+        """Return the key of the part that an event belongs to, and add its item if no event has.
+
+        Where the index is left out, or is the same for parts of several kinds, it is the next part of this kind.
+        """
+        item_id = as_str(event.get("item_id"))
+        position = self._find_position(event, item_id, events.item_type)
         self._items.setdefault(position, {"type": events.item_type, **({"id": item_id} if item_id else {})})
-        yield from self._emit(key, events.make_part(text, item_id), is_whole=is_done)
+        index = parsing.as_count(event.get(events.index_field))
+        while (state := self._parts.get((position, events.item_field, index))) and state.kind is not kind:
+            index += 1
+        return position, events.item_field, index
 
     def _append_piece(self, state: PartState, part: Part, text: str) -> Fragment:
         state.pieces.append(text)
@@ -414,10 +359,10 @@ class ResponsesDecoder:
         return Fragment(state.position, part)
 
     def _on_annotation(self, event: Json) -> Iterator[Fragment]:
-        position = self._find_position(event, as_str(event.get("item_id")))
-        key = (position, "content", parsing.as_count(event.get("content_index")))
         if annotation := as_dict(event.get("annotation")):
-            yield from self._emit(key, Text("", (parsing.parse_annotation(annotation),)))
+            key = self._find_part(event, _PIECE_EVENTS["response.output_text"], Text)
+            citations = (parsing.parse_annotation(annotation),)
+            yield from self._emit(key, Text("", citations, id=as_str(event.get("item_id"))))
 
     def _emit(self, key: _PartKey, part: Part, is_whole: bool = False) -> Iterator[Fragment]:
         state = self._parts.get(key) or PartState(len(self._parts), type(part))
@@ -426,11 +371,6 @@ class ResponsesDecoder:
             if isinstance(piece, Text):
                 self._text.append(piece.text)
             yield Fragment(state.position, piece)
-
-
-def _sort(contents: Iterable[Comparable | None]) -> list[Comparable]:
-    """Sort the contents of parts, since their order in a stream may differ."""
-    return sorted(filter(None, contents))
 
 
 def _reports_error(event: Json, kind: str) -> bool:

@@ -7,18 +7,20 @@ in `ADAPT_STEPS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ..._utils.strict_schema import strict_obstacle
-from ..._utils.suggestions import did_you_mean
-from ..._utils.user_warnings import warn_once
+from ..._utils.diagnostics import did_you_mean, warn_once
+from ..._utils.json import drop_none
+from ..._utils.json_schema import strict_obstacle
 from ...errors import UnsupportedParameterError
 from ...models import CHAT, MESSAGES, RESPONSES, ChatCapabilities, Model, Parameter, ResponsesCapabilities, lookup
 from ...models.capabilities import ANYTHING
 from ...models.loader import table_cache
 from ...types import HostedTool, Request, Tool
+from .parsing import as_dict
 
 # --- the context ------------------------------------------------------------------------------------------------------
 
@@ -342,3 +344,49 @@ def _warn_not_strict(name: str, obstacle: str, ctx: AdaptContext) -> None:
     ctx.warn_or_raise(
         f"strict=True cannot hold for the schema of {name!r}, where {obstacle}: it is sent with strict=False."
     )
+
+
+# --- thinking ---------------------------------------------------------------------------------------------------------
+
+
+def thinking_enabled(options: Mapping[str, Any]) -> bool:
+    """Return whether thinking is requested, by effort, budget or `thinking`.
+
+    >>> thinking_enabled({"reasoning_effort": "low"}), thinking_enabled({"reasoning_effort": "none"})
+    (True, False)
+    """
+    enabled = as_dict(options.get("thinking")).get("type", "disabled") != "disabled"
+    return enabled or effort_requested(options)
+
+
+def effort_requested(options: Mapping[str, Any]) -> bool:
+    """Return whether reasoning is requested by a level of effort or by `reasoning.max_tokens`."""
+    reasoning = as_dict(options.get("reasoning"))
+    effort = options.get("reasoning_effort") or reasoning.get("effort") or "none"
+    return effort != "none" or "max_tokens" in reasoning
+
+
+# --- endpoints that take few options ----------------------------------------------------------------------------------
+
+
+def listed_options(
+    options: Mapping[str, Any], listed: Collection[str], model: str, *, strict: bool = False
+) -> dict[str, Any]:
+    """Return the options without those that are None, and report those that the model doesn't list.
+
+    Raises:
+        UnsupportedParameterError: `strict`, and the model doesn't list one.
+    """
+    passed = drop_none(options)
+    for name in passed:
+        if listed and name not in listed:
+            text = f"{model} doesn't list {name!r} (it lists: {', '.join(sorted(listed))})"
+            warn_or_raise(f"{text}: it is sent, and the gateway drops it.", strict=strict)
+    return passed
+
+
+def warn_or_raise(text: str, *, strict: bool) -> None:
+    """Report an argument that a model doesn't take: raise if `strict`, else warn."""
+    if strict:
+        raise UnsupportedParameterError(text)
+    warnings.warn(text, ParameterWarning, stacklevel=1)

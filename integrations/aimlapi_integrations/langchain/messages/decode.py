@@ -13,6 +13,7 @@ from langchain_core.messages.tool import tool_call as valid_tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from ..._utils.json import drop_none
+from ...endpoints import name_of_reply
 from ...endpoints.shared.parsing import RAW_FIELDS
 from ...models import vendor
 from ...types import Choice, Json, Refusal, Reply, ToolCall, Usage
@@ -20,8 +21,6 @@ from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_content_blocks
 
 PROVIDER = "aimlapi"
-
-_ENDPOINTS = {"response": "responses", "chat.completion": "chat_completions", "message": "messages"}
 
 
 class MessageFormat(NamedTuple):
@@ -79,10 +78,11 @@ def sum_token_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for usage in usages:
         for name, value in usage.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, (int, float)):
+                if not isinstance(value, bool):
+                    total[name] = total.get(name, 0) + value
+            elif isinstance(value, Mapping):
                 total[name] = sum_token_usage([total.get(name) or {}, value])
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
     return total
 
 
@@ -166,7 +166,7 @@ def response_metadata(reply: Reply, choice: Choice, message_format: MessageForma
         "system_fingerprint": reply.system_fingerprint,
         "service_tier": reply.service_tier,
         "logprobs": _logprobs(choice),
-        "endpoint": _ENDPOINTS.get(str(reply.raw.get("object") or reply.raw.get("type"))),
+        "endpoint": name_of_reply(reply.raw),
         "status": reply.status,
         "store": reply.raw.get("store"),
         **{name: reply.raw.get(name) for name in ("incomplete_details", *RAW_FIELDS)},

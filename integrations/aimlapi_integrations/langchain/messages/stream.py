@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
-from ..._utils.model_template import ModelTemplate
+from ..._utils.pydantic_models import ModelTemplate
 from ...types import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from .additional_kwargs import split_message
 from .content_out import INVALID_ARGUMENTS, call_arguments, to_chunk_blocks

@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..._utils.json import drop_none
-from ..._utils.model_template import ModelTemplate
+from ..._utils.pydantic_models import ModelTemplate
 from ...endpoints.shared.media import parse_data_url
 from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError

@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from ..._utils.model_template import ModelTemplate
+from ..._utils.pydantic_models import ModelTemplate
 from ...types import Audio, Delta, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
 from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, copy_extra, part_blocks
 

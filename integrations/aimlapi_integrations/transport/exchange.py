@@ -1,5 +1,0 @@
-"""The old import path of `aimlapi_integrations.transport.retries`, kept for one minor version."""
-
-from .._utils.moved_modules import moved_getattr
-
-__getattr__ = moved_getattr(__name__, "aimlapi_integrations.transport.retries")
