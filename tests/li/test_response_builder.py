@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
+from pydantic import BaseModel
 
 from aimlapi_integrations.llama_index.messages.stream import ResponseBuilder
 from aimlapi_integrations.types import Audio, Citation, Delta, Fragment, Image, Part, Reasoning, Refusal, Text, ToolCall
@@ -35,6 +39,15 @@ STREAMS: dict[str, Pieces] = {
     "reasoning": thoughts(0, "Let", " me", " see"),
     "reasoning with an item id": thoughts(0, "Let", " me", item_id="rs_1"),
     "summary": [(0, Reasoning("Let")), (0, Reasoning(" me", "summary")), (0, Reasoning(" see", "summary"))],
+    "summary with an item id": [(0, Reasoning(text, "summary", id="rs_1")) for text in ("Let", " me", " see")],
+    "summaries of one item": [(index, Reasoning("Let", "summary", id="rs_1")) for index in (0, 0, 1, 1, 2)],
+    "summaries of one item, text": [
+        *((index, Reasoning("Let", "summary", id="rs_1")) for index in (0, 1)),
+        *texts(2, "One", " two", " three"),
+    ],
+    "reasoning with details": [(0, Reasoning("Let", details=({"type": "x"},))), *thoughts(0, " me", " see")],
+    "reasoning that gets an id": [*thoughts(0, "Let", " me"), *thoughts(0, " see", item_id="rs_1")],
+    "encrypted reasoning": [*thoughts(0, "Let"), (0, Reasoning(encrypted="abc")), *thoughts(0, " me", " see")],
     "signed reasoning": [*thoughts(0, "Let", " me"), (0, Reasoning(signature="abc")), *texts(1, "One", " two")],
     "reasoning, text": thoughts(0, "Let", " me") + texts(1, "One", " two"),
     "two items of reasoning, text": thoughts(0, "A", item_id="a") + thoughts(1, "B", "C") + texts(2, "One", " two"),
@@ -47,6 +60,7 @@ STREAMS: dict[str, Pieces] = {
     "two calls": call(0, "{", "}") + call(1, '{"x"', ": 1", "}"),
     "interleaved calls": call(0, "{") + call(1, "{") + call(0, "}")[1:] + call(1, "}")[1:],
     "custom call": custom_call(0, "ls", " -l"),
+    "call that turns out to be custom": [*call(0, ""), (0, ToolCall("", "", "ls", "custom")), *call(0, " -l")[1:]],
     "reasoning, text, two calls": thoughts(0, "A") + texts(1, "B", "C") + call(2, "{", "}") + call(3, "{", "}"),
     "call, text": call(0, "{", "}") + texts(1, "One", " two"),
     "refusal": [(0, Refusal("I")), (0, Refusal(" can't")), *texts(1, "One", " two")],
@@ -70,3 +84,25 @@ def test_response_equals_that_of_all_pieces_at_once(pieces: Pieces) -> None:
         assert response.delta == (fragment.part.text if isinstance(fragment.part, Text) else "")
         thinking = fragment.part.text if isinstance(fragment.part, Reasoning) else ""
         assert response.additional_kwargs == ({"thinking_delta": thinking} if thinking else {})
+
+
+@pytest.mark.parametrize("pieces", STREAMS.values(), ids=STREAMS)
+def test_response_emptied_leaves_later_ones_unchanged(pieces: Pieces) -> None:
+    untouched, builder = ResponseBuilder(), ResponseBuilder()
+    for index, part in pieces:
+        expected = untouched.add(Delta((Fragment(index, part),)))
+        response = builder.add(Delta((Fragment(index, deepcopy(part)),)))
+        assert response == expected
+        empty(response)
+
+
+def empty(value: Any) -> None:
+    """Empty the lists and dicts of a model, and those in them."""
+    match value:
+        case BaseModel():
+            for field in vars(value).values():
+                empty(field)
+        case dict() | list():
+            for item in value.values() if isinstance(value, dict) else value:
+                empty(item)
+            value.clear()

@@ -23,7 +23,7 @@ from ..client.media_adapters import (
     save_images,
 )
 from ..endpoints.shared.default_models import IMAGE_MODEL, SPEECH_MODEL
-from .fields import ConnectionFields
+from .connection import ConnectionFields
 
 # The functions of the spec: what the model reads of each, and its arguments.
 _TOOLS: dict[str, tuple[str, type[BaseModel]]] = {

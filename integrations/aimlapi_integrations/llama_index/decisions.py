@@ -24,7 +24,7 @@ from ..endpoints.decisions import (
     Reranking,
     YesNoQuestion,
 )
-from .fields import ClientCache, ConnectionFields
+from .connection import ClientCache, ConnectionFields
 
 dispatcher = get_dispatcher(__name__)
 

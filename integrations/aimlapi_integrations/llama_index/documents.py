@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..client.media_adapters import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
 from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import NamedBytes, Source
-from .fields import ConnectionFields
+from .connection import ConnectionFields
 
 # Metadata that models and embeddings don't read. A model reads `source`, `page_label`, `speaker`, `start` and `end`,
 # to cite them.

@@ -13,7 +13,8 @@ from .._utils.pydantic_models import describe_inherited
 from ..client.options import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import check_texts
 from ..models.lookup import check_model, warn_if_deprecated
-from .fields import CALLBACK_MANAGER, ConnectionFields, validate_kwargs
+from .connection import ConnectionFields
+from .fields import CALLBACK_MANAGER, validate_kwargs
 
 if TYPE_CHECKING:
     from .arguments import EmbeddingArguments

@@ -6,6 +6,7 @@ Each response has its own lists and dicts, so that no response changes after it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -162,13 +163,8 @@ def part_blocks(parts: Sequence[Part]) -> list[Any]:
     return [block for group in _group_parts(parts) for block in _blocks(group, final=False)]
 
 
-def is_plain_reasoning(part: Reasoning) -> bool:
-    """Return whether reasoning has text alone."""
-    return part.kind == "text" and not any(_OPAQUE_FIELDS(part))
-
-
 def _thinking_block(parts: Sequence[Any]) -> ThinkingBlock:
-    if len(parts) == 1 and is_plain_reasoning(parts[0]):
+    if len(parts) == 1 and not any(_OPAQUE_FIELDS(parts[0])) and parts[0].kind == "text":
         return ThinkingBlock(content=parts[0].text, additional_information={})
     information = {
         "id": next((part.id for part in parts if part.id), None),
@@ -274,7 +270,12 @@ def call_entry(call: ToolCall) -> Json:
     else:
         inner = {"name": call.name, "arguments": call.arguments}
     item = {"item_id": call.item_id} if call.item_id else {}
-    return {"id": call.id, "type": call.kind, call.kind: inner, **item, **call.extra}
+    return {"id": call.id, "type": call.kind, call.kind: inner, **item, **copy_extra(call)}
+
+
+def copy_extra(call: ToolCall) -> Mapping[str, Any]:
+    """Return what the vendor of a call needs back, as objects of the response alone."""
+    return deepcopy(call.extra) if call.extra else {}
 
 
 def annotation(citation: Citation) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from llama_index.core.base.llms.types import (
 
 from ..._utils.pydantic_models import ModelTemplate
 from ...types import Audio, Delta, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, is_plain_reasoning, part_blocks
+from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, copy_extra, part_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -79,7 +80,7 @@ class GrowingPart(ABC, Generic[P]):
     def __init__(self, index: int, part: P, earlier: Sequence[Part]) -> None:
         self.index = index
         self._part = part
-        self._earlier = earlier
+        self._copy_earlier = [_block_copier(block) for block in part_blocks(earlier)]
         self._calls = [part for part in earlier if isinstance(part, ToolCall)]
 
     @abstractmethod
@@ -92,13 +93,19 @@ class GrowingPart(ABC, Generic[P]):
 
     def _response(self, block: Any, entries: list[Json], delta: str, kwargs: Json) -> ChatResponse:
         """Return the response that ends in `block`."""
-        blocks, message_kwargs = [block], {"tool_calls": entries} if entries else {}
-        if self._earlier:
-            blocks = [*part_blocks(self._earlier), block]
-            if self._calls:
-                message_kwargs = {"tool_calls": [*map(call_entry, self._calls), *entries]}
-        message = MESSAGES.create(blocks=blocks, additional_kwargs=message_kwargs)
+        blocks = [*(copy_block() for copy_block in self._copy_earlier), block] if self._copy_earlier else [block]
+        if self._calls:
+            entries = [*map(call_entry, self._calls), *entries]
+        message = MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": entries} if entries else {})
         return _RESPONSES.create(message=message, delta=delta, additional_kwargs=kwargs)
+
+
+def _block_copier(block: Any) -> Callable[[], Any]:
+    """Return a function that copies the block of an earlier part, whose lists each response has for itself."""
+    if not isinstance(block, ThinkingBlock):
+        return ModelTemplate(block).create
+    template, information = ModelTemplate(block, "additional_information"), block.additional_information
+    return lambda: template.create(additional_information={name: copy(value) for name, value in information.items()})
 
 
 class _GrowingText(GrowingPart[Text]):
@@ -120,12 +127,15 @@ class _GrowingReasoning(GrowingPart[Reasoning]):
     def __init__(self, index: int, part: Reasoning, earlier: Sequence[Part]) -> None:
         super().__init__(index, part, earlier)
         self._text = part.text
+        self._blocks = ModelTemplate(part_blocks([part])[0], "content")
 
     def extend(self, piece: Part) -> ChatResponse | None:
-        if type(piece) is not Reasoning or not piece.text or not is_plain_reasoning(piece):
+        if type(piece) is not Reasoning or not piece.text or piece.kind != self._part.kind:
+            return None
+        if piece.signature or piece.encrypted or piece.details or piece.id not in (None, self._part.id):
             return None
         self._text += piece.text
-        block = ThinkingBlock(content=self._text, additional_information={})
+        block = self._blocks.create(content=self._text)
         return self._response(block, [], "", {"thinking_delta": piece.text})
 
     def part(self) -> Reasoning:
@@ -142,12 +152,13 @@ class _GrowingCall(GrowingPart[ToolCall]):
     def extend(self, piece: Part) -> ChatResponse | None:
         if type(piece) is not ToolCall or piece.kind != "function" or piece.id or piece.name or piece.extra:
             return None
-        if piece.item_id and piece.item_id != self._part.item_id:
+        if piece.item_id not in (None, self._part.item_id):
             return None
         self._arguments += piece.arguments
         block = self._blocks.create(tool_kwargs=self._arguments)
         function = {"name": self._part.name, "arguments": self._arguments}
-        return self._response(block, [{**self._entry, "function": function}], "", {})
+        entry = {**self._entry, "function": function, **copy_extra(self._part)}
+        return self._response(block, [entry], "", {})
 
     def part(self) -> ToolCall:
         return replace(self._part, arguments=self._arguments)
@@ -157,16 +168,29 @@ def _growing_part(parts: Mapping[int, Part]) -> GrowingPart[Any] | None:
     """Return the last part if pieces of it can be added to its block alone, else None."""
     *earlier, part = parts.values()
     index, kinds = max(parts), set(map(type, earlier))
-    if not kinds <= {Reasoning, Text, ToolCall} or any(type(each) is Text and each.citations for each in earlier):
+    if not all(map(_is_plain, parts.values())):
         return None
     match part:
-        case Text() if not part.citations and Text not in kinds:
+        case Text() if Text not in kinds:
             return _GrowingText(index, part, earlier)
-        case Reasoning() if is_plain_reasoning(part):
+        case Reasoning() if part.id is None or not any(_has_id(each, part.id) for each in earlier):
             return _GrowingReasoning(index, part, earlier)
         case ToolCall() if part.kind == "function":
             return _GrowingCall(index, part, earlier)
     return None
+
+
+def _is_plain(part: Part) -> bool:
+    match part:
+        case Text():
+            return not part.citations
+        case Reasoning():
+            return not part.details
+    return isinstance(part, ToolCall)
+
+
+def _has_id(part: Part, item_id: str) -> bool:
+    return isinstance(part, Reasoning) and part.id == item_id
 
 
 def _merge(a: Part, b: Part) -> Part:
