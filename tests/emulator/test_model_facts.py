@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from aimlapi_integrations.emulator.model.catalogue import (
-    catalogue,
-    chat_refusals,
-    model_family,
-    reasoning_efforts,
-    responses_refusals,
-)
-from aimlapi_integrations.models import lookup
+from aimlapi_integrations.emulator.model.catalogue import chat_refusals, reasoning_efforts, responses_refusals
 from tests.emulator.gateway_client import JSON, MODEL, TOOLS, GatewayClient, refused_fields
 
 USER = {"role": "user", "content": "Hi"}
@@ -161,16 +154,3 @@ def test_tool_options_refused_in_live_calls_are_refused(
     client: GatewayClient, model: str, body: dict[str, Any], path: str
 ) -> None:
     assert [refused_path for refused_path, _ in refused_fields(client.chat(model=model, **body))] == [path]
-
-
-def test_models_reason_as_the_packages_table_says() -> None:
-    """But for models that reason only when told to, or unseen: Claude, Gemini, and DeepSeek's router ids."""
-    differing = {
-        model_id: model_family(model_id).name
-        for model_id in catalogue()
-        if lookup(model_id).known
-        and lookup(model_id).chat
-        and model_family(model_id).reasons != lookup(model_id).reasoning
-    }
-    assert {*differing.values()} <= {"claude", "gemini", "gemini before 3", "deepseek"}
-    assert not [model_id for model_id in differing if model_family(model_id).reasons]
