@@ -25,8 +25,8 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from aimlapi_integrations.endpoints.shared.sources import detect_mime_type
 from aimlapi_integrations.errors import UnsupportedContentError
-from aimlapi_integrations.llama_index.messages.content import detect_mime_type
 from aimlapi_integrations.llama_index.messages.decode import chat_message
 from aimlapi_integrations.llama_index.messages.encode import encode_messages
 from aimlapi_integrations.types import HostedItem, Message, Reasoning, Text, ToolCall, Video

@@ -1,17 +1,16 @@
-"""Context managers: objects that hold HTTP clients, which can't be pickled, streams, and reactions to errors."""
+"""Context managers: streams, and objects that hold HTTP clients, which can't be pickled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, _GeneratorContextManager
 from functools import wraps
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import Never, ParamSpec, Self
 
 P = ParamSpec("P")
 T = TypeVar("T")
-E = TypeVar("E", bound=Exception)
 
 
 def not_in_block(keyword: str = "") -> TypeError:
@@ -80,27 +79,3 @@ def refuse_clients(owner: object, **clients: Any) -> None:
             f"{type(owner).__name__} can't be pickled: it has {' and '.join(names)}, and HTTP clients don't pickle. "
             f"Leave them out, and pass them to the object where it is unpickled."
         )
-
-
-class OnError(Generic[E]):
-    """Call a function with an error of some class that is raised inside, and let the error go on.
-
-    A call enters several of these, and `contextlib.contextmanager` costs three times as much.
-
-    >>> from contextlib import suppress
-    >>> with suppress(ValueError), OnError(ValueError, print, "received:"):
-    ...     int("x")
-    received: invalid literal for int() with base 10: 'x'
-    """
-
-    __slots__ = ("_args", "_cls", "_handle")
-
-    def __init__(self, cls: type[E], handle: Callable[..., object], *args: Any) -> None:
-        self._cls, self._handle, self._args = cls, handle, args
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, self._cls):
-            self._handle(*self._args, error)

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from .. import costs
-from .._utils.context_managers import OnError
 from .._utils.json import drop_nulls
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint
@@ -18,6 +17,7 @@ from ..endpoints.shared.parsing import as_dict, as_str, dict_items
 from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
 from ..endpoints.shared.totals import sum_costs, sum_usages
 from ..errors import APIError, NotFoundError, UnsupportedContentError
+from ..errors.parsing import OnError
 from ..models import Model, known_models, lookup, vendor
 from ..models.lookup import check_model
 from ..transport.event_stream import EventStream

@@ -6,24 +6,36 @@ integrations keep there are read too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import base64
+import mimetypes
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile, zip_longest
+from pathlib import PurePosixPath
 from typing import Any
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,
     ChatMessage,
+    CitableBlock,
     CitationBlock,
+    DocumentBlock,
+    ImageBlock,
     MessageRole,
     TextBlock,
+    ThinkingBlock,
     ToolCallBlock,
+    VideoBlock,
 )
 from pydantic import BaseModel
 
 from ..._utils.json import as_json_text
 from ...endpoints.shared.authorship import reasoning_vendor
+from ...endpoints.shared.media import is_data_url
+from ...endpoints.shared.parsing import as_str, dict_items
+from ...endpoints.shared.sources import decode_text, detect_mime_type, is_text
+from ...errors import UnsupportedContentError
 from ...types import (
     Audio,
     Citation,
@@ -36,10 +48,11 @@ from ...types import (
     Reasoning,
     Refusal,
     Role,
+    SearchResult,
     Text,
     ToolCall,
+    Video,
 )
-from .content import parse_block
 from .tool_calls import (
     answered_invalid_calls,
     arguments_text,
@@ -263,3 +276,161 @@ def _answered_id(message: ChatMessage, earlier: Sequence[Message]) -> str | None
     calls = [call for turn in earlier for call in turn.tool_calls]
     is_known = any(call_id in (call.id, call.name) for call in calls)
     return call_id if is_known or all(call.id for call in calls) else None
+
+
+# --- content blocks -------------------------------------------------------------------------------------------------
+
+
+def parse_block(block: Any) -> list[Part]:
+    """Convert one content block. Empty text has no parts.
+
+    Raises:
+        UnsupportedContentError: No endpoint can represent a block of this class.
+    """
+    convert = _CONVERTERS.get(type(block)) or _base_class_converter(block)
+    return convert(block)
+
+
+def _base_class_converter(block: Any) -> Callable[[Any], list[Part]]:
+    for kind, convert in _CONVERTERS.items():
+        if isinstance(block, kind):
+            return convert
+    raise UnsupportedContentError(
+        f"A {type(block).__name__} cannot be sent to any endpoint: replace it with text, an image or a document."
+    )
+
+
+def _text(block: TextBlock) -> list[Part]:
+    return [Text(block.text)] if block.text else []
+
+
+def _image(block: ImageBlock) -> list[Part]:
+    url = _url(block)
+    if url:
+        return [Image(url=url, detail=block.detail)]
+    raw = _read(block.resolve_image())
+    return [
+        Image(
+            data=_base64(raw), mime=detect_mime_type(raw, _file_name(block), block.image_mimetype), detail=block.detail
+        )
+    ]
+
+
+def _audio(block: AudioBlock) -> list[Part]:
+    url = _url(block)
+    if url and not is_data_url(url):
+        return [Audio(url=url, format=block.format)]
+    raw = _read(block.resolve_audio())
+    mime = detect_mime_type(raw, _file_name(block))
+    return [Audio(data=_base64(raw), format=block.format or (mime if mime.startswith("audio/") else None))]
+
+
+def _video(block: VideoBlock) -> list[Part]:
+    url = _url(block)
+    if url:
+        return [Video(url=url)]
+    raw = _read(block.resolve_video())
+    return [Video(data=_base64(raw), mime=detect_mime_type(raw, _file_name(block), block.video_mimetype))]
+
+
+def _document(block: DocumentBlock) -> list[Part]:
+    """Convert a document. A text file goes as text, because few endpoints accept such files."""
+    title = block.title if block.title != _UNTITLED else None
+    if block.url and not is_data_url(block.url):
+        return [File(url=block.url, mime=block.document_mimetype, filename=title or _file_name(block))]
+    raw = _read(block.resolve_document())
+    mime = detect_mime_type(raw, title or _file_name(block), block.document_mimetype)
+    name = title or _file_name(block)
+    if is_text(mime):
+        text = decode_text(raw, mime)
+        return [Text(f"{name}\n\n{text}" if name else text)]
+    return [File(data=_base64(raw), mime=mime, filename=_with_suffix(name, mime))]
+
+
+_UNTITLED = "input_document"  # core's default title
+
+
+def _citable(block: CitableBlock) -> list[Part]:
+    """Convert a passage of a source to a search result, which Claude can cite. Other models get its text."""
+    inner = [part for nested in block.content for part in parse_block(nested)]
+    title = f"{block.title} ({block.source}):"
+    texts = [part.text for part in inner if isinstance(part, Text)]
+    if not texts or len(texts) < len(inner):
+        return [Text(title), *inner]
+    content = [{"type": "text", "text": text} for text in texts]
+    item = {"type": "search_result", "source": block.source, "title": block.title, "content": content}
+    return [SearchResult({**item, "citations": {"enabled": True}}, "\n".join([title, *texts]))]
+
+
+def _citation(block: CitationBlock) -> list[Part]:
+    return parse_block(block.cited_content)
+
+
+def _thinking(block: ThinkingBlock) -> list[Part]:
+    """Convert reasoning. The parts of a summary share their item's opaque fields, which go with the first part.
+
+    Other integrations store other values in `additional_information`: those of a wrong type are ignored.
+    """
+    info = block.additional_information
+    first = Reasoning(
+        text=block.content or "",
+        kind="summary" if info.get("kind") == "summary" else "text",
+        id=as_str(info.get("id")),
+        signature=as_str(info.get("signature")),
+        encrypted=as_str(info.get("encrypted_content")) or _redacted_data(info),
+        details=tuple(dict_items(info.get("reasoning_details"))),
+    )
+    texts = info.get("parts")
+    if not isinstance(texts, list) or "\n\n".join(map(str, texts)) != first.text:
+        texts = [first.text]
+    head = Reasoning(texts[0], first.kind, first.id, first.signature, first.encrypted, first.details)
+    return [head, *(Reasoning(text, first.kind, first.id) for text in texts[1:])]
+
+
+def _redacted_data(info: Mapping[str, Any]) -> str | None:
+    """Return the data of redacted thinking, as Anthropic's integration stores it."""
+    return as_str(info.get("data")) if info.get("type") == "redacted_thinking" else None
+
+
+_CONVERTERS: dict[type, Callable[[Any], list[Part]]] = {
+    TextBlock: _text,
+    ImageBlock: _image,
+    AudioBlock: _audio,
+    VideoBlock: _video,
+    DocumentBlock: _document,
+    CitableBlock: _citable,
+    CitationBlock: _citation,
+    ThinkingBlock: _thinking,
+}
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def _url(block: ImageBlock | AudioBlock | VideoBlock) -> str | None:
+    """Return the block's URL, unless the block has data or a path."""
+    has_data = any(getattr(block, name, None) for name in ("image", "audio", "video"))
+    return str(block.url) if block.url and not has_data and block.path is None else None
+
+
+def _read(buffer: Any) -> bytes:
+    """Read a whole buffer, and rewind it: it may be the caller's."""
+    data: bytes = buffer.read()
+    buffer.seek(0)
+    return data
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _file_name(block: Any) -> str | None:
+    """Return the file name, from its path or URL."""
+    location = str(block.path or block.url or "")
+    return None if is_data_url(location) else PurePosixPath(location.partition("?")[0]).name or None
+
+
+def _with_suffix(name: str | None, mime: str) -> str | None:
+    if name is None or PurePosixPath(name).suffix:
+        return name
+    return name + (mimetypes.guess_extension(mime) or "")
