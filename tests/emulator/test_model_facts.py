@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from aimlapi_integrations.emulator.model.catalogue import (
-    catalogue,
-    chat_refusals,
-    model_family,
-    reasoning_efforts,
-    responses_refusals,
-)
-from aimlapi_integrations.models import lookup
+from aimlapi_integrations.emulator.model.catalogue import chat_refusals, reasoning_efforts, responses_refusals
 from tests.emulator.gateway_client import JSON, MODEL, TOOLS, GatewayClient, refused_fields
 
 USER = {"role": "user", "content": "Hi"}
@@ -35,10 +28,10 @@ def request_schema(client: GatewayClient, model: str, endpoint: str) -> JSON:
 
 
 def test_request_schema_of_every_model_is_standalone_and_names_it(client: GatewayClient) -> None:
-    """Of one model of each developer that takes the same: the schemas of the others differ by the id alone."""
+    """One of the models that take the same parts, roles and efforts stands for the others."""
     del client.http.headers["authorization"]
     models = client.http.get("models").json()["data"]
-    alike = {(model["type"], model["info"]["developer"], *map(str, facts(model["id"]))): model for model in models}
+    alike = {(model["type"], *map(str, facts(model["id"]))): model for model in models}
     checked: set[str] = set()
     for model in alike.values():
         schema = request_schema(client, model["id"], model["type"])
@@ -161,16 +154,3 @@ def test_tool_options_refused_in_live_calls_are_refused(
     client: GatewayClient, model: str, body: dict[str, Any], path: str
 ) -> None:
     assert [refused_path for refused_path, _ in refused_fields(client.chat(model=model, **body))] == [path]
-
-
-def test_models_reason_as_the_packages_table_says() -> None:
-    """But for models that reason only when told to, or unseen: Claude, Gemini, and DeepSeek's router ids."""
-    differing = {
-        model_id: model_family(model_id).name
-        for model_id in catalogue()
-        if lookup(model_id).known
-        and lookup(model_id).chat
-        and model_family(model_id).reasons != lookup(model_id).reasoning
-    }
-    assert {*differing.values()} <= {"claude", "gemini", "gemini before 3", "deepseek"}
-    assert not [model_id for model_id in differing if model_family(model_id).reasons]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial, reduce
+from itertools import product
 from operator import add
 from typing import Any
 
@@ -24,6 +25,7 @@ from pydantic import BaseModel
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.support.agents import MODEL, bodies, get_weather
+from tests.support.combinations import combine
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -174,15 +176,19 @@ async def answers(kind: Kind, model: Model) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("wrapper", INNER)
+def on_an_endpoint(wrappers: Iterable[str]) -> pytest.MarkDecorator:
+    """Parametrize by each wrapper around each kind of answer, on the endpoints by turns."""
+    rows = combine(product(wrappers, KINDS), list(ENDPOINTS), parts=len(ENDPOINTS))
+    return pytest.mark.parametrize(("wrapper", "kind", "make"), rows, indirect=["make"])
+
+
+@on_an_endpoint(INNER)
 async def test_response_of_every_kind_passes_a_wrapper_of_the_model(wrapper: str, kind: Kind, make: Make) -> None:
     for answer in await answers(kind, kind(INNER[wrapper](make))):
         check(kind, answer)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("wrapper", OUTER)
+@on_an_endpoint(OUTER)
 async def test_response_of_every_kind_passes_an_outer_wrapper(wrapper: str, kind: Kind, make: Make) -> None:
     for answer in await answers(kind, OUTER[wrapper](kind(make()))):
         check(kind, answer)

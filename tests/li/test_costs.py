@@ -27,7 +27,7 @@ MESSAGES = [ChatMessage(role="user", content="What is the capital of France?")]
 
 @pytest.fixture
 def connection(gateway):
-    with httpx.Client() as client:
+    with httpx.Client(verify=False) as client:
         yield {"api_key": "k", "api_base": gateway.base_url, "max_retries": 0, "http_client": client}
 
 

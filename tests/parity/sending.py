@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.support.call_matrix import (
     llama_index_model,
     respond,
 )
+from tests.support.combinations import combine
 from tests.support.tool_gateway import MODELS, Call, Json, ToolGateway
 
 ENDPOINTS = tuple(MODELS)
@@ -39,6 +41,15 @@ every_driver = pytest.mark.parametrize("driver", DRIVERS)
 def every_call(test: Any) -> Any:
     """Parametrize by `client` and `driver`."""
     return every_client(every_driver(test))
+
+
+def in_turns(names: str, *values: Iterable[Any]) -> pytest.MarkDecorator:
+    """Parametrize by every combination of the values, in each client with one of the drivers by turns.
+
+    The names are those of the values; `client` and `driver` come after them.
+    """
+    rows = combine(product(*values), list(product(CLIENTS, DRIVERS)))
+    return pytest.mark.parametrize(f"{names},client,driver", [(*row, *way) for *row, way in rows])
 
 
 def mode_of(client: str, driver: str, endpoint: str | None) -> CallMode:
@@ -78,7 +89,7 @@ async def converse(case: Case, client: str, driver: str) -> Observed:
 
 
 def send(
-    mode: CallMode, base_url: str, messages: Mapping[str, Sequence[Any]], model: str | None = None, **options: Any
+    mode: CallMode, base_url: str, messages: Mapping[str, Sequence[Any]], model: str | None = None, /, **options: Any
 ) -> None:
     """Send messages, which are given in the words of each client, to a model that is served on the endpoint."""
     assert mode.endpoint

@@ -18,6 +18,7 @@ from llama_index.core.tools import FunctionTool
 from aimlapi_integrations import CallOptions, Client
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from tests.parity.sending import (
+    ENDPOINTS,
     Turn,
     chat_model,
     every_client,
@@ -25,6 +26,7 @@ from tests.parity.sending import (
     every_endpoint,
     function,
     ignore_framework_warnings,
+    in_turns,
     llama_index_llm,
     mode_of,
     send_turns,
@@ -52,15 +54,11 @@ def plain_ids(gateway: ToolGateway, endpoint: str) -> list[str]:
     return [call.id for call in reply.tool_calls]
 
 
-@every_endpoint
-@every_client
-@every_driver
-@pytest.mark.parametrize("interleaved", [False, True])
-@pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
+@in_turns("case,interleaved,endpoint", IDS, [False, True], ENDPOINTS)
 async def test_calls_in_a_reply_have_unique_ids(
-    endpoint: str, client: str, driver: str, interleaved: bool, ids: list[str | None]
+    case: str, interleaved: bool, endpoint: str, client: str, driver: str
 ) -> None:
-    calls_made = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(ids)]
+    calls_made = [Call("add", {"x": at}, call_id) for at, call_id in enumerate(IDS[case])]
     calls = await send_turns(mode_of(client, driver, endpoint), ToolGateway(lambda _: calls_made, interleaved))
     assert [(call.name, call.arguments) for call in calls] == [(call.name, call.arguments) for call in calls_made]
     assert len({call.id for call in calls}) == len(calls)

@@ -12,6 +12,7 @@ from aimlapi_integrations.errors import APIError
 from tests.parity.conversations import CONVERSATIONS, question
 from tests.parity.sending import Case, converse, every_driver
 from tests.support.call_matrix import CLIENTS, DRIVERS
+from tests.support.combinations import combine
 
 MODEL = "openai/gpt-5-mini-2025-08-07"
 
@@ -108,10 +109,10 @@ FAULTS = [
 TOOL_FAULTS = ["length", "cut-mid-tool-call", "bare-fragments", "repeated-fragments", "no-index"]
 
 
-@every_driver
-@pytest.mark.parametrize(
-    ("fault", "with_tool"), [*((fault, False) for fault in FAULTS), *((fault, True) for fault in TOOL_FAULTS)]
-)
+ROWS = [*((fault, False) for fault in FAULTS), *((fault, True) for fault in TOOL_FAULTS)]
+
+
+@pytest.mark.parametrize(("fault", "with_tool", "driver"), combine(ROWS, list(DRIVERS), parts=2))
 async def test_faults_in_every_client_raise_the_same_error(
     gateway: Emulator, fault: str, with_tool: bool, responses: bool, driver: str
 ) -> None:

@@ -78,6 +78,19 @@ def test_redirect_is_an_error_and_is_not_followed(client_type: Any):
 
 
 @both_clients
+def test_client_of_the_caller_follows_no_redirect(client_type: Any):
+    requests: list[httpx.Request] = []
+
+    def redirect(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(307, headers={"location": "https://elsewhere.example/v1"})
+
+    with pytest.raises(errors.APIStatusError):
+        client_type(handler=redirect).send()
+    assert len(requests) == 1
+
+
+@both_clients
 @pytest.mark.parametrize("end", ["close", "cut"])
 def test_truncated_stream_raises_stream_error(client_type: Any, end: str):
     pieces = [HEAD, chunked(EVENT), *([b"14\r\ndata: {"] if end == "cut" else [])]

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from .. import costs
+from .._utils.context_managers import OnError
 from .._utils.json import drop_nulls
-from .._utils.lifecycle import OnError
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint
 from ..endpoints.shared.call_ids import identify_calls, ids_of

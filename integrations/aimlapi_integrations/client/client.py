@@ -17,8 +17,8 @@ import httpx
 from pydantic import SecretStr
 from typing_extensions import Never, Self, Unpack
 
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, not_in_block, stream_context
 from .._utils.diagnostics import reject_unknown_arguments
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, not_in_block, stream_context
 from ..endpoints import StreamDecoder
 from ..endpoints.embeddings import merge_embeddings
 from ..transport.client import AsyncHTTPClient, HTTPClient

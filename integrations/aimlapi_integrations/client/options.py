@@ -63,17 +63,17 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     normalized, problem = _normalize_base_url(url)
     if problem:
         warn_once(problem)
-    return normalized
+    return normalized.get_secret_value()
 
 
 @lru_cache(maxsize=128)  # each model of a process has the same one
-def _normalize_base_url(url: SecretStr) -> tuple[str, str | None]:
+def _normalize_base_url(url: SecretStr) -> tuple[SecretStr, str | None]:
     """Return the URL, and what to warn of."""
     url = SecretStr(_remove_endpoint_path(url.get_secret_value().rstrip("/")))
     host, problem = inspect_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
-        return f"{url.get_secret_value()}/v1", problem
-    return url.get_secret_value(), problem
+        return SecretStr(f"{url.get_secret_value()}/v1"), problem
+    return url, problem
 
 
 def _remove_endpoint_path(url: str) -> str:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
 from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
@@ -218,8 +218,10 @@ class ComponentFields(ConnectionFields):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        key, url = resolve_api_key(self.aimlapi_api_key), resolve_base_url(self.aimlapi_api_base)
-        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=url)
+        self._set_validated(
+            aimlapi_api_key=resolve_api_key(self.aimlapi_api_key),
+            aimlapi_api_base=resolve_base_url(self.aimlapi_api_base),
+        )
         return self
 
     def _own_client_kwargs(self) -> dict[str, Any]:

@@ -124,8 +124,10 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        key, url = resolve_api_key(self.aimlapi_api_key), resolve_base_url(self.aimlapi_api_base)
-        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=url)
+        self._set_validated(
+            aimlapi_api_key=resolve_api_key(self.aimlapi_api_key),
+            aimlapi_api_base=resolve_base_url(self.aimlapi_api_base),
+        )
         check_model(self.model)
         check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
         return self

@@ -11,7 +11,7 @@ from langchain_core import exceptions
 from langchain_core.exceptions import ContextOverflowError as CoreContextOverflowError
 
 from .. import errors
-from .._utils.lifecycle import OnError
+from .._utils.context_managers import OnError
 
 if TYPE_CHECKING:
     from langchain_core.exceptions import (

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
 from ..client.client import AsyncClient, Client
 from ..client.options import resolve_api_key, resolve_base_url

@@ -20,7 +20,7 @@ from typing import Any, cast
 import httpx
 from pydantic import SecretStr
 
-from .._utils.lifecycle import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
+from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from ..errors.parsing import redact_url
 from ..version import __version__
 from .direct import HTTP, ClientPerLoop, build_request, connect, connect_async

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..model import LABEL
-from ..model.catalogue import CREDITS_PER_USD
+from ..model.catalogue import credits_meta
 from ..model.schema_values import value_for_schema
 from ..model.texts import page_texts
 from ..store import GatewayState
@@ -80,11 +80,10 @@ def _create(state: GatewayState, http_request: Request, body: JSON, *, edits: bo
     check_image_request(body, request, edits=edits)
     count = int(max(request.n, request.num_images))
     images = [draw(f"{request.prompt} {_inputs(body)}", number) for number in range(count)]
-    credits_used = IMAGE_CREDITS * count
     return {
         "created": int(time.time()),
         "data": [_item(state, http_request, request, image) for image in images],
-        "meta": {"usage": {"credits_used": credits_used, "usd_spent": credits_used / CREDITS_PER_USD}},
+        "meta": credits_meta(IMAGE_CREDITS * count),
     }
 
 
@@ -179,11 +178,10 @@ def _completed(request: SpeechRequest) -> JSON:
     sentences = _sentences(request)
     words = [(word, index) for index, sentence in enumerate(sentences) for word in sentence.split()]
     duration = round(len(words) * WORD_SECONDS, 1)
-    credits_used = max(1, int(duration * SECOND_CREDITS))
     return {
         "status": "completed",
         "result": _result(request, sentences, words, duration),
-        "meta": {"usage": {"credits_used": credits_used, "usd_spent": credits_used / CREDITS_PER_USD}},
+        "meta": credits_meta(max(1, int(duration * SECOND_CREDITS))),
     }
 
 
@@ -282,13 +280,12 @@ def create_ocr(state: GatewayState, _http_request: Request, body: JSON) -> JSON:
     indexes = [index for index in _selected(request, len(texts)) if index < len(texts)]
     pages = [_page(index, len(texts), texts[index], request, link) for index in indexes]
     annotation = _annotation(request, "\n".join(texts))
-    credits_used = len(pages) * (ANNOTATED_PAGE_CREDITS if annotation else PAGE_CREDITS)
     return {
         "pages": pages,
         "model": model.rpartition("/")[2],
         "document_annotation": annotation,
         "usage_info": {"pages_processed": len(pages), "doc_size_bytes": len(data) if data else None},
-        "meta": {"usage": {"credits_used": credits_used, "usd_spent": credits_used / CREDITS_PER_USD}},
+        "meta": credits_meta(len(pages) * (ANNOTATED_PAGE_CREDITS if annotation else PAGE_CREDITS)),
     }
 
 

@@ -349,7 +349,11 @@ def cost_meta(model: str, usage: TokenUsage) -> JSON:
     """The `meta` of a reply: what the call cost."""
     input_price, output_price = token_prices(model)
     usd = (usage.input * input_price + usage.output * output_price) / 1_000_000
-    credits_used = max(1, math.ceil(usd * CREDITS_PER_USD))
+    return credits_meta(max(1, math.ceil(usd * CREDITS_PER_USD)))
+
+
+def credits_meta(credits_used: int) -> JSON:
+    """The `meta` of a reply that cost a number of credits."""
     return {"usage": {"credits_used": credits_used, "usd_spent": credits_used / CREDITS_PER_USD}}
 
 

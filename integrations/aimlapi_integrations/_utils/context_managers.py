@@ -1,4 +1,4 @@
-"""Objects that hold HTTP clients or streams: they are closed at the end of a block, and can't be pickled."""
+"""Context managers: objects that hold HTTP clients, which can't be pickled, streams, and reactions to errors."""
 
 from __future__ import annotations
 
