@@ -47,7 +47,7 @@ _SECRET_ARGUMENTS = frozenset(
     | {"base_url", "api_base", "aimlapi_api_base", "openai_api_base", "openrouter_api_base"}
     | {"default_headers", "headers", "extra_headers", "http_headers", "default_query", "extra_query"}
 )
-_PARAMETER_ARGUMENTS = ("model_kwargs", "additional_kwargs", "query_kwargs")
+_PARAMETER_ARGUMENTS = frozenset({"model_kwargs", "additional_kwargs", "query_kwargs"})
 
 
 def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -58,12 +58,11 @@ def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     >>> hide_arguments({"api_key": "sk-1", "default_headers": {"X-Token": "t"}, "model": "gpt-4o"})
     {'api_key': SecretStr('**********'), 'default_headers': SecretHeaders(X-Token), 'model': 'gpt-4o'}
     """
-    for name in _SECRET_ARGUMENTS & arguments.keys():
-        arguments[name] = _hide(arguments[name])
-    for name in _PARAMETER_ARGUMENTS:
-        parameters = arguments.get(name)
-        if isinstance(parameters, dict) and _SECRET_ARGUMENTS & parameters.keys():
-            arguments[name] = hide_arguments(dict(parameters))
+    for name in arguments:
+        if name in _SECRET_ARGUMENTS:
+            arguments[name] = _hide(arguments[name])
+        elif name in _PARAMETER_ARGUMENTS and isinstance(arguments[name], dict):
+            arguments[name] = hide_arguments(dict(arguments[name]))
     return arguments
 
 
@@ -71,7 +70,7 @@ def _hide(value: Any) -> Any:
     match value:
         case str():
             return SecretStr(value)
-        case SecretHeaders():
+        case SecretStr() | SecretHeaders():
             return value
         case Mapping():
             return SecretHeaders(value)
@@ -117,9 +116,11 @@ def check_settings(
         TypeError: one has the wrong type.
         ValueError: a header can't be sent, or a timeout is negative.
     """
-    default_headers = SecretHeaders(default_headers or {})  # before anything can raise
-    check_headers(default_headers)
-    parse_timeout(timeout, DEFAULT_TIMEOUT)
+    if default_headers:
+        default_headers = SecretHeaders(default_headers)  # before anything can raise
+        check_headers(default_headers)
+    if timeout is not None:
+        parse_timeout(timeout, DEFAULT_TIMEOUT)
     if not (chunk_timeout is None or (isinstance(chunk_timeout, (int, float)) and chunk_timeout >= 0)):
         raise ValueError(f"chunk_timeout={chunk_timeout!r}: expected seconds, or 0 for no limit.")
     if limits is not None and not hasattr(limits, "max_keepalive_connections"):
