@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import (
     BaseModel,
@@ -18,7 +17,6 @@ from typing_extensions import Self
 from .._utils.diagnostics import did_you_mean
 from .._utils.pydantic_models import describe_inherited
 from ..client.options import DEFAULT_MODEL, Endpoint
-from ..models import lookup
 from ..models.lookup import check_model, warn_if_deprecated
 from ..transport.validation import check_settings, hide_arguments
 from .connection import ConnectionFields
@@ -100,9 +98,6 @@ _UNSUPPORTED = {
 
 # --- the LLM ------------------------------------------------------------------------------------------------------
 
-
-DEFAULT_CONTEXT = 128_000
-"""The context window, in tokens, of a model whose own is unknown."""
 
 # What other classes and the endpoints call the same fields, so that changing the class is the whole migration.
 ALIASES = {
@@ -221,20 +216,6 @@ class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
         )
         warn_if_deprecated(self.model)
         return self
-
-    @property
-    def metadata(self) -> LLMMetadata:
-        """What engines and agents decide by. An unknown model is assumed to be a capable one."""
-        model = lookup(self.model)
-        has_tools = model.tools if self.is_function_calling_model is None else self.is_function_calling_model
-        return LLMMetadata(
-            context_window=self.context_window or model.context or DEFAULT_CONTEXT + (self.max_tokens or 0),
-            num_output=self.max_tokens or -1,
-            is_chat_model=self.is_chat_model,
-            is_function_calling_model=has_tools,
-            model_name=self.model,
-            system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
-        )
 
 
 CALLBACK_MANAGER = "Callback handlers of LlamaIndex. Default: those of `Settings`."

@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import (
     CompletionResponse,
     CompletionResponseAsyncGen,
     CompletionResponseGen,
+    LLMMetadata,
     MessageRole,
 )
 from llama_index.core.chat_engine.types import AgentChatResponse
@@ -74,6 +75,9 @@ def _completion_callback(method: Method) -> Method:
     return decorated
 
 
+_DEFAULT_CONTEXT = 128_000  # tokens, of a model whose own is unknown
+
+
 class AIMLAPI(AIMLAPIFields):
     """An LLM with function calling, structured output, reasoning and costs, on any model of the gateway.
 
@@ -104,6 +108,20 @@ class AIMLAPI(AIMLAPIFields):
     def class_name(cls) -> str:
         """Return the name that LlamaIndex serializes the class by."""
         return "AIMLAPI_LLM"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What engines and agents decide by. An unknown model is assumed to be a capable one."""
+        model = lookup(self.model)
+        has_tools = model.tools if self.is_function_calling_model is None else self.is_function_calling_model
+        return LLMMetadata(
+            context_window=self.context_window or model.context or _DEFAULT_CONTEXT + (self.max_tokens or 0),
+            num_output=self.max_tokens or -1,
+            is_chat_model=self.is_chat_model,
+            is_function_calling_model=has_tools,
+            model_name=self.model,
+            system_role=MessageRole.USER if model.chat and not model.system_role else MessageRole.SYSTEM,
+        )
 
     # --- prices ---------------------------------------------------------------------------------------------------
 

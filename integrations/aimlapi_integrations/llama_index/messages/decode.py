@@ -26,7 +26,6 @@ from llama_index.core.base.llms.types import (
 )
 
 from ..._utils.json import drop_none
-from ..._utils.pydantic_models import ModelTemplate
 from ...endpoints.shared.media import parse_data_url
 from ...endpoints.shared.parsing import RAW_FIELDS, dict_items
 from ...errors import UnsupportedContentError
@@ -116,13 +115,13 @@ def chat_message(message: Message, final: bool = False) -> ChatMessage:
             item_positions.append(len(blocks))
         blocks += _blocks(parts, final)
     blocks += [_citation_block(citation, message.text) for citation in message.citations]
-    return MESSAGES.create(blocks=blocks, additional_kwargs=_extra_kwargs(message, item_positions))
+    # Not validated: the blocks have been.
+    return EMPTY_MESSAGE.model_copy(
+        update={"blocks": blocks, "additional_kwargs": _extra_kwargs(message, item_positions)}
+    )
 
 
-MESSAGES = ModelTemplate(
-    ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={}), "blocks", "additional_kwargs"
-)
-"""Creates the messages of models without validation, which would check their blocks again."""
+EMPTY_MESSAGE = ChatMessage(role=MessageRole.ASSISTANT, blocks=[], additional_kwargs={})
 
 
 def _group_parts(parts: Sequence[Part]) -> list[list[Part]]:

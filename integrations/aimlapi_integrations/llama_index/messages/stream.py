@@ -17,7 +17,7 @@ from llama_index.core.base.llms.types import (
 
 from ..._utils.pydantic_models import ModelTemplate
 from ...types import Audio, Delta, Json, Message, Part, Reasoning, Refusal, Text, ToolCall
-from .decode import MESSAGES, call_block, call_entry, chat_message, chat_response, copy_extra, part_blocks
+from .decode import EMPTY_MESSAGE, call_block, call_entry, chat_message, chat_response, copy_extra, part_blocks
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -25,6 +25,7 @@ P = TypeVar("P", bound=Part)
 
 
 # Nearly all responses of a stream are created from this, without validation.
+_MESSAGES = ModelTemplate(EMPTY_MESSAGE, "blocks", "additional_kwargs")
 _RESPONSES = ModelTemplate(
     ChatResponse(message=ChatMessage(), delta="", additional_kwargs={}), "message", "delta", "additional_kwargs"
 )
@@ -96,7 +97,7 @@ class GrowingPart(ABC, Generic[P]):
         blocks = [*(copy_block() for copy_block in self._copy_earlier), block] if self._copy_earlier else [block]
         if self._calls:
             entries = [*map(call_entry, self._calls), *entries]
-        message = MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": entries} if entries else {})
+        message = _MESSAGES.create(blocks=blocks, additional_kwargs={"tool_calls": entries} if entries else {})
         return _RESPONSES.create(message=message, delta=delta, additional_kwargs=kwargs)
 
 
