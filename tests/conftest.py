@@ -10,6 +10,7 @@ import pytest
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.models import loader
 from aimlapi_integrations.transport.client import AsyncHTTPClient, HTTPClient
+from tests.support.sync_and_async import Run
 
 
 def pytest_collection_finish() -> None:
@@ -50,3 +51,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(HTTPClient, "sleep", lambda *_: None)
     monkeypatch.setattr(AsyncHTTPClient, "sleep", sleep)
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return Run(request.param)

@@ -181,26 +181,20 @@ def test_unreadable_body_raises(server: FaultServer, fault: Fault, mode: CallMod
     check_outcome(server, fault, mode)
 
 
-PLAIN_CHAT, PLAIN_RESPONSES = ([mode for mode in PLAIN if mode.endpoint == name] for name in ("chat", "responses"))
+def faults_by_endpoint(**faults: list[Fault]) -> pytest.MarkDecorator:
+    """Parametrize by the faults of each endpoint, in half of its plain modes."""
+    modes = {endpoint: [mode for mode in PLAIN if mode.endpoint == endpoint] for endpoint in faults}
+    cases = [case for endpoint, table in faults.items() for case in combine_modes(table, modes[endpoint], parts=2)]
+    return pytest.mark.parametrize(("fault", "mode"), cases, ids=str)
 
 
-@spread("fault", plain.CHAT, PLAIN_CHAT, parts=2)
-def test_chat_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+@faults_by_endpoint(chat=plain.CHAT, responses=plain.RESPONSES)
+def test_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 
-@spread("fault", plain.RESPONSES, PLAIN_RESPONSES, parts=2)
-def test_responses_body_without_an_answer_raises(server: FaultServer, fault: Fault, mode: CallMode) -> None:
-    check_outcome(server, fault, mode)
-
-
-@spread("fault", plain.CHAT_GOOD, PLAIN_CHAT, parts=2)
-def test_unusual_valid_chat_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
-    check_outcome(server, fault, mode)
-
-
-@spread("fault", plain.RESPONSES_GOOD, PLAIN_RESPONSES, parts=2)
-def test_unusual_valid_responses_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
+@faults_by_endpoint(chat=plain.CHAT_GOOD, responses=plain.RESPONSES_GOOD)
+def test_unusual_valid_body_is_decoded(server: FaultServer, fault: Fault, mode: CallMode) -> None:
     check_outcome(server, fault, mode)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 from typing import Any
 
@@ -30,6 +29,7 @@ from aimlapi_integrations.langchain.errors import (
     UnsupportedContentError,
     UnsupportedParameterError,
 )
+from tests.support.sync_and_async import Run
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
 FAULT = "x-emulator-fault"
@@ -49,16 +49,8 @@ def get_weather(city: str) -> str:
     return city
 
 
-class Run:
-    """Sync methods, or their async twins."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-
-    def __call__(self, component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if not self.asynchronous:
-            return getattr(component, method)(*args, **kwargs)
-        return asyncio.run(getattr(component, f"a{method}")(*args, **kwargs))
+class BatchRun(Run):
+    """Submits a batch, and returns its results."""
 
     def results(self, runnable: Any, inputs: list[Any], **kwargs: Any) -> list[Any]:
         job: BatchJob = self(BatchAPI(runnable), "submit", inputs)
@@ -67,8 +59,8 @@ class Run:
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    return Run(request.param)
+def run(request: pytest.FixtureRequest) -> BatchRun:
+    return BatchRun(request.param)
 
 
 @pytest.fixture
@@ -106,7 +98,7 @@ VARIANTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_messages_are_those_of_invoke(run: Run, model: ChatAIMLAPI, variant: str) -> None:
+def test_messages_are_those_of_invoke(run: BatchRun, model: ChatAIMLAPI, variant: str) -> None:
     runnable = VARIANTS[variant](model.model_copy(update={"endpoint": "messages"}))
     [batched] = run.results(runnable, [CALL])
     direct = runnable.invoke(CALL)
@@ -124,14 +116,14 @@ CHAINS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-def test_chains_run_their_steps_before_and_after(run: Run, model: ChatAIMLAPI, chain: str) -> None:
+def test_chains_run_their_steps_before_and_after(run: BatchRun, model: ChatAIMLAPI, chain: str) -> None:
     inputs = [{"topic": topic} for topic in TOPICS]
     assert run.results(CHAINS[chain][0](model), inputs) == [f"[emulated] You said: Say {topic}" for topic in TOPICS]
 
 
 @pytest.mark.parametrize("method", ["function_calling", "json_schema"])
 @pytest.mark.parametrize("include_raw", [False, True])
-def test_structured_output_is_parsed(run: Run, model: ChatAIMLAPI, method: Any, include_raw: bool) -> None:
+def test_structured_output_is_parsed(run: BatchRun, model: ChatAIMLAPI, method: Any, include_raw: bool) -> None:
     chain = model.with_structured_output(Trip, method=method, include_raw=include_raw)
     results = run.results(chain, [f"{days} days in 'Porto'" for days in (2, 3)])
     parsed = [result["parsed"] for result in results] if include_raw else results
@@ -139,12 +131,12 @@ def test_structured_output_is_parsed(run: Run, model: ChatAIMLAPI, method: Any, 
     assert not include_raw or all(isinstance(result["raw"], AIMessage) for result in results)
 
 
-def test_a_configurable_model_is_found(run: Run, model: ChatAIMLAPI) -> None:
+def test_a_configurable_model_is_found(run: BatchRun, model: ChatAIMLAPI) -> None:
     configurable = model.configurable_fields(temperature=ConfigurableField("temperature"))
     assert run.results(configurable, ["Hi"])[0].text == "[emulated] You said: Hi"
 
 
-def test_inputs_are_those_of_invoke(run: Run, model: ChatAIMLAPI) -> None:
+def test_inputs_are_those_of_invoke(run: BatchRun, model: ChatAIMLAPI) -> None:
     prompt = ChatPromptTemplate.from_template("{word}").invoke({"word": "Hi"})
     results = run.results(model, ["Hi", [HumanMessage("Hi")], [("user", "Hi")], prompt])
     assert [result.text for result in results] == ["[emulated] You said: Hi"] * 4
@@ -154,7 +146,7 @@ def test_inputs_are_those_of_invoke(run: Run, model: ChatAIMLAPI) -> None:
 
 
 @pytest.mark.parametrize("kept", ["id", "batch", "pickle"])
-def test_a_job_is_resumed(run: Run, model: ChatAIMLAPI, kept: str) -> None:
+def test_a_job_is_resumed(run: BatchRun, model: ChatAIMLAPI, kept: str) -> None:
     bound = model.bind_tools([get_weather], tool_choice="any")
     job = run(BatchAPI(bound), "submit", [f"Weather in '{city}'" for city in ("Porto", "Faro")])
     value = {"id": job.id, "batch": job.batch, "pickle": pickle.loads(pickle.dumps(job.batch))}[kept]
@@ -163,7 +155,7 @@ def test_a_job_is_resumed(run: Run, model: ChatAIMLAPI, kept: str) -> None:
     assert [message.tool_calls[0]["args"] for message in results] == [{"city": "Porto"}, {"city": "Faro"}]
 
 
-def test_results_of_several_calls_are_equal(run: Run, model: ChatAIMLAPI) -> None:
+def test_results_of_several_calls_are_equal(run: BatchRun, model: ChatAIMLAPI) -> None:
     job = run(BatchAPI(model), "submit", TOPICS)
     with track_costs() as costs:
         first = run(job, "results", interval=0)
@@ -172,7 +164,7 @@ def test_results_of_several_calls_are_equal(run: Run, model: ChatAIMLAPI) -> Non
     assert len({message.id for message in first}) == len(TOPICS)
 
 
-def test_status_and_cancel(run: Run, model: ChatAIMLAPI) -> None:
+def test_status_and_cancel(run: BatchRun, model: ChatAIMLAPI) -> None:
     job = run(BatchAPI(with_fault(model, "batch-stuck")), "submit", ["Hi"])
     assert run(job, "status") == "in_progress"
     run(job, "cancel")
@@ -196,7 +188,7 @@ def test_status_and_cancel(run: Run, model: ChatAIMLAPI) -> None:
     ],
 )
 def test_an_error_is_the_result_of_its_input(
-    run: Run, model: ChatAIMLAPI, fault: str, error: type[Exception], retryable: bool
+    run: BatchRun, model: ChatAIMLAPI, fault: str, error: type[Exception], retryable: bool
 ) -> None:
     first, second = run.results(with_fault(model, fault), ["a", "b"])
     assert type(first) is error
@@ -207,7 +199,7 @@ def test_an_error_is_the_result_of_its_input(
         run.results(with_fault(model, fault), ["a", "b"], return_exceptions=False)
 
 
-def test_a_failing_step_after_the_model_fails_its_input_alone(run: Run, model: ChatAIMLAPI) -> None:
+def test_a_failing_step_after_the_model_fails_its_input_alone(run: BatchRun, model: ChatAIMLAPI) -> None:
     def parse(message: AIMessage) -> str:
         if message.text.endswith("bread"):
             raise OutputParserException("not that")
@@ -218,7 +210,7 @@ def test_a_failing_step_after_the_model_fails_its_input_alone(run: Run, model: C
     assert isinstance(bread, OutputParserException)
 
 
-def test_a_batch_that_does_not_end_raises(run: Run, model: ChatAIMLAPI) -> None:
+def test_a_batch_that_does_not_end_raises(run: BatchRun, model: ChatAIMLAPI) -> None:
     job = run(BatchAPI(with_fault(model, "batch-stuck")), "submit", ["Hi"])
     with pytest.raises(BatchTimeoutError) as caught:
         run(job, "results", timeout=0)
@@ -256,7 +248,7 @@ def test_arguments_bound_to_a_chain_raise(model: ChatAIMLAPI) -> None:
     ],
 )
 def test_what_a_batch_does_not_support_raises(
-    run: Run, model: ChatAIMLAPI, gateway: Emulator, change: Any, inputs: Any, error: Any, problem: str
+    run: BatchRun, model: ChatAIMLAPI, gateway: Emulator, change: Any, inputs: Any, error: Any, problem: str
 ) -> None:
     with pytest.raises(error, match=problem) as caught:
         run(BatchAPI(model.model_copy(update=change)), "submit", inputs)
@@ -264,7 +256,7 @@ def test_what_a_batch_does_not_support_raises(
     assert gateway.requests == []
 
 
-def test_no_inputs_raise(run: Run, model: ChatAIMLAPI) -> None:
+def test_no_inputs_raise(run: BatchRun, model: ChatAIMLAPI) -> None:
     with pytest.raises(ValueError, match="1 to 100,000"):
         run(BatchAPI(model), "submit", [])
 
@@ -281,13 +273,13 @@ def test_a_key_from_a_function_is_used_for_each_request(gateway: Emulator, async
 
     key: Any = akey if asynchronous else lambda: next(keys)
     model = ChatAIMLAPI(model=CLAUDE, max_tokens=9, api_key=key, base_url=gateway.base_url, prices={"input": 1e-6})
-    Run(asynchronous).results(model, ["Hi"])
+    BatchRun(asynchronous).results(model, ["Hi"])
     sent = [request.headers["authorization"] for request in gateway.requests]
     assert sent[0] == "Bearer key-0"
     assert set(sent[1:]) == {"Bearer key-1"}
 
 
-def test_the_models_own_prices_are_used(run: Run, model: ChatAIMLAPI, gateway: Emulator) -> None:
+def test_the_models_own_prices_are_used(run: BatchRun, model: ChatAIMLAPI, gateway: Emulator) -> None:
     priced = model.model_copy(update={"prices": {"input": 2.0, "output": 4.0}})
     [message] = run.results(priced, ["Hi"])
     usage = message.usage_metadata

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 from typing import Any
@@ -25,6 +24,7 @@ from aimlapi_integrations.langchain.errors import (
     NotFoundError,
     UnsupportedContentError,
 )
+from tests.support.sync_and_async import Run
 
 QUERY = "Which river flows through Porto?"
 DOCUMENTS = [
@@ -33,23 +33,6 @@ DOCUMENTS = [
     Document("The Tagus is a river.", metadata={"page": 3}),
     Document("Stone soup.", metadata={"page": 4}),
 ]
-
-
-class Run:
-    """Sync methods, or their async twins."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-
-    def __call__(self, component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if not self.asynchronous:
-            return getattr(component, method)(*args, **kwargs)
-        return asyncio.run(getattr(component, f"a{method}")(*args, **kwargs))
-
-
-@pytest.fixture(params=[False, True], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    return Run(request.param)
 
 
 @pytest.fixture

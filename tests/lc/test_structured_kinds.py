@@ -5,20 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
-from decimal import Decimal
-from enum import Enum
 from functools import reduce
 from itertools import product
 from operator import add
-from typing import Annotated, Any, Generic, Literal, Optional, TypeVar, Union
-from uuid import UUID
+from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 from langchain_core.tools import StructuredTool
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, Field
 from typing_extensions import NotRequired, ReadOnly, Required, TypedDict
 
 from aimlapi_integrations.langchain import ChatAIMLAPI
@@ -33,64 +29,7 @@ from tests.support.answer_gateway import (
 )
 from tests.support.combinations import combine
 from tests.support.reply_bodies import MODELS
-
-T = TypeVar("T")
-
-
-class Color(Enum):
-    RED = "red"
-
-
-class Stop(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    day: date
-
-
-class Trip(BaseModel):
-    """A journey."""
-
-    model_config = ConfigDict(strict=True)
-
-    id: UUID
-    start: date
-    length: timedelta
-    color: Color
-    place: tuple[float, float]
-    price: Decimal
-    tags: set[str]
-    note: bytes
-    stops: list[Stop]
-
-
-TRIP = {
-    "id": "12345678-1234-5678-1234-567812345678",
-    "start": "2026-01-02",
-    "length": "P2D",
-    "color": "red",
-    "place": [38.7, -9.1],
-    "price": "10.50",
-    "tags": ["sea"],
-    "note": "hi",
-    "stops": [{"day": "2026-01-03"}],
-}
-
-
-class Cat(BaseModel):
-    kind: Literal["cat"]
-    lives: int
-
-
-class Dog(BaseModel):
-    kind: Literal["dog"]
-    tricks: int
-
-
-class Tree(BaseModel):
-    """A tree."""
-
-    name: str
-    children: list[Tree] = []
+from tests.support.structured_kinds import TRIP, Ages, Box, Cat, Color, Count, Dog, Forest, Names, Pet, Tree, Trip
 
 
 class Garden(BaseModel):
@@ -99,30 +38,6 @@ class Garden(BaseModel):
     oldest: Tree = Field(description="the oldest tree")
     pet: Annotated[Union[Cat, Dog], Field(discriminator="kind")]  # noqa: UP007  # as users write it
     spare: Optional[Tree] = Field(None, description="one more")  # noqa: UP045  # as above
-
-
-class Box(BaseModel, Generic[T]):
-    held: T
-
-
-class Names(RootModel[list[str]]):
-    """Names."""
-
-
-class Pet(RootModel[Union[Cat, Dog]]):  # noqa: UP007  # as above
-    pass
-
-
-class Count(RootModel[int]):
-    pass
-
-
-class Ages(RootModel[dict[str, int]]):
-    pass
-
-
-class Forest(RootModel[list[Tree]]):
-    pass
 
 
 class Joke(TypedDict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from aimlapi_integrations import (
 )
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.llama_index import AIMLAPI, BatchAPI, BatchJob
+from tests.support.sync_and_async import Run
 
 CLAUDE = "anthropic/claude-sonnet-4.5"
 FAULT = "x-emulator-fault"
@@ -45,16 +45,8 @@ def get_weather(city: str) -> str:
 WEATHER = FunctionTool.from_defaults(get_weather)
 
 
-class Run:
-    """Sync methods, or their async twins."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-
-    def __call__(self, component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if not self.asynchronous:
-            return getattr(component, method)(*args, **kwargs)
-        return asyncio.run(getattr(component, f"a{method}")(*args, **kwargs))
+class BatchRun(Run):
+    """Submits a batch, and returns its results."""
 
     def results(self, llm: Any, inputs: list[Any], **kwargs: Any) -> list[Any]:
         job: BatchJob = self(BatchAPI(llm), "submit", inputs)
@@ -63,8 +55,8 @@ class Run:
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    return Run(request.param)
+def run(request: pytest.FixtureRequest) -> BatchRun:
+    return BatchRun(request.param)
 
 
 @pytest.fixture
@@ -84,7 +76,7 @@ def comparable(response: ChatResponse) -> Any:
     return response.message.blocks, response.message.role, kwargs
 
 
-def test_responses_are_those_of_chat(run: Run, llm: AIMLAPI) -> None:
+def test_responses_are_those_of_chat(run: BatchRun, llm: AIMLAPI) -> None:
     direct = llm.model_copy(update={"endpoint": "messages"})
     [response] = run.results(direct, ["Hello"])
     expected = direct.chat([ChatMessage("Hello")])
@@ -94,7 +86,7 @@ def test_responses_are_those_of_chat(run: Run, llm: AIMLAPI) -> None:
     assert response.additional_kwargs["custom_id"] == "row-0-of-1"
 
 
-def test_inputs_are_texts_or_conversations_in_order(run: Run, llm: AIMLAPI) -> None:
+def test_inputs_are_texts_or_conversations_in_order(run: BatchRun, llm: AIMLAPI) -> None:
     inputs = ["one", [ChatMessage("two")], [ChatMessage("Be brief.", role="system"), ChatMessage("three")]]
     responses = run.results(llm, inputs)
     assert [response.message.content for response in responses] == [
@@ -102,7 +94,7 @@ def test_inputs_are_texts_or_conversations_in_order(run: Run, llm: AIMLAPI) -> N
     ]
 
 
-def test_tool_calls_are_those_of_chat(run: Run, llm: AIMLAPI) -> None:
+def test_tool_calls_are_those_of_chat(run: BatchRun, llm: AIMLAPI) -> None:
     arguments = llm._prepare_chat_with_tools([WEATHER], user_msg="x", tool_required=True)
     tools = {name: value for name, value in arguments.items() if name != "messages"}
     api = BatchAPI(llm, **tools)
@@ -116,7 +108,7 @@ def test_tool_calls_are_those_of_chat(run: Run, llm: AIMLAPI) -> None:
 
 
 @pytest.mark.parametrize("native", [None, True])
-def test_structured_llms_have_the_object_in_raw(run: Run, llm: AIMLAPI, native: Any) -> None:
+def test_structured_llms_have_the_object_in_raw(run: BatchRun, llm: AIMLAPI, native: Any) -> None:
     structured = llm.model_copy(update={"should_use_structured_outputs": native}).as_structured_llm(Trip)
     responses = run.results(structured, [f"{days} days in 'Porto'" for days in (2, 3)])
     assert [response.raw for response in responses] == [Trip(city="Porto", days=2), Trip(city="Porto", days=3)]
@@ -124,12 +116,12 @@ def test_structured_llms_have_the_object_in_raw(run: Run, llm: AIMLAPI, native: 
     assert responses[0].additional_kwargs["cost"]
 
 
-def test_a_class_that_is_no_object_is_unwrapped(run: Run, llm: AIMLAPI) -> None:
+def test_a_class_that_is_no_object_is_unwrapped(run: BatchRun, llm: AIMLAPI) -> None:
     [response] = run.results(llm.as_structured_llm(Cities), ["Cities"])
     assert isinstance(response.raw, Cities)
 
 
-def test_output_that_does_not_match_fails_its_input_alone(run: Run, llm: AIMLAPI) -> None:
+def test_output_that_does_not_match_fails_its_input_alone(run: BatchRun, llm: AIMLAPI) -> None:
     class Strict(BaseModel):
         """Never."""
 
@@ -152,7 +144,7 @@ def test_output_that_does_not_match_fails_its_input_alone(run: Run, llm: AIMLAPI
         ("batch-canceled", BatchCanceledError),
     ],
 )
-def test_an_error_is_the_result_of_its_input(run: Run, llm: AIMLAPI, fault: str, error: type[Exception]) -> None:
+def test_an_error_is_the_result_of_its_input(run: BatchRun, llm: AIMLAPI, fault: str, error: type[Exception]) -> None:
     first, second = run.results(with_fault(llm, fault), ["a", "b"])
     assert type(first) is error
     assert second.message.content == "[emulated] You said: b"
@@ -160,7 +152,7 @@ def test_an_error_is_the_result_of_its_input(run: Run, llm: AIMLAPI, fault: str,
         run.results(with_fault(llm, fault), ["a", "b"], return_exceptions=False)
 
 
-def test_status_cancel_and_timeout(run: Run, llm: AIMLAPI) -> None:
+def test_status_cancel_and_timeout(run: BatchRun, llm: AIMLAPI) -> None:
     job = run(BatchAPI(with_fault(llm, "batch-stuck")), "submit", ["Hi"])
     assert run(job, "status") == "in_progress"
     with pytest.raises(BatchTimeoutError) as caught:
@@ -173,7 +165,7 @@ def test_status_cancel_and_timeout(run: Run, llm: AIMLAPI) -> None:
     assert isinstance(result, BatchCanceledError)
 
 
-def test_costs_are_counted_once(run: Run, llm: AIMLAPI) -> None:
+def test_costs_are_counted_once(run: BatchRun, llm: AIMLAPI) -> None:
     with track_costs() as costs:
         job = run(BatchAPI(llm), "submit", ["a", "b"])
         run(job, "results", interval=0)
@@ -190,7 +182,7 @@ def test_costs_are_counted_once(run: Run, llm: AIMLAPI) -> None:
     ],
 )
 def test_what_a_batch_does_not_support_raises(
-    run: Run, llm: AIMLAPI, gateway: Emulator, change: Any, inputs: Any, error: Any, problem: str
+    run: BatchRun, llm: AIMLAPI, gateway: Emulator, change: Any, inputs: Any, error: Any, problem: str
 ) -> None:
     with pytest.raises(error, match=problem):
         run(BatchAPI(llm.model_copy(update=change)), "submit", inputs)

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from aimlapi_integrations import AsyncClient, Client, MissingAPIKeyError, NotFoundError, UnsupportedContentError
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.llama_index import AIMLAPI, AIMLAPIEmbedding, AIMLAPIRerank, AIMLAPISelector
+from tests.support.sync_and_async import Run
 
 QUERY = "Which river flows through Porto?"
 TEXTS = ["Bread is baked.", "The Douro flows through Porto.", "The Tagus is a river.", "Stone soup."]
@@ -28,23 +29,6 @@ TEXTS = ["Bread is baked.", "The Douro flows through Porto.", "The Tagus is a ri
 
 def nodes(score: float | None = 0.5) -> list[NodeWithScore]:
     return [NodeWithScore(node=TextNode(text=text, id_=str(place)), score=score) for place, text in enumerate(TEXTS)]
-
-
-class Run:
-    """Sync methods, or their async twins."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-
-    def __call__(self, component: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if not self.asynchronous:
-            return getattr(component, method)(*args, **kwargs)
-        return asyncio.run(getattr(component, f"a{method}")(*args, **kwargs))
-
-
-@pytest.fixture(params=[False, True], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    return Run(request.param)
 
 
 @pytest.fixture

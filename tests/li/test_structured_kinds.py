@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date, timedelta
-from decimal import Decimal
-from enum import Enum
 from itertools import product
-from typing import Any, Generic, Literal, TypeVar
-from uuid import UUID
+from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
@@ -17,59 +13,15 @@ from llama_index.core.llms import ChatMessage
 from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from aimlapi_integrations.llama_index import AIMLAPI
 from tests.support.answer_gateway import AnswerGateway, Call, answering, schemas_in, sent_format, sent_schema
 from tests.support.combinations import combine
 from tests.support.reply_bodies import MODELS
+from tests.support.structured_kinds import TRIP, Ages, Box, Cat, Count, Dog, Forest, Names, Pet, Tree, Trip
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
-
-T = TypeVar("T")
-
-
-class Runner(Enum):
-    RED = "red"
-
-
-class Stop(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    day: date
-
-
-class Trip(BaseModel):
-    """A journey."""
-
-    model_config = ConfigDict(strict=True)
-
-    id: UUID
-    start: date
-    length: timedelta
-    runner: Runner
-    place: tuple[float, float]
-    price: Decimal
-    tags: set[str]
-    note: bytes
-    stops: list[Stop]
-
-
-class Cat(BaseModel):
-    kind: Literal["cat"]
-    lives: int
-
-
-class Dog(BaseModel):
-    kind: Literal["dog"]
-    tricks: int
-
-
-class Tree(BaseModel):
-    """A tree."""
-
-    name: str
-    children: list[Tree] = []
 
 
 class Garden(BaseModel):
@@ -79,41 +31,6 @@ class Garden(BaseModel):
     pet: Cat | Dog = Field(discriminator="kind")
 
 
-class Box(BaseModel, Generic[T]):
-    held: T
-
-
-class Names(RootModel[list[str]]):
-    """Names."""
-
-
-class Pet(RootModel[Cat | Dog]):
-    pass
-
-
-class Count(RootModel[int]):
-    pass
-
-
-class Ages(RootModel[dict[str, int]]):
-    pass
-
-
-class Forest(RootModel[list[Tree]]):
-    pass
-
-
-TRIP = {
-    "id": "12345678-1234-5678-1234-567812345678",
-    "start": "2026-01-02",
-    "length": "P2D",
-    "runner": "red",
-    "place": [38.7, -9.1],
-    "price": "10.50",
-    "tags": ["sea"],
-    "note": "hi",
-    "stops": [{"day": "2026-01-03"}],
-}
 DOG = {"kind": "dog", "tricks": 3}
 KINDS: dict[str, tuple[type[BaseModel], Any]] = {
     "strict class": (Trip, TRIP),
