@@ -28,7 +28,14 @@ from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usa
 from .messages.encode import encode_messages
 from .messages.stream import ChunkBuilder
 from .registration import register_content_blocks
-from .request import CallArguments, aauthorization, authorization, build_request, default_parameters, stop_list
+from .request import (
+    aauthorization,
+    authorization,
+    build_request,
+    default_parameters,
+    require_one_choice,
+    stop_list,
+)
 from .structured import (
     Method,
     StructuredOutputParser,
@@ -129,7 +136,7 @@ class ChatAIMLAPI(ChatFields):
     ) -> Iterator[ChatGenerationChunk]:
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, authorization(self), run_manager)
-            _require_one_choice(call)
+            require_one_choice(call)
             chunks = ChunkBuilder(self._message_format)
             with self._get_client().stream(call.request, call.options) as deltas:
                 for delta in deltas:
@@ -147,7 +154,7 @@ class ChatAIMLAPI(ChatFields):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, await aauthorization(self), run_manager)
-            _require_one_choice(call)
+            require_one_choice(call)
             chunks = ChunkBuilder(self._message_format)
             async with self._get_async_client().stream(call.request, call.options) as deltas:
                 async for delta in deltas:
@@ -429,11 +436,6 @@ class ChatAIMLAPI(ChatFields):
 for _method in (ChatAIMLAPI._generate, ChatAIMLAPI._agenerate):
     # Core inspects it for each call, as seen in langchain-core 1.8.3, and finding it out again takes 10 µs.
     _method.__signature__ = inspect.signature(_method)  # type: ignore[union-attr]
-
-
-def _require_one_choice(call: CallArguments) -> None:
-    if (call.request.options.get("n") or 1) > 1:
-        raise ValueError("n must be 1 when streaming.")
 
 
 def count_tokens(

@@ -201,3 +201,9 @@ def _stored_response(message: BaseMessage) -> StoredResponse | None:
     if not ours or not (metadata.get("endpoint") == RESPONSES or response_id.startswith("resp_")):
         return None
     return StoredResponse(response_id, metadata.get("model_name"))
+
+
+def require_one_choice(call: CallArguments) -> None:
+    """ValueError if several answers are requested: chunks of several can't be told apart."""
+    if (call.request.options.get("n") or 1) > 1:
+        raise ValueError("n must be 1 when streaming.")
