@@ -303,8 +303,16 @@ class ChatAIMLAPI(ChatFields):
         return estimate_tokens(text, model=self.model_name)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[AnyTool] | None = None) -> int:
-        """Estimate the tokens of messages and tools, offline, for any model. Images and files count too."""
-        return count_tokens(messages, tools, self.model_name)
+        """Estimate the tokens of messages and tools, offline, for any model; see `aimlapi_integrations.tokens`.
+
+        Args:
+            messages: the conversation. Images, files and tool calls count too.
+            tools: as for `bind_tools`.
+
+        Raises:
+            UnsupportedContentError: no endpoint has a form for a message or content block.
+        """
+        return estimate_tokens(encode_messages(messages), [to_tool(tool) for tool in tools or ()], self.model_name)
 
     @classmethod
     def from_catalogue(cls, model: str, **kwargs: Any) -> Self:
@@ -351,7 +359,7 @@ class ChatAIMLAPI(ChatFields):
         conversation = self._convert_input(messages).to_messages()
         max_output = self.max_tokens or (self.profile or {}).get("max_output_tokens") or entry.max_output
         prices = entry.prices if self.prices is None else self.prices
-        return estimate(count_tokens(conversation, tools, self.model_name), max_output, prices)
+        return estimate(self.get_num_tokens_from_messages(conversation, tools), max_output, prices)
 
     # --- tracing, caching and serialization -------------------------------------------------------------------------
 
@@ -436,19 +444,3 @@ class ChatAIMLAPI(ChatFields):
 for _method in (ChatAIMLAPI._generate, ChatAIMLAPI._agenerate):
     # Core inspects it for each call, as seen in langchain-core 1.8.3, and finding it out again takes 10 µs.
     _method.__signature__ = inspect.signature(_method)  # type: ignore[union-attr]
-
-
-def count_tokens(
-    messages: Sequence[BaseMessage], tools: Sequence[AnyTool] | None = None, model: str | None = None
-) -> int:
-    """Estimate the tokens of a call with these messages; see `aimlapi_integrations.tokens`.
-
-    Args:
-        messages: the conversation, images and tool calls included.
-        tools: as for `bind_tools`.
-        model: some model families count differently.
-
-    Raises:
-        UnsupportedContentError: no endpoint has a form for a message or content block.
-    """
-    return estimate_tokens(encode_messages(messages), [to_tool(tool) for tool in tools or ()], model)
