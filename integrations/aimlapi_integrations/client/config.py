@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from .._utils.user_warnings import warn_once
 from ..errors import MissingAPIKeyError
-from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback
+from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback, reveal
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
@@ -31,7 +31,8 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         ValueError: it has characters that HTTP can't carry.
     """
     value = as_secret(value)
-    api_key = _strip(value) or _from_environment(API_KEY_VARIABLES)
+    api_key = None if value is None else SecretStr(value.get_secret_value().strip())
+    api_key = api_key or _from_environment(API_KEY_VARIABLES)
     if api_key is None:
         raise MissingAPIKeyError(
             "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
@@ -48,28 +49,24 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    value = as_secret(value)  # it may hold a password, and tracebacks print local variables
-    url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
-    normalized, problem = _normalize_base_url(url)
+    if isinstance(value, str) and "@" in value:
+        value = SecretStr(value)  # it may hold a password, and tracebacks print local variables
+    if value is None or not reveal(value).strip():
+        value = _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL
+    normalized, problem = _normalize_base_url(value)
     if problem:
         warn_once(problem)
     return normalized.get_secret_value()
 
 
 @lru_cache(maxsize=128)  # each model of a process has the same one
-def _normalize_base_url(url: SecretStr) -> tuple[SecretStr, str | None]:
+def _normalize_base_url(value: str | SecretStr) -> tuple[SecretStr, str | None]:
     """Return the URL, and what to warn of."""
-    url = SecretStr(_ENDPOINT_PATH.sub("", url.get_secret_value().rstrip("/")))
+    url = SecretStr(_ENDPOINT_PATH.sub("", reveal(value).strip().rstrip("/")))
     host, problem = inspect_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
         return SecretStr(f"{url.get_secret_value()}/v1"), problem
     return url, problem
-
-
-def _strip(value: SecretStr | None) -> SecretStr | None:
-    if value is None or not value.get_secret_value().strip():
-        return None
-    return SecretStr(value.get_secret_value().strip())
 
 
 def _from_environment(names: tuple[str, ...]) -> SecretStr | None:
