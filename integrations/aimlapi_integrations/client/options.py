@@ -19,7 +19,7 @@ from .._utils.diagnostics import warn_once
 from .._utils.json import drop_none
 from ..errors import MissingAPIKeyError, UnsupportedParameterError
 from ..transport.retries import Timeout
-from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback
+from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback, reveal
 from ..types import HostedTool, ResponseFormat, Tool, ToolChoice
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
@@ -41,7 +41,8 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         ValueError: it has characters that HTTP can't carry.
     """
     value = as_secret(value)
-    api_key = _strip(value) or _from_environment(API_KEY_VARIABLES)
+    api_key = None if value is None else SecretStr(value.get_secret_value().strip())
+    api_key = api_key or _from_environment(API_KEY_VARIABLES)
     if api_key is None:
         raise MissingAPIKeyError(
             "No API key: pass api_key= or set AIMLAPI_API_KEY. Create a key at https://aimlapi.com/app/keys."
@@ -58,18 +59,20 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    value = as_secret(value)  # it may hold a password, and tracebacks print local variables
-    url = _strip(value) or _from_environment(BASE_URL_VARIABLES) or SecretStr(DEFAULT_BASE_URL)
-    normalized, problem = _normalize_base_url(url)
+    if isinstance(value, str) and "@" in value:
+        value = SecretStr(value)  # it may hold a password, and tracebacks print local variables
+    if value is None or not reveal(value).strip():
+        value = _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL
+    normalized, problem = _normalize_base_url(value)
     if problem:
         warn_once(problem)
     return normalized.get_secret_value()
 
 
 @lru_cache(maxsize=128)  # each model of a process has the same one
-def _normalize_base_url(url: SecretStr) -> tuple[SecretStr, str | None]:
+def _normalize_base_url(value: str | SecretStr) -> tuple[SecretStr, str | None]:
     """Return the URL, and what to warn of."""
-    url = SecretStr(_remove_endpoint_path(url.get_secret_value().rstrip("/")))
+    url = SecretStr(_remove_endpoint_path(reveal(value).strip().rstrip("/")))
     host, problem = inspect_base_url(url)
     if (host == "api.aimlapi.com" or is_loopback(host)) and not url.get_secret_value().partition("//")[2].count("/"):
         return SecretStr(f"{url.get_secret_value()}/v1"), problem
@@ -78,17 +81,13 @@ def _normalize_base_url(url: SecretStr) -> tuple[SecretStr, str | None]:
 
 def _remove_endpoint_path(url: str) -> str:
     """Remove the path of an endpoint, which people copy from examples of HTTP requests."""
-    from ..endpoints import ENDPOINTS, catalogue, embeddings  # which `CallOptions` alone doesn't need
+    if url.endswith("/v1"):
+        return url  # without importing the endpoints, which a model needs for its first call only
+    from ..endpoints import ENDPOINTS, catalogue, embeddings
 
     endpoint_paths = (endpoint.PATH for endpoint in ENDPOINTS.values())
     paths = (*endpoint_paths, embeddings.PATH, catalogue.PATH, "/completions")
     return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
-
-
-def _strip(value: SecretStr | None) -> SecretStr | None:
-    if value is None or not value.get_secret_value().strip():
-        return None
-    return SecretStr(value.get_secret_value().strip())
 
 
 def _from_environment(names: tuple[str, ...]) -> SecretStr | None:
