@@ -96,3 +96,10 @@ def test_chat_model_that_draws_may_create_images(http: httpx.Client) -> None:
     assert media_kind(model) is None
     with pytest.raises(BadRequestError, match="The gateway was asked"):
         client(http).generate_image("A cat", model=model)
+
+
+@pytest.mark.parametrize("model", ["google/gemini-2.5-flash-image", "google/gemini-3-1-flash-image-preview"])
+def test_image_model_that_is_a_variant_of_a_chat_model_may_chat(model: str, http: httpx.Client) -> None:
+    assert media_kind(model) == "images"
+    with pytest.raises(BadRequestError, match="The gateway was asked"):
+        client(http).chat("Hi", model=model)

@@ -81,15 +81,13 @@ class ChatAIMLAPI(ChatFields):
     Args:
         model: the model's id. Default: `openai/gpt-5-mini-2025-08-07`.
         api_key: the key. Default: the environment variable `AIMLAPI_API_KEY`, then `AIML_API_KEY`.
-        base_url: the gateway's URL. Default: `AIMLAPI_API_BASE`, then `AIMLAPI_BASE_URL`, then the public gateway.
-        temperature, max_tokens, reasoning_effort, …: see `model_fields`. What isn't set isn't sent.
+        base_url, temperature, max_tokens, reasoning_effort, …: see `model_fields`. What isn't set isn't sent.
 
     Raises:
         MissingAPIKeyError: no key was passed and none is in the environment.
 
     Examples:
-        >>> model = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07", max_tokens=1000)
-        >>> answer = model.invoke("What is the capital of France?")
+        >>> answer = ChatAIMLAPI(model="openai/gpt-5-mini-2025-08-07").invoke("What is the capital of France?")
         >>> answer.text, answer.usage_metadata["total_tokens"], answer.response_metadata["cost"]     # doctest: +SKIP
 
     A model that was serialized by `langchain_core.load.dumpd` is loaded by

@@ -59,8 +59,8 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     )
 
     if TYPE_CHECKING:
-        _client: Client | None
-        _async_client: AsyncClient | None
+        _client: Client | None = None  # a default, or type checkers take it for a required argument
+        _async_client: AsyncClient | None = None
         http_client: Any = None
         http_async_client: Any = None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from ...errors import UnsupportedParameterError
-from ...models import EMBEDDINGS, lookup
+from ...models import EMBEDDINGS, known_models, lookup
 from ...models.media import media_kind
 
 Kind: TypeAlias = Literal["chat", "embeddings", "images", "ocr", "speech_to_text"]
@@ -32,13 +32,32 @@ _USES: Mapping[str, tuple[str, str]] = {
 def require_kind(model_id: str, kind: Kind) -> None:
     """Raise if a model is known to be of another kind. Unknown ids pass: the gateway has newer models than the tables.
 
+    So do models that may chat and create images as well: chat models with images in their replies, and image models
+    that are variants of a chat model, such as `gemini-2.5-flash-image`.
+
     Raises:
         UnsupportedParameterError: it is; the text says which classes and methods take it.
     """
     actual = find_kind(model_id)
-    draws = kind == "images" and "image" in lookup(model_id).outputs
-    if actual is not None and actual != kind and not draws:
+    if actual is None or actual == kind:
+        return
+    may_do_both = {actual, kind} == {"chat", "images"} and (
+        _is_variant_of_chat_model(model_id) if kind == "chat" else "image" in lookup(model_id).outputs
+    )
+    if not may_do_both:
         raise UnsupportedParameterError(describe_use(model_id, actual))
+
+
+def _is_variant_of_chat_model(model_id: str) -> bool:
+    """Return whether the id is that of a version of a chat model, followed by `-image`."""
+    version, separator, _ = _normalize(model_id).partition("-image")
+    if not separator or not any(map(str.isdigit, version)):
+        return False
+    return any(_normalize(model.id).startswith(version) for model in known_models() if model.chat)
+
+
+def _normalize(model_id: str) -> str:
+    return model_id.casefold().replace(".", "-")
 
 
 def find_kind(model_id: str) -> Kind | None:
