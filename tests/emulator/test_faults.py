@@ -140,9 +140,7 @@ def test_refusal_fault_refuses_on_every_endpoint(client: GatewayClient) -> None:
     text = "[emulated] I can't help with that."
     message = request_fault(client, "refusal").json()["choices"][0]["message"]
     assert (message["content"], message["refusal"]) == ("", text)
-    deltas = [
-        chunk["choices"][0]["delta"] for chunk in parse_events(request_fault(client, "refusal", stream=True).text)
-    ]
+    deltas = [choice["delta"] for choice in stream_choices(request_fault(client, "refusal", stream=True))]
     assert "".join(delta.get("refusal") or "" for delta in deltas) == text
     reply = request_fault(client, "refusal", "responses").json()
     assert reply["output"][-1]["content"] == [{"type": "refusal", "refusal": text}]
@@ -151,10 +149,14 @@ def test_refusal_fault_refuses_on_every_endpoint(client: GatewayClient) -> None:
     assert request_fault(client, "refusal", "messages").json()["stop_reason"] == "refusal"
 
 
+def stream_choices(response: httpx.Response) -> list[JSON]:
+    """The choice of each event of a chat stream that has one: the event with the usage has none."""
+    return [choice for event in parse_events(response.text) for choice in event["choices"]]
+
+
 def test_content_filter_fault_sets_the_finish_reason(client: GatewayClient) -> None:
     assert request_fault(client, "content-filter").json()["choices"][0]["finish_reason"] == "content_filter"
-    last = parse_events(request_fault(client, "content-filter", stream=True).text)[-1]
-    assert last["choices"][0]["finish_reason"] == "content_filter"
+    assert stream_choices(request_fault(client, "content-filter", stream=True))[-1]["finish_reason"] == "content_filter"
     last = parse_events(request_fault(client, "content-filter", "responses", stream=True).text)[-1]
     assert last["type"] == "response.incomplete"
     assert last["response"]["incomplete_details"] == {"reason": "content_filter"}
@@ -217,7 +219,8 @@ def finish_reason(endpoint: str, body: JSON) -> str:
 def test_length_fault_truncates_the_text(client: GatewayClient, endpoint: str) -> None:
     plain = request_fault(client, "length", endpoint)
     streamed = request_fault(client, "length", endpoint, stream=True)
-    last = [event for event in parse_events(streamed.text) if event.get("type") != "message_stop"][-1]
+    ends = {"type": "message_stop"}, {"choices": []}  # the latter has the usage
+    last = [event for event in parse_events(streamed.text) if not any(end.items() <= event.items() for end in ends)][-1]
     assert finish_reason(endpoint, plain.json()) == finish_reason(endpoint, last) == FINISH_REASONS[endpoint]
     for response in (plain, streamed):
         assert "emu" in response.text
@@ -233,7 +236,7 @@ def truncated_arguments(client: GatewayClient, endpoint: str, stream: bool) -> l
         return [body["output"][-1]["arguments"]]
     messages = [{"role": "user", "content": "Weather in Oslo?"}]
     response = request_fault(client, "length", endpoint, stream=stream, messages=messages, tools=TOOLS)
-    choices = [event["choices"][0] for event in (parse_events(response.text) if stream else [response.json()])]
+    choices = stream_choices(response) if stream else response.json()["choices"]
     deltas = [choice.get("delta") or choice["message"] for choice in choices]
     return [call["function"]["arguments"] for delta in deltas for call in delta.get("tool_calls", [])]
 
