@@ -178,7 +178,7 @@ class ChatAIMLAPI(ChatFields):
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
         """Return cached responses with a cost of zero. Cached objects, which earlier results share, stay unchanged.
 
-        Core's method is private, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it.
+        Core's method is private, as seen in langchain-core 1.8.3; tests/lc/test_upstream.py checks it.
         """
         generations = super()._convert_cached_generations([generation.model_copy() for generation in cache_val])
         return [without_cost(generation) for generation in generations]
@@ -433,7 +433,7 @@ class ChatAIMLAPI(ChatFields):
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
-        # Core caches the serialized form here, as seen in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it:
+        # Core caches the serialized form here, as seen in langchain-core 1.8.3; tests/lc/test_upstream.py checks it:
         # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
         copied.__dict__.pop("_serialized", None)
         return copied

@@ -171,7 +171,7 @@ def _message(generation: Generation) -> AIMessage | None:
 def _is_cached(message: AIMessage) -> bool:
     """Return whether the message is a cached response, which core gives a total cost of 0.
 
-    See `BaseChatModel._convert_cached_generations` in langchain-core 1.8.3; tests/lc/test_lc_upstream.py checks it:
+    See `BaseChatModel._convert_cached_generations` in langchain-core 1.8.3; tests/lc/test_upstream.py checks it:
     https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
     """
     return dict(message.usage_metadata or {}).get("total_cost") == 0

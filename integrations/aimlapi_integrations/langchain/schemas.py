@@ -13,9 +13,8 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Annotated, Any, NamedTuple, TypeGuard, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeGuard, Union, get_args, get_origin
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, Field, TypeAdapter
@@ -39,6 +38,11 @@ from .._utils.json_schema import (
 )
 from ..client.openai_format import parse_tool
 from ..types import HostedTool, Json, Tool
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool as BaseTool
+else:  # a base of it: importing core's tools takes a seventh of the import of `ChatAIMLAPI`
+    from langchain_core.runnables import Runnable as BaseTool
 
 _QUALIFIERS = (Required, NotRequired, ReadOnly)
 
@@ -366,7 +370,9 @@ def supports_defaults(schema: Any) -> bool:
 
 def is_tool(value: object) -> TypeGuard[BaseTool]:
     """Return whether a value is a LangChain tool."""
-    return isinstance(value, BaseTool)
+    from langchain_core import tools
+
+    return isinstance(value, tools.BaseTool)
 
 
 def _is_single_input_tool(value: object) -> bool:

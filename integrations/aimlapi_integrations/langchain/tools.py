@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from .._utils.json_schema import to_strict_schema
 from ..client.openai_format import parse_tool_choice
 from ..types import HostedTool, Json, Tool, ToolChoice
-from .schemas import function_schema, is_tool, kind_of, parse_tool_dict, supports_defaults
+from .schemas import BaseTool, function_schema, is_tool, kind_of, parse_tool_dict, supports_defaults
 
 NeutralTool: TypeAlias = Tool | HostedTool
 AnyTool: TypeAlias = NeutralTool | Mapping[str, Any] | type | Callable[..., Any] | BaseTool

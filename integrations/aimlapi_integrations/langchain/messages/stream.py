@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, cast
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from langchain_core import messages
 from langchain_core.messages.tool import invalid_tool_call, tool_call_chunk
@@ -36,7 +37,7 @@ from .decode import (
 class _FinishedMessage(messages.AIMessage):
     """What core converts a merged chunk to: the first base of its class. Its instances are plain `AIMessage`s."""
 
-    model_config = ConfigDict(defer_build=True)  # nothing is ever validated against it
+    model_config = ConfigDict(defer_build=True)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return messages.AIMessage(*args, **kwargs) if cls is _FinishedMessage else super().__new__(cls)
@@ -50,8 +51,6 @@ class AIMessageChunk(_FinishedMessage, messages.AIMessageChunk):
     module and the name of core's, which messages are serialized by: deserializing one, also from a checkpoint, creates
     a chunk of core's class. So the last chunk's arguments are written in a form that core's class parses the same way.
     """
-
-    model_config = ConfigDict(defer_build=False)
 
     __slots__ = ("blocks",)  # its own content blocks, exactly; those of merged messages are derived
 
@@ -177,21 +176,30 @@ def _finalize_content(block: Any, calls: Mapping[str, Json]) -> Any:
 
 # --- models of nearly all chunks: they create others without validation -----------------------------------------------
 
-_METADATA = {"model_provider": PROVIDER}
-_TEXT_MESSAGES = ModelTemplate(AIMessageChunk(content="", response_metadata=_METADATA, id=None), "content", "id")
-_ARGUMENTS_MESSAGES = ModelTemplate(
-    AIMessageChunk(
+
+class _Templates(NamedTuple):
+    text: ModelTemplate[AIMessageChunk]
+    arguments: ModelTemplate[AIMessageChunk]
+    generation: ModelTemplate[ChatGenerationChunk]
+
+
+@cache  # at the first stream, because pydantic then builds the classes
+def _templates() -> _Templates:
+    metadata = {"model_provider": PROVIDER}
+    text = AIMessageChunk(content="", response_metadata=metadata, id=None)
+    arguments = AIMessageChunk(
         content="",
         additional_kwargs={},
         tool_call_chunks=[tool_call_chunk(args="mid-arguments", index=0)],
-        response_metadata=_METADATA,
+        response_metadata=metadata,
         id=None,
-    ),
-    "tool_call_chunks",
-    "invalid_tool_calls",
-    "id",
-)
-_GENERATIONS = ModelTemplate(ChatGenerationChunk(message=AIMessageChunk(content="")), "message", "text")
+    )
+    return _Templates(
+        ModelTemplate(text, "content", "id"),
+        ModelTemplate(arguments, "tool_call_chunks", "invalid_tool_calls", "id"),
+        ModelTemplate(ChatGenerationChunk(message=AIMessageChunk(content="")), "message", "text"),
+    )
+
 
 _set = object.__setattr__
 
@@ -216,6 +224,7 @@ class ChunkBuilder:
 
     def __init__(self, message_format: MessageFormat) -> None:
         self._format = message_format
+        self._templates = _templates()
         self._started: set[int] = set()
         self._deferred: dict[int, Part] = {}
         self._has_arguments: dict[int, bool] = {}
@@ -242,17 +251,17 @@ class ChunkBuilder:
 
     def _text_chunk(self, text: str, index: int) -> ChatGenerationChunk:
         self._started.add(index)
-        message = _TEXT_MESSAGES.create(content=text, id=self._id)
+        message = self._templates.text.create(content=text, id=self._id)
         _set(message, "blocks", [{"type": "text", "text": text, "index": f"lc_txt_{index}"}])
-        return _GENERATIONS.create(message=message, text=text)
+        return self._templates.generation.create(message=message, text=text)
 
     def _arguments_chunk(self, call: ToolCall, index: int) -> ChatGenerationChunk:
         chunk = _to_call_chunk(call, index)
-        message = _ARGUMENTS_MESSAGES.create(
+        message = self._templates.arguments.create(
             tool_call_chunks=[chunk], invalid_tool_calls=[_to_invalid_call(chunk)], id=self._id
         )
         _set(message, "blocks", to_chunk_blocks([Fragment(index, call)], self._started))
-        return _GENERATIONS.create(message=message, text="")
+        return self._templates.generation.create(message=message, text="")
 
     def _emit(self, fragment: Fragment) -> list[Fragment]:
         """Return what to emit of a fragment now, and defer the rest to the last chunk."""
