@@ -30,6 +30,7 @@ def test_notebook_runs_from_top_to_bottom(path: Path, monkeypatch: pytest.Monkey
     with Emulator() as gateway:
         monkeypatch.setenv("AIMLAPI_BASE_URL", gateway.base_url)
         monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+        monkeypatch.delenv("PYTHONDEVMODE", raising=False)  # Jupyter's own kernel warns in it
         notebook = run(path)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     text = "".join(output.get("text", "") + str(output.get("data", "")) for output in outputs)

@@ -330,8 +330,9 @@ def test_process_that_aliases_httpx_to_httpx2_works(gateway: Emulator):
         "from aimlapi_integrations import AsyncClient, Client, NotFoundError\n"
         f"url = {gateway.base_url!r}\n"
         "assert Client('key', url).chat('Hello').text == asyncio.run(AsyncClient('key', url).chat('Hello')).text\n"
-        "try: Client('key', url, http_client=httpx2.Client()).chat('Hello', model='no/such-model')\n"
-        "except NotFoundError as error: assert isinstance(error.response, httpx2.Response)\n"
-        "else: raise SystemExit('no error')\n"
+        "with httpx2.Client() as own:\n"
+        "    try: Client('key', url, http_client=own).chat('Hello', model='no/such-model')\n"
+        "    except NotFoundError as error: assert isinstance(error.response, httpx2.Response)\n"
+        "    else: raise SystemExit('no error')\n"
     )
     assert (ran.returncode, ran.stderr) == (0, "")
