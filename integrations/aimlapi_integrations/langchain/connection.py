@@ -38,8 +38,6 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     shared by all copies and never closed.
     """
 
-    model_config = ConfigDict(defer_build=True)  # until the first instance: building a schema is slow
-
     retry: RetryPolicy | None = Field(
         default=None, exclude=True, description="When to retry and how long to wait, in place of `max_retries`."
     )

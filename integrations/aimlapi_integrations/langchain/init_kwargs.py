@@ -142,7 +142,7 @@ def _warn_of_unknown(cls: type[BaseModel], name: str) -> None:
     unknown = f"{name!r} is not a parameter of {cls.__name__}"
     if name not in listed_parameters(*((EMBEDDINGS,) if "dimensions" in names else (CHAT, RESPONSES, MESSAGES))):
         if typo := misspelled(name, names):
-            raise ValueError(f"{unknown}. Did you mean {typo!r}?")
+            raise ValueError(f"{unknown}. Did you mean {typo!r}? If not, pass it in model_kwargs.")
         if other := _class_with(name):
             raise ValueError(f"{unknown} but of {other}.")
         if closest(name, names) in _CONNECTION:

@@ -88,11 +88,7 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     """How to reach the gateway. The key is in no dump and no `repr`, and unknown fields are refused."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-        arbitrary_types_allowed=True,
-        defer_build=True,  # until the first instance: building a schema is slow
+        extra="forbid", hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
     )
 
     api_key: SecretStr | None = Field(

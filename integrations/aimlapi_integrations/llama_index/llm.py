@@ -22,7 +22,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self, Unpack, override
 
 from ..client.options import DEFAULT_MODEL, CallOptions
@@ -99,6 +99,8 @@ class AIMLAPI(AIMLAPIFields):
         >>> response = llm.chat([ChatMessage("Name three rivers of Portugal.")])
         >>> response.message.content, response.additional_kwargs["cost"]                     # doctest: +SKIP
     """
+
+    model_config = ConfigDict(defer_build=False)
 
     if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 
