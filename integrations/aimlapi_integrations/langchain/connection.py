@@ -103,10 +103,11 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
             self._client = self._async_client = None
         super().__setattr__(name, value)
 
-    def _set_validated(self, **fields: Any) -> None:
-        """Assign fields without the checks of `__setattr__`."""
-        self.__dict__.update(fields)
-        self.__pydantic_fields_set__.update(fields)
+    def _resolve_key_and_url(self) -> None:
+        """Fill in the key and the URL from the environment, and check them, without the checks of `__setattr__`."""
+        names = ("aimlapi_api_key", "aimlapi_api_base")
+        self.__dict__.update({name: resolve_field(name, getattr(self, name)) for name in names})
+        self.__pydantic_fields_set__.update(names)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
@@ -218,10 +219,7 @@ class ComponentFields(ConnectionFields):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        self._set_validated(
-            aimlapi_api_key=resolve_api_key(self.aimlapi_api_key),
-            aimlapi_api_base=resolve_base_url(self.aimlapi_api_base),
-        )
+        self._resolve_key_and_url()
         return self
 
     def _own_client_kwargs(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from .._utils.concurrency import arun_in_order, run_in_order
-from ..client.options import DEFAULT_EMBEDDING_MODEL, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_EMBEDDING_MODEL
 from ..endpoints.embeddings import merge_embeddings, split_batches, text_list
 from ..errors import BadRequestError
 from ..models import lookup
@@ -124,10 +124,7 @@ class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
 
     @model_validator(mode="after")
     def _resolve_connection(self) -> Self:
-        self._set_validated(
-            aimlapi_api_key=resolve_api_key(self.aimlapi_api_key),
-            aimlapi_api_base=resolve_base_url(self.aimlapi_api_base),
-        )
+        self._resolve_key_and_url()
         check_model(self.model)
         check_settings(default_headers=self.default_headers, timeout=self.request_timeout, limits=self.limits)
         return self

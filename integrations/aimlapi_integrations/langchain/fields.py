@@ -22,7 +22,7 @@ from pydantic import (
 from typing_extensions import Self, override
 
 from .._utils.pydantic_models import describe_inherited
-from ..client.options import DEFAULT_MODEL, Endpoint, resolve_api_key, resolve_base_url
+from ..client.options import DEFAULT_MODEL, Endpoint
 from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
 from ..models.loader import table_cache
@@ -239,9 +239,7 @@ class ChatFields(ConnectionFields, BaseChatModel):
         return self
 
     def _resolve_connection(self) -> None:
-        key = self.aimlapi_api_key
-        key = key if callable(key) else resolve_api_key(key)
-        self._set_validated(aimlapi_api_key=key, aimlapi_api_base=resolve_base_url(self.aimlapi_api_base))
+        self._resolve_key_and_url()
         check_model(self.model_name)
         check_settings(
             default_headers=self.default_headers,
