@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from ...errors import UnsupportedParameterError
 from ...models import EMBEDDINGS, known_models, lookup
+from ...models.loader import table_cache
 from ...models.media import media_kind
 
 Kind: TypeAlias = Literal["chat", "embeddings", "images", "ocr", "speech_to_text"]
@@ -48,6 +49,7 @@ def require_kind(model_id: str, kind: Kind) -> None:
         raise UnsupportedParameterError(describe_use(model_id, actual))
 
 
+@table_cache  # it compares with every model, for each call
 def _is_variant_of_chat_model(model_id: str) -> bool:
     """Return whether the id is that of a version of a chat model, followed by `-image`."""
     version, separator, _ = _normalize(model_id).partition("-image")
