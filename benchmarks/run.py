@@ -4,7 +4,8 @@
 
 The server and each subject run in processes of their own. Subjects take turns at every scenario, so that a machine that
 slows down affects all of them. A ratio is the median of the ratios of neighboring turns.
-Prints ratios and limits, and writes `benchmarks/results.json` and `docs/pages/speed.png`.
+Prints ratios and limits, and writes `benchmarks/results.json` and `docs/pages/speed.png`. Interrupted (Ctrl-C), it
+prints those of the turns so far, and writes nothing. A round takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import argparse
 import compileall
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 import aimlapi_integrations
 from benchmarks.chart import draw
@@ -36,14 +38,15 @@ PICTURE = HERE.parent / "docs" / "pages" / "speed.png"
 # Scenarios that need a new process.
 NEED_PROCESS = ("import and construct", "peak memory", "memory per open stream", "leaks")
 FIRST_ROUND_ONLY = ("leaks",)
-# Turns per round, where they aren't three.
+# Turns per round, where it isn't one: of what has a limit.
 TURNS = {
     "import and construct": 9,
-    "chunk at 20,000": 1,
-    "first chunk": 1,
-    "peak memory": 1,
-    "memory per open stream": 1,
-    "leaks": 1,
+    "second instance": 3,
+    "call": 3,
+    "chunk": 3,
+    "tool-call chunk": 3,
+    "async call, 100 at once": 3,
+    "chunk, 200 async streams": 3,
 }
 MAX_TURNS = max(TURNS.values())
 # The plain floor has no tool calls, and a floor has no event loops to leak sockets in.
@@ -62,7 +65,8 @@ def compile_ours() -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.server"], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.server"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     try:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
@@ -104,6 +108,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,  # Ctrl-C is for this process alone
         )
 
     def measure(self, scenario: str, turn: int) -> Figures | None:
@@ -166,43 +171,49 @@ def plan_turns(scenarios: Sequence[str], round_number: int, framework: str) -> l
             [each for each in participants if each.takes_part(name, round_number)],
         )
         for name in scenarios
-        for turn in range(TURNS.get(name, 3))
+        for turn in range(TURNS.get(name, 1))
     ]
 
 
-def run(scenarios: Sequence[str], rounds: int) -> Results:
-    """Return the figures of all rounds, in the order of the scenarios."""
-    results: dict[Key, dict[int, Figures]] = {}
-    with server() as base_url:
-        groups = [plan_turns(scenarios, number, framework) for number in range(rounds) for framework in FLOORS]
-        for turns in track(groups, description="Measuring"):
-            for turn, (subject, endpoint), figures in _measure_turns(turns, base_url):
-                results.setdefault(Key(turn.scenario, endpoint, subject.name), {})[turn.number] = figures
-    order = [
+def run(scenarios: Sequence[str], rounds: int, results: dict[Key, dict[int, Figures]]) -> None:
+    """Add the figures of all rounds to `results` as they come."""
+    rounds_of_frameworks = [plan_turns(scenarios, number, name) for number in range(rounds) for name in FLOORS]
+    with server() as base_url, Progress() as progress:
+        bar = progress.add_task("", total=sum(map(len, rounds_of_frameworks)))
+        for turns in rounds_of_frameworks:
+            with Workers(base_url) as workers:
+                for turn in turns:
+                    progress.update(bar, description=turn.scenario)
+                    for participant in turn.participants:
+                        if figures := workers.measure(participant, turn.scenario, turn.number):
+                            key = Key(turn.scenario, participant.endpoint, participant.subject.name)
+                            results.setdefault(key, {})[turn.number] = figures
+                    progress.advance(bar)
+
+
+def in_order(results: Results, scenarios: Sequence[str]) -> Results:
+    """Return the figures in the order of the scenarios."""
+    keys = [
         Key(name, endpoint, subject) for name in scenarios for endpoint in (CHAT, RESPONSES) for subject in SUBJECTS
     ]
-    return {key: results[key] for key in order if key in results}
-
-
-def _measure_turns(turns: list[Turn], base_url: str) -> Iterator[tuple[Turn, Participant, Figures]]:
-    with Workers(base_url) as workers:
-        for turn in turns:
-            for participant in turn.participants:
-                if figures := workers.measure(participant, turn.scenario, turn.number):
-                    yield turn, participant, figures
+    return {key: results[key] for key in keys if key in results}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="; ".join(SCENARIOS))
     arguments = parser.parse_args()
     compile_ours()
-    results = run(arguments.scenarios or list(SCENARIOS), arguments.rounds)
-    console = Console(width=140)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    scenarios, measured, complete = arguments.scenarios or list(SCENARIOS), dict[Key, dict[int, Figures]](), False
+    with suppress(KeyboardInterrupt):
+        run(scenarios, arguments.rounds, measured)
+        complete = not arguments.scenarios
+    results, console = in_order(measured, scenarios), Console(width=140)
     console.print(results_table(results))
     console.print(limits_table(results))
-    if arguments.scenarios:
+    if not complete:
         return
     rows = [{**key._asdict(), **medians(results, key), **floor_ratios(results, key)} for key in results]
     content = json.dumps({"environment": describe_environment(), "rows": rows}, indent=1) + "\n"
