@@ -12,10 +12,8 @@ from .. import costs
 from .._utils.json import drop_nulls
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint
-from ..endpoints.shared.call_ids import identify_calls, ids_of
-from ..endpoints.shared.parsing import as_dict, as_str, dict_items
-from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
-from ..endpoints.shared.totals import sum_costs, sum_usages
+from ..endpoints.shared.identifiers import RenamingDecoder, identify_calls, ids_of, rename_tools, restore_names
+from ..endpoints.shared.parsing import as_dict, as_str, dict_items, sum_costs, sum_usages
 from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..errors.parsing import OnError
 from ..models import Model, known_models, lookup, vendor

@@ -23,7 +23,7 @@ from ..client.media_adapters import (
     check_image_count,
     save_images,
 )
-from ..endpoints.shared.default_models import IMAGE_MODEL, SPEECH_MODEL
+from ..endpoints.shared.model_kinds import IMAGE_MODEL, SPEECH_MODEL
 from ..errors import (
     BadRequestError,
     NotFoundError,

@@ -13,7 +13,7 @@ from langchain_core.documents.base import Blob
 from pydantic import Field
 
 from ..client.media_adapters import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
-from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
+from ..endpoints.shared.model_kinds import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import NamedBytes, Source
 from .connection import ComponentFields
 from .errors import translate_errors

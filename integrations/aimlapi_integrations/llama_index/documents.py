@@ -13,7 +13,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from ..client.media_adapters import PageMode, SegmentMode, SourceDocument, page_documents, segment_documents
-from ..endpoints.shared.default_models import OCR_MODEL, SPEECH_MODEL
+from ..endpoints.shared.model_kinds import OCR_MODEL, SPEECH_MODEL
 from ..endpoints.shared.sources import NamedBytes, Source
 from .connection import ConnectionFields
 
