@@ -4,8 +4,8 @@ Some models give parallel calls the same id, the function's name, or no id. To k
 history that is sent, ids are made unique, and results are matched to calls in order.
 
 Every model accepts tool names of up to 64 ASCII letters, digits, `_`, and `-`, starting with a letter or `_`. Callers
-use others: `jobs.start`, `mcp/files:read`, `Box[int]`, Cyrillic names, long names. Adapters pass these on unchanged. The
-mapping is one to one: the mapped names appear only on the wire, and are mapped back before a reply is decoded.
+use others: `jobs.start`, `mcp/files:read`, `Box[int]`, Cyrillic names, long names. Adapters pass these on unchanged.
+The mapped names, one for each name, appear only on the wire, and are mapped back before a reply is decoded.
 """
 
 from __future__ import annotations
