@@ -16,27 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from ...errors import UnsupportedContentError
 from ...models import Model, lookup
-from ...types import (
-    Delta,
-    HostedItem,
-    HostedTool,
-    Json,
-    Message,
-    Part,
-    Request,
-    ResponseFormat,
-    Tool,
-    ToolCall,
-    ToolChoice,
-)
-
-if TYPE_CHECKING:
-    from .. import StreamDecoder
+from ...types import HostedItem, HostedTool, Message, Part, Request, ResponseFormat, Tool, ToolCall, ToolChoice
 
 _ANY = re.compile(r".+", re.DOTALL)
 _SHORT = re.compile(r".{1,64}", re.DOTALL)
@@ -375,28 +360,3 @@ def _rename_format(response_format: ResponseFormat | None) -> ResponseFormat | N
     if response_format is None or _is_valid(response_format.name):
         return response_format
     return replace(response_format, name=map_names([response_format.name])[response_format.name])
-
-
-# --- names in a stream --------------------------------------------------------------------------------------------
-
-
-class RenamingDecoder:
-    """A stream decoder that restores the caller's own tool names."""
-
-    def __init__(self, decoder: StreamDecoder, own_names: Mapping[str, str]) -> None:
-        self._decoder = decoder
-        self._own_names = own_names
-
-    @property
-    def ended(self) -> bool:
-        return self._decoder.ended
-
-    @property
-    def text(self) -> str:
-        return self._decoder.text
-
-    def feed(self, event: Json) -> Delta | None:
-        return self._decoder.feed(restore_names(event, self._own_names))
-
-    def close(self, finished: bool) -> Delta:
-        return self._decoder.close(finished)
