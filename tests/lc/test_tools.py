@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from aimlapi_integrations.client.openai_format import parse_tool
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.langchain import ChatAIMLAPI, tools
+from aimlapi_integrations.langchain import ChatAIMLAPI, request
 from aimlapi_integrations.langchain.schemas import function_schema
 from tests.lc.gateway import Gateway
 from tests.support.agents import MODEL
@@ -88,7 +88,7 @@ def test_tool_in_each_form_is_sent(form: str):
 
 def converted(run: Callable[[], object]) -> int:
     """The number of calls of functions that convert or parse a tool."""
-    codes = {function.__code__ for function in (tools.to_tool, tools.to_tool_dict, parse_tool, function_schema)}
+    codes = {function.__code__ for function in (request.to_tool, request.to_tool_dict, parse_tool, function_schema)}
     count = 0
 
     def profile(frame: FrameType, event: str, _: object) -> None:

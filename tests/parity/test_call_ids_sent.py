@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aimlapi_integrations.endpoints.shared.call_ids import identify_calls
+from aimlapi_integrations.endpoints.shared.identifiers import identify_calls
 from aimlapi_integrations.errors import UnsupportedContentError
 from aimlapi_integrations.types import Message, Request, Text, ToolCall
 from tests.parity.sending import Turn, every_client, every_endpoint, mode_of, send_turns

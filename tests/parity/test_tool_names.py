@@ -17,7 +17,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from aimlapi_integrations.endpoints.shared.tool_names import map_names, rename_tools
+from aimlapi_integrations.endpoints.shared.identifiers import map_names, rename_tools
 from aimlapi_integrations.llama_index.request import to_tool
 from aimlapi_integrations.types import Request, Tool
 from tests.parity.sending import (

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from aimlapi_integrations import tracing
 from aimlapi_integrations.emulator import Emulator
 from aimlapi_integrations.langchain import ChatAIMLAPI
-from aimlapi_integrations.langchain import tracing as langchain_tracing
+from aimlapi_integrations.langchain import costs as langchain_costs
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 
@@ -231,6 +231,6 @@ def test_langfuse_generation_of_another_model_stays_as_it_is(langfuse: Langfuse)
 
 def test_langfuse_handler_without_langfuse_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langfuse.langchain", None)
-    langchain_tracing._langfuse_class.cache_clear()
+    langchain_costs._langfuse_class.cache_clear()
     with pytest.raises(ImportError, match="pip install langfuse"):
         tracing.langfuse_handler()

@@ -20,7 +20,7 @@ from .test_pool import serving as pool_server
 _ADVICE = {
     "read": "see ChunkDeadline in transport/timeouts.py",
     "leak": "see transport/pool.py: httpcore's own async pool may do now",
-    "lock": "see transport/gc_guard.py: the guard may be unnecessary now",
+    "lock": "see GCGuard in transport/pool.py: the guard may be unnecessary now",
 }
 STREAM = HEAD + chunked(EVENT) + chunked(DONE) + END
 

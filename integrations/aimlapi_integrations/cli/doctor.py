@@ -33,7 +33,7 @@ from ..client.options import (
 from ..costs import Ledger, track_costs
 from ..endpoints.decisions import DEFAULT_DECISION_MODEL, Decisions
 from ..endpoints.ocr import OCRResult
-from ..endpoints.shared.default_models import OCR_MODEL
+from ..endpoints.shared.model_kinds import OCR_MODEL
 from ..errors import (
     AIMLAPIError,
     APIConnectionError,

@@ -12,10 +12,8 @@ from .. import costs
 from .._utils.json import drop_nulls
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint
-from ..endpoints.shared.call_ids import identify_calls, ids_of
-from ..endpoints.shared.parsing import as_dict, as_str, dict_items
-from ..endpoints.shared.tool_names import RenamingDecoder, rename_tools, restore_names
-from ..endpoints.shared.totals import sum_costs, sum_usages
+from ..endpoints.shared.identifiers import identify_calls, ids_of, rename_tools, restore_names
+from ..endpoints.shared.parsing import as_dict, as_str, dict_items, sum_costs, sum_usages
 from ..errors import APIError, NotFoundError, UnsupportedContentError
 from ..errors.parsing import OnError
 from ..models import Model, known_models, lookup, vendor
@@ -58,7 +56,29 @@ class PreparedCall:
     def create_decoder(self, events: EventStream) -> StreamDecoder:
         """Return the decoder of a streamed response."""
         decoder = self.endpoint.Decoder(self.model, events.headers, self.call_ids, self.resolved_model)
-        return RenamingDecoder(decoder, self.tool_names) if self.tool_names else decoder
+        return _RenamingDecoder(decoder, self.tool_names) if self.tool_names else decoder
+
+
+class _RenamingDecoder:
+    """A stream decoder that restores the caller's own tool names."""
+
+    def __init__(self, decoder: StreamDecoder, own_names: Mapping[str, str]) -> None:
+        self._decoder = decoder
+        self._own_names = own_names
+
+    @property
+    def ended(self) -> bool:
+        return self._decoder.ended
+
+    @property
+    def text(self) -> str:
+        return self._decoder.text
+
+    def feed(self, event: Json) -> Delta | None:
+        return self._decoder.feed(restore_names(event, self._own_names))
+
+    def close(self, finished: bool) -> Delta:
+        return self._decoder.close(finished)
 
 
 def prepare_call(request: Request, options: CallOptions, *, stream: bool) -> PreparedCall:

@@ -11,7 +11,7 @@ from .. import costs
 from .._utils.concurrency import arun_in_order, run_in_order
 from ..endpoints import decisions
 from ..endpoints.decisions import CONTEXT_TOKENS, DEFAULT_DECISION_MODEL, Decisions, Questions, Ranked, Reranking, State
-from ..endpoints.shared.totals import sum_costs, sum_usages
+from ..endpoints.shared.parsing import sum_costs, sum_usages
 from ..errors import UnsupportedContentError
 from ..tokens import estimate_tokens
 from ..transport.client import AsyncHTTPClient, HTTPClient

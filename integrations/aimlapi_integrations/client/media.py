@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..endpoints.shared.default_models import IMAGE_MODEL, OCR_MODEL, SPEECH_MODEL
+from ..endpoints.shared.model_kinds import IMAGE_MODEL, OCR_MODEL, SPEECH_MODEL
 from ..errors import APIError
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from .options import DEFAULT_OPTIONS, CallOptions

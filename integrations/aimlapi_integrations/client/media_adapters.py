@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from .._utils.json import drop_none
 from ..endpoints.images import GeneratedImage, GeneratedImages
 from ..endpoints.ocr import OCRImage, OCRPage, OCRResult
-from ..endpoints.shared.totals import split_cost
+from ..endpoints.shared.parsing import split_cost
 from ..endpoints.speech_to_text import Segment, Transcript
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..types import Cost, Json

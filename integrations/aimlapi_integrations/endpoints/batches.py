@@ -23,10 +23,9 @@ from ..models import lookup, vendor
 from ..types import Choice, Json, Part, Reply, Request, ResponseFormat, Text, Tool, ToolCall, ToolChoice
 from . import adapt, messages
 from .shared import parsing
-from .shared.call_ids import identify_calls
+from .shared.identifiers import identify_calls, rename_tools, restore_names
 from .shared.parsing import as_dict, as_str
 from .shared.paths import id_path
-from .shared.tool_names import rename_tools, restore_names
 
 PATH = "/batches"
 

@@ -21,8 +21,7 @@ from ..types import Embeddings, Json
 from .shared import parsing
 from .shared.adapt import ParameterWarning
 from .shared.model_kinds import require_kind
-from .shared.parsing import as_dict
-from .shared.totals import sum_costs, sum_usages
+from .shared.parsing import as_dict, sum_costs, sum_usages
 
 PATH = "/embeddings"
 

@@ -21,12 +21,11 @@ from ..models.media import ImageCapabilities, InputParameter, SizeParameter, ima
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
 from .shared.adapt import listed_options, warn_or_raise
-from .shared.default_models import IMAGE_MODEL as DEFAULT_MODEL
 from .shared.media import is_data_url, parse_data_url
+from .shared.model_kinds import IMAGE_MODEL as DEFAULT_MODEL
 from .shared.model_kinds import require_kind
-from .shared.parsing import as_str
+from .shared.parsing import as_str, sum_costs, sum_usages
 from .shared.sources import FormFile, MediaSource
-from .shared.totals import sum_costs, sum_usages
 
 GENERATIONS_PATH = "/images/generations"
 EDITS_PATH = "/images/edits"

@@ -23,8 +23,8 @@ from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
 from .shared.adapt import listed_options
-from .shared.default_models import OCR_MODEL as DEFAULT_MODEL
 from .shared.media import parse_data_url
+from .shared.model_kinds import OCR_MODEL as DEFAULT_MODEL
 from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, as_str
 from .shared.sources import MediaSource

@@ -15,7 +15,7 @@ from ..models.media import speech_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
 from .shared.adapt import listed_options
-from .shared.default_models import SPEECH_MODEL as DEFAULT_MODEL
+from .shared.model_kinds import SPEECH_MODEL as DEFAULT_MODEL
 from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, as_str, dict_items
 from .shared.paths import id_path

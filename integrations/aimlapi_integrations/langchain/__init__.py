@@ -16,13 +16,12 @@ except ImportError as error:
     raise ImportError('LangChain is missing: pip install "aimlapi-integrations[langchain]"') from error
 
 if TYPE_CHECKING:
-    from .agent_tools import AIMLAPIImageTool, AIMLAPISpeechTool
     from .batch_jobs import BatchAPI, BatchJob
     from .chat_model import ChatAIMLAPI
     from .costs import AIMLAPICallbackHandler, get_aimlapi_callback
     from .decisions import AIMLAPIDecisions, AIMLAPIRerank
-    from .documents import AIMLAPIOCRParser, AIMLAPISpeechParser
     from .embeddings import AIMLAPIEmbeddings
+    from .media import AIMLAPIImageTool, AIMLAPIOCRParser, AIMLAPISpeechParser, AIMLAPISpeechTool
     from .registration import register, unregister
 else:
     __getattr__ = _lazy_getattr(
@@ -31,11 +30,11 @@ else:
             "AIMLAPICallbackHandler": "costs",
             "AIMLAPIDecisions": "decisions",
             "AIMLAPIEmbeddings": "embeddings",
-            "AIMLAPIImageTool": "agent_tools",
-            "AIMLAPIOCRParser": "documents",
+            "AIMLAPIImageTool": "media",
+            "AIMLAPIOCRParser": "media",
             "AIMLAPIRerank": "decisions",
-            "AIMLAPISpeechParser": "documents",
-            "AIMLAPISpeechTool": "agent_tools",
+            "AIMLAPISpeechParser": "media",
+            "AIMLAPISpeechTool": "media",
             "BatchAPI": "batch_jobs",
             "BatchJob": "batch_jobs",
             "ChatAIMLAPI": "chat_model",

@@ -17,7 +17,7 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from ..client.batches import INTERVAL, TIMEOUT
 from ..client.options import CallOptions
 from ..endpoints.batches import ALL_REQUESTS, Batch, BatchResult, BatchStatus
-from ..endpoints.shared.tool_names import rename_tools
+from ..endpoints.shared.identifiers import rename_tools
 from ..errors import AIMLAPIError
 from ..types import Reply, Request
 from .chat_model import ChatAIMLAPI

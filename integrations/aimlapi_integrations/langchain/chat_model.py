@@ -29,12 +29,19 @@ from .messages.encode import encode_messages
 from .messages.stream import ChunkBuilder
 from .registration import register_content_blocks
 from .request import (
+    AnyTool,
+    BoundTools,
     aauthorization,
     authorization,
     build_request,
+    choices_by_name,
     default_parameters,
+    redact_tool,
     require_one_choice,
     stop_list,
+    to_tool,
+    to_tool_choice,
+    to_tool_choice_dict,
 )
 from .structured import (
     Method,
@@ -46,7 +53,6 @@ from .structured import (
     to_response_format,
     to_response_format_dict,
 )
-from .tools import AnyTool, BoundTools, choices_by_name, redact_tool, to_tool, to_tool_choice, to_tool_choice_dict
 
 # Fields beside the parameters that change a response or its form.
 _IDENTIFYING = (

@@ -19,13 +19,12 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from .agent_tools import AIMLAPIMediaToolSpec
     from .batch_jobs import BatchAPI, BatchJob
     from .costs import AIMLAPICostHandler
     from .decisions import AIMLAPIRerank, AIMLAPISelector
-    from .documents import AIMLAPIOCRReader, AIMLAPISpeechReader
     from .embedding import AIMLAPIEmbedding
     from .llm import AIMLAPI
+    from .media import AIMLAPIMediaToolSpec, AIMLAPIOCRReader, AIMLAPISpeechReader
 else:
     __getattr__ = _lazy_getattr(
         __name__,
@@ -33,10 +32,10 @@ else:
             "AIMLAPI": "llm",
             "AIMLAPICostHandler": "costs",
             "AIMLAPIEmbedding": "embedding",
-            "AIMLAPIMediaToolSpec": "agent_tools",
-            "AIMLAPIOCRReader": "documents",
+            "AIMLAPIMediaToolSpec": "media",
+            "AIMLAPIOCRReader": "media",
             "AIMLAPIRerank": "decisions",
-            "AIMLAPISpeechReader": "documents",
+            "AIMLAPISpeechReader": "media",
             "AIMLAPISelector": "decisions",
             "BatchAPI": "batch_jobs",
             "BatchJob": "batch_jobs",

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ..client.batches import INTERVAL, TIMEOUT
 from ..client.options import CallOptions
 from ..endpoints.batches import ALL_REQUESTS, Batch, BatchResult, BatchStatus
-from ..endpoints.shared.tool_names import rename_tools
+from ..endpoints.shared.identifiers import rename_tools
 from ..types import Request
 from .llm import AIMLAPI
 from .messages.decode import chat_response

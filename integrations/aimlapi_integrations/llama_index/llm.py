@@ -35,8 +35,15 @@ from .fields import AIMLAPIFields
 from .messages.decode import chat_response, completion_response
 from .messages.encode import encode_messages
 from .messages.stream import AsyncMap, ResponseBuilder, build_responses
-from .messages.tool_calls import check_calls
-from .request import build_request, to_tool
+from .messages.tool_calls import (
+    check_calls,
+    get_tool_calls,
+    is_structured_output,
+    limit_calls,
+    map_stream,
+    select_limit,
+)
+from .request import build_request, to_messages, to_tool, tool_arguments
 from .structured import (
     PartialOutput,
     check_output_class,
@@ -46,15 +53,6 @@ from .structured import (
     report_start,
     structured_arguments,
     uses_native_structured,
-)
-from .tools import (
-    get_tool_calls,
-    is_structured_output,
-    limit_calls,
-    map_stream,
-    select_limit,
-    to_messages,
-    tool_arguments,
 )
 
 if TYPE_CHECKING:

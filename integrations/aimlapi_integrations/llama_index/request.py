@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 
 from .._utils.json_schema import object_schema, to_strict_schema
 from ..client.openai_format import parse_response_format, parse_tool, parse_tool_choice
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
+from ..models import CHAT, RESPONSES, lookup
 from ..types import HostedTool, Json, Request, ResponseFormat, Tool
 from .fields import ALIASES, AIMLAPIFields, rename_kwargs
 from .messages.encode import encode_messages
@@ -104,6 +106,13 @@ def build_request(
     return continue_stored(request, options, stored)
 
 
+def to_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
+    """Return a user message, which may be plain text or missing, as a list."""
+    if isinstance(user_msg, str):
+        return [ChatMessage(role=MessageRole.USER, content=user_msg)]
+    return [] if user_msg is None else [user_msg]
+
+
 def _drop_none(values: Mapping[str, Any]) -> Json:
     """Rename arguments to what the endpoints call them, without those that are None."""
     return {name: value for name, value in rename_kwargs(values, _NAMES).items() if value is not None}
@@ -122,6 +131,49 @@ def _stored_response(message: ChatMessage) -> StoredResponse | None:
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
+
+
+def tool_arguments(
+    llm: AIMLAPIFields,
+    tools: Sequence[BaseTool],
+    choice: Any,
+    kwargs: Mapping[str, Any],
+    *,
+    strict: bool | None = None,
+    allow_parallel_tool_calls: bool = False,
+) -> dict[str, Any]:
+    """Return the arguments of `chat` that offer `tools`: none without tools.
+
+    Args:
+        llm: the LLM that will be called.
+        tools: LlamaIndex tools.
+        choice: the tool choice, or None.
+        kwargs: the other arguments of the call.
+        strict: whether calls must match the schema exactly; defaults to the LLM's own field.
+        allow_parallel_tool_calls: whether the model may call several tools at once.
+    """
+    if not tools:
+        return {}
+    strict = llm.strict if strict is None else strict
+    arguments: dict[str, Any] = {"tools": [to_tool_dict(tool, strict) for tool in tools]}
+    if choice is not None:
+        arguments["tool_choice"] = choice
+    if not allow_parallel_tool_calls and _supports_parallel_tool_calls(llm, kwargs):
+        arguments["parallel_tool_calls"] = False
+    return arguments
+
+
+def _supports_parallel_tool_calls(llm: AIMLAPIFields, kwargs: Mapping[str, Any]) -> bool:
+    """Return whether the model lists `parallel_tool_calls` on every endpoint that the call may go to."""
+    model_id, endpoint, use_responses_api = (
+        kwargs.get(name, getattr(llm, name)) for name in ("model", "endpoint", "use_responses_api")
+    )
+    model = lookup(model_id)
+    path = endpoint if endpoint in (CHAT, RESPONSES) else None
+    if path is None and use_responses_api is not None:
+        path = RESPONSES if use_responses_api else CHAT
+    paths = [path] if path else [path for path in (CHAT, RESPONSES) if path in model.endpoints]
+    return model.parallel_tool_calls and all("parallel_tool_calls" in model.parameters(path) for path in paths)
 
 
 def to_tool(tool: Any, strict: bool | None = None) -> Tool | HostedTool:

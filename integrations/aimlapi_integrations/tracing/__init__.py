@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from .._utils.lazy_imports import lazy_getattr as _lazy_getattr
 
 if TYPE_CHECKING:
-    from ..langchain.tracing import LangSmithTracer, langfuse_handler, langsmith_costs
+    from ..langchain.costs import LangSmithTracer, langfuse_handler, langsmith_costs
     from .opentelemetry import CostExporter
 else:
     __getattr__ = _lazy_getattr(
         __name__,
         {
             "CostExporter": "opentelemetry",
-            **dict.fromkeys(("LangSmithTracer", "langfuse_handler", "langsmith_costs"), ".langchain.tracing"),
+            **dict.fromkeys(("LangSmithTracer", "langfuse_handler", "langsmith_costs"), ".langchain.costs"),
         },
     )
 

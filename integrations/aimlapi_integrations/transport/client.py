@@ -25,9 +25,8 @@ from ..errors.parsing import redact_url
 from ..version import __version__
 from .direct import HTTP, ClientPerLoop, build_request, connect, connect_async
 from .event_stream import EventStream
-from .gc_guard import GC_GUARD
 from .httpx_modules import AnyAsyncClient, AnyClient, check_http_client, httpx_classes, request_builder
-from .pool import LIMITS
+from .pool import GC_GUARD, LIMITS
 from .response import check_status, is_success, parse_json_response, to_api_error
 from .retries import (
     HTTPRequest,

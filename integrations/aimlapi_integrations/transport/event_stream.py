@@ -19,8 +19,8 @@ from typing_extensions import Self
 
 from .._utils.json import load_json_with_surrogates, parse_json, replace_lone_surrogates
 from ..errors import StreamError
-from .gc_guard import GC_GUARD
 from .httpx_modules import httpx_classes
+from .pool import GC_GUARD
 from .response import normalize_headers, not_a_stream_error, redact_http_error, to_stream_error
 from .timeouts import ChunkDeadline
 

@@ -1,6 +1,6 @@
-"""A connection pool for one event loop whose cost per call doesn't grow with the number of connections.
+"""What httpcore's connection pools lack: an async pool with a constant cost per call, and a guard for the sync one.
 
-httpcore's own pool scans all of its connections and queued requests for every call, and loses a connection slot for
+httpcore's async pool scans all of its connections and queued requests for every call, and loses a connection slot for
 good when a task is cancelled while it waits for the state lock of an HTTP/1.1 connection (seen in httpcore 1.0.9,
 https://github.com/encode/httpcore/blob/1.0.9/httpcore/_async/http11.py):
 
@@ -8,8 +8,17 @@ https://github.com/encode/httpcore/blob/1.0.9/httpcore/_async/http11.py):
   neither idle nor closed, so the pool never reuses or removes it.
 - In `AsyncHTTP11Connection._response_closed`, before the state becomes IDLE: the connection stays ACTIVE.
 
-Here each connection lives in an httpx transport of its own. A transport whose exchange didn't run to its end is thrown
-away with its connection, which HTTP/1.1 couldn't reuse anyway.
+In `PooledTransport` each connection lives in an httpx transport of its own. A transport whose exchange didn't run to
+its end is thrown away with its connection, which HTTP/1.1 couldn't reuse anyway.
+
+httpcore's sync pool holds a `threading.Lock`, which is not reentrant (seen in httpcore 1.0.9,
+https://github.com/encode/httpcore/blob/1.0.9/httpcore/_synchronization.py#L236, `ThreadLock`). A stream abandoned in a
+reference cycle is closed by the garbage collector, in whichever thread that runs. If that thread is inside the pool,
+closing the stream waits forever for a lock that its own thread holds.
+
+So `GCGuard` references open streams, out of the collector's reach, and closes a stream whose thread is inside the pool
+right after the thread leaves it. tests/transport/test_httpcore_internals.py fails if httpcore's lock becomes reentrant,
+and with it the guard unnecessary.
 """
 
 from __future__ import annotations
@@ -17,18 +26,24 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import cast
 
 import httpx
 
+from .httpx_modules import httpx_classes
+
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=512, keepalive_expiry=30)
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
-    """Lend out connections, most recently used first, and let calls over the limit wait their turn.
+    """A pool for one event loop.
+
+    It lends out connections, most recently used first, and lets calls over the limit wait their turn.
 
     Args:
         limits: bounds on all connections together; None in a field means no bound. The pool timeout of a request
@@ -165,3 +180,62 @@ class _LeasedStream(httpx.AsyncByteStream):
             self._pool.release(self._transport)
         else:
             self._pool.discard(self._transport)
+
+
+# --- sync ---------------------------------------------------------------------------------------------------------
+
+
+class _Depth(threading.local):
+    value = 0
+
+
+class GCGuard:
+    """Enter it (`with`) around every call into a sync httpx client."""
+
+    def __init__(self) -> None:
+        self._depth = _Depth()
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._open_streams: set[object] = set()
+
+    def __enter__(self) -> None:
+        self._depth.value += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth.value -= 1
+        if self._deferred:
+            self._close_deferred()
+
+    def next(self, chunks: Iterator[bytes]) -> bytes | None:
+        """Return the next chunk of a response, None at its end. The same as `next` inside `with`, but cheaper."""
+        depth = self._depth
+        depth.value += 1
+        try:
+            return next(chunks, None)
+        finally:
+            depth.value -= 1
+            if self._deferred:
+                self._close_deferred()
+
+    def _close_deferred(self) -> None:
+        while self._deferred and not self._depth.value:
+            with suppress(IndexError):  # another thread took it first
+                self.close(self._deferred.popleft())
+
+    def add(self, stream: object) -> None:
+        """Keep an open stream from the garbage collector."""
+        self._open_streams.add(stream)
+
+    def remove(self, stream: object) -> None:
+        """Let go of a closed stream."""
+        self._open_streams.discard(stream)
+
+    def close(self, close: Callable[[], None]) -> None:
+        """Call `close` now, or as soon as this thread leaves the pool if the collector interrupted it there."""
+        if self._depth.value:
+            self._deferred.append(close)
+            return
+        with self, suppress(*httpx_classes(httpx.HTTPError), OSError):
+            close()
+
+
+GC_GUARD = GCGuard()

@@ -13,8 +13,15 @@ from ...types import Audio, Delta, Fragment, Json, Part, Reasoning, Refusal, Rep
 from ..shared import parsing
 from ..shared.parsing import as_dict, as_str, dict_items
 from ..shared.tool_call_accumulator import ToolCallAccumulator
-from .decode import REASONING_FIELDS, decode, decode_images, find_image_parts, parse_reasoning_text
-from .think_tags import ThinkTagSplitter, select_splitter
+from .decode import (
+    REASONING_FIELDS,
+    ThinkTagSplitter,
+    decode,
+    decode_images,
+    find_image_parts,
+    parse_reasoning_text,
+    select_splitter,
+)
 
 # Body fields that later chunks may repeat as null or "": their last non-empty value is kept; of ids, the first.
 _STICKY_FIELDS = ("id", "model", "usage", "meta", "provider", "service_tier", *parsing.RAW_FIELDS)

@@ -22,7 +22,7 @@ from ...types import (
     Usage,
 )
 from ..shared import parsing
-from ..shared.call_ids import CallIds, synthetic_id
+from ..shared.identifiers import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
 
 FINISH_REASONS: Mapping[str, FinishReason] = {

@@ -11,7 +11,7 @@ from ...errors import StreamError, error_from
 from ...models import Model
 from ...types import Delta, Fragment, HostedItem, Json, Part, Reasoning, Text, ToolCall
 from ..shared import parsing
-from ..shared.call_ids import CallIds, synthetic_id
+from ..shared.identifiers import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
 from .decode import decode, decode_block, decode_citation, is_server_tool_block
 

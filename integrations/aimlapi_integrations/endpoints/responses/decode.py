@@ -23,7 +23,7 @@ from ...types import (
     ToolCall,
 )
 from ..shared import parsing
-from ..shared.call_ids import CallIds, synthetic_id
+from ..shared.identifiers import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
 
 PartLocation: TypeAlias = tuple[str, int]

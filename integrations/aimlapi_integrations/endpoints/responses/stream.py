@@ -10,7 +10,7 @@ from ...errors import APIError, StreamError, error_from
 from ...models import Model
 from ...types import Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall
 from ..shared import parsing
-from ..shared.call_ids import CallIds, synthetic_id
+from ..shared.identifiers import CallIds, synthetic_id
 from ..shared.parsing import as_dict, as_str, dict_items
 from .decode import (
     decode,

@@ -1,4 +1,4 @@
-"""What kind of model an id names, and which classes and methods take it."""
+"""What kind of model an id names, which classes and methods take it, and the default models for media."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from ...errors import UnsupportedParameterError
 from ...models import EMBEDDINGS, known_models, lookup
 from ...models.loader import table_cache
 from ...models.media import media_kind
+
+OCR_MODEL = "mistral/mistral-ocr-4-0"
+SPEECH_MODEL = "nova-3"
+IMAGE_MODEL = "google/gemini-3-1-flash-image-preview"
 
 Kind: TypeAlias = Literal["chat", "embeddings", "images", "ocr", "speech_to_text"]
 

@@ -14,7 +14,7 @@ from ..._utils.json import parse_lenient_json
 from ...errors import StreamError
 from ...types import Json, ToolCall
 from . import parsing
-from .call_ids import CallIds, synthetic_id
+from .identifiers import CallIds, synthetic_id
 from .parsing import as_dict, as_str
 
 

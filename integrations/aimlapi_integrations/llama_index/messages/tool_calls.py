@@ -1,4 +1,4 @@
-"""Tool calls of messages: in `additional_kwargs`, in the forms of all LlamaIndex integrations, and invalid ones.
+"""Tool calls: of messages, in the forms of all LlamaIndex integrations; invalid ones; and those of a response.
 
 The integrations for OpenAI's chat completions and Responses, Anthropic, Bedrock, Google, Mistral, Cohere and Ollama
 name the same four fields differently, in dicts or in objects of their SDKs.
@@ -12,18 +12,22 @@ tool has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseGen, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program import function_program
+from llama_index.core.tools import FunctionTool
+from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
+from pydantic_core import from_json
 
-from ..._utils.json import parse_arguments, parse_json
+from ..._utils.json import escape_control_characters, parse_arguments, parse_json
 from ...errors import IncompleteOutputError, InvalidToolCallError, OutputError
 from ...types import ToolCall
 
-# --- calls in `additional_kwargs` -------------------------------------------------------------------------------------
+# --- calls in `additional_kwargs` ---------------------------------------------------------------------------------
 
 # Where a call is inside its entry, and the names of its fields. The first one that is present counts.
 _WRAPPERS = ("function", "custom", "function_call", "functionCall", "toolUse", "tool_use")
@@ -133,7 +137,7 @@ def _to_jsonable(value: Any) -> Any:
     return str(value)
 
 
-# --- invalid calls ----------------------------------------------------------------------------------------------------
+# --- invalid calls ------------------------------------------------------------------------------------------------
 
 _NOT_RUN = "(not run: the arguments are not a JSON object)"
 
@@ -236,3 +240,82 @@ def answered_invalid_calls(message: ChatMessage, result_ids: Sequence[str]) -> l
     """Return the invalid calls of an assistant message that have a result, which would be refused without its call."""
     calls = read_calls(message.additional_kwargs.get("invalid_tool_calls"))
     return [call for call in calls if call.id in result_ids]
+
+
+# --- calls of a response ------------------------------------------------------------------------------------------
+
+
+def get_tool_calls(response: ChatResponse, error_on_no_tool_call: bool) -> list[ToolSelection]:
+    """Return the tool calls of a response. See `AIMLAPI.get_tool_calls_from_response`."""
+    if error_on_no_tool_call:
+        check_calls(response)
+    invalid = invalid_selections(response)
+    blocks = call_blocks(response.message)
+    if not blocks and error_on_no_tool_call:
+        raise ValueError(f"Expected at least one tool call, but got none: {response.message.content!r}")
+    if is_complete(response):
+        blocks = [block for block in blocks if not is_invalid(block)]
+    return [_to_selection(block) for block in blocks] + invalid
+
+
+def _to_selection(block: ToolCallBlock) -> ToolSelection:
+    arguments = _parse_partial_arguments(block.tool_kwargs)
+    return ToolSelection(tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=arguments)
+
+
+def _parse_partial_arguments(arguments: Any) -> dict[str, Any]:
+    """Return arguments as a dict. Incomplete JSON is parsed as far as it goes."""
+    if isinstance(arguments, dict):
+        return arguments
+    try:
+        value = from_json(escape_control_characters(arguments or "{}"), allow_partial="trailing-strings")
+    except ValueError:
+        return {}
+    if isinstance(value, str):
+        return _parse_partial_arguments(value)
+    return value if isinstance(value, dict) else {}
+
+
+def select_limit(kwargs: Mapping[str, Any]) -> Callable[[ChatResponse], ChatResponse]:
+    """Return the function that limits a response to its first tool call, unless `kwargs` allow parallel calls."""
+    return _unchanged if kwargs.get("allow_parallel_tool_calls") else limit_calls
+
+
+def _unchanged(response: ChatResponse) -> ChatResponse:
+    return response
+
+
+def limit_calls(response: ChatResponse) -> ChatResponse:
+    """Return the response with only the first of its tool calls."""
+    message = response.message
+    indexes = [index for index, block in enumerate(message.blocks) if isinstance(block, ToolCallBlock)]
+    if len(indexes) < 2:
+        return response
+    blocks = [block for index, block in enumerate(message.blocks) if index not in indexes[1:]]
+    kwargs = dict(message.additional_kwargs)
+    if "tool_calls" in kwargs:  # messages that others made may have blocks alone
+        kwargs["tool_calls"] = kwargs["tool_calls"][:1]
+    limited = ChatMessage(role=message.role, blocks=blocks, additional_kwargs=kwargs)
+    return response.model_copy(update={"message": limited})
+
+
+def is_structured_output(tools: Sequence[BaseTool]) -> bool:
+    """Return whether `tools` are those of core's program for structured output, which handles no invalid calls."""
+    functions = [tool.real_fn for tool in tools if isinstance(tool, FunctionTool)]
+    return any(function.__module__ == function_program.__name__ for function in functions)
+
+
+def map_stream(
+    responses: ChatResponseGen,
+    function: Callable[[ChatResponse], ChatResponse],
+    check: Callable[[ChatResponse], object] | None = None,
+) -> ChatResponseGen:
+    """Yield each response through `function`. `check` gets the last one at the end, and may raise."""
+    response = None
+    try:
+        for response in map(function, responses):
+            yield response
+        if check and response is not None:
+            check(response)
+    finally:
+        responses.close()
