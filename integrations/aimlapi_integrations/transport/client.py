@@ -87,6 +87,8 @@ class BaseHTTPClient:
         base_url = base_url if isinstance(base_url, SecretStr) else SecretStr(base_url)
         default_headers = SecretHeaders(default_headers or {})
         check_settings(default_headers=default_headers, chunk_timeout=chunk_timeout, limits=limits, on_retry=on_retry)
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise TypeError(f"retry: expected a RetryPolicy, received {type(retry).__name__}.")
         self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
         self.retry = retry or RetryPolicy(max_retries=max_retries)

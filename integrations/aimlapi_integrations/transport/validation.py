@@ -95,6 +95,9 @@ def hide_secrets(
 ) -> tuple[SecretStr | None, SecretStr | None, SecretHeaders | None, SecretHeaders | None]:
     """Return the secret arguments of a client in forms whose repr hides them, before one of them can raise."""
     headers, query = _hide(default_headers), _hide(default_query)
+    for name, value in (("api_key", api_key), ("base_url", base_url)):
+        if not (value is None or isinstance(value, str | SecretStr)):
+            raise TypeError(f"{name}: expected a string, received {type(value).__name__}.")
     for name, value in (("default_headers", headers), ("default_query", query)):
         if not (value is None or isinstance(value, SecretHeaders)):
             raise TypeError(f"{name}: expected a mapping, received {type(reveal(value)).__name__}.")

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 from ...errors import UnsupportedParameterError
 from ...models import EMBEDDINGS, known_models, lookup
 from ...models.loader import table_cache
-from ...models.lookup import check_model
 from ...models.media import media_kind
 
 Kind: TypeAlias = Literal["chat", "embeddings", "images", "ocr", "speech_to_text"]
@@ -39,9 +38,8 @@ def require_kind(model_id: str, kind: Kind) -> None:
 
     Raises:
         UnsupportedParameterError: it is; the text says which classes and methods take it.
-        ValueError: it is blank, or no text.
     """
-    actual = find_kind(check_model(model_id))
+    actual = find_kind(model_id)
     if actual is None or actual == kind:
         return
     may_do_both = {actual, kind} == {"chat", "images"} and (
