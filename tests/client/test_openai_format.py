@@ -25,7 +25,7 @@ MESSAGES: dict[str, tuple[dict[str, Any], list[Part]]] = {
         {"role": "user", "content": [{"type": "input_image", "image_url": "https://a/b.png", "detail": "low"}]},
         [Image(url="https://a/b.png", detail="low")],
     ),
-    "result as a dict": ({"role": "tool", "content": {"type": "text", "rain": 1}}, [Text('{"type": "text", "rain": 1}')]),
+    "result as a dict": ({"role": "tool", "content": {"type": "text", "a": 1}}, [Text('{"type": "text", "a": 1}')]),
     "result as a number": ({"role": "tool", "content": 0}, [Text("0")]),
     "result as a list": ({"role": "tool", "content": ["a", {"rain": 1}]}, [Text("a"), Text('{"rain": 1}')]),
     "reasoning": (
@@ -114,9 +114,9 @@ def _chat(gateway: ScriptedGateway, messages: Any, **options: Any) -> None:
 
 
 def _chat_stream(gateway: ScriptedGateway, messages: Any, **options: Any) -> None:
-    with Client("k", http_client=httpx.Client(transport=gateway.transport)) as client:
-        with client.chat_stream(messages, **options) as deltas:
-            list(deltas)
+    http_client = httpx.Client(transport=gateway.transport)
+    with Client("k", http_client=http_client) as client, client.chat_stream(messages, **options) as deltas:
+        list(deltas)
 
 
 async def _achat(gateway: ScriptedGateway, messages: Any, **options: Any) -> None:
@@ -125,9 +125,9 @@ async def _achat(gateway: ScriptedGateway, messages: Any, **options: Any) -> Non
 
 
 async def _achat_stream(gateway: ScriptedGateway, messages: Any, **options: Any) -> None:
-    async with AsyncClient("k", http_client=httpx.AsyncClient(transport=gateway.transport)) as client:
-        async with client.chat_stream(messages, **options) as deltas:
-            assert [delta async for delta in deltas]
+    http_client = httpx.AsyncClient(transport=gateway.transport)
+    async with AsyncClient("k", http_client=http_client) as client, client.chat_stream(messages, **options) as deltas:
+        assert [delta async for delta in deltas]
 
 
 MODES: dict[str, Any] = {

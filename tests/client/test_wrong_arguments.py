@@ -43,6 +43,10 @@ def _refuse(request: httpx.Request) -> httpx.Response:
     raise AssertionError(f"{request.url} was requested.")
 
 
+def _client() -> Client:
+    return Client("k", http_client=httpx.Client(transport=httpx.MockTransport(_refuse)))
+
+
 async def _call_async(method: str, *args: Any, **kwargs: Any) -> None:
     async with AsyncClient("k", http_client=httpx.AsyncClient(transport=httpx.MockTransport(_refuse))) as client:
         await getattr(client, method)(*args, **kwargs)
@@ -51,16 +55,15 @@ async def _call_async(method: str, *args: Any, **kwargs: Any) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_argument_raises_before_anything_is_sent(name: str) -> None:
     method, args, kwargs, error, text = WRONG[name]
-    with Client("k", http_client=httpx.Client(transport=httpx.MockTransport(_refuse))) as client:
-        with pytest.raises(error, match=text):
-            getattr(client, method)(*args, **kwargs)
+    with _client() as client, pytest.raises(error, match=text):
+        getattr(client, method)(*args, **kwargs)
     with pytest.raises(error, match=text):
         asyncio.run(_call_async(method, *args, **kwargs))
 
 
 BATCHES: dict[str, tuple[Any, str]] = {
     "nothing": (None, "a list of requests"),
-    "messages instead of conversations": ([{"role": "user", "content": "Hi"}], r"needs `messages`.*\['content', 'role'\]"),
+    "messages instead of conversations": ([{"role": "user", "content": "Hi"}], r"needs `messages`.*'content', 'role'"),
     "a request in Anthropic's form": ([{"custom_id": "a", "params": {}}], "needs `messages`"),
 }  # fmt: skip
 
@@ -68,9 +71,8 @@ BATCHES: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", BATCHES)
 def test_batch_of_something_else_raises(name: str) -> None:
     items, text = BATCHES[name]
-    with Client("k", http_client=httpx.Client(transport=httpx.MockTransport(_refuse))) as client:
-        with pytest.raises(TypeError, match=text):
-            client.batches.submit(items, model="anthropic/claude-sonnet-4.5")
+    with _client() as client, pytest.raises(TypeError, match=text):
+        client.batches.submit(items, model="anthropic/claude-sonnet-4.5")
 
 
 @pytest.mark.parametrize("client_type", [Client, AsyncClient])

@@ -38,6 +38,7 @@ from .retries import (
     Send,
     Sleep,
     Timeout,
+    resolve_policy,
     send_with_retries,
 )
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
@@ -87,11 +88,9 @@ class BaseHTTPClient:
         base_url = base_url if isinstance(base_url, SecretStr) else SecretStr(base_url)
         default_headers = SecretHeaders(default_headers or {})
         check_settings(default_headers=default_headers, chunk_timeout=chunk_timeout, limits=limits, on_retry=on_retry)
-        if retry is not None and not isinstance(retry, RetryPolicy):
-            raise TypeError(f"retry: expected a RetryPolicy, received {type(retry).__name__}.")
         self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
-        self.retry = retry or RetryPolicy(max_retries=max_retries)
+        self.retry = resolve_policy(retry, max_retries)
         self.chunk_timeout = chunk_timeout
         self.limits = limits or LIMITS
         self.on_retry = on_retry

@@ -131,9 +131,10 @@ class MessagesDecoder:
         block = self._blocks[position]
         for field in [field for at, field in self._pieces if at == position]:
             initial, rest = block.get(field), "".join(self._pieces.pop((position, field)))
-            value = (rest or initial) if field == "input" else (as_str(initial) or "") + rest
-            is_text = isinstance(value, str) and is_server_tool_block(block)
-            block[field] = (ToolCall("", "", value).parsed() or {}) if is_text else value
+            if field != "input":
+                block[field] = (as_str(initial) or "") + rest
+            elif rest or not initial:  # else the start of the block has all of it
+                block[field] = (ToolCall("", "", rest).parsed() or {}) if is_server_tool_block(block) else rest
 
     # --- events, by type ----------------------------------------------------------------------------------------
 
