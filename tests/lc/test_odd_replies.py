@@ -45,6 +45,7 @@ ROWS: dict[str, tuple[Json, MessageSummary]] = {
     "content of null": (message(content=None), MessageSummary([], tokens=15)),
     "no content": (message(), MessageSummary([], tokens=15)),
     "content as a list": (message(content=[text("a"), text("b")]), MessageSummary([text("ab")], tokens=15)),
+    "a call that is empty": (chat_body("a", tool_calls=[{}, {"function": None}]), MessageSummary(A, tokens=15)),
     "no finish reason": (ended(None), MessageSummary(A, None, 15)),
     "a finish reason of another vendor": (ended("eos"), MessageSummary(A, "stop", 15)),
     "a refusal": (message(content=None, refusal="No."), MessageSummary([refusal("No.")], tokens=15)),

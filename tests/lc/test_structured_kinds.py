@@ -193,6 +193,13 @@ def test_schema_without_a_strict_form_is_sent_with_strict_false(schema: Any, end
         rejecting.with_structured_output(schema, method=method, strict=True).invoke("Hi")
 
 
+@pytest.mark.parametrize("kind", ["array", "string"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_json_schema_that_is_not_of_an_object_raises_before_the_call(kind: str, method: Any) -> None:
+    with pytest.raises(ValueError, match="not that of an object"):
+        model(answering(None), "responses").with_structured_output({"title": "Answer", "type": kind}, method=method)
+
+
 class Unknown:
     """No pydantic type."""
 

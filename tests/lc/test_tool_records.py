@@ -114,6 +114,8 @@ CONTENT: list[tuple[Any, list[Part]]] = [
         [PIXEL, {"type": "file", "name": "n"}],
         [Image(data="iVBORw0KGgo=", mime="image/png"), Text('{"type": "file", "name": "n"}')],
     ),
+    ([{"type": "custom_tool_call_output", "output": "ok"}], [Text("ok")]),
+    ([{"type": "function_call_output", "output": [{"type": "input_text", "text": "ok"}]}], [Text("ok")]),
     ([PASSAGE], [SearchResult(PASSAGE, json.dumps(PASSAGE))]),
     ({"a": 1}, [Text('{"a": 1}')]),
     (42, [Text("42")]),
@@ -125,6 +127,29 @@ CONTENT: list[tuple[Any, list[Part]]] = [
 @pytest.mark.parametrize(("content", "parts"), CONTENT)
 def test_tool_result_of_each_form_becomes_parts(content: Any, parts: list[Part]):
     assert parse_tool_result(content) == parts
+
+
+OUTPUTS: dict[str, tuple[dict[str, Any], str]] = {
+    "custom_tool_call": ({"output": "needle"}, "needle"),
+    "function_call": ({"output": "needle"}, "needle"),
+    "shell_call": ({"output": [{"stdout": "needle"}]}, "stdout"),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_output_item_without_a_call_id_gets_that_of_its_message(endpoint: str, kind: str):
+    output, expected = OUTPUTS[kind]
+    custom = {"type": "custom_tool_call", "call_id": "c1", "name": "look", "input": "x"}
+    calls: Any = [] if kind == "shell_call" else [{"type": "tool_call", **_look(), "args": {"__arg1": "x"}}]
+    asked = AIMessage([custom] if kind == "custom_tool_call" else "", tool_calls=calls)
+    gateway = ScriptedGateway()
+    result = ToolMessage([{"type": f"{kind}_output", **output}], tool_call_id="c1")
+    chat(gateway, endpoint).invoke([HumanMessage("q"), asked, result])
+    if endpoint == "responses":
+        assert gateway.bodies[-1]["input"][-1] == {"type": f"{kind}_output", "call_id": "c1", **output}
+    else:
+        assert expected in gateway.wire
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -38,6 +38,12 @@ def add(a: int, b: int = 1) -> int:
 TOOLS = [FunctionTool.from_defaults(get_weather), FunctionTool.from_defaults(add)]
 
 
+@pytest.mark.parametrize("tool", [add, Box, 5, "add"], ids=["function", "class", "number", "name"])
+def test_what_is_not_a_tool_raises_and_is_named(tool: Any) -> None:
+    with pytest.raises(ValueError, match=r"is not a tool: FunctionTool\.from_defaults"):
+        to_tool(tool)
+
+
 async def _sync(llm: Any, **kwargs: Any) -> ChatResponse:
     response: ChatResponse = llm.chat_with_tools(**kwargs)
     return response

@@ -24,6 +24,7 @@ from .planted import (
     KEY,
     MODELS,
     PASSWORD,
+    URL,
     chat_reply,
     client_with,
     every_class,
@@ -128,6 +129,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "key": {"api_key": f"{KEY}\nX: 1"},
     "misspelled argument of the connection": {"max_retry": 5},
     "misspelled argument": {"modle": "gpt-4o"},
+    "misspelled key": {"apikey": KEY},
+    "misspelled URL": {"base_ulr": URL},
+    "misspelled headers": {"default_header": HEADERS},
 }
 
 

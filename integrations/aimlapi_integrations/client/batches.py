@@ -65,6 +65,8 @@ def parse_items(items: BatchItems, model: str | None, defaults: Mapping[str, Any
     """
     if isinstance(items, str) or (isinstance(items, Mapping) and "messages" in items):
         raise TypeError("A batch takes a list of requests, or a mapping of them by custom id: put one into a list.")
+    if not isinstance(items, Iterable):
+        raise TypeError(f"A batch takes a list of requests, or a mapping of them: received {type(items).__name__}.")
     pairs = [*items.items()] if isinstance(items, Mapping) else [(None, item) for item in items]
     generated = batches.generate_ids(len(pairs))
     ids = [custom_id or _own_id(item) or spare for (custom_id, item), spare in zip(pairs, generated, strict=True)]
@@ -83,6 +85,11 @@ def _parse_item(item: BatchItem, model: str | None, defaults: Mapping[str, Any])
     arguments = {"model": model, **defaults, **{name: value for name, value in fields.items() if name != "custom_id"}}
     if not arguments["model"]:
         raise UnsupportedParameterError("A batch needs a Claude model: model='anthropic/claude-sonnet-4.5'.")
+    if "messages" not in arguments:
+        raise TypeError(
+            f"A request of a batch needs `messages`, received a dict with {sorted(map(str, fields))}. A conversation "
+            f"is a list of messages: put it into a list of its own."
+        )
     return parse_request(arguments.pop("messages"), **arguments)
 
 

@@ -26,7 +26,7 @@ from ..transport.event_stream import EventStream
 from ..transport.httpx_modules import AnyAsyncClient, AnyClient
 from ..transport.retries import OnRetry, RetryPolicy, Timeout
 from ..transport.timeouts import CHUNK
-from ..transport.validation import hide_secrets
+from ..transport.validation import hide_arguments, hide_secrets
 from ..types import Delta, Embeddings, Reply, Request
 from .batches import AsyncBatches, Batches
 from .call import (
@@ -100,7 +100,7 @@ class Client(MediaMethods, DecisionMethods, ContextManagerMixin):
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
+        reject_unknown_arguments(type(self), hide_arguments(unknown), _CALL_ARGUMENTS)
         self._http = HTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),
@@ -257,7 +257,7 @@ class AsyncClient(AsyncMediaMethods, AsyncDecisionMethods, AsyncContextManagerMi
         api_key, base_url, default_headers, default_query = hide_secrets(
             api_key, base_url, default_headers, default_query
         )
-        reject_unknown_arguments(type(self), unknown, _CALL_ARGUMENTS)
+        reject_unknown_arguments(type(self), hide_arguments(unknown), _CALL_ARGUMENTS)
         self._http = AsyncHTTPClient(
             resolve_api_key(api_key),
             SecretStr(resolve_base_url(base_url)),

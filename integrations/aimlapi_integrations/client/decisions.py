@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,9 +204,11 @@ def group_documents(
     A document that is too long for a request of its own is cut.
 
     Raises:
-        TypeError: a document is not a text; the error has its index.
+        TypeError: the query is not a text, or a document is not; the error has its index.
         UnsupportedContentError: the query is empty or too long.
     """
+    if not isinstance(query, str):
+        raise TypeError(f"query: expected a text, received {type(query).__name__}.")
     if not query.strip():
         raise UnsupportedContentError("The query is empty: there is nothing to rank by.")
     room = tokens - _tokens(query, model) - _PER_DOCUMENT
@@ -234,6 +236,8 @@ def _groups(texts: Iterator[str], room: int, model: str) -> Iterator[DocumentGro
 def _texts(documents: Sequence[str]) -> Iterator[str]:
     if isinstance(documents, str):
         raise TypeError("documents is one string: put it into a list.")
+    if not isinstance(documents, Iterable):
+        raise TypeError(f"documents: expected a list of texts, received {type(documents).__name__}.")
     for index, document in enumerate(documents):
         if not isinstance(document, str):
             raise TypeError(f"documents[{index}] is {type(document).__name__}: only texts can be ranked.")

@@ -14,6 +14,8 @@ from ..types import (
     Image,
     Message,
     Part,
+    Reasoning,
+    Refusal,
     Request,
     ResponseFormat,
     Text,
@@ -31,7 +33,7 @@ def parse_request(
     messages: Messages,
     *,
     model: str,
-    tools: Sequence[AnyTool] = (),
+    tools: Sequence[AnyTool] | None = None,
     tool_choice: str | bool | ToolChoice | Fields | None = None,
     parallel_tool_calls: bool | None = None,
     response_format: ResponseFormat | Fields | None = None,
@@ -42,20 +44,22 @@ def parse_request(
 
     Raises:
         UnsupportedContentError: a message has content that only a `Message` can hold.
-        UnsupportedParameterError: a tool or the response format has no known format.
+        UnsupportedParameterError: a tool or the response format has no known format, or `stream` is set.
         TypeError: `messages` is neither a text nor a list of messages.
 
     Examples:
         >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
         'Hello'
     """
-    parsed_tools = tuple(map(parse_tool, tools))
+    if options.get("stream"):
+        raise UnsupportedParameterError(f"stream={options['stream']!r}: the method `chat_stream` streams a reply.")
+    parsed_tools = _parse_tools(tools)
     return Request(
         model=model,
         messages=_parse_messages(messages),
         tools=parsed_tools,
-        tool_choice=parse_tool_choice(tool_choice, parsed_tools) if tools else None,
-        parallel_tool_calls=parallel_tool_calls if tools else None,
+        tool_choice=parse_tool_choice(tool_choice, parsed_tools) if parsed_tools else None,
+        parallel_tool_calls=parallel_tool_calls if parsed_tools else None,
         response_format=parse_response_format(response_format),
         options=options,
         extra_body=extra_body or {},
@@ -78,9 +82,10 @@ def parse_message(message: Message | Fields) -> Message:
         return message
     if not (isinstance(message, Mapping) and isinstance(message.get("role"), str)):
         raise TypeError(f"messages: expected a Message or a dict with a role, received {_outline(message)}.")
-    tool_calls = map(_parse_tool_call, message.get("tool_calls") or ())
-    parts = (*_parse_content(message.get("content"), message["role"]), *tool_calls)
-    return Message(message["role"], parts, name=message.get("name"), tool_call_id=message.get("tool_call_id"))
+    parts = _parse_content(message.get("content"), message["role"])
+    if message["role"] == "assistant":
+        parts = _parse_answer(message, parts)
+    return Message(message["role"], tuple(parts), name=message.get("name"), tool_call_id=message.get("tool_call_id"))
 
 
 def _outline(message: Any) -> str:
@@ -88,10 +93,28 @@ def _outline(message: Any) -> str:
     return f"a dict with {sorted(map(str, message))}" if isinstance(message, Mapping) else type(message).__name__
 
 
+def _parse_answer(message: Fields, content: Iterable[Part]) -> Iterator[Part]:
+    """Parse what only an assistant message has: reasoning before its content, a refusal and tool calls after it."""
+    if reasoning := message.get("reasoning_content") or message.get("reasoning"):
+        yield Reasoning(str(reasoning))
+    yield from content
+    if refusal := message.get("refusal"):
+        yield Refusal(str(refusal))
+    tool_calls = message.get("tool_calls") or ()
+    if isinstance(tool_calls, str | Mapping):
+        raise UnsupportedContentError(f"tool_calls: expected a list, received {_outline(tool_calls)}.")
+    yield from map(_parse_tool_call, tool_calls)
+
+
 def _parse_content(content: Any, role: str) -> Iterator[Part]:
-    if isinstance(content, str):
+    is_list = isinstance(content, Iterable) and not isinstance(content, str | bytes | Mapping)
+    if role == "tool" and not (is_list or content is None or isinstance(content, str)):
+        content = as_json_text(content)
+    if content is None or isinstance(content, str | Mapping):
         content = [content] if content else []
-    for item in content or ():
+    elif not is_list:
+        raise UnsupportedContentError(f"content: expected a text or a list, received {type(content).__name__}.")
+    for item in content:
         yield _parse_part(item, role)
 
 
@@ -104,7 +127,9 @@ def _parse_part(item: Any, role: str) -> Part:
         case {"type": "image_url", "image_url": {"url": str(url)} as image}:
             return Image(url=url, detail=image.get("detail"))
         case {"type": "image_url" | "input_image", "image_url": str(url)}:
-            return Image(url=url)
+            return Image(url=url, detail=item.get("detail"))
+        case {"type": "refusal", "refusal": str(text)} if role == "assistant":
+            return Refusal(text)
     if role == "tool":
         return Text(as_json_text(item))
     if role == "assistant" and isinstance(item, Mapping):
@@ -115,10 +140,29 @@ def _parse_part(item: Any, role: str) -> Part:
     )
 
 
-def _parse_tool_call(call: Fields) -> ToolCall:
-    function, arguments = call["function"], call["function"].get("arguments")
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
-    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=text)
+def _parse_tool_call(call: Any) -> ToolCall:
+    """Parse a call in the form of chat completions, of a function or a custom tool, or in the flat one of Responses."""
+    match call:
+        case {"custom": {"name": str(name)} as custom}:
+            return ToolCall(id=call.get("id") or "", name=name, arguments=custom.get("input") or "", kind="custom")
+        case {"function": {"name": str(name)} as function} | ({"name": str(name), "arguments": _} as function):
+            arguments = function.get("arguments")
+            return ToolCall(
+                id=call.get("call_id") or call.get("id") or "",
+                name=name,
+                arguments=arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False),
+                extra={key: call[key] for key in ("extra_content",) if key in call},
+            )
+    raise UnsupportedContentError(
+        f"tool_calls: {_outline(call)} is not a call. Expected: "
+        f'{{"id": "call_1", "type": "function", "function": {{"name": "f", "arguments": "{{}}"}}}}'
+    )
+
+
+def _parse_tools(tools: Any) -> tuple[Tool | HostedTool, ...]:
+    if isinstance(tools, Mapping | Tool | HostedTool):
+        raise UnsupportedParameterError("tools: expected a list, received one tool: put it into a list.")
+    return tuple(map(parse_tool, () if tools is None else tools))
 
 
 def parse_tool(tool: AnyTool) -> Tool | HostedTool:
@@ -149,10 +193,16 @@ _FUNCTION_KEYS = ("type", "function", "name", "description", "parameters", "inpu
 
 
 def _build_tool(function: Fields, item: Fields) -> Tool:
+    parameters = function.get("parameters") or function.get("input_schema")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise UnsupportedParameterError(
+            f"The parameters of tool {function['name']!r} are not a JSON schema: expected a dict, "
+            f"received {type(parameters).__name__}."
+        )
     return Tool(
         name=function["name"],
         description=function.get("description") or None,
-        parameters=function.get("parameters") or function.get("input_schema"),
+        parameters=parameters,
         strict=function.get("strict"),
         extra={key: value for key, value in item.items() if key not in _FUNCTION_KEYS},
     )

@@ -219,7 +219,7 @@ class ChatArguments(TypedDict, total=False):
     `extra_body` takes what is missing here, and is sent as is.
     """
 
-    tools: Sequence[Tool | HostedTool | Mapping[str, Any]]
+    tools: Sequence[Tool | HostedTool | Mapping[str, Any]] | None
     tool_choice: Choice | bool | ToolChoice | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
     response_format: ResponseFormat | Mapping[str, Any] | None

@@ -175,6 +175,8 @@ def encode(state: State, questions: Questions, model: str = DEFAULT_DECISION_MOD
         raise TypeError(f"questions: expected a mapping of questions by key, received {type(questions).__name__}.")
     if not questions:
         raise UnsupportedContentError("There are no questions.")
+    if invalid := [key for key in questions if not isinstance(key, str)]:
+        raise TypeError(f"questions: expected a text as each key, received {invalid[0]!r}.")
     encoded = {key: encode_question(question, key) for key, question in questions.items()}
     return {"model": model, "state": state, "questions": encoded, **drop_none(options)}
 

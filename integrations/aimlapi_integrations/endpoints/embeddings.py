@@ -19,7 +19,7 @@ from ..errors import APIResponseError, UnsupportedContentError, UnsupportedParam
 from ..models import EMBEDDINGS, EmbeddingsCapabilities, Model, lookup
 from ..types import Embeddings, Json
 from .shared import parsing
-from .shared.adapt import ParameterWarning
+from .shared.adapt import ParameterWarning, describe
 from .shared.model_kinds import require_kind
 from .shared.parsing import as_dict, sum_costs, sum_usages
 
@@ -186,9 +186,7 @@ def _check_option(name: str, value: Any, model: Model, capabilities: EmbeddingsC
         text = f"{name!r} is not a parameter that {model.id} lists: it is sent, and the gateway drops it.{similar}"
         warn_once(text, ParameterWarning)
     elif not parameter.accepts(value):
-        allowed = ", ".join(repr(word) for word in parameter.enum if word is not None)
-        limits = allowed or f"{parameter.minimum} to {parameter.maximum}"
-        raise UnsupportedParameterError(f"{model.id} does not take {name}={value!r} (it takes {limits}).")
+        raise UnsupportedParameterError(f"{model.id} does not take {name}={value!r}: it takes {describe(parameter)}.")
 
 
 # --- responses ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnsupportedContentError, UnsupportedParameterError
+from ..models.lookup import check_model
 from ..models.media import ImageCapabilities, InputParameter, SizeParameter, image_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
@@ -132,7 +133,7 @@ def encode(
     >>> encode("A lighthouse", "google/imagen-4.0-generate-001", size="1920x1080", n=2)[0].body
     {'model': 'google/imagen-4.0-generate-001', 'prompt': 'A lighthouse', 'aspect_ratio': '16:9', 'num_images': 2}
     """
-    require_kind(model, "images")
+    require_kind(check_model(model), "images")
     capabilities = image_capabilities(model)
     as_form = bool(images and capabilities.upload)
     accepted = capabilities.upload if as_form and capabilities.upload else capabilities
@@ -241,7 +242,7 @@ def _ratio(size: str, model: str) -> tuple[float, float]:
     """Return width and height, or the two numbers of a ratio."""
     if size in _NAMED_RATIOS:
         return _NAMED_RATIOS[size]
-    match = _SIZE.fullmatch(size.strip().lower())
+    match = _SIZE.fullmatch(str(size).strip().lower())
     width, height = (float(match[1]), float(match[3])) if match else (0.0, 0.0)
     if not width or not height:
         raise UnsupportedParameterError(f"size={size!r}: {model} expects a size such as '1024x1024' or '16:9'.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import operator
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from .._utils.json_schema import object_schema, to_strict_schema
 from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterError
+from ..models.lookup import check_model
 from ..models.media import OCRCapabilities, ocr_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
@@ -155,7 +157,7 @@ def encode(
     >>> encode(MediaSource("application/pdf", "a.pdf", url="https://example.com/a.pdf"), pages=range(2))["pages"]
     [0, 1]
     """
-    require_kind(model, "ocr")
+    require_kind(check_model(model), "ocr")
     accepted = ocr_capabilities(model)
     _check_source(source, model, accepted, whole=pages is None)
     fields = {
@@ -213,14 +215,17 @@ def _page_indexes(pages: Pages) -> list[int]:
     >>> _page_indexes("0-2,5")
     [0, 1, 2, 5]
     """
-    match pages:
-        case int():
-            indexes = [pages]
-        case str():
-            ranges = [part.partition("-") for part in pages.split(",")]
-            indexes = [index for first, _, last in ranges for index in range(int(first), int(last or first) + 1)]
-        case _:
-            indexes = list(pages)
+    try:
+        match pages:
+            case str():
+                ranges = [part.partition("-") for part in pages.split(",")]
+                indexes = [index for first, _, last in ranges for index in range(int(first), int(last or first) + 1)]
+            case Iterable():
+                indexes = [operator.index(page) for page in pages]
+            case _:
+                indexes = [operator.index(pages)]
+    except (TypeError, ValueError):
+        indexes = []
     if not indexes or min(indexes) < 0:
         raise UnsupportedParameterError(f"pages={pages!r}: expected pages counted from 0, such as 3, [0, 1] or '0-2'.")
     return indexes
@@ -242,6 +247,8 @@ def _annotation_format(schema: AnnotationSchema | None) -> Json | None:
     if schema is None:
         return None
     is_class = isinstance(schema, type)
+    if not hasattr(schema, "model_json_schema") and not isinstance(schema, Mapping):
+        raise TypeError(f"annotation: expected a pydantic class or a JSON schema, received {schema!r}.")
     json_schema = schema.model_json_schema() if isinstance(schema, type) else dict(schema)
     name = schema.__name__ if isinstance(schema, type) else str(schema.get("title") or "annotation")
     strict = to_strict_schema(object_schema(json_schema), nullable=not is_class)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ResponseFailedError, UnsupportedParameterError
+from ..models.lookup import check_model
 from ..models.media import speech_capabilities
 from ..types import CallMetadata, Cost, Json, Usage
 from .shared import parsing
@@ -121,7 +122,7 @@ def encode(
     >>> encode(MediaSource("", "a.mp3", url="https://example.com/a.mp3"), "aai/universal", language="en").body
     {'model': 'aai/universal', 'url': 'https://example.com/a.mp3', 'language_code': 'en'}
     """
-    require_kind(model, "speech_to_text")
+    require_kind(check_model(model), "speech_to_text")
     accepted = speech_capabilities(model)
     if speakers and not accepted.speakers:
         raise UnsupportedParameterError(f"{model} doesn't tell speakers apart: use {DEFAULT_MODEL}.")

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 else:  # a base of it: importing core's tools takes a seventh of the import of `ChatAIMLAPI`
     from langchain_core.runnables import Runnable as BaseTool
 
+_JSON_TYPES = ("array", "boolean", "integer", "null", "number", "string")
+
 _QUALIFIERS = (Required, NotRequired, ReadOnly)
 
 
@@ -210,7 +212,10 @@ def function_schema(schema: Any) -> Json:
 def _function_from_dict(schema: Json) -> Json:
     tool = parse_tool_dict(schema)
     if not isinstance(tool, Tool):
-        raise ValueError(f"{schema!r} is a tool that the gateway runs: it has no schema.")  # noqa: TRY004  # a wrong dict
+        reason = (
+            "not that of an object" if schema.get("type") in _JSON_TYPES else "that of a tool that the gateway runs"
+        )
+        raise ValueError(f"The schema {schema!r} is {reason}.")  # noqa: TRY004  # a wrong dict
     fields = {
         "name": tool.name,
         "description": tool.description,

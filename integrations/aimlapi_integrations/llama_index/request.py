@@ -17,6 +17,7 @@ from .._utils.json_schema import object_schema, to_strict_schema
 from ..client.openai_format import parse_response_format, parse_tool, parse_tool_choice
 from ..client.options import CallOptions
 from ..client.stored_responses import StoredResponse, continue_stored
+from ..errors import UnsupportedParameterError
 from ..models import CHAT, RESPONSES, lookup
 from ..types import HostedTool, Json, Request, ResponseFormat, Tool
 from .fields import ALIASES, AIMLAPIFields, rename_kwargs
@@ -182,9 +183,16 @@ def to_tool(tool: Any, strict: bool | None = None) -> Tool | HostedTool:
     Args:
         tool: the tool.
         strict: whether the arguments of a LlamaIndex tool must match its schema exactly; None leaves it open.
+
+    Raises:
+        UnsupportedParameterError: it is not a tool.
     """
     if isinstance(tool, Mapping | Tool | HostedTool):
         return parse_tool(tool)
+    if isinstance(tool, type) or not hasattr(tool, "metadata"):
+        raise UnsupportedParameterError(
+            f"{tool!r} is not a tool: FunctionTool.from_defaults(…) makes one from a function."
+        )
     parameters = _parameters_schema(tool.metadata)
     if strict:
         parameters = to_strict_schema(parameters, nullable=False)

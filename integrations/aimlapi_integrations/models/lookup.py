@@ -208,8 +208,8 @@ def lookup(model: str) -> Model:
 
 
 def check_model(model: str) -> str:
-    """Return the id of a model. ValueError if it is blank."""
-    if not model.strip():
+    """Return the id of a model. ValueError if it is blank, or no text."""
+    if not isinstance(model, str) or not model.strip():
         raise ValueError(f"model={model!r}: expected the id of a model. List them with: aimlapi models")
     return model
 

@@ -37,6 +37,7 @@ from .retries import (
     Send,
     Sleep,
     Timeout,
+    resolve_policy,
     send_with_retries,
 )
 from .timeouts import CHUNK, DEFAULT_TIMEOUT, cap_timeouts, parse_timeout
@@ -88,7 +89,7 @@ class BaseHTTPClient:
         check_settings(default_headers=default_headers, chunk_timeout=chunk_timeout, limits=limits, on_retry=on_retry)
         self._base_url = SecretStr(base_url.get_secret_value().rstrip("/"))
         self.timeout = parse_timeout(timeout, DEFAULT_TIMEOUT)
-        self.retry = retry or RetryPolicy(max_retries=max_retries)
+        self.retry = resolve_policy(retry, max_retries)
         self.chunk_timeout = chunk_timeout
         self.limits = limits or LIMITS
         self.on_retry = on_retry

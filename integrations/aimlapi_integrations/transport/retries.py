@@ -133,6 +133,15 @@ class RetryPolicy:
         return wait if wait <= self.max_retry_after and elapsed + wait <= self.deadline else None
 
 
+def resolve_policy(policy: RetryPolicy | None, max_retries: int) -> RetryPolicy:
+    """Return `policy`, or the default one with `max_retries`. TypeError if it is something else."""
+    if policy is None:
+        return RetryPolicy(max_retries=max_retries)
+    if not isinstance(policy, RetryPolicy):
+        raise TypeError(f"retry: expected a RetryPolicy, received {type(policy).__name__}.")
+    return policy
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a response asks to wait, from any form of the header."""
     if (milliseconds := _parse_number(headers.get("retry-after-ms"))) is not None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from .._utils.diagnostics import warn_once
+from .._utils.diagnostics import misspelled, warn_once
 from ..errors.parsing import redact_url
 from .timeouts import DEFAULT_TIMEOUT, parse_timeout
 
@@ -53,17 +53,23 @@ _PARAMETER_ARGUMENTS = frozenset({"model_kwargs", "additional_kwargs", "query_kw
 def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Replace the secret values of keyword arguments, in place, by forms whose repr hides them.
 
-    A constructor calls this before anything can raise: tracebacks and error trackers print local variables.
+    A constructor calls this before anything can raise: tracebacks and error trackers print local variables, and the
+    `errors()` of pydantic have the arguments. A misspelled name counts, since its value is a secret all the same.
 
     >>> hide_arguments({"api_key": "sk-1", "default_headers": {"X-Token": "t"}, "model": "gpt-4o"})
     {'api_key': SecretStr('**********'), 'default_headers': SecretHeaders(X-Token), 'model': 'gpt-4o'}
     """
     for name in arguments:
-        if name in _SECRET_ARGUMENTS:
+        if name in _SECRET_ARGUMENTS or _resembles_secret(name):
             arguments[name] = _hide(arguments[name])
         elif name in _PARAMETER_ARGUMENTS and isinstance(arguments[name], dict):
             arguments[name] = hide_arguments(dict(arguments[name]))
     return arguments
+
+
+@lru_cache(maxsize=1024)
+def _resembles_secret(name: str) -> bool:
+    return misspelled(name, _SECRET_ARGUMENTS) is not None
 
 
 def _hide(value: Any) -> Any:
@@ -95,6 +101,9 @@ def hide_secrets(
 ) -> tuple[SecretStr | None, SecretStr | None, SecretHeaders | None, SecretHeaders | None]:
     """Return the secret arguments of a client in forms whose repr hides them, before one of them can raise."""
     headers, query = _hide(default_headers), _hide(default_query)
+    for name, value in (("api_key", api_key), ("base_url", base_url)):
+        if not (value is None or isinstance(value, str | SecretStr)):
+            raise TypeError(f"{name}: expected a string, received {type(value).__name__}.")
     for name, value in (("default_headers", headers), ("default_query", query)):
         if not (value is None or isinstance(value, SecretHeaders)):
             raise TypeError(f"{name}: expected a mapping, received {type(reveal(value)).__name__}.")

@@ -214,10 +214,21 @@ def test_think_tags_inside_the_text_stay_text(model: str, text: str, size: int) 
             [("call_c1_0", "f", "{}"), ("call_c1_1", "f", '{"x":1}')],
             id="same function twice, no ids",
         ),
+        pytest.param([piece(0), piece(0, "a", "f"), piece(0, arguments="{}")], [("a", "f", "{}")], id="nothing first"),
+        pytest.param([piece(0, "a", "f", "{}"), piece(1)], [("a", "f", "{}")], id="nothing last"),
     ],
 )
 def test_tool_call_pieces_are_assembled(pieces: list[Json], expected: list[tuple[str, str, str]]) -> None:
     assert calls(*pieces) == expected
+
+
+@pytest.mark.parametrize("nothing", [{}, {"index": 0}, {"index": 0, "type": "function", "function": None}], ids=str)
+def test_empty_entry_is_no_call(nothing: Json) -> None:
+    message = {"role": "assistant", "content": "Hi", "tool_calls": [nothing]}
+    body = {"id": "c1", "model": "gpt-4o", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    events = [chunk({"content": "Hi"}), chunk({"tool_calls": [nothing]}), chunk({}, "stop")]
+    for answer in (chat_completions.decode(body, {}), fold(events)):
+        assert (answer.text, answer.tool_calls) == ("Hi", ())
 
 
 def test_two_calls_in_one_chunk_are_separate() -> None:

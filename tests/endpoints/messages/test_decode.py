@@ -156,7 +156,39 @@ def block_delta(kind: str, index: Any = 0, **fields: Any) -> Json:
 
 
 TOOL = {"id": "t1", "name": "f", "input": {}}
+FULL_TOOL = {"id": "t1", "name": "f", "input": {"x": 1}}
+SEARCH = {"id": "srv_1", "name": "web_search"}
 ONE = block_delta("input_json_delta", partial_json='{"x": 1}')
+
+
+@pytest.mark.parametrize(
+    "stream_events",
+    [
+        [block_start("tool_use", **FULL_TOOL)],
+        [block_start("tool_use", **FULL_TOOL), block_delta("input_json_delta", partial_json="")],
+        [block_start("tool_use", **TOOL), block_delta("input_json_delta", partial_json={"x": 1})],
+        [{"type": "message_start", "message": {"id": "m", "content": [{"type": "tool_use", **FULL_TOOL}]}}],
+    ],
+    ids=["in the start", "in the start, with an empty delta", "as an object", "in the start of the message"],
+)
+def test_arguments_arrive_in_any_form(stream_events: list[Json]) -> None:
+    assert [call.parsed() for call in play(*stream_events).tool_calls] == [{"x": 1}]
+
+
+@pytest.mark.parametrize("piece", ['{"query": "x"}', {"query": "x"}, ""], ids=str)
+def test_input_of_a_server_tool_arrives_in_any_form(piece: Any) -> None:
+    start = block_start("server_tool_use", **SEARCH, input={} if piece else {"query": "x"})
+    [part] = play(start, block_delta("input_json_delta", partial_json=piece)).message.parts
+    assert part == HostedItem({"type": "server_tool_use", **SEARCH, "input": {"query": "x"}})
+
+
+def test_content_in_the_start_of_a_message_is_emitted_once() -> None:
+    decoder = messages.Decoder(MODEL, {})
+    decoder.feed({"type": "message_start", "message": {"id": "m", "content": [{"type": "text", "text": "Hi"}]}})
+    decoder.feed({"type": "message_stop"})
+    last = decoder.close(finished=False)
+    assert last.reply is not None
+    assert ([fragment.part for fragment in last.fragments], last.reply.text) == ([Text("Hi")], "Hi")
 
 
 @pytest.mark.parametrize(("stop", "arguments"), [("tool_use", "{}"), ("max_tokens", ""), ("tomorrows_reason", "")])

@@ -126,7 +126,15 @@ def test_thinking_without_signature_is_left_out() -> None:
     assert block(Reasoning(encrypted="e"), "assistant") == {"type": "redacted_thinking", "data": "e"}
 
 
+@pytest.mark.parametrize("role", ["USER", "human", "model", "function"])
+def test_unknown_role_raises_and_is_named(role: Any) -> None:
+    with pytest.raises(UnsupportedContentError, match=role):
+        body(Message(role, (Text("Hi"),)))
+
+
 def test_unsupported_content_raises_and_is_named() -> None:
+    with pytest.raises(UnsupportedContentError, match="mcp_approval_response"):
+        body(HELLO, Message("user", (HostedItem({"type": "mcp_approval_response", "approve": True}),)))
     with pytest.raises(UnsupportedContentError, match="Audio"):
         body(Message("user", (Audio(data="QQ=="),)))
     with pytest.raises(UnsupportedContentError, match="file id"):

@@ -39,6 +39,15 @@ def drop(field: str) -> Change:
     return lambda stream: [{name: value for name, value in event.items() if name != field} for event in stream]
 
 
+def names_last(stream: list[Json]) -> list[Json]:
+    """Leave the name of a call out of all events but the last."""
+    return [{**event, "item": _without_name(event["item"])} if "item" in event else event for event in stream]
+
+
+def _without_name(item: Json) -> Json:
+    return {name: value for name, value in item.items() if name != "name"}
+
+
 def annotations_first(stream: list[Json]) -> list[Json]:
     """Move annotations before the first piece of their text."""
     return _before(stream, lambda event: event["type"].endswith("annotation.added"), "response.output_text.delta")
@@ -75,6 +84,7 @@ CHANGES: dict[str, Change] = {
     "whole parts first": whole_parts_first,
     "no content_index": drop("content_index"),
     "no output_index": drop("output_index"),
+    "names last": names_last,
 }
 # Without the items' starts, ends and positions, what belongs together can't be told.
 IMPOSSIBLE = {"no item added", "no item done", "no output_index"}

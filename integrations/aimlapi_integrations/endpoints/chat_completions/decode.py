@@ -153,7 +153,8 @@ def _decode_tool_calls(
 
 
 def _require_calls(message: Json, body: Json, headers: Mapping[str, str]) -> list[Json]:
-    calls = parsing.require_dicts(message.get("tool_calls"), "choices[].message.tool_calls", body, headers)
+    entries = parsing.require_dicts(message.get("tool_calls"), "choices[].message.tool_calls", body, headers)
+    calls = [entry for entry in entries if not parsing.is_empty_call(entry)]
     legacy = as_dict(message.get("function_call"))
     return calls or ([{"function": legacy}] if legacy else [])
 

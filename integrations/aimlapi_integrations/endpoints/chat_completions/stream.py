@@ -137,7 +137,9 @@ class ChatDecoder:
             if isinstance(addition, str):
                 self._text.append(addition)
                 return Delta((Fragment(self._positions.setdefault("text", len(self._positions)), Text(addition)),))
-            position, call = self._calls.add(addition)
+            if not (added := self._calls.add(addition)):
+                return None
+            position, call = added
             return Delta((self._fragment(("call", position), call),))
         if not isinstance(event, dict):
             raise self._broken_stream(f"an event is not an object but {parsing.json_type(event)}")
@@ -306,8 +308,9 @@ class ChatDecoder:
 
     def _read_tool_calls(self, entries: Any, fragments: list[Fragment]) -> None:
         for entry in parsing.require_dicts(entries, "choices[].delta.tool_calls", self._body, self._headers):
-            position, call = self._calls.add(entry)
-            fragments.append(self._fragment(("call", position), call))
+            if added := self._calls.add(entry):
+                position, call = added
+                fragments.append(self._fragment(("call", position), call))
 
     def _read_function_call(self, call: Any, fragments: list[Fragment]) -> None:
         if isinstance(call, dict):

@@ -175,10 +175,16 @@ def encode_turns(messages: Iterable[Message]) -> list[Json]:
 
 
 def _encode_role(message: Message) -> str:
+    if message.role not in ("assistant", "user", "tool"):
+        raise UnsupportedContentError(f"A message of role {message.role!r} cannot go to {ENDPOINT}.")
     return "assistant" if message.role == "assistant" else "user"
 
 
 def _encode_blocks(message: Message) -> list[Json]:
+    if message.role == "user":
+        for part in message.parts:
+            if isinstance(part, HostedItem) and not is_messages_block(part.type):
+                raise UnsupportedContentError(f"Content of type {part.type!r} in a user turn cannot go to {ENDPOINT}.")
     blocks = [block for part in message.parts if (block := _encode_part(part))]
     return [_encode_tool_result(message, blocks)] if message.role == "tool" else blocks
 

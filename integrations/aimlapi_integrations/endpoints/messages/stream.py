@@ -45,6 +45,7 @@ class MessagesDecoder:
         self._emitted_items: set[int] = set()
         self._ids = CallIds(taken)
         self._initial_blocks: list[Json] = []
+        self._blocks_of_start: list[Json] = []
         self._closed: set[int] = set()
         self._has_stopped = False
         self.ended = False
@@ -75,11 +76,12 @@ class MessagesDecoder:
         """
         if not self._has_stopped and not (finished and self._blocks and self._has_complete_calls()):
             raise _broken_stream("the connection ended before the answer did")
+        remaining = [] if self._blocks else list(self._emit_blocks_of_start())
         positions = range(len(self._blocks))
-        remaining = tuple(fragment for position in positions for fragment in self._emit_server_tool(position))
+        remaining += [fragment for position in positions for fragment in self._emit_server_tool(position)]
         for position in positions:
             self._join_pieces(position)
-        return Delta(remaining, reply=decode({**self._body, "content": self._blocks}, self._headers))
+        return Delta(tuple(remaining), reply=decode({**self._body, "content": self._blocks}, self._headers))
 
     def _has_complete_calls(self) -> bool:
         """Return whether all arguments of all tool calls have arrived."""
@@ -128,16 +130,25 @@ class MessagesDecoder:
         """Put the pieces of a block into its fields; the input of a server tool is parsed."""
         block = self._blocks[position]
         for field in [field for at, field in self._pieces if at == position]:
-            initial = "" if field == "input" else as_str(block.get(field)) or ""
-            value = initial + "".join(self._pieces.pop((position, field)))
-            block[field] = (ToolCall("", "", value).parsed() or {}) if is_server_tool_block(block) else value
+            initial, rest = block.get(field), "".join(self._pieces.pop((position, field)))
+            if field != "input":
+                block[field] = (as_str(initial) or "") + rest
+            elif rest or not initial:  # else the start of the block has all of it
+                block[field] = (ToolCall("", "", rest).parsed() or {}) if is_server_tool_block(block) else rest
 
     # --- events, by type ----------------------------------------------------------------------------------------
 
     def _on_message_start(self, event: Json) -> Delta:
         message = as_dict(event.get("message"))
         self._body.update({key: value for key, value in message.items() if key != "content"})
+        self._blocks_of_start = dict_items(message.get("content"))
         return Delta(id=as_str(message.get("id")))
+
+    def _emit_blocks_of_start(self) -> Iterator[Fragment]:
+        """Emit the blocks that were in the message's start, in a stream without events for blocks."""
+        for index, block in enumerate(self._blocks_of_start):
+            if delta := self._on_block_start({"index": index, "content_block": block}):
+                yield from delta.fragments
 
     def _on_block_start(self, event: Json) -> Delta | None:
         index, block = event.get("index"), dict(as_dict(event.get("content_block")))
@@ -167,7 +178,7 @@ class MessagesDecoder:
         position = self._find_block(event.get("index"), block_type)
         block = self._blocks[position]
         if is_server_tool_block(block):
-            self._add_piece(position, "input", delta.get("partial_json"))
+            self._add_piece(position, "input", parsing.parse_arguments(delta.get("partial_json")))
             return None
         if block["type"] != block_type or (block_type == "tool_use" and not block.get("id")):
             raise _broken_stream(f"a {kind} has no block of its kind")
@@ -228,7 +239,7 @@ class MessagesDecoder:
         return Text("", (decode_citation(citation),))
 
     def _on_input_delta(self, position: int, _: Json, delta: Json) -> Part:
-        return ToolCall("", "", self._add_piece(position, "input", delta.get("partial_json")))
+        return ToolCall("", "", self._add_piece(position, "input", parsing.parse_arguments(delta.get("partial_json"))))
 
 
 def _broken_stream(what: str) -> StreamError:

@@ -323,7 +323,7 @@ def _encode_file(part: File) -> Json:
 def _encode_tool_result(message: Message, call_kind: str) -> Iterator[Json]:
     """Encode a tool result, whose output is a string. There is no field for errors, so only the text reports them."""
     if any(isinstance(part, HostedItem) for part in message.parts):
-        yield from (drop_nulls(part.item) for part in message.parts if isinstance(part, HostedItem))
+        yield from (_encode_hosted_result(part, message) for part in message.parts if isinstance(part, HostedItem))
         return
     if not message.tool_call_id:
         raise UnsupportedContentError("A tool message has no tool_call_id: set it to the id of the call it answers.")
@@ -334,6 +334,13 @@ def _encode_tool_result(message: Message, call_kind: str) -> Iterator[Json]:
         texts.append(part.text)
     kind = "custom_tool_call_output" if call_kind == "custom" else "function_call_output"
     yield {"type": kind, "call_id": message.tool_call_id, "output": "\n".join(texts)}
+
+
+def _encode_hosted_result(part: HostedItem, message: Message) -> Json:
+    """Encode the output of a tool that is an item of its own; without a call id it gets that of the message."""
+    item = drop_nulls(part.item)
+    has_no_id = part.type.endswith("_call_output") and not {"call_id", "id"} & item.keys()
+    return {**item, "call_id": message.tool_call_id} if has_no_id and message.tool_call_id else item
 
 
 # --- assistant turns ----------------------------------------------------------------------------------------------

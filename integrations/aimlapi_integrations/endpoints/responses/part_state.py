@@ -70,6 +70,10 @@ class PartState:
             self.call_kind = part.kind
         return replace(part, **changes)
 
+    def lacks_name(self) -> bool:
+        """Return whether this is a call whose name has not arrived."""
+        return self.kind is ToolCall and "name" not in self.once_fields
+
     def join_text(self) -> str:
         return "".join(self.pieces)
 

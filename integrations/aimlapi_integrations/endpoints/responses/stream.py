@@ -160,7 +160,7 @@ class ResponsesDecoder:
             is_incomplete = event["type"] == "response.incomplete"
             self._body["status"] = "incomplete" if is_incomplete else get_status({**response, "status": None})
         items = get_output_items(self._assemble_body())
-        if len(self._complete) < len(items):
+        if len(self._complete) < len(items) or any(state.lacks_name() for state in self._parts.values()):
             for position, item in zip(self._match_positions(items), items, strict=True):
                 yield from self._emit_item(position, item)
 

@@ -118,6 +118,12 @@ def parse_arguments(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def is_empty_call(entry: Json) -> bool:
+    """Return whether an entry of `tool_calls` has no id, no name, no arguments and nothing to send back."""
+    inner = as_dict(entry.get("function")) or as_dict(entry.get("custom"))
+    return not (entry.get("id") or entry.get("extra_content") or any(inner.values()))
+
+
 def unreadable_error(message: str, body: Any, headers: Mapping[str, str]) -> APIResponseError:
     """Build the error for a 2xx body that is not what the endpoint returns."""
     return APIResponseError(message, status=200, body=body, headers=headers)

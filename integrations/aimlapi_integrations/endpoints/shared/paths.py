@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
-_EXAMPLES = {True: "openai/gpt-4o", False: "resp_68af4030592c81938ec0a5fbab4a3e9f"}
+_EXAMPLES = {"a model": "openai/gpt-4o", "a response": "resp_68af4030592c81938ec0a5fbab4a3e9f"}
 
 
 def id_path(value: str, what: str, *, slashes: bool = False) -> str:
@@ -26,5 +26,6 @@ def id_path(value: str, what: str, *, slashes: bool = False) -> str:
     segments = value.split("/") if isinstance(value, str) else []
     unsafe = any(not segment.strip(". ") or _UNSAFE.search(segment) for segment in segments)
     if unsafe or not segments or (len(segments) > 1 and not slashes):
-        raise ValueError(f"{value!r} is not the id of {what}: expected one like {_EXAMPLES[slashes]!r}.")
+        example = f": expected one like {_EXAMPLES[what]!r}" if what in _EXAMPLES else ""
+        raise ValueError(f"{value!r} is not the id of {what}{example}.")
     return quote(value, safe="/@:" if slashes else "")

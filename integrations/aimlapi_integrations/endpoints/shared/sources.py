@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from ...errors import UnsupportedContentError
 from .media import is_data_url, normalize_mime, to_data_url
 
 
@@ -120,6 +121,7 @@ def load_source(source: Source, mime: str | None = None) -> MediaSource:
     Raises:
         OSError: the file can't be read.
         TypeError: the source is none of these.
+        UnsupportedContentError: the file is empty.
 
     >>> load_source(b"%PDF-1.7 ...").mime, load_source("https://example.com/talk.mp3").name
     ('application/pdf', 'talk.mp3')
@@ -158,6 +160,8 @@ def _from_data_url(url: str, mime: str | None) -> MediaSource:
 
 
 def _from_bytes(data: bytes, name: str, mime: str | None) -> MediaSource:
+    if not data:
+        raise UnsupportedContentError(f"{name or 'The file'} is empty, or has been read to its end.")
     kind = normalize_mime(mime) or _mime_by_magic(data) or _mime_by_name(name) or UNKNOWN_MIME
     return MediaSource(kind, name, data=data)
 

@@ -121,14 +121,17 @@ class ToolCallAccumulator:
         self._by_id: dict[str, _PartialCall] = {}
         self._ids = CallIds(taken)
 
-    def add(self, entry: Json) -> tuple[int, ToolCall]:
+    def add(self, entry: Json) -> tuple[int, ToolCall] | None:
         """Add an entry of a delta's `tool_calls`.
 
         Returns:
-            The position of its call, and what the entry adds: id, name, and extra fields only if they are new.
+            The position of its call, and what the entry adds: id, name, and extra fields only if they are new. None if
+            the entry is empty.
         """
         if addition := self._add_arguments(entry):
             return addition
+        if parsing.is_empty_call(entry):
+            return None
         piece = _parse_piece(entry)
         call = self._select_call(piece)
         call.set_kind(piece.kind)

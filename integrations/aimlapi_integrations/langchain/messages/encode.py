@@ -281,6 +281,9 @@ def parse_tool_result(content: Any) -> list[Part]:
         return [Text(content)] if content else []
     if not isinstance(content, list | tuple) or not content:
         return [Text(as_json_text(content))]
+    match content:
+        case [{"type": "custom_tool_call_output" | "function_call_output", "output": output, **rest}] if not rest:
+            return parse_tool_result(output)
     blocks = [_parse_content_block(block) for block in content]
     if None in blocks and not any(map(_has_media, blocks)):
         return [Text(as_json_text(content))]
