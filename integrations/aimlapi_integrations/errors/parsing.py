@@ -12,11 +12,13 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import SecretStr
 from pydantic_core import from_json
+
+from .._utils.frozen_dataclass import dataclass
 
 E = TypeVar("E", bound=Exception)
 
