@@ -50,7 +50,7 @@ def _errors_for_model() -> Iterator[None]:
             raise ToolException(str(error)) from error
 
 
-class AIMLAPIImageTool(ComponentFields, BaseTool):
+class AIMLAPIImageTool(ComponentFields, BaseTool, defer_build=False):
     """Creates images, or edits them, as an agent's tool.
 
     The model reads where each image is (a URL or a file name) and the price. The artifact of the tool message has
@@ -112,7 +112,7 @@ class AIMLAPIImageTool(ComponentFields, BaseTool):
         return {**self.model_kwargs, "model": self.model, "size": size, "n": n}
 
 
-class AIMLAPISpeechTool(ComponentFields, BaseTool):
+class AIMLAPISpeechTool(ComponentFields, BaseTool, defer_build=False):
     """Transcribes recordings, as an agent's tool.
 
     The model reads the text with times and speakers. The artifact of the tool message has `text`, `segments`, `id` and

@@ -11,7 +11,7 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, SecretStr
 from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
@@ -70,7 +70,7 @@ Model = TypeVar("Model", bound=BaseModel)
 register_content_blocks()
 
 
-class ChatAIMLAPI(ChatFields):
+class ChatAIMLAPI(ChatFields, defer_build=False):
     """A model of AI/ML API as a LangChain chat model.
 
     It takes the arguments of `ChatOpenAI` by the same names, on the chat completions endpoint and on Responses.
@@ -93,8 +93,6 @@ class ChatAIMLAPI(ChatFields):
     A model that was serialized by `langchain_core.load.dumpd` is loaded by
     `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"], secrets_from_env=True)`.
     """
-
-    model_config = ConfigDict(defer_build=False)
 
     if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 

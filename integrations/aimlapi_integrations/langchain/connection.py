@@ -38,6 +38,9 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     shared by all copies and never closed.
     """
 
+    # Only the public classes build a schema, with `defer_build=False`: building one is slow.
+    model_config = ConfigDict(defer_build=True)
+
     retry: RetryPolicy | None = Field(
         default=None, exclude=True, description="When to retry and how long to wait, in place of `max_retries`."
     )

@@ -19,7 +19,7 @@ from .connection import ComponentFields
 from .errors import translate_errors
 
 
-class AIMLAPIOCRParser(ComponentFields, BaseBlobParser):
+class AIMLAPIOCRParser(ComponentFields, BaseBlobParser, defer_build=False):
     """Reads PDFs and images by OCR: a `Document` with Markdown for each page. Works in `GenericLoader`.
 
     A blob has bytes or a path. A path that is a URL isn't downloaded here: the gateway reads it. The metadata is that
@@ -82,7 +82,7 @@ class AIMLAPIOCRParser(ComponentFields, BaseBlobParser):
         }
 
 
-class AIMLAPISpeechParser(ComponentFields, BaseBlobParser):
+class AIMLAPISpeechParser(ComponentFields, BaseBlobParser, defer_build=False):
     """Transcribes recordings: a `Document` for each segment, with times and speaker. Works in `GenericLoader`.
 
     A blob has bytes or a path. A path that is a URL isn't downloaded here: the gateway reads it. The metadata is that

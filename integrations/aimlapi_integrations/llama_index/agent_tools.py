@@ -32,7 +32,7 @@ _TOOLS: dict[str, tuple[str, type[BaseModel]]] = {
 }
 
 
-class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec):
+class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec, defer_build=False):
     """Tools that create and edit images, and that transcribe recordings.
 
     The model reads where each image is (a URL or a file name) and the price, or the text of a recording with times and

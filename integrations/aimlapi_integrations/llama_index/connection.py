@@ -18,9 +18,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from .. import client  # imports its classes, and with them every endpoint, when they are first used
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
-from ..client.client import AsyncClient, Client
 from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..transport.httpx_modules import check_http_client, httpx_classes
@@ -38,33 +38,33 @@ class ClientCache:
     """
 
     def __init__(self) -> None:
-        self._clients: dict[Hashable, Any] = {}
+        self._clients: dict[tuple[Hashable, ...], Any] = {}
 
-    def get_sync(self, arguments: Mapping[str, Any]) -> Client:
+    def get_sync(self, arguments: Mapping[str, Any]) -> "client.Client":
         """Return the sync client with these arguments."""
-        return self._get(Client, arguments)
+        return self._get("sync", client.Client, arguments)
 
-    def get_async(self, arguments: Mapping[str, Any]) -> AsyncClient:
+    def get_async(self, arguments: Mapping[str, Any]) -> "client.AsyncClient":
         """Return the async client with these arguments."""
-        return self._get(AsyncClient, arguments)
+        return self._get("async", client.AsyncClient, arguments)
 
     def close(self) -> None:
         """Close the connections of the sync clients. The next call opens new ones."""
-        for client in self._of(Client):
-            client.close()
+        for each in self._of("sync"):
+            each.close()
 
     async def aclose(self) -> None:
         """Close the connections that the async clients have in the running event loop."""
-        for client in self._of(AsyncClient):
-            await client.aclose()
+        for each in self._of("async"):
+            await each.aclose()
 
-    def _of(self, kind: type[T]) -> list[T]:
-        return [client for client in list(self._clients.values()) if isinstance(client, kind)]
+    def _of(self, kind: str) -> list[Any]:
+        return [cached for (cached_kind, *_), cached in list(self._clients.items()) if cached_kind == kind]
 
-    def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key: Any = (kind, *arguments, *map(_hashable, arguments.values()))
-        client: T | None = self._clients.get(key)
-        return self._clients.setdefault(key, kind(**arguments)) if client is None else client
+    def _get(self, kind: str, create: Callable[..., T], arguments: Mapping[str, Any]) -> T:
+        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        cached: T | None = self._clients.get(key)
+        return self._clients.setdefault(key, create(**arguments)) if cached is None else cached
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
         return ClientCache()
@@ -87,8 +87,13 @@ def _hashable(value: Any) -> Hashable:
 class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
     """How to reach the gateway. The key is in no dump and no `repr`, and unknown fields are refused."""
 
+    # Only the public classes build a schema, with `defer_build=False`: building one is slow.
     model_config = ConfigDict(
-        extra="forbid", hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
+        extra="forbid",
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
     api_key: SecretStr | None = Field(
@@ -213,10 +218,10 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         """Close the async connections that were opened in the running event loop."""
         await self._clients.aclose()
 
-    def _client(self) -> Client:
+    def _client(self) -> "client.Client":
         return self._clients.get_sync({**self._connection(), "http_client": self.http_client})
 
-    def _async_client(self) -> AsyncClient:
+    def _async_client(self) -> "client.AsyncClient":
         return self._clients.get_async({**self._connection(), "http_client": self.async_http_client})
 
     def _connection(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _HIDDEN += ["total_pages", "transcription_id"]
 _NOT_EMBEDDED = [*_HIDDEN, "end", "page_label", "source", "start"]
 
 
-class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader):
+class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader, defer_build=False):
     """Reads PDFs and images by OCR: a `Document` with Markdown for each page.
 
     Works as a `file_extractor` of `SimpleDirectoryReader`. A URL isn't downloaded here: the gateway reads it. The
@@ -107,7 +107,7 @@ class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader):
         }
 
 
-class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader):
+class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader, defer_build=False):
     """Transcribes recordings: a `Document` for each segment, with times and speaker.
 
     Works as a `file_extractor` of `SimpleDirectoryReader`. A URL isn't downloaded here: the gateway reads it. The
