@@ -1,17 +1,20 @@
-"""`dataclass(frozen=True)` in a third of the time: creating these classes was a quarter of this package's import.
+"""`dataclass(frozen=True)` whose constructor is compiled when the first instance is created.
 
-The standard library compiles the source of six methods for each class. Here only `__init__` is compiled, the others are
-closures. The classes are dataclasses in all else: `fields`, `replace`, `asdict`, pickles and pattern matching work.
-Type checkers take the decorator for the standard one. A test compares the two.
+The standard library compiles the source of six methods for each class: a quarter of what importing this package took.
+Here it compiles `__init__`, and when that is first called; the other methods are closures. The classes are dataclasses
+in all else: `fields`, `replace`, `asdict`, signatures, pickles and pattern matching work. Type checkers take the
+decorator for the standard one. A test compares the two.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Callable
 from operator import attrgetter
 from reprlib import recursive_repr
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
@@ -35,7 +38,7 @@ def frozen_dataclass(*, frozen: bool, slots: bool = False) -> Callable[[type], t
             setattr(cls.__dataclass_params__, parameter, True)  # type: ignore[attr-defined]
         fields = dataclasses.fields(cls)
         names = tuple(field.name for field in fields)
-        methods = {"__init__": _create_init(cls, fields), **_representation(fields), **_comparison(fields)}
+        methods = {**_construction(cls, fields), **_representation(fields), **_comparison(fields)}
         methods |= {**_guards(cls, names), **(_pickling(names) if slots else {})}
         for name, method in methods.items():
             if name not in vars(cls):
@@ -53,7 +56,7 @@ else:
 
 
 class _Factory:
-    """The default of an argument whose value a `default_factory` creates."""
+    """The default of an argument whose value a `default_factory` creates, in signatures."""
 
     def __repr__(self) -> str:
         return "<factory>"
@@ -62,30 +65,45 @@ class _Factory:
 _FACTORY = _Factory()
 
 
-def _create_init(cls: type, fields: _Fields) -> Callable[..., None]:
-    """Compile `__init__` in the namespace of the class's module, where `get_type_hints` looks annotations up."""
-    values: dict[str, Any] = {"_set": object.__setattr__, "_FACTORY": _FACTORY}
-    parameters, lines = ["self"], list[str]()
-    for field in fields:
-        parameter = value = field.name
-        if field.default_factory is not dataclasses.MISSING:
-            values[f"_default_{field.name}"] = field.default_factory
-            parameter = f"{field.name}=_FACTORY"
-            value = f"_default_{field.name}() if {field.name} is _FACTORY else {field.name}"
-        elif field.default is not dataclasses.MISSING:
-            values[f"_default_{field.name}"] = field.default
-            parameter = f"{field.name}=_default_{field.name}"
-        parameters.append(parameter)
-        lines.append(f"_set(self, {field.name!r}, {value})")
-    if hasattr(cls, "__post_init__"):
-        lines.append("self.__post_init__()")
-    body = "\n  ".join(lines)
-    source = f"def create({', '.join(values)}):\n def init({', '.join(parameters)}):\n  {body}\n return init"
-    namespace: dict[str, Any] = {}
-    exec(source, vars(sys.modules[cls.__module__]), namespace)
-    init: Callable[..., None] = namespace["create"](**values)
+def _construction(cls: type, fields: _Fields) -> _Methods:
+    """Return an `__init__` that replaces itself by the standard library's, with the same signature."""
+    compile_init = _compile_init  # its own namespace is that of the class's module, where annotations are looked up
+
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
+        compiled = compile_init(cls, fields)
+        cls.__init__ = compiled  # type: ignore[misc]
+        compiled(self, *args, **kwargs)
+
+    namespace = vars(sys.modules[cls.__module__])
+    init = FunctionType(initialize.__code__, namespace, closure=initialize.__closure__)
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *map(_parameter, fields)]
+    init.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
     init.__annotations__ = {**{field.name: field.type for field in fields}, "return": None}
+    return {"__init__": init}
+
+
+def _compile_init(cls: type, fields: _Fields) -> Callable[..., None]:
+    """Let the standard library compile the `__init__` of a class with these fields."""
+    namespace: dict[str, Any] = {"__module__": cls.__module__, "__doc__": cls.__doc__, "__annotations__": {}}
+    for field in fields:
+        namespace["__annotations__"][field.name] = field.type
+        namespace[field.name] = dataclasses.field(default=field.default, default_factory=field.default_factory)
+    if hasattr(cls, "__post_init__"):
+        namespace["__post_init__"] = cls.__post_init__
+    same: type = dataclasses.dataclass(frozen=True, repr=False, eq=False)(type(cls.__name__, (), namespace))
+    init: Callable[..., None] = vars(same)["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
     return init
+
+
+def _parameter(field: dataclasses.Field[Any]) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=default if field.default_factory is dataclasses.MISSING else _FACTORY,
+        annotation=field.type,
+    )
 
 
 def _representation(fields: _Fields) -> _Methods:

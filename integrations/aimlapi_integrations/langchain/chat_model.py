@@ -26,7 +26,6 @@ from .errors import translate_errors
 from .fields import ChatFields, live_profile
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
-from .messages.stream import ChunkBuilder
 from .registration import register_content_blocks
 from .request import (
     aauthorization,
@@ -64,6 +63,7 @@ _NOT_TRACED = NOT_IN_BODY - {"aimlapi_api_base"}
 
 if TYPE_CHECKING:
     from .arguments import ChatModelArguments
+    from .messages.stream import ChunkBuilder
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -133,7 +133,7 @@ class ChatAIMLAPI(ChatFields, defer_build=False):
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, authorization(self), run_manager)
             require_one_choice(call)
-            chunks = ChunkBuilder(self._message_format)
+            chunks = _chunk_builder(self._message_format)
             with self._get_client().stream(call.request, call.options) as deltas:
                 for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -151,7 +151,7 @@ class ChatAIMLAPI(ChatFields, defer_build=False):
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, await aauthorization(self), run_manager)
             require_one_choice(call)
-            chunks = ChunkBuilder(self._message_format)
+            chunks = _chunk_builder(self._message_format)
             async with self._get_async_client().stream(call.request, call.options) as deltas:
                 async for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -435,6 +435,12 @@ class ChatAIMLAPI(ChatFields, defer_build=False):
         # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
         copied.__dict__.pop("_serialized", None)
         return copied
+
+
+def _chunk_builder(message_format: MessageFormat) -> "ChunkBuilder":
+    from .messages.stream import ChunkBuilder  # by the first stream: it creates a class of messages
+
+    return ChunkBuilder(message_format)
 
 
 for _method in (ChatAIMLAPI._generate, ChatAIMLAPI._agenerate):
