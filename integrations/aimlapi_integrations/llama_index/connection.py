@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -10,7 +11,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     field_serializer,
     field_validator,
@@ -84,6 +84,9 @@ def _hashable(value: Any) -> Hashable:
     return cast(Hashable, value)
 
 
+_creating_cache = Lock()
+
+
 class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
     """How to reach the gateway. The key is in no dump and no `repr`, and unknown fields are refused."""
 
@@ -135,19 +138,23 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
     )
 
-    _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+    if TYPE_CHECKING:
+        _clients: ClientCache | None = None  # a default, or type checkers take it for a required argument
 
     if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
 
         def __init__(self, **fields: Any) -> None:
             super().__init__(**hide_arguments(fields))
 
+    # Copies share it; pickles and deep copies don't have it. A private attribute of pydantic takes longer to create.
+    __slots__ = ("_clients",)
+
     @field_validator("api_key", mode="before")
     @classmethod
     def _resolve_api_key(cls, key: Any) -> Any:
         match key:
             case None | str() | SecretStr():
-                return resolve_api_key(key)
+                return resolve_api_key(key)  # pydantic's validator would only copy it
         return key
 
     @field_validator("api_base", mode="before")
@@ -201,6 +208,11 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._clients = self._client_cache()
+        return copied
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the fields. The copy opens its own connections, but shares your HTTP clients and functions."""
         shared = (self.http_client, self.async_http_client, self.on_retry)
@@ -212,17 +224,25 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def close(self) -> None:
         """Close the connections that were opened here. Your own HTTP client stays open."""
-        self._clients.close()
+        self._client_cache().close()
 
     async def aclose(self) -> None:
         """Close the async connections that were opened in the running event loop."""
-        await self._clients.aclose()
+        await self._client_cache().aclose()
+
+    def _client_cache(self) -> ClientCache:
+        cache = getattr(self, "_clients", None)
+        if cache is None:
+            with _creating_cache:
+                cache = getattr(self, "_clients", None) or ClientCache()
+                self._clients = cache
+        return cache
 
     def _client(self) -> "client.Client":
-        return self._clients.get_sync({**self._connection(), "http_client": self.http_client})
+        return self._client_cache().get_sync({**self._connection(), "http_client": self.http_client})
 
     def _async_client(self) -> "client.AsyncClient":
-        return self._clients.get_async({**self._connection(), "http_client": self.async_http_client})
+        return self._client_cache().get_async({**self._connection(), "http_client": self.async_http_client})
 
     def _connection(self) -> dict[str, Any]:
         """Return the arguments of a client. What is None has the client's own default."""
