@@ -13,12 +13,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ._utils.concurrency import Enter, hand_on_to_threads
+from ._utils.frozen_dataclass import dataclass
 from .errors import BudgetExceededError
 from .types import Cost, Usage
 
@@ -184,7 +185,6 @@ def _count_calls(calls: int) -> str:
 # --- a ledger for all calls of a block ------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, slots=True)
 class _Block:
     """A `track_costs` block.
 
@@ -194,9 +194,11 @@ class _Block:
         abandoned: whether a generator ended the block in another context than it started in, where it stays behind.
     """
 
-    ledger: Ledger
-    left: bool = False
-    abandoned: bool = False
+    __slots__ = ("abandoned", "ledger", "left")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.left = self.abandoned = False
 
 
 _Blocks: TypeAlias = tuple[_Block, ...]

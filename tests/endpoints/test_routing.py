@@ -38,6 +38,14 @@ def test_endpoint_argument_lists_the_names_of_the_registry() -> None:
     assert get_args(Endpoint) == tuple(ENDPOINTS)
 
 
+def test_registry_has_endpoints_by_the_names_that_they_state() -> None:
+    assert [endpoint.NAME for endpoint in ENDPOINTS.values()] == list(ENDPOINTS)
+    assert len(ENDPOINTS) == 3
+    assert "embeddings" not in ENDPOINTS
+    with pytest.raises(KeyError):
+        ENDPOINTS["embeddings"]
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -16,10 +16,11 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from .._utils.diagnostics import warn_once
+from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_none
 from ..errors import MissingAPIKeyError, UnsupportedParameterError
 from ..transport.retries import Timeout
-from ..transport.validation import as_secret, check_api_key, inspect_base_url, is_loopback, reveal
+from ..transport.validation import as_secret, can_send_api_key, check_api_key, inspect_base_url, is_loopback, reveal
 from ..types import HostedTool, ResponseFormat, Tool, ToolChoice
 
 DEFAULT_MODEL = "openai/gpt-5-mini-2025-08-07"
@@ -41,6 +42,8 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         ValueError: it has characters that HTTP can't carry.
     """
     value = as_secret(value)
+    if value is not None and can_send_api_key(value):
+        return value
     api_key = None if value is None else SecretStr(value.get_secret_value().strip())
     api_key = api_key or _from_environment(API_KEY_VARIABLES)
     if api_key is None:
@@ -63,7 +66,7 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
         value = SecretStr(value)  # it may hold a password, and tracebacks print local variables
     if value is None or not reveal(value).strip():
         value = _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL
-    normalized, problem = _normalize_base_url(value)
+    normalized, problem = _normalize_base_url(value if "@" in reveal(value) else reveal(value))
     if problem:
         warn_once(problem)
     return normalized.get_secret_value()

@@ -3,18 +3,18 @@
 A call is `adapt` -> `encode` -> send -> `decode`, or
 `adapt` -> `encode` -> `stream_options` -> send -> `Decoder.feed` … `Decoder.close`.
 
-`ENDPOINTS` is the registry of the endpoints that carry conversations. Everything else looks up an endpoint here, by the
-name that its package states next to its path.
+`ENDPOINTS` is the registry of the endpoints that carry conversations. Everything else looks up an endpoint here, by its
+name, which is also that of its package. The first lookup imports the package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from .._utils.lazy_imports import LazyModules
 from ..models import CHAT, MESSAGES, RESPONSES, Model
 from ..types import Delta, Json, Reply, Request
-from . import chat_completions, messages, responses
 from .shared.adapt import AdaptStep, get_context
 
 __all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt", "name_of_reply"]
@@ -82,9 +82,12 @@ class Endpoint(Protocol):
         """
 
 
-_ENDPOINTS: tuple[Endpoint, ...] = (chat_completions, responses, messages)
+if TYPE_CHECKING:  # each one has the interface
+    from . import chat_completions, messages, responses
 
-ENDPOINTS: Mapping[str, Endpoint] = {endpoint.NAME: endpoint for endpoint in _ENDPOINTS}
+    _ENDPOINTS: tuple[Endpoint, ...] = (chat_completions, responses, messages)
+
+ENDPOINTS: Mapping[str, Endpoint] = LazyModules(__name__, (CHAT, RESPONSES, MESSAGES))
 """Name -> endpoint."""
 
 _NAMES_BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "message": MESSAGES}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
+from .._utils.frozen_dataclass import dataclass
 from ..errors import (
     APIError,
     BatchCanceledError,

@@ -13,11 +13,12 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
+from .._utils.frozen_dataclass import dataclass
 from .._utils.json_schema import object_schema, to_strict_schema
 from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterError
 from ..models.lookup import check_model

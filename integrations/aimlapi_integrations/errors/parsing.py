@@ -12,11 +12,13 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import SecretStr
 from pydantic_core import from_json
+
+from .._utils.frozen_dataclass import dataclass
 
 E = TypeVar("E", bound=Exception)
 
@@ -24,39 +26,37 @@ NO_SECRET = SecretStr("")
 
 _PREVIEW = 500
 _LONGEST = 4000
-_HTML = re.compile(r"\s*(<!doctype\s+html|<html|<head|<body|<\?xml)", re.IGNORECASE)
-_TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
-_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
-_UPSTREAM = re.compile(r"\s*(?:([45]\d\d)\s+)?(.*)", re.DOTALL)
-_OVERFLOW = re.compile(
-    r"context_length_exceeded|context_window_exceeded|maximum context length|exceed\w* .{0,20}context"
-    r"|(prompt|input) is too long|reduce the length of the (messages|prompt)",
-    re.IGNORECASE,
+
+# Patterns for the first error: compiling all of them would take 2 ms of each import.
+_HTML = r"(?i)\s*(<!doctype\s+html|<html|<head|<body|<\?xml)"
+_TITLE = r"(?is)<(title|h1)[^>]*>(.*?)</\1"
+_TAG = r"<[^>]*>"
+_CHARSET = r"(?i)charset=[\"']?([\w-]+)"
+_UPSTREAM = r"(?s)\s*(?:([45]\d\d)\s+)?(.*)"
+_OVERFLOW = (
+    r"(?i)context_length_exceeded|context_window_exceeded|maximum context length|exceed\w* .{0,20}context"
+    r"|(prompt|input) is too long|reduce the length of the (messages|prompt)"
 )
-_UNKNOWN_ROUTE = re.compile(r"cannot (get|post|delete) /", re.IGNORECASE)
+_UNKNOWN_ROUTE = r"(?i)cannot (get|post|delete) /"
+_OUT_OF_CREDITS = r"(?i)insuffici?ent_credits|insufficient_quota|run out of credits"  # the gateway's has one i
+_LOOKS_SECRET = r"(?i)(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
+
 _KEY_ADVICE = "Check the key: AIMLAPI_API_KEY, or api_key=. Create a key at https://aimlapi.com/app/keys."
 _BASE_URL_ADVICE = "Check the base URL: the gateway's is https://api.aimlapi.com/v1."
 
 # What a message says, and what to do about it.
-_ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), advice)
-    for pattern, advice in {
-        r"guardrail|data policy": "No provider of this model meets the guardrails and the data policy of the key. "
-        "Change them in the account, or choose another model.",
-        r"no endpoints found for": "The gateway has no provider for this model now. Choose another, or leave out "
-        "`provider`. List models with: aimlapi models --live",
-        r"must be greater than thinking_budget": "Raise max_tokens above the budget for thinking, or lower the budget "
-        "or the effort.",
-        r"reasoning is mandatory": "This model always reasons: leave out the effort 'none'.",
-        r"max_tokens or model output limit was reached": "Raise max_tokens: reasoning counts too.",
-        r"generation timeout": "The model took too long. Stream the answer, lower max_tokens or the effort, or use "
-        "background=True on the Responses endpoint.",
-    }.items()
-)
-
-# The gateway spells `insufficient` without its second i.
-_OUT_OF_CREDITS = re.compile(r"insuffici?ent_credits|insufficient_quota|run out of credits", re.IGNORECASE)
+_ADVICE = {
+    r"guardrail|data policy": "No provider of this model meets the guardrails and the data policy of the key. "
+    "Change them in the account, or choose another model.",
+    r"no endpoints found for": "The gateway has no provider for this model now. Choose another, or leave out "
+    "`provider`. List models with: aimlapi models --live",
+    r"must be greater than thinking_budget": "Raise max_tokens above the budget for thinking, or lower the budget "
+    "or the effort.",
+    r"reasoning is mandatory": "This model always reasons: leave out the effort 'none'.",
+    r"max_tokens or model output limit was reached": "Raise max_tokens: reasoning counts too.",
+    r"generation timeout": "The model took too long. Stream the answer, lower max_tokens or the effort, or use "
+    "background=True on the Responses endpoint.",
+}
 
 # OpenAI's and Anthropic's names of errors inside a 200, with the status that the same error has elsewhere.
 _KIND_STATUSES = {
@@ -103,23 +103,23 @@ class ErrorBody:
             return f"The server redirects to {target!r}, and redirects aren't followed.\n{_BASE_URL_ADVICE}"
         wrong_url = self.html or (status == 404 and self.is_unknown_route)
         advice = [*([_KEY_ADVICE] if status == 401 else []), *([_BASE_URL_ADVICE] if wrong_url else [])]
-        advice += [text for pattern, text in _ADVICE if pattern.search(self.message)]
+        advice += [text for pattern, text in _ADVICE.items() if re.search(pattern, self.message, re.IGNORECASE)]
         return "\n".join([self.message, *advice])
 
     @property
     def is_context_overflow(self) -> bool:
         """Whether the messages exceed the model's context."""
-        return bool(_OVERFLOW.search(f"{self.code} {self.kind} {self.message}"))
+        return bool(re.search(_OVERFLOW, f"{self.code} {self.kind} {self.message}"))
 
     @property
     def is_unknown_route(self) -> bool:
         """Whether a 404 is about the path, not the model."""
-        return not self.body or bool(_UNKNOWN_ROUTE.match(self.message))
+        return not self.body or bool(re.match(_UNKNOWN_ROUTE, self.message))
 
     @property
     def is_out_of_credits(self) -> bool:
         """Whether the account can't pay."""
-        return bool(_OUT_OF_CREDITS.search(f"{self.code} {self.kind} {self.message}"))
+        return bool(re.search(_OUT_OF_CREDITS, f"{self.code} {self.kind} {self.message}"))
 
 
 def parse_error_body(body: Any, headers: Mapping[str, str], secret: SecretStr = NO_SECRET) -> ErrorBody:
@@ -153,7 +153,7 @@ def _decode_text(body: bytes, content_type: str) -> str:
     """Decode a body that may be in another charset, as pages of old proxies are."""
     with suppress(UnicodeDecodeError):
         return body.decode()
-    charset = _CHARSET.search(content_type)
+    charset = re.search(_CHARSET, content_type)
     with suppress(LookupError):
         return body.decode(charset[1] if charset else "utf-8", "replace")
     return body.decode("utf-8", "replace")
@@ -166,7 +166,6 @@ def preview(text: str, length: int = _PREVIEW) -> str:
 
 # --- redaction ----------------------------------------------------------------------------------------------------
 
-_LOOKS_SECRET = re.compile(r"(bearer\s+|api[ _-]?key(?: provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 _REDACTED = "[redacted]"
 _SHORTEST_KEY = 8
@@ -181,7 +180,7 @@ def redact(value: Any, secret: SecretStr) -> Any:
 
 def redact_secrets(value: Any, secret: SecretStr = NO_SECRET) -> Any:
     """Redact `secret`, and whatever looks like an API key, in all strings of a JSON value."""
-    return _map_strings(value, lambda text: _LOOKS_SECRET.sub(rf"\1{_REDACTED}", redact_text(text, secret)))
+    return _map_strings(value, lambda text: re.sub(_LOOKS_SECRET, rf"\1{_REDACTED}", redact_text(text, secret)))
 
 
 def redact_text(text: str, secret: SecretStr) -> str:
@@ -242,14 +241,14 @@ def _parse(body: Any) -> ErrorBody:
             return ErrorBody(_message_text(body))
         case None:
             return ErrorBody()
-        case str() if _HTML.match(body):
+        case str() if re.match(_HTML, body):
             return ErrorBody(f"An HTML page instead of JSON: {_page_title(body)!r}", html=True)
     return ErrorBody(preview(str(body).strip()))
 
 
 def _page_title(page: str) -> str:
-    title = _TITLE.search(page)
-    text = title[2] if title else _TAG.sub(" ", page)
+    title = re.search(_TITLE, page)
+    text = title[2] if title else re.sub(_TAG, " ", page)
     return preview(" ".join(html.unescape(text).split()), 200)
 
 
@@ -309,7 +308,7 @@ def _message_text(value: Any) -> str:
 
 def _parse_upstream(text: str) -> ErrorBody | None:
     """Parse a provider's error that came as text: `400 {json}`, `{json}` or `400 words`."""
-    match = _UPSTREAM.match(text)
+    match = re.match(_UPSTREAM, text)
     status, rest = (match[1], match[2]) if match else (None, text)
     body = parse_body(rest.encode("utf-8", "replace")) if rest.startswith("{") else None
     if not isinstance(body, dict):

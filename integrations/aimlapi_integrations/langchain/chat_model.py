@@ -11,7 +11,7 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, SecretStr
 from typing_extensions import Self, Unpack
 
 from .._utils.json import drop_none
@@ -26,7 +26,6 @@ from .errors import translate_errors
 from .fields import ChatFields, live_profile
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
-from .messages.stream import ChunkBuilder
 from .registration import register_content_blocks
 from .request import (
     AnyTool,
@@ -70,13 +69,14 @@ _NOT_TRACED = NOT_IN_BODY - {"aimlapi_api_base"}
 
 if TYPE_CHECKING:
     from .arguments import ChatModelArguments
+    from .messages.stream import ChunkBuilder
 
 Model = TypeVar("Model", bound=BaseModel)
 
 register_content_blocks()
 
 
-class ChatAIMLAPI(ChatFields):
+class ChatAIMLAPI(ChatFields, defer_build=False):
     """A model of AI/ML API as a LangChain chat model.
 
     It takes the arguments of `ChatOpenAI` by the same names, on the chat completions endpoint and on Responses.
@@ -99,8 +99,6 @@ class ChatAIMLAPI(ChatFields):
     A model that was serialized by `langchain_core.load.dumpd` is loaded by
     `load(data, allowed_objects=[ChatAIMLAPI], valid_namespaces=["aimlapi_integrations"], secrets_from_env=True)`.
     """
-
-    model_config = ConfigDict(defer_build=False)
 
     if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 
@@ -141,7 +139,7 @@ class ChatAIMLAPI(ChatFields):
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, authorization(self), run_manager)
             require_one_choice(call)
-            chunks = ChunkBuilder(self._message_format)
+            chunks = _chunk_builder(self._message_format)
             with self._get_client().stream(call.request, call.options) as deltas:
                 for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -159,7 +157,7 @@ class ChatAIMLAPI(ChatFields):
         with translate_errors():
             call = build_request(self, messages, stop, kwargs, await aauthorization(self), run_manager)
             require_one_choice(call)
-            chunks = ChunkBuilder(self._message_format)
+            chunks = _chunk_builder(self._message_format)
             async with self._get_async_client().stream(call.request, call.options) as deltas:
                 async for delta in deltas:
                     chunk = chunks.chunk(delta)
@@ -443,6 +441,12 @@ class ChatAIMLAPI(ChatFields):
         # https://github.com/langchain-ai/langchain/blob/master/libs/core/langchain_core/language_models/chat_models.py
         copied.__dict__.pop("_serialized", None)
         return copied
+
+
+def _chunk_builder(message_format: MessageFormat) -> "ChunkBuilder":
+    from .messages.stream import ChunkBuilder  # by the first stream: it creates a class of messages
+
+    return ChunkBuilder(message_format)
 
 
 for _method in (ChatAIMLAPI._generate, ChatAIMLAPI._agenerate):

@@ -38,6 +38,9 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
     shared by all copies and never closed.
     """
 
+    # Only the public classes build a schema, with `defer_build=False`: building one is slow.
+    model_config = ConfigDict(defer_build=True)
+
     retry: RetryPolicy | None = Field(
         default=None, exclude=True, description="When to retry and how long to wait, in place of `max_retries`."
     )
@@ -105,9 +108,10 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def _resolve_key_and_url(self) -> None:
         """Fill in the key and the URL from the environment, and check them, without the checks of `__setattr__`."""
-        names = ("aimlapi_api_key", "aimlapi_api_base")
-        self.__dict__.update({name: resolve_field(name, getattr(self, name)) for name in names})
-        self.__pydantic_fields_set__.update(names)
+        fields = self.__dict__
+        for name in _KEY_AND_URL:
+            fields[name] = resolve_field(name, fields[name])
+        self.__pydantic_fields_set__.update(_KEY_AND_URL)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
@@ -172,6 +176,8 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         refuse_clients(self, http_client=self.http_client, http_async_client=self.http_async_client)
         return super().__getstate__()
 
+
+_KEY_AND_URL = ("aimlapi_api_key", "aimlapi_api_base")
 
 # Fields that a client is created with.
 _CLIENT_FIELDS = frozenset(

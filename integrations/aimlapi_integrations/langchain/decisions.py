@@ -25,7 +25,7 @@ class DecisionFields(ComponentFields):
     """The model, by the gateway's id or an alias of it."""
 
 
-class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions]):
+class AIMLAPIDecisions(DecisionFields, RunnableSerializable[Any, Decisions], defer_build=False):
     """A runnable that answers typed questions about its input, to route, grade and guard inside chains.
 
     The input is a text, a message, a document, or JSON (dicts and lists of these). The output is a `Decisions`.
@@ -75,7 +75,7 @@ def as_state(value: Any) -> Any:
     return value
 
 
-class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor):
+class AIMLAPIRerank(DecisionFields, BaseDocumentCompressor, defer_build=False):
     """A document compressor that keeps the documents most relevant to a query, the best first; ties keep their order.
 
     It returns copies with the relevance, from 0 to 1, in `metadata["relevance_score"]`. A request has as many documents

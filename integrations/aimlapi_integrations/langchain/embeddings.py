@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .arguments import EmbeddingsArguments
 
 
-class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings):
+class AIMLAPIEmbeddings(ConnectionFields, LangChainEmbeddings, defer_build=False):
     """An embedding model of AI/ML API as LangChain's `Embeddings`.
 
     It takes the arguments of `OpenAIEmbeddings` by the same names. Texts are sent in concurrent batches, and their

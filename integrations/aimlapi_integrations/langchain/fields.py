@@ -49,10 +49,7 @@ _OUTPUT_VERSIONS = (None, "v0", "v1", "responses/v1")
 class ChatFields(ConnectionFields, BaseChatModel):
     """The constructor arguments of `ChatAIMLAPI`. Those that are omitted are left to the gateway."""
 
-    # Only `ChatAIMLAPI` builds a schema, not this base: building one takes a tenth of the import.
-    model_config = ConfigDict(
-        populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
-    )
+    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     if TYPE_CHECKING:  # generators, as in core, where their types don't say that they can be closed
 

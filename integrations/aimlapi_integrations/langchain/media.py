@@ -49,7 +49,7 @@ from .connection import ComponentFields
 from .errors import translate_errors
 
 
-class AIMLAPIOCRParser(ComponentFields, BaseBlobParser):
+class AIMLAPIOCRParser(ComponentFields, BaseBlobParser, defer_build=False):
     """Reads PDFs and images by OCR: a `Document` with Markdown for each page. Works in `GenericLoader`.
 
     A blob has bytes or a path. A path that is a URL isn't downloaded here: the gateway reads it. The metadata is that
@@ -112,7 +112,7 @@ class AIMLAPIOCRParser(ComponentFields, BaseBlobParser):
         }
 
 
-class AIMLAPISpeechParser(ComponentFields, BaseBlobParser):
+class AIMLAPISpeechParser(ComponentFields, BaseBlobParser, defer_build=False):
     """Transcribes recordings: a `Document` for each segment, with times and speaker. Works in `GenericLoader`.
 
     A blob has bytes or a path. A path that is a URL isn't downloaded here: the gateway reads it. The metadata is that
@@ -203,7 +203,7 @@ def _errors_for_model() -> Iterator[None]:
             raise ToolException(str(error)) from error
 
 
-class AIMLAPIImageTool(ComponentFields, BaseTool):
+class AIMLAPIImageTool(ComponentFields, BaseTool, defer_build=False):
     """Creates images, or edits them, as an agent's tool.
 
     The model reads where each image is (a URL or a file name) and the price. The artifact of the tool message has
@@ -265,7 +265,7 @@ class AIMLAPIImageTool(ComponentFields, BaseTool):
         return {**self.model_kwargs, "model": self.model, "size": size, "n": n}
 
 
-class AIMLAPISpeechTool(ComponentFields, BaseTool):
+class AIMLAPISpeechTool(ComponentFields, BaseTool, defer_build=False):
     """Transcribes recordings, as an agent's tool.
 
     The model reads the text with times and speakers. The artifact of the tool message has `text`, `segments`, `id` and

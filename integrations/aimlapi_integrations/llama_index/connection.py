@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -10,7 +11,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     field_serializer,
     field_validator,
@@ -18,9 +18,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from .. import client  # imports its classes, and with them every endpoint, when they are first used
 from .._utils.context_managers import AsyncContextManagerMixin, ContextManagerMixin, refuse_clients
 from .._utils.pydantic_models import ShortSignature
-from ..client.client import AsyncClient, Client
 from ..client.options import resolve_api_key, resolve_base_url
 from ..errors.parsing import redact_url, remove_credentials
 from ..transport.httpx_modules import check_http_client, httpx_classes
@@ -38,33 +38,33 @@ class ClientCache:
     """
 
     def __init__(self) -> None:
-        self._clients: dict[Hashable, Any] = {}
+        self._clients: dict[tuple[Hashable, ...], Any] = {}
 
-    def get_sync(self, arguments: Mapping[str, Any]) -> Client:
+    def get_sync(self, arguments: Mapping[str, Any]) -> "client.Client":
         """Return the sync client with these arguments."""
-        return self._get(Client, arguments)
+        return self._get("sync", client.Client, arguments)
 
-    def get_async(self, arguments: Mapping[str, Any]) -> AsyncClient:
+    def get_async(self, arguments: Mapping[str, Any]) -> "client.AsyncClient":
         """Return the async client with these arguments."""
-        return self._get(AsyncClient, arguments)
+        return self._get("async", client.AsyncClient, arguments)
 
     def close(self) -> None:
         """Close the connections of the sync clients. The next call opens new ones."""
-        for client in self._of(Client):
-            client.close()
+        for each in self._of("sync"):
+            each.close()
 
     async def aclose(self) -> None:
         """Close the connections that the async clients have in the running event loop."""
-        for client in self._of(AsyncClient):
-            await client.aclose()
+        for each in self._of("async"):
+            await each.aclose()
 
-    def _of(self, kind: type[T]) -> list[T]:
-        return [client for client in list(self._clients.values()) if isinstance(client, kind)]
+    def _of(self, kind: str) -> list[Any]:
+        return [cached for (cached_kind, *_), cached in list(self._clients.items()) if cached_kind == kind]
 
-    def _get(self, kind: type[T], arguments: Mapping[str, Any]) -> T:
-        key: Any = (kind, *arguments, *map(_hashable, arguments.values()))
-        client: T | None = self._clients.get(key)
-        return self._clients.setdefault(key, kind(**arguments)) if client is None else client
+    def _get(self, kind: str, create: Callable[..., T], arguments: Mapping[str, Any]) -> T:
+        key = (kind, *arguments, *map(_hashable, arguments.values()))
+        cached: T | None = self._clients.get(key)
+        return self._clients.setdefault(key, create(**arguments)) if cached is None else cached
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ClientCache":
         return ClientCache()
@@ -84,11 +84,19 @@ def _hashable(value: Any) -> Hashable:
     return cast(Hashable, value)
 
 
+_creating_cache = Lock()
+
+
 class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel):
     """How to reach the gateway. The key is in no dump and no `repr`, and unknown fields are refused."""
 
+    # Only the public classes build a schema, with `defer_build=False`: building one is slow.
     model_config = ConfigDict(
-        extra="forbid", hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
+        extra="forbid",
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
     api_key: SecretStr | None = Field(
@@ -130,19 +138,23 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         default=True, description="Accepted for compatibility. Connections are always reused, which is safe here."
     )
 
-    _clients: ClientCache = PrivateAttr(default_factory=ClientCache)
+    if TYPE_CHECKING:
+        _clients: ClientCache | None = None  # a default, or type checkers take it for a required argument
 
     if not TYPE_CHECKING:  # type checkers know the fields by name, which this signature would hide
 
         def __init__(self, **fields: Any) -> None:
             super().__init__(**hide_arguments(fields))
 
+    # Copies share it; pickles and deep copies don't have it. A private attribute of pydantic takes longer to create.
+    __slots__ = ("_clients",)
+
     @field_validator("api_key", mode="before")
     @classmethod
     def _resolve_api_key(cls, key: Any) -> Any:
         match key:
             case None | str() | SecretStr():
-                return resolve_api_key(key)
+                return resolve_api_key(key)  # pydantic's validator would only copy it
         return key
 
     @field_validator("api_base", mode="before")
@@ -196,6 +208,11 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
         check_settings(default_headers=self.default_headers, timeout=self.timeout)
         return self
 
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._clients = self._client_cache()
+        return copied
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the fields. The copy opens its own connections, but shares your HTTP clients and functions."""
         shared = (self.http_client, self.async_http_client, self.on_retry)
@@ -207,17 +224,25 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def close(self) -> None:
         """Close the connections that were opened here. Your own HTTP client stays open."""
-        self._clients.close()
+        self._client_cache().close()
 
     async def aclose(self) -> None:
         """Close the async connections that were opened in the running event loop."""
-        await self._clients.aclose()
+        await self._client_cache().aclose()
 
-    def _client(self) -> Client:
-        return self._clients.get_sync({**self._connection(), "http_client": self.http_client})
+    def _client_cache(self) -> ClientCache:
+        cache = getattr(self, "_clients", None)
+        if cache is None:
+            with _creating_cache:
+                cache = getattr(self, "_clients", None) or ClientCache()
+                self._clients = cache
+        return cache
 
-    def _async_client(self) -> AsyncClient:
-        return self._clients.get_async({**self._connection(), "http_client": self.async_http_client})
+    def _client(self) -> "client.Client":
+        return self._client_cache().get_sync({**self._connection(), "http_client": self.http_client})
+
+    def _async_client(self) -> "client.AsyncClient":
+        return self._client_cache().get_async({**self._connection(), "http_client": self.async_http_client})
 
     def _connection(self) -> dict[str, Any]:
         """Return the arguments of a client. What is None has the client's own default."""

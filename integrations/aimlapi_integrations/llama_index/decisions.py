@@ -29,7 +29,7 @@ from .connection import ClientCache, ConnectionFields
 dispatcher = get_dispatcher(__name__)
 
 
-class AIMLAPIRerank(ConnectionFields, BaseNodePostprocessor):
+class AIMLAPIRerank(ConnectionFields, BaseNodePostprocessor, defer_build=False):
     """A node postprocessor that keeps the nodes most relevant to a query, the best first; ties keep their order.
 
     The score of a node becomes its relevance, from 0 to 1; its previous score, from retrieval, goes to

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ALIASES = {"model": "model_name", "batch_size": "embed_batch_size"}
 
 
-class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding):
+class AIMLAPIEmbedding(ConnectionFields, BaseEmbedding, defer_build=False):
     """Embeddings by any model of the gateway, sync and natively async, one request per batch.
 
     Takes the arguments of LlamaIndex's `OpenAIEmbedding` by their names. An unknown one raises.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     model_validator,
 )
@@ -111,8 +110,6 @@ ALIASES = {
 
 class AIMLAPIFields(ConnectionFields, FunctionCallingLLM):
     """The constructor arguments of `AIMLAPI`. What isn't set isn't sent, so the gateway's default applies."""
-
-    model_config = ConfigDict(defer_build=True)  # only `AIMLAPI` builds a schema: building one is slow
 
     model: str = Field(default=DEFAULT_MODEL, description="The model, by the gateway's ID or an alias.")
     temperature: float | None = Field(

@@ -22,7 +22,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from typing_extensions import Self, Unpack, override
 
 from ..client.options import DEFAULT_MODEL, CallOptions
@@ -76,7 +76,7 @@ def _completion_callback(method: Method) -> Method:
 _DEFAULT_CONTEXT = 128_000  # tokens, of a model whose own is unknown
 
 
-class AIMLAPI(AIMLAPIFields):
+class AIMLAPI(AIMLAPIFields, defer_build=False):
     """An LLM with function calling, structured output, reasoning and costs, on any model of the gateway.
 
     Takes the arguments of LlamaIndex's `OpenAI` and `OpenAIResponses` by their names. An unknown one raises.
@@ -97,8 +97,6 @@ class AIMLAPI(AIMLAPIFields):
         >>> response = llm.chat([ChatMessage("Name three rivers of Portugal.")])
         >>> response.message.content, response.additional_kwargs["cost"]                     # doctest: +SKIP
     """
-
-    model_config = ConfigDict(defer_build=False)
 
     if TYPE_CHECKING:  # at run time pydantic's, which takes the same names
 

@@ -45,7 +45,7 @@ _HIDDEN += ["total_pages", "transcription_id"]
 _NOT_EMBEDDED = [*_HIDDEN, "end", "page_label", "source", "start"]
 
 
-class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader):
+class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader, defer_build=False):
     """Reads PDFs and images by OCR: a `Document` with Markdown for each page.
 
     Works as a `file_extractor` of `SimpleDirectoryReader`. A URL isn't downloaded here: the gateway reads it. The
@@ -128,7 +128,7 @@ class AIMLAPIOCRReader(ConnectionFields, BasePydanticReader):
         }
 
 
-class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader):
+class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader, defer_build=False):
     """Transcribes recordings: a `Document` for each segment, with times and speaker.
 
     Works as a `file_extractor` of `SimpleDirectoryReader`. A URL isn't downloaded here: the gateway reads it. The
@@ -237,7 +237,7 @@ _TOOLS: dict[str, tuple[str, type[BaseModel]]] = {
 }
 
 
-class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec):
+class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec, defer_build=False):
     """Tools that create and edit images, and that transcribe recordings.
 
     The model reads where each image is (a URL or a file name) and the price, or the text of a recording with times and

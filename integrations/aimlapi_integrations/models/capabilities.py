@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from .._utils.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,9 +163,14 @@ def check_headers(headers: Mapping[str, str]) -> SecretHeaders:
     return headers
 
 
+def can_send_api_key(api_key: SecretStr) -> bool:
+    """Return whether a header can carry the key as it is."""
+    return _API_KEY.fullmatch(api_key.get_secret_value()) is not None
+
+
 def check_api_key(api_key: SecretStr) -> SecretStr:
     """Return the key. ValueError if a header can't carry it."""
-    if not _API_KEY.fullmatch(api_key.get_secret_value()):
+    if not can_send_api_key(api_key):
         raise ValueError(
             "api_key: the header 'Authorization' can't carry it. Expected printable ASCII without line breaks and "
             "without white space at either end; check how the key was copied."
