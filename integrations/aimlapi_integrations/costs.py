@@ -13,13 +13,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ._utils.concurrency import Enter, hand_on_to_threads
-from ._utils.frozen_dataclass import dataclass
 from .errors import BudgetExceededError
 from .types import Cost, Usage
 

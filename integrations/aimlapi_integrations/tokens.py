@@ -11,10 +11,10 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ._utils.frozen_dataclass import dataclass
 from .errors import UnsupportedContentError
 from .types import (
     Audio,

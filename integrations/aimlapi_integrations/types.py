@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from ._utils.frozen_dataclass import dataclass
 from ._utils.json import parse_arguments
 
 Json: TypeAlias = dict[str, Any]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from .. import costs
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_nulls
 from ..endpoints import Endpoint, StreamDecoder, adapt, embeddings
 from ..endpoints.routing import select_endpoint

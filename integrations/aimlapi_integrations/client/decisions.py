@@ -9,7 +9,6 @@ from typing import Any
 
 from .. import costs
 from .._utils.concurrency import arun_in_order, run_in_order
-from .._utils.frozen_dataclass import dataclass
 from ..endpoints import decisions
 from ..endpoints.decisions import CONTEXT_TOKENS, DEFAULT_DECISION_MODEL, Decisions, Questions, Ranked, Reranking, State
 from ..endpoints.shared.parsing import sum_costs, sum_usages

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.util import find_spec
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from ..endpoints.catalogue import TEXT_TYPES, CatalogueModel, Deprecation
 from ..errors import AIMLAPIError, APIResponseError, NotFoundError
 from ..models import lookup

@@ -12,14 +12,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_none
 from ..endpoints.images import GeneratedImage, GeneratedImages
 from ..endpoints.ocr import OCRImage, OCRPage, OCRResult

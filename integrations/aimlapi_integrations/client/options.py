@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from .._utils.diagnostics import warn_once
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_none
 from ..errors import MissingAPIKeyError, UnsupportedParameterError
 from ..transport.retries import Timeout

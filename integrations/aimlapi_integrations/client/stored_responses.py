@@ -6,11 +6,10 @@ https://platform.openai.com/docs/guides/conversation-state
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_none
 from ..models import RESPONSES, lookup
 from ..types import Message, Part, Reasoning, Request, Text, ToolCall, join_texts

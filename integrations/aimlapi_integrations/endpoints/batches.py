@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .._utils.frozen_dataclass import dataclass
 from ..errors import (
     APIError,
     BatchCanceledError,

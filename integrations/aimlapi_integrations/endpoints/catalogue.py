@@ -7,11 +7,10 @@ https://docs.aimlapi.com/api-references/service-endpoints/account-balance
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from ..errors import APIError
 from ..types import CallMetadata, Json
 from .shared import parsing

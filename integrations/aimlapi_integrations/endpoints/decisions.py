@@ -8,10 +8,9 @@ share the state and are answered independently. https://docs.aimlapi.com/api-ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import drop_none
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..types import CallMetadata, Cost, Json, Usage

@@ -11,12 +11,11 @@ import mimetypes
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from math import log
 from pathlib import Path
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from ..errors import UnsupportedContentError, UnsupportedParameterError
 from ..models.lookup import check_model
 from ..models.media import ImageCapabilities, InputParameter, SizeParameter, image_capabilities

@@ -13,12 +13,11 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json_schema import object_schema, to_strict_schema
 from ..errors import OutputError, UnsupportedContentError, UnsupportedParameterError
 from ..models.lookup import check_model

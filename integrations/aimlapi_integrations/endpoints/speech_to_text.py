@@ -7,10 +7,9 @@ https://docs.aimlapi.com/api-references/speech-models/speech-to-text
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from ..errors import ResponseFailedError, UnsupportedParameterError
 from ..models.lookup import check_model
 from ..models.media import speech_capabilities

@@ -12,13 +12,11 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import SecretStr
 from pydantic_core import from_json
-
-from .._utils.frozen_dataclass import dataclass
 
 E = TypeVar("E", bound=Exception)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -14,7 +14,6 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding, RunnableSequence
 from langchain_core.runnables.configurable import DynamicRunnable
 
-from .._utils.frozen_dataclass import dataclass
 from ..client.batches import INTERVAL, TIMEOUT
 from ..client.options import CallOptions
 from ..endpoints.batches import ALL_REQUESTS, Batch, BatchResult, BatchStatus

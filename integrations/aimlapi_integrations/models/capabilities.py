@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from .._utils.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

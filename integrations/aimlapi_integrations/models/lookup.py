@@ -14,11 +14,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._utils.diagnostics import warn_once
-from .._utils.frozen_dataclass import dataclass
 from . import loader
 from .capabilities import (
     ANYTHING,

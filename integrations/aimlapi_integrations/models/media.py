@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias
-
-from .._utils.frozen_dataclass import dataclass
 
 MediaKind: TypeAlias = Literal["ocr", "speech_to_text", "images"]
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from itertools import count
 from typing import Any
 
-from .._utils.frozen_dataclass import dataclass
 from .capabilities import ChatCapabilities, EmbeddingsCapabilities, ResponsesCapabilities, ToolCapabilities
 from .schema_facts import Facts, Schema, chat_facts, embeddings_facts, parameter_facts, responses_facts
 

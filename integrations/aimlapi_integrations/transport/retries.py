@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import httpx
 from pydantic import SecretStr
 
-from .._utils.frozen_dataclass import dataclass
 from .._utils.json import dump_json, encode_json
 from ..errors import APIError, APITimeoutError, RateLimitError
 from ..errors.parsing import NO_SECRET, redact

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..._utils.frozen_dataclass import dataclass
 from ...errors import APIError, StreamError, error_from
 from ...models import Model
 from ...types import Delta, Fragment, HostedItem, Json, Part, Reasoning, Refusal, Reply, Text, ToolCall

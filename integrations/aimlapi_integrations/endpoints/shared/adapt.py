@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..._utils.diagnostics import did_you_mean, warn_once
-from ..._utils.frozen_dataclass import dataclass
 from ..._utils.json import drop_none
 from ..._utils.json_schema import strict_obstacle
 from ...errors import UnsupportedParameterError

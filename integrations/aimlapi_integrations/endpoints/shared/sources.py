@@ -7,7 +7,7 @@ import io
 import mimetypes
 import os
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
