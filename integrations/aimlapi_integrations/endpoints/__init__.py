@@ -9,13 +9,12 @@ name, which is also that of its package. The first lookup imports the package.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._utils.lazy_imports import LazyModules
 from ..models import CHAT, MESSAGES, RESPONSES, Model
 from ..types import Delta, Json, Reply, Request
-from .shared.adapt import AdaptStep, get_context
 
 __all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt", "name_of_reply"]
 
@@ -58,7 +57,7 @@ class Endpoint(Protocol):
         """Its path below the base URL."""
 
     @property
-    def ADAPT_STEPS(self) -> tuple[AdaptStep, ...]:
+    def ADAPT_STEPS(self) -> tuple[Callable[[Request, Any], Request], ...]:
         """The steps that adapt a request to a model on this endpoint, in order."""
 
     @property
@@ -120,6 +119,8 @@ def adapt(request: Request, endpoint: str = CHAT, *, strict: bool = False, strea
     >>> adapt(request) is request
     True
     """
+    from .shared.adapt import get_context  # not before the first call
+
     ctx = get_context(request.model, endpoint, strict, stream)
     for step in ENDPOINTS[endpoint].ADAPT_STEPS:
         request = step(request, ctx)

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: pydantic reads the types at run time.
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -17,13 +17,12 @@ from typing_extensions import Self, Unpack
 from .._utils.json import drop_none
 from ..client.options import DEFAULT_MODEL, NOT_IN_BODY
 from ..costs import Estimate, estimate
-from ..endpoints.catalogue import CatalogueModel
 from ..errors.parsing import remove_credentials
 from ..models import MESSAGES, lookup
 from ..tokens import estimate_tokens
 from ..transport.validation import as_secret
 from .errors import translate_errors
-from .fields import ChatFields, live_profile
+from .fields import ChatFields
 from .messages.decode import PROVIDER, MessageFormat, chat_result, sum_token_usage, without_cost
 from .messages.encode import encode_messages
 from .registration import register_content_blocks
@@ -338,13 +337,6 @@ class ChatAIMLAPI(ChatFields, defer_build=False):
         """`from_catalogue`, async."""
         instance = cls(model=model, **kwargs)
         return instance._apply_entry(await instance._get_async_client().models.get_live(model), kwargs)
-
-    def _apply_entry(self, entry: CatalogueModel, kwargs: Mapping[str, Any]) -> Self:
-        if "profile" not in kwargs:
-            self.profile = live_profile(entry, self.profile)
-        if "prices" not in kwargs:
-            self.prices = entry.token_prices or None
-        return self
 
     def estimate_cost(self, messages: LanguageModelInput, tools: Sequence[AnyTool] | None = None) -> Estimate:
         """Estimate what a call with `messages` costs, from an approximate token count. Sends nothing.

@@ -23,7 +23,6 @@ from typing_extensions import Self, override
 
 from .._utils.pydantic_models import describe_inherited
 from ..client.options import DEFAULT_MODEL, Endpoint
-from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
 from ..models.loader import table_cache
 from ..models.lookup import check_model, warn_if_deprecated
@@ -32,7 +31,10 @@ from ..version import __version__
 from .connection import ConnectionFields
 from .init_kwargs import CHAT_NAMES, field_aliases, field_names, normalize_init_kwargs, plain_names
 
-if TYPE_CHECKING:  # what may be passed and assigned; a string becomes a secret
+if TYPE_CHECKING:
+    from ..endpoints.catalogue import CatalogueModel  # the first call imports the endpoints
+
+    # What may be passed and assigned: a string becomes a secret.
     ApiKey = str | SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
 else:
     ApiKey = SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None
@@ -249,6 +251,14 @@ class ChatFields(ConnectionFields, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile(self.model_name)
 
+    def _apply_entry(self, entry: "CatalogueModel", kwargs: Mapping[str, Any]) -> Self:
+        """Set the profile and the prices from an entry of the live catalog, unless `kwargs` have them."""
+        if "profile" not in kwargs:
+            self.profile = cast(ModelProfile, {**(self.profile or {}), **_live_profile(entry)})
+        if "prices" not in kwargs:
+            self.prices = entry.token_prices or None
+        return self
+
     @property
     def model(self) -> str:
         """The model's id, by the constructor's name for it."""
@@ -324,11 +334,8 @@ def _build_profile(model_id: str) -> ModelProfile:
     return cast(ModelProfile, {name: value for name, value in fields.items() if value is not None})
 
 
-def live_profile(entry: CatalogueModel, profile: ModelProfile | None) -> ModelProfile:
-    """Return `profile` updated with what the live catalog reports.
-
-    Only the capabilities that an entry lists are applied: some models support more than they list.
-    """
+def _live_profile(entry: "CatalogueModel") -> dict[str, Any]:
+    """Return what the live catalog reports, of capabilities those that it lists: some models support more."""
     inputs = entry.input_modalities
     fields: dict[str, Any] = {
         "name": entry.name,
@@ -337,8 +344,7 @@ def live_profile(entry: CatalogueModel, profile: ModelProfile | None) -> ModelPr
         **{f"{kind}_inputs": kind in inputs for kind in ("text", "image", "audio", "video") if inputs},
         **{field: True for capability, field in _CAPABILITIES.items() if capability in entry.capabilities},
     }
-    live = {name: value for name, value in fields.items() if value is not None}
-    return cast(ModelProfile, {**(profile or {}), **live})
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 _CAPABILITIES = {"tools": "tool_calling", "structured_output": "structured_output", "vision": "image_inputs"}

@@ -27,7 +27,6 @@ from typing_extensions import Self, Unpack, override
 
 from ..client.options import DEFAULT_MODEL, CallOptions
 from ..costs import Estimate, estimate
-from ..endpoints.catalogue import CatalogueModel
 from ..models import lookup
 from ..tokens import estimate_tokens
 from ..types import Request
@@ -56,6 +55,7 @@ from .structured import (
 )
 
 if TYPE_CHECKING:
+    from ..endpoints.catalogue import CatalogueModel  # the first call imports the endpoints
     from .arguments import LLMArguments
 
 Model = TypeVar("Model", bound=BaseModel)
