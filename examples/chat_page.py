@@ -3,10 +3,8 @@
 pip install ".[web]" && python examples/chat_page.py 0.05     # dollars of one chat; open the address that it prints
 """
 
-import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,13 +48,9 @@ class Turn:
 
 class Chat:
     def __init__(self) -> None:
-        self.next_chunk: asyncio.Future[AIMessageChunk | None] | None = None
-        self.clear()
-
-    def clear(self) -> None:
         self.turns, self.box, self.costs = list[Turn](), READY, AIMLAPICallbackHandler(max_cost_usd=BUDGET)
 
-    async def ask(self, model: str, question: str) -> AsyncGenerator[tuple[Any, ...]]:
+    async def ask(self, model: str, question: str) -> AsyncIterator[tuple[Any, ...]]:
         if not question.strip():
             yield self.render(**BUSY, value="")
             return
@@ -66,34 +60,18 @@ class Chat:
         config = {"callbacks": [cost := AIMLAPICallbackHandler(), self.costs]}
         try:
             llm = ChatAIMLAPI(model=model, **MODELS.get(model, {}))
-            async with aclosing(llm.astream([*messages, HumanMessage(question)], config)) as chunks:
-                while not turn.end and (chunk := await self.read(chunks)):
-                    turn.answer += chunk
-                    yield self.render()
-            turn.end = turn.end or gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
-        except asyncio.CancelledError:
-            if not turn.end:  # not stopped here: the page was closed
-                raise
+            async for chunk in llm.astream([*messages, HumanMessage(question)], config):
+                turn.answer += chunk
+                yield self.render()
+            turn.end = gr.ChatMessage(f"<small>{cost.ledger.total}</small>")
         except AIMLAPIError as error:
             self.box = {**READY, "submit_btn": not isinstance(error, BudgetExceededError) and "Send"}
             turn.end = gr.ChatMessage(f"**{type(error).__name__}** {error}")
         yield self.render()
 
-    async def read(self, chunks: AsyncGenerator[AIMessageChunk]) -> AIMessageChunk | None:
-        self.next_chunk = asyncio.ensure_future(anext(chunks, None))
-        return await self.next_chunk
-
-    async def stop(self) -> None:
-        """Close the request. Gradio's own `cancels` now and then shows "Error" over the chat."""
-        if self.next_chunk and not self.turns[-1].end:
-            self.turns[-1].end = gr.ChatMessage("<small>Stopped: the request is closed.</small>")
-            self.next_chunk.cancel()
-
-    async def restart(self) -> tuple[Any, ...]:
-        busy = self.turns and not self.turns[-1].end
-        await self.stop()
-        self.clear()
-        return self.render(**({} if busy else READY))
+    def stop(self) -> tuple[Any, ...]:
+        self.turns[-1].end = self.turns[-1].end or gr.ChatMessage("<small>Stopped: the request is closed.</small>")
+        return self.render()
 
     def render(self, **box: Any) -> tuple[Any, ...]:
         parts = [part for turn in self.turns for part in turn.render()]
@@ -110,11 +88,13 @@ with gr.Blocks(title="AI/ML API chat", fill_height=True, analytics_enabled=False
     box = gr.Textbox(show_label=False, placeholder="Your question", submit_btn="Send", autofocus=True)
     parts = [turns, gr.Markdown(Chat().render()[1]), box]
     submission = box.submit(Chat.ask, [chat, model, box], parts, show_progress="hidden", concurrency_limit=None)
-    # Gradio ignores a question while another one is pending: Send comes back when that one has ended.
+    # Gradio ignores a question while another one is pending: Send comes back when that one has ended or was canceled.
     submission.then(lambda chat: gr.update(**chat.box), chat, box, show_progress="hidden")
-    box.stop(Chat.stop, chat, show_progress="hidden")
-    gr.on([new.click, turns.clear], Chat.restart, chat, parts, show_progress="hidden")
+    box.stop(Chat.stop, chat, parts, show_progress="hidden", cancels=[submission])
+    reset = gr.on([new.click, turns.clear], Chat, None, chat, cancels=[submission])
+    reset.then(lambda chat: chat.render(**chat.box), chat, parts, show_progress="hidden")
 
 if __name__ == "__main__":
+    css = "[data-testid=status-tracker] {display: none}"  # now and then it says "Error" over an answer that was stopped
     with gateway():
-        page.launch(theme=gr.themes.Soft(font="sans-serif"), footer_links=[], run_history=False)
+        page.launch(theme=gr.themes.Soft(font="sans-serif"), css=css, footer_links=[], run_history=False)

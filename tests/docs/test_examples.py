@@ -95,4 +95,4 @@ def test_every_example_is_run() -> None:
 
 def test_examples_stay_short() -> None:
     lines = {path.stem: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES.glob("*.py")}
-    assert not {name: count for name, count in lines.items() if count >= 100 and name not in HELPERS}
+    assert not {name: count for name, count in lines.items() if count > 100 and name not in HELPERS}
