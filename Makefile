@@ -152,7 +152,7 @@ chromium:
 	@$(subst .venv,.venv-ray,$(INSTALL)) -e ".[ray-test]"
 	@touch $@
 
-# The tools of development may be new; langchain-tests is left out, as it needs a newer httpx than we do.
+# The tools of development may be new; what needs newer versions than we do is in the extra dev.
 .venv-lowest/ready: pyproject.toml .venv/dev-ready
 	@$(subst .venv,.venv-lowest,$(CREATE))
 	@$(BIN)/python tests/packaging/lowest.py > .venv-lowest/constraints.txt

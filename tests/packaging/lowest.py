@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-NOT_FOR_USERS = ("dev", "test", "docs", "examples", "ray", "ray-test", "web", "web-test", "programs-test", "bench")
+NOT_FOR_USERS = (
+    *("dev", "test", "docs", "release", "bench", "examples", "web", "web-test", "ray", "ray-test", "programs-test"),
+)
 
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*(?P<lowest>[0-9][0-9A-Za-z.]*)")
 
