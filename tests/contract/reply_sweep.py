@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_integrations.endpoints import ENDPOINTS
+from aimlapi_integrations.endpoints import get_endpoint
 from aimlapi_integrations.langchain import ChatAIMLAPI
 from aimlapi_integrations.llama_index import AIMLAPI
 from aimlapi_integrations.types import Reply
@@ -55,7 +55,7 @@ def server(body: Json) -> httpx.Client:
 
 
 def bare(body: Json) -> Iterator[ReplySummary]:
-    endpoint = ENDPOINTS[endpoint_of(body)]
+    endpoint = get_endpoint(endpoint_of(body))
     yield of_reply(endpoint.decode(body, {}))
     decoder = endpoint.Decoder(body["model"], {})
     for event in streamed(body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS, get_endpoint
 from aimlapi_integrations.models import lookup
 from aimlapi_integrations.types import CallMetadata, Embeddings, Json, Message, Reply, Request, Text
 
@@ -22,7 +22,7 @@ BODIES: dict[str, Json] = {
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_model_passed_in_is_not_looked_up_again(name: str) -> None:
-    endpoint, model = ENDPOINTS[name], lookup(MODELS[name])
+    endpoint, model = get_endpoint(name), lookup(MODELS[name])
     before = lookup.cache_info()
     body = endpoint.encode(Request(MODELS[name], (Message("user", (Text("Hello"),)),)), model)
     endpoint.stream_options(body, True, model)

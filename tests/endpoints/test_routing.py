@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from aimlapi_integrations.client.options import Endpoint
-from aimlapi_integrations.endpoints import ENDPOINTS, name_of_reply
+from aimlapi_integrations.endpoints import ENDPOINTS, get_endpoint, name_of_reply
 from aimlapi_integrations.endpoints.routing import messages_endpoint_blocker, select_endpoint
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.models import Model, known_models, lookup
@@ -35,15 +35,15 @@ SEARCHED = (*HELLO, Message("assistant", (HostedItem({"type": "web_search_call",
 
 
 def test_endpoint_argument_lists_the_names_of_the_registry() -> None:
-    assert get_args(Endpoint) == tuple(ENDPOINTS)
+    assert get_args(Endpoint) == ENDPOINTS
 
 
 def test_registry_has_endpoints_by_the_names_that_they_state() -> None:
-    assert [endpoint.NAME for endpoint in ENDPOINTS.values()] == list(ENDPOINTS)
+    assert [get_endpoint(name).NAME for name in ENDPOINTS] == list(ENDPOINTS)
     assert len(ENDPOINTS) == 3
     assert "embeddings" not in ENDPOINTS
     with pytest.raises(KeyError):
-        ENDPOINTS["embeddings"]
+        get_endpoint("embeddings")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is imported on first access: names of lazy packages, modules in a mapping, and contents of moved modules.
+"""Names that are imported on first access: those of lazy packages, and those of modules that have moved.
 
 Define a package's `__getattr__` outside of `TYPE_CHECKING`: a type checker that sees one accepts any name.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -28,36 +28,6 @@ def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], An
         return value
 
     return getattr_lazily
-
-
-class LazyModules(Mapping[str, Any]):
-    """Modules by name. A lookup imports one; the length, the names and `in` import none.
-
-    Args:
-        package: the name of the package that has the modules.
-        names: the names of the modules.
-    """
-
-    def __init__(self, package: str, names: tuple[str, ...]) -> None:
-        self._package, self._names = package, names
-        self._imported: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        module = self._imported.get(name)
-        if module is None:
-            if name not in self._names:
-                raise KeyError(name)
-            module = self._imported[name] = import_module(f".{name}", self._package)
-        return module
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 def moved_getattr(old: str, new: str, renamed: Mapping[str, str] | None = None) -> Callable[[str], Any]:

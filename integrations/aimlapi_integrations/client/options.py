@@ -85,9 +85,9 @@ def _remove_endpoint_path(url: str) -> str:
     """Remove the path of an endpoint, which people copy from examples of HTTP requests."""
     if url.endswith("/v1"):
         return url  # without importing the endpoints, which a model needs for its first call only
-    from ..endpoints import ENDPOINTS, catalogue, embeddings
+    from ..endpoints import ENDPOINTS, catalogue, embeddings, get_endpoint
 
-    endpoint_paths = (endpoint.PATH for endpoint in ENDPOINTS.values())
+    endpoint_paths = (get_endpoint(name).PATH for name in ENDPOINTS)
     paths = (*endpoint_paths, embeddings.PATH, catalogue.PATH, "/completions")
     return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
 

@@ -3,20 +3,21 @@
 A call is `adapt` -> `encode` -> send -> `decode`, or
 `adapt` -> `encode` -> `stream_options` -> send -> `Decoder.feed` … `Decoder.close`.
 
-`ENDPOINTS` is the registry of the endpoints that carry conversations. Everything else looks up an endpoint here, by its
-name, which is also that of its package. The first lookup imports the package.
+`ENDPOINTS` is the registry of the endpoints that carry conversations. `get_endpoint` imports one, by its name, which is
+also that of its package. Everything else gets endpoints from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._utils.lazy_imports import LazyModules
 from ..models import CHAT, MESSAGES, RESPONSES, Model
 from ..types import Delta, Json, Reply, Request
 
-__all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt", "name_of_reply"]
+__all__ = ["ENDPOINTS", "Endpoint", "StreamDecoder", "adapt", "get_endpoint", "name_of_reply"]
 
 
 class StreamDecoder(Protocol):
@@ -86,10 +87,19 @@ if TYPE_CHECKING:  # each one has the interface
 
     _ENDPOINTS: tuple[Endpoint, ...] = (chat_completions, responses, messages)
 
-ENDPOINTS: Mapping[str, Endpoint] = LazyModules(__name__, (CHAT, RESPONSES, MESSAGES))
-"""Name -> endpoint."""
+ENDPOINTS = (CHAT, RESPONSES, MESSAGES)
+"""The names of the endpoints."""
 
 _NAMES_BY_OBJECT = {"chat.completion": CHAT, "response": RESPONSES, "message": MESSAGES}
+
+
+@cache
+def get_endpoint(name: str) -> Endpoint:
+    """Return the endpoint with this name, which the first call imports. KeyError if there is none."""
+    if name not in ENDPOINTS:
+        raise KeyError(name)
+    endpoint: Endpoint = import_module(f".{name}", __name__)
+    return endpoint
 
 
 def name_of_reply(body: Mapping[str, Any]) -> str | None:
@@ -122,6 +132,6 @@ def adapt(request: Request, endpoint: str = CHAT, *, strict: bool = False, strea
     from .shared.adapt import get_context  # not before the first call
 
     ctx = get_context(request.model, endpoint, strict, stream)
-    for step in ENDPOINTS[endpoint].ADAPT_STEPS:
+    for step in get_endpoint(endpoint).ADAPT_STEPS:
         request = step(request, ctx)
     return request

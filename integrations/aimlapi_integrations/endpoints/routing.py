@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, MESSAGES, RESPONSES, Model, lookup
 from ..types import Audio, File, HostedItem, HostedTool, Image, Message, Part, Request, Tool, ToolCall, Video
-from . import ENDPOINTS, Endpoint
+from . import ENDPOINTS, Endpoint, get_endpoint
 from .shared.adapt import effort_requested
 from .shared.authorship import is_claude_tool, is_foreign, is_messages_block, is_responses_item
 from .shared.media import is_link
@@ -42,7 +42,7 @@ def select_endpoint(
             require_kind(request.model, "chat")
         name = _select_by_rules(request, model)
     _require_served(name, request.model, model)
-    return ENDPOINTS[name]
+    return get_endpoint(name)
 
 
 def _requested_endpoint(endpoint: str | None, use_responses_api: bool | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aimlapi_integrations.endpoints import ENDPOINTS, adapt
+from aimlapi_integrations.endpoints import adapt, get_endpoint
 from aimlapi_integrations.endpoints.routing import select_endpoint
 from aimlapi_integrations.endpoints.shared.adapt import ContentWarning
 from aimlapi_integrations.models import vendor
@@ -120,7 +120,7 @@ def test_part_without_an_encoding_is_left_out_with_one_warning(maker: str, name:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             turn = Message("assistant", (part, part, Text("words")))
-            body = ENDPOINTS[where].encode(fitted(model, where, turn, strict=strict))
+            body = get_endpoint(where).encode(fitted(model, where, turn, strict=strict))
         assert "words" in str(body)
         texts = [str(each.message) for each in caught if each.category is ContentWarning]
         assert len(texts) == (where != home)
@@ -169,7 +169,7 @@ def test_tool_result_with_any_part_is_sent(maker: str, name: str) -> None:
     model, endpoint = MODELS[maker]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        body = ENDPOINTS[endpoint].encode(fitted(model, endpoint, CALL, Message("tool", (part,), tool_call_id="c1")))
+        body = get_endpoint(endpoint).encode(fitted(model, endpoint, CALL, Message("tool", (part,), tool_call_id="c1")))
     assert "needle" in str(body)
     assert all(warned and warned in str(each.message) for each in caught)
 
@@ -177,6 +177,6 @@ def test_tool_result_with_any_part_is_sent(maker: str, name: str) -> None:
 def test_web_search_citation_is_sent_back_with_its_encrypted_index() -> None:
     raw = {"type": "web_search_result_location", "encrypted_index": "p"}
     text = Text("words", (Citation("https://a.example", "A", quote="q", raw=raw), Citation("https://b.example")))
-    body = ENDPOINTS["messages"].encode(fitted(*MODELS["Anthropic"], Message("assistant", (text,))))
+    body = get_endpoint("messages").encode(fitted(*MODELS["Anthropic"], Message("assistant", (text,))))
     fields = {"url": "https://a.example", "title": "A", "cited_text": "q"}
     assert body["messages"][1]["content"] == [{"type": "text", "text": "words", "citations": [{**raw, **fields}]}]

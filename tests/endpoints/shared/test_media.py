@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aimlapi_integrations.endpoints.routing import ENDPOINTS
+from aimlapi_integrations.endpoints import ENDPOINTS, get_endpoint
 from aimlapi_integrations.endpoints.shared.media import is_data_url, normalize_media, parse_data_url
 from aimlapi_integrations.types import Image, Json, Message, Request
 
@@ -42,6 +42,6 @@ ENCODED: dict[str, tuple[str, Json]] = {
 def test_image_in_a_data_url_of_any_spelling_is_encoded_alike(endpoint: str, url: str) -> None:
     model, encoded = ENCODED[endpoint]
     turns = normalize_media((Message("user", (Image(url=url),)),))
-    body = ENDPOINTS[endpoint].encode(Request(model, turns))
+    body = get_endpoint(endpoint).encode(Request(model, turns))
     [turn] = body.get("messages") or body["input"]
     assert turn["content"] == [encoded]

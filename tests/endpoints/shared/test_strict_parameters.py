@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aimlapi_integrations.endpoints import ENDPOINTS, adapt, embeddings
+from aimlapi_integrations.endpoints import ENDPOINTS, adapt, embeddings, get_endpoint
 from aimlapi_integrations.endpoints.shared.adapt import ParameterWarning
 from aimlapi_integrations.errors import UnsupportedParameterError
 from aimlapi_integrations.types import HostedTool, Image, Message, Request, Tool, ToolChoice
@@ -103,7 +103,7 @@ class TestMisfits:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             for _ in range(3):
-                ENDPOINTS[misfit.endpoint].encode(adapt(adaptable, misfit.endpoint))
+                get_endpoint(misfit.endpoint).encode(adapt(adaptable, misfit.endpoint))
         [warning] = caught
         assert warning.category is ParameterWarning
         assert misfit.words in str(warning.message)
