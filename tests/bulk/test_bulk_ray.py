@@ -49,6 +49,7 @@ def server() -> Iterator[Emulator]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on Linux too: Ray listens on loopback only
         environment.setenv("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+        environment.setenv("RAY_worker_niceness", "0")  # is 15, with which a busy machine starves the workers
         ray.init(num_cpus=4, include_dashboard=False, logging_level="error", log_to_driver=False)
         environment.delenv("AIMLAPI_API_KEY")
         yield server
@@ -111,6 +112,11 @@ def finished_blocks(folder: Path) -> list[Path]:
     return [path for path in (folder / "done").glob("*.parquet") if not path.stem.endswith(".pending")]
 
 
+def finished_questions(folder: Path) -> set[str]:
+    """Return the questions whose rows are in the checkpoint."""
+    return {QUESTIONS[row["id"]] for path in finished_blocks(folder) for row in pq.read_table(path).to_pylist()}
+
+
 def count_prompts(gateway: Emulator) -> Counter[str]:
     return Counter(record.json["messages"][-1]["content"] for record in gateway.requests)
 
@@ -128,21 +134,23 @@ async def _all(client: AsyncClient) -> list[Reply]:
 # --- a killed worker --------------------------------------------------------------------------------------------------
 
 
-def kill_worker_during(block: list[str], observer: Any) -> Callable[[], Call]:
-    """Return a factory whose call once kills its worker, after all other rows of the block got their replies."""
+def kill_worker_during(block: list[str], observer: Any, folder: Path) -> Callable[[], Call]:
+    """Return a factory whose call once kills its worker, after all other rows of the block got their replies.
+
+    The worker's earlier blocks are in the checkpoint by then: Ray repeats a block too whose result is still on its way.
+    """
 
     def make() -> Call:
-        client, siblings = AsyncClient(), asyncio.Semaphore(0)
+        client, replied = AsyncClient(), set[str]()
 
         async def call(question: str) -> Reply:
             await observer.meet.remote(os.getpid())
             if question == block[0] and await observer.first.remote():
-                for _ in block[1:]:
-                    await siblings.acquire()
+                while not replied >= set(block[1:]) or not finished_questions(folder) >= replied - set(block):
+                    await asyncio.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
             reply = await client.chat(question, model=MODEL)
-            if question in block:
-                siblings.release()
+            replied.add(question)
             return reply
 
         return call
@@ -152,7 +160,7 @@ def kill_worker_during(block: list[str], observer: Any) -> Callable[[], Call]:
 
 def test_killed_worker_repeats_only_its_block(gateway, observer, tmp_path):
     block = QUESTIONS[8:12]
-    run(tmp_path, Answers, kill_worker_during(block, observer), QUESTIONS)
+    run(tmp_path, Answers, kill_worker_during(block, observer, tmp_path), QUESTIONS)
     repeated = dict.fromkeys(block[1:], 2)
     assert count_prompts(gateway) == Counter(dict.fromkeys(QUESTIONS, 1)) | Counter(repeated)
     rows = written(tmp_path)
@@ -190,7 +198,7 @@ def test_stopped_job_resumes_after_its_checkpoint(gateway, tmp_path):
     make = reject_once(tmp_path)
     with pytest.raises(ray.exceptions.RayTaskError, match="AuthenticationError"):
         run(tmp_path, Answers, make, QUESTIONS)
-    finished = {QUESTIONS[row["id"]] for row in pq.read_table(finished_blocks(tmp_path)).to_pylist()}
+    finished = finished_questions(tmp_path)
     assert finished
 
     before = len(gateway.requests)
