@@ -55,6 +55,7 @@ RUN_ELSEWHERE = {"testing.md"}  # by tests/emulator/test_pytest_plugin.py
     [page for page in PAGES if python_blocks(page) and page.name not in RUN_ELSEWHERE],
     ids=lambda page: page.name,
 )
+@pytest.mark.filterwarnings("ignore:The anyio.abc.BlockingPortal:DeprecationWarning")  # Starlette 0.40 imports it
 def test_code_blocks_of_a_page_run_in_order(
     page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,8 @@ def serve_app(base_url: str, monkeypatch: pytest.MonkeyPatch, model: str) -> Ite
     exec(compile(code, str(PAGE), "exec"), names)
     names["llm"].model_name, names["llm"].max_retries = model, 0
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(names["app"], log_level="error", log_config=None))
+        config = uvicorn.Config(names["app"], loop="asyncio", ws="none", log_level="error", log_config=None)
+        server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield "http://{}:{}".format(*listener.getsockname())

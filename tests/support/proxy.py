@@ -28,6 +28,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _NOT_FORWARDED = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
 _NOT_RETURNED = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive"}
 _SERVER: dict[str, Any] = {
+    "loop": "asyncio",  # uvicorn below 0.36 would make uvloop the event loop of the whole process
     "ws": "none",
     "log_config": None,
     "access_log": False,

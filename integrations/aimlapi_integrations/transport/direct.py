@@ -214,9 +214,11 @@ def ssl_context() -> ssl.SSLContext:
     Raises:
         ConfigurationError: the environment names certificates that can't be read.
     """
-    folder = os.environ.get("SSL_CERT_DIR")
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
-        if folder and not os.environ.get("SSL_CERT_FILE") and not os.path.isdir(folder):
+        if file and not os.path.exists(file):  # httpx 0.27 uses certifi's instead
+            raise FileNotFoundError(f"no such file: {file!r}")
+        if folder and not file and not os.path.isdir(folder):
             raise NotADirectoryError(f"no such directory: {folder!r}")
         return httpx.create_ssl_context()
     except OSError as error:
