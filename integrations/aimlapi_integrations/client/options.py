@@ -41,9 +41,9 @@ def resolve_api_key(value: str | SecretStr | None = None) -> SecretStr:
         ValueError: it has characters that HTTP can't carry.
     """
     value = as_secret(value)
-    if value is not None and can_send_api_key(value):
+    if value and can_send_api_key(value):
         return value
-    api_key = None if value is None else SecretStr(value.get_secret_value().strip())
+    api_key = value and SecretStr(value.get_secret_value().strip())
     api_key = api_key or _from_environment(API_KEY_VARIABLES)
     if api_key is None:
         raise MissingAPIKeyError(
@@ -61,11 +61,9 @@ def resolve_base_url(value: str | SecretStr | None = None) -> str:
     Raises:
         ValueError: no request can be sent to it.
     """
-    if isinstance(value, str) and "@" in value:
-        value = SecretStr(value)  # it may hold a password, and tracebacks print local variables
-    if value is None or not reveal(value).strip():
-        value = _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL
-    normalized, problem = _normalize_base_url(value if "@" in reveal(value) else reveal(value))
+    if value is not None:  # it may hold a password, and tracebacks print local variables
+        value = as_secret(value) if "@" in reveal(value) else reveal(value).strip()
+    normalized, problem = _normalize_base_url(value or _from_environment(BASE_URL_VARIABLES) or DEFAULT_BASE_URL)
     if problem:
         warn_once(problem)
     return normalized.get_secret_value()

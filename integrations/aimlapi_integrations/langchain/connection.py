@@ -108,10 +108,10 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def _resolve_key_and_url(self) -> None:
         """Fill in the key and the URL from the environment, and check them, without the checks of `__setattr__`."""
-        fields = self.__dict__
+        fields, is_set = self.__dict__, self.__pydantic_fields_set__
         for name in _KEY_AND_URL:
-            fields[name] = resolve_field(name, fields[name])
-        self.__pydantic_fields_set__.update(_KEY_AND_URL)
+            fields[name] = _RESOLVERS[name](fields[name])
+            is_set.add(name)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
@@ -186,18 +186,17 @@ _CLIENT_FIELDS = frozenset(
 )
 
 
+_RESOLVERS: Mapping[str, Callable[[Any], Any]] = {
+    "aimlapi_api_key": lambda key: key if callable(key) else resolve_api_key(key),
+    "aimlapi_api_base": resolve_base_url,
+    "http_client": lambda client: check_http_client(client, httpx.Client, "http_client"),
+    "http_async_client": lambda client: check_http_client(client, httpx.AsyncClient, "http_async_client"),
+}
+
+
 def resolve_field(name: str, value: Any) -> Any:
     """Validate the value of a field where it is a key, which becomes a secret, a base URL or an HTTP client."""
-    match name:
-        case "aimlapi_api_key":
-            return value if callable(value) else resolve_api_key(value)
-        case "aimlapi_api_base":
-            return resolve_base_url(value)
-        case "http_client":
-            return check_http_client(value, httpx.Client, name)
-        case "http_async_client":
-            return check_http_client(value, httpx.AsyncClient, name)
-    return value
+    return _RESOLVERS[name](value) if name in _RESOLVERS else value
 
 
 # --- components -------------------------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ class ChatFields(ConnectionFields, BaseChatModel):
     @classmethod
     def _normalize_kwargs(cls, values: Any) -> Any:
         """Accept the argument names of other integrations; move unknown arguments to `model_kwargs` with a warning."""
-        if not isinstance(values, dict) or values.keys() <= plain_names(cls):
+        if not isinstance(values, dict) or plain_names(cls).issuperset(values):
             return values
         return _normalize_chat_kwargs(cls, values)
 
@@ -306,8 +306,10 @@ def model_profile(model: str) -> ModelProfile | None:
     entry = lookup(model)
     if not entry.known:
         return None
-    copied = {name: [*value] if isinstance(value, list) else value for name, value in _build_profile(entry.id).items()}
-    return cast(ModelProfile, copied)
+    profile = _build_profile(entry.id).copy()
+    if levels := profile.get("reasoning_effort_levels"):
+        profile["reasoning_effort_levels"] = levels.copy()
+    return profile
 
 
 @table_cache

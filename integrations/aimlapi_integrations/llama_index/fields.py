@@ -46,7 +46,7 @@ def validate_kwargs(cls: type[BaseModel], values: dict[str, Any], names: Mapping
         ValueError: An argument was passed twice, or isn't a field. The text says what to use instead.
     """
     fields = _field_names(cls)
-    if values.keys() <= fields and names.keys().isdisjoint(values):
+    if fields.issuperset(values):
         return values
     kwargs = rename_kwargs(values, names)
     for name in kwargs:

@@ -60,7 +60,7 @@ def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     {'api_key': SecretStr('**********'), 'default_headers': SecretHeaders(X-Token), 'model': 'gpt-4o'}
     """
     for name in arguments:
-        if name in _SECRET_ARGUMENTS or _resembles_secret(name):
+        if _is_secret(name):
             arguments[name] = _hide(arguments[name])
         elif name in _PARAMETER_ARGUMENTS and isinstance(arguments[name], dict):
             arguments[name] = hide_arguments(dict(arguments[name]))
@@ -68,8 +68,8 @@ def hide_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _resembles_secret(name: str) -> bool:
-    return misspelled(name, _SECRET_ARGUMENTS) is not None
+def _is_secret(name: str) -> bool:
+    return name in _SECRET_ARGUMENTS or misspelled(name, _SECRET_ARGUMENTS) is not None
 
 
 def _hide(value: Any) -> Any:
