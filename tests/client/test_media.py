@@ -221,6 +221,10 @@ async def test_job_that_does_not_end_raises_timeout_that_names_it(client: Any) -
         await resolve(client.transcribe("https://x.y/talk.mp3", timeout=0.05, interval=0.01, call=call))
 
 
+async def test_timeout_of_none_waits_until_the_job_ends(client: Any) -> None:
+    assert (await resolve(client.transcribe("https://x.y/talk.mp3", timeout=None, interval=0.0))).text
+
+
 async def test_unknown_job_raises_not_found(client: Any) -> None:
     with pytest.raises(NotFoundError):
         await resolve(client.transcriptions.retrieve("none"))

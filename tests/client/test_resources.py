@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -10,7 +11,8 @@ import pytest
 
 from aimlapi_integrations import AsyncClient, Client, NotFoundError
 from aimlapi_integrations.emulator import Emulator
-from aimlapi_integrations.errors import ResponseFailedError, UnsupportedContentError
+from aimlapi_integrations.errors import APITimeoutError, ResponseFailedError, UnsupportedContentError
+from aimlapi_integrations.transport.timeouts import poll_intervals
 
 MINI = "openai/gpt-5-mini-2025-08-07"
 
@@ -128,6 +130,21 @@ async def test_cancel_background_response_fails_its_wait(client: Any) -> None:
     assert (await resolve(client.responses.cancel(started.id))).status == "cancelled"
     with pytest.raises(ResponseFailedError, match="cancelled"):
         await resolve(client.responses.wait(started.id, interval=0.0))
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [(4.0, [4.0, 6.0, 9.0, 10.0, 10.0]), (10.0, [10.0] * 5), (60.0, [60.0] * 5)]
+)
+@pytest.mark.parametrize("timeout", [None, 1e6])
+def test_intervals_between_requests_grow_to_the_longest_and_never_shrink(
+    first: float, expected: list[float], timeout: float | None
+) -> None:
+    assert list(islice(poll_intervals(first, timeout), 5)) == expected
+
+
+def test_interval_that_would_exceed_the_timeout_raises() -> None:
+    with pytest.raises(APITimeoutError, match=r"total timeout of 0.5 s"):
+        next(poll_intervals(1.0, 0.5))
 
 
 async def test_embed_keeps_the_order_of_texts(client: Any) -> None:

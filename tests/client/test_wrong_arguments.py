@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ WRONG: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], st
     "dimensions as a text": ("embed", (["a"],), {"dimensions": "5"}, UnsupportedParameterError, "it takes a number"),
     "no query": ("rerank", (None, ["a"]), {}, TypeError, "query: expected a text, received NoneType"),
     "no documents": ("rerank", ("q", None), {}, TypeError, "documents: expected a list of texts"),
+    "negative top_n": ("rerank", ("q", ["a"]), {"top_n": -1}, ValueError, "top_n=-1: expected a number from 1 up"),
+    "top_n as a fraction": ("rerank", ("q", ["a"]), {"top_n": 1.5}, ValueError, "top_n=1.5"),
+    "no concurrency": ("rerank", ("q", ["a"]), {"max_concurrency": 0}, ValueError, "max_concurrency=0"),
+    "extra_body as a list": ("chat", ("Hi",), {"extra_body": [1], "model": "m"}, TypeError, "extra_body: expected"),
+    "timeout as a text": ("transcribe", (PDF,), {"timeout": "1 min"}, TypeError, "timeout: expected seconds"),
+    "negative timeout": ("transcribe", (PDF,), {"timeout": -1}, ValueError, "timeout: expected seconds from 0 up"),
+    "no interval": ("transcribe", (PDF,), {"interval": None}, TypeError, "interval: expected seconds"),
+    "wait for a text": ("transcriptions.wait", ("id",), {"timeout": "1"}, TypeError, "timeout: expected seconds"),
+    "response, wait for a text": ("responses.wait", ("id",), {"timeout": "1"}, TypeError, "timeout: expected seconds"),
+    "batch, wait for a text": ("batches.wait", ("id",), {"timeout": "1"}, TypeError, "timeout: expected seconds"),
+    "batch, no interval": ("batches.results", ("id",), {"interval": None}, TypeError, "interval: expected seconds"),
     "keys as numbers": ("decide", ("s", {1: "Is it?"}), {}, TypeError, "expected a text as each key, received 1"),
 }  # fmt: skip
 
@@ -49,14 +61,14 @@ def _client() -> Client:
 
 async def _call_async(method: str, *args: Any, **kwargs: Any) -> None:
     async with AsyncClient("k", http_client=httpx.AsyncClient(transport=httpx.MockTransport(_refuse))) as client:
-        await getattr(client, method)(*args, **kwargs)
+        await attrgetter(method)(client)(*args, **kwargs)
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_argument_raises_before_anything_is_sent(name: str) -> None:
     method, args, kwargs, error, text = WRONG[name]
     with _client() as client, pytest.raises(error, match=text):
-        getattr(client, method)(*args, **kwargs)
+        attrgetter(method)(client)(*args, **kwargs)
     with pytest.raises(error, match=text):
         asyncio.run(_call_async(method, *args, **kwargs))
 

@@ -54,6 +54,24 @@ def test_key_of_a_call_authorizes_it(gateway: Emulator, client: str, driver: str
 
 
 @every_call
+@pytest.mark.parametrize(("fields", "sent"), [({"min_p": 0.1}, {"min_p": 0.1}), ({}, {}), (None, {})])
+def test_extra_body_of_a_call_is_merged_into_the_body(
+    gateway: Emulator, client: str, driver: str, fields: Any, sent: dict[str, Any]
+) -> None:
+    send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, extra_body=fields)
+    send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO)
+    [with_fields, without] = (request.json for request in gateway.requests)
+    assert with_fields == {**without, **sent}
+
+
+@every_call
+def test_extra_body_that_is_no_mapping_raises(gateway: Emulator, client: str, driver: str) -> None:
+    with pytest.raises(TypeError, match="extra_body: expected a mapping, received list"):
+        send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, extra_body=["min_p"])
+    assert not gateway.requests
+
+
+@every_call
 def test_settings_of_a_call_are_not_in_the_body(gateway: Emulator, client: str, driver: str) -> None:
     arguments = {"timeout": 30, "max_retries": 1, "extra_query": {"trace": "1"}}
     send(mode_of(client, driver, "chat_completions"), gateway.base_url, HELLO, **arguments)

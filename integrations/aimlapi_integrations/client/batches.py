@@ -9,7 +9,7 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from .. import costs
@@ -19,6 +19,7 @@ from ..errors import APIError, BatchTimeoutError, UnsupportedContentError, Unsup
 from ..models import lookup
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
+from ..transport.timeouts import poll_intervals
 from ..types import Json, Message, Request
 from .call import build_http_request, redact_errors, require_content
 from .openai_format import Fields, parse_request
@@ -152,9 +153,9 @@ def cancel_flow(batch: Batch, options: CallOptions) -> Flow[Batch]:
         return batches.decode(response.body, response.headers, batch)[0]
 
 
-def wait_flow(batch: Batch, timeout: float, interval: float, options: CallOptions) -> Flow[Batch]:
+def wait_flow(batch: Batch, timeout: float | None, interval: float, options: CallOptions) -> Flow[Batch]:
     """Ask for the status of a batch until it has ended."""
-    pauses = _pauses(batch.id, timeout, interval)
+    pauses = poll_intervals(interval, timeout, _LONGEST_PAUSE, partial(_timed_out, batch.id))
     while True:
         batch, _ = yield from get_flow(batch, options)
         if batch.ended:
@@ -164,14 +165,14 @@ def wait_flow(batch: Batch, timeout: float, interval: float, options: CallOption
 
 def results_flow(
     batch: Batch,
-    timeout: float,
+    timeout: float | None,
     interval: float,
     prices: Mapping[str, float] | None,
     options: CallOptions,
     base_url: str,
 ) -> Flow[tuple[BatchResult, ...]]:
     """Ask for the results of a batch until it has ended, and decode them."""
-    pauses = _pauses(batch.id, timeout, interval)
+    pauses = poll_intervals(interval, timeout, _LONGEST_PAUSE, partial(_timed_out, batch.id))
     while True:
         batch, rows = yield from get_flow(batch, options)
         if rows is not None:
@@ -214,15 +215,6 @@ def _with_price(result: BatchResult, price_list: Mapping[str, Mapping[str, float
     if reply is None or reply.cost is not None:
         return result
     return replace(result, reply=replace(reply, cost=costs.batch_cost(reply.usage, price_list[reply.model])))
-
-
-def _pauses(batch_id: str, timeout: float, interval: float) -> Iterator[float]:
-    """Yield the seconds to wait before each further request. BatchTimeoutError if that would exceed `timeout`."""
-    due, pause = monotonic() + timeout, interval
-    while monotonic() + pause <= due:
-        yield pause
-        pause = min(pause * 1.5, max(interval, _LONGEST_PAUSE))
-    raise _timed_out(batch_id, timeout)
 
 
 def _timed_out(batch_id: str, timeout: float) -> BatchTimeoutError:
@@ -279,7 +271,7 @@ class Batches:
         self,
         batch: Batch | str,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Batch:
@@ -287,7 +279,7 @@ class Batches:
 
         Args:
             batch: the batch or its id.
-            timeout: seconds to wait in total.
+            timeout: seconds to wait in total; None for no limit.
             interval: seconds before the second request; intervals grow up to a minute.
             options: how to send the requests.
 
@@ -304,7 +296,7 @@ class Batches:
         self,
         batch: Batch | str,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         prices: Mapping[str, float] | None = None,
         options: CallOptions = DEFAULT_OPTIONS,
@@ -313,7 +305,7 @@ class Batches:
 
         Args:
             batch: the batch, or its id, in this process or another.
-            timeout: seconds to wait in total; 0 for a single request.
+            timeout: seconds to wait in total; 0 for a single request, None for no limit.
             interval: as in `wait`.
             prices: US dollars per token, as in `CatalogueModel.token_prices`, for replies without a cost of their own;
                 these get half of it. By default, the prices are looked up in the gateway's catalog, once per model. The
@@ -369,7 +361,7 @@ class AsyncBatches:
         self,
         batch: Batch | str,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Batch:
@@ -384,7 +376,7 @@ class AsyncBatches:
         self,
         batch: Batch | str,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         prices: Mapping[str, float] | None = None,
         options: CallOptions = DEFAULT_OPTIONS,

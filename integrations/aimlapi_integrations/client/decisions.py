@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from .. import costs
@@ -86,8 +87,10 @@ class DecisionMethods:
 
         Raises:
             TypeError: a document is not a text; the error has its index.
+            ValueError: `top_n` or `max_concurrency` is not a number from 1 up.
             UnsupportedContentError: the query is empty or too long.
         """
+        check_counts(top_n=top_n, max_concurrency=max_concurrency)
         groups = group_documents(query, documents, model)
         with model_errors(model):
             answers = RerankCalls(query, model, call).run(self._http, groups, max_concurrency)
@@ -124,6 +127,7 @@ class AsyncDecisionMethods:
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Reranking:
         """See `Client.rerank`."""
+        check_counts(top_n=top_n, max_concurrency=max_concurrency)
         groups = group_documents(query, documents, model)
         with model_errors(model):
             answers = await RerankCalls(query, model, call).arun(self._http, groups, max_concurrency)
@@ -194,6 +198,13 @@ class RerankCalls:
             return self.parse(group, await http.send(self.prepare(group)))
 
         return await arun_in_order(rank, groups, limit)
+
+
+def check_counts(**counts: int | None) -> None:
+    """Raise a ValueError for a number that is not an integer from 1 up; None is not set."""
+    for name, count in counts.items():
+        if count is not None and (isinstance(count, bool) or not isinstance(count, Integral) or count < 1):
+            raise ValueError(f"{name}={count!r}: expected a number from 1 up.")
 
 
 def group_documents(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..endpoints.shared.model_kinds import IMAGE_MODEL, OCR_MODEL, SPEECH_MODEL
 from ..errors import APIError
 from ..transport.client import AsyncHTTPClient, HTTPClient
+from ..transport.timeouts import check_waiting, poll_intervals
 from .options import DEFAULT_OPTIONS, CallOptions
-from .resources import poll_intervals
 
 if TYPE_CHECKING:
     from ..endpoints.images import GeneratedImages
@@ -79,7 +79,7 @@ class MediaMethods:
         mime_type: str | None = None,
         language: str | None = None,
         speakers: bool = False,
-        timeout: float = 600.0,
+        timeout: float | None = 600.0,
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
@@ -95,7 +95,7 @@ class MediaMethods:
             mime_type: of the source; by default detected by its bytes or its name.
             language: a code such as `en`; None to let the model detect it.
             speakers: whether to tell speakers apart (diarization).
-            timeout: seconds to wait for the result.
+            timeout: seconds to wait for the result; None for no limit.
             interval: seconds between the first two requests for the result; later intervals grow up to 10 s.
             call: how to send the requests.
             options: `punctuate`, `keyterm` and whatever else the model's page lists.
@@ -104,6 +104,7 @@ class MediaMethods:
             ResponseFailedError: the job failed.
             APITimeoutError: it hasn't ended in time.
         """
+        check_waiting(timeout, interval)
         options |= {"language": language, "speakers": speakers}
         job = self.transcriptions.submit(source, model=model, mime_type=mime_type, call=call, **options)
         return self.transcriptions.wait(job, timeout=timeout, interval=interval, call=call)
@@ -206,12 +207,13 @@ class AsyncMediaMethods:
         mime_type: str | None = None,
         language: str | None = None,
         speakers: bool = False,
-        timeout: float = 600.0,
+        timeout: float | None = 600.0,
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
         **options: Any,
     ) -> Transcript:
         """See `Client.transcribe`. A task that is canceled stops waiting; the job goes on at the gateway."""
+        check_waiting(timeout, interval)
         options |= {"language": language, "speakers": speakers}
         job = await self.transcriptions.submit(source, model=model, mime_type=mime_type, call=call, **options)
         return await self.transcriptions.wait(job, timeout=timeout, interval=interval, call=call)
@@ -295,7 +297,7 @@ class Transcriptions:
         self,
         job: str | Transcript,
         *,
-        timeout: float = 600.0,
+        timeout: float | None = 600.0,
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Transcript:
@@ -303,7 +305,7 @@ class Transcriptions:
 
         Args:
             job: its id, or what `submit` returned.
-            timeout: seconds to wait in total.
+            timeout: seconds to wait in total; None for no limit.
             interval: seconds between the first two requests; later intervals grow up to 10 s.
             call: how to send the requests.
 
@@ -355,7 +357,7 @@ class AsyncTranscriptions:
         self,
         job: str | Transcript,
         *,
-        timeout: float = 600.0,
+        timeout: float | None = 600.0,
         interval: float = 1.0,
         call: CallOptions = DEFAULT_OPTIONS,
     ) -> Transcript:

@@ -23,6 +23,7 @@ from ..types import (
     ToolCall,
     ToolChoice,
 )
+from .options import parse_extra_body
 
 Fields: TypeAlias = Mapping[str, Any]
 Messages: TypeAlias = str | Sequence[Message | Fields]
@@ -45,7 +46,7 @@ def parse_request(
     Raises:
         UnsupportedContentError: a message has content that only a `Message` can hold.
         UnsupportedParameterError: a tool or the response format has no known format, or `stream` is set.
-        TypeError: `messages` is neither a text nor a list of messages.
+        TypeError: `messages` is neither a text nor a list of messages, or `extra_body` is no mapping.
 
     Examples:
         >>> parse_request("Hello", model="gpt-4o", temperature=0).messages[0].text
@@ -62,7 +63,7 @@ def parse_request(
         parallel_tool_calls=parallel_tool_calls if parsed_tools else None,
         response_format=parse_response_format(response_format),
         options=options,
-        extra_body=extra_body or {},
+        extra_body=parse_extra_body(extra_body),
     )
 
 

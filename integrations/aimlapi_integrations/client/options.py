@@ -182,6 +182,13 @@ def _authorization(values: Mapping[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key}"}
 
 
+def parse_extra_body(fields: Any) -> Mapping[str, Any]:
+    """Return the fields to merge into a request's body; None is none. TypeError if it is no mapping."""
+    if not (fields is None or isinstance(fields, Mapping)):
+        raise TypeError(f"extra_body: expected a mapping, received {type(fields).__name__}.")
+    return fields or {}
+
+
 # --- arguments ----------------------------------------------------------------------------------------------------
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
-from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
 
 from ..endpoints import catalogue, responses
 from ..endpoints.catalogue import Balance, CatalogueModel, Deprecation
 from ..transport.client import AsyncHTTPClient, HTTPClient
 from ..transport.retries import HTTPRequest, JSONResponse
-from ..transport.timeouts import timeout_error
+from ..transport.timeouts import poll_intervals
 from ..types import Json, Reply
 from .call import build_http_request, model_errors, redact_errors
 from .options import DEFAULT_OPTIONS, CallOptions
@@ -19,7 +18,6 @@ from .options import DEFAULT_OPTIONS, CallOptions
 Filter: TypeAlias = str | Iterable[str] | None
 
 _PENDING = ("queued", "in_progress")
-_MAX_INTERVAL = 10.0
 
 T = TypeVar("T")
 
@@ -192,15 +190,6 @@ def _decode_if_ended(response: JSONResponse) -> Reply | None:
         return responses.decode(response.body, response.headers)
 
 
-def poll_intervals(first: float, timeout: float) -> Iterator[float]:
-    """Yield the seconds to wait before each further request. APITimeoutError if that would exceed `timeout`."""
-    deadline, interval = monotonic() + timeout, first
-    while monotonic() + interval <= deadline:
-        yield interval
-        interval = min(interval * 1.5, _MAX_INTERVAL)
-    raise timeout_error("total", timeout)
-
-
 class Responses:
     """Stored responses (`store`, `background`) by their ids."""
 
@@ -216,13 +205,18 @@ class Responses:
         return _decode_status(self._http.send(_cancel_request(response_id, options)))
 
     def wait(
-        self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
+        self,
+        response_id: str,
+        *,
+        timeout: float | None = 600.0,
+        interval: float = 0.5,
+        options: CallOptions = DEFAULT_OPTIONS,
     ) -> Reply:
         """Wait for a response that runs in the background, and return it.
 
         Args:
             response_id: its id.
-            timeout: seconds to wait in total.
+            timeout: seconds to wait in total; None for no limit.
             interval: seconds between the first two requests; later intervals grow up to 10 s.
             options: how to send the requests.
 
@@ -251,7 +245,12 @@ class AsyncResponses:
         return _decode_status(await self._http.send(_cancel_request(response_id, options)))
 
     async def wait(
-        self, response_id: str, *, timeout: float = 600.0, interval: float = 0.5, options: CallOptions = DEFAULT_OPTIONS
+        self,
+        response_id: str,
+        *,
+        timeout: float | None = 600.0,
+        interval: float = 0.5,
+        options: CallOptions = DEFAULT_OPTIONS,
     ) -> Reply:
         """See `Responses.wait`."""
         intervals = poll_intervals(interval, timeout)

@@ -198,7 +198,7 @@ class BatchJob:
     def results(
         self,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         return_exceptions: bool = True,
         config: RunnableConfig | None = None,
@@ -210,7 +210,7 @@ class BatchJob:
         the gateway's catalog. `track_costs` counts a batch once.
 
         Args:
-            timeout: seconds to wait in total; 0 for a single request.
+            timeout: seconds to wait in total; 0 for a single request, None for no limit.
             interval: seconds before the second request; intervals grow up to a minute.
             return_exceptions: return an input's error as its result; False raises the first one.
             config: for the steps after the model, which run now.
@@ -233,7 +233,7 @@ class BatchJob:
     async def aresults(
         self,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
         interval: float = INTERVAL,
         return_exceptions: bool = True,
         config: RunnableConfig | None = None,

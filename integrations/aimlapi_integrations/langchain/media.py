@@ -137,8 +137,8 @@ class AIMLAPISpeechParser(ComponentFields, BaseBlobParser, defer_build=False):
     """The language spoken, as a code such as `en`; None to let the model detect it."""
     speakers: bool = False
     """Whether to tell speakers apart."""
-    job_timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for each recording."""
+    job_timeout: float | None = Field(default=600.0, gt=0)
+    """Seconds to wait for each recording; None for no limit."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further options of `Client.transcribe`, such as `punctuate`."""
 
@@ -290,8 +290,8 @@ class AIMLAPISpeechTool(ComponentFields, BaseTool, defer_build=False):
     """The gateway's id of a speech-to-text model."""
     recording_dir: Path | None = None
     """The only folder whose files the model may transcribe. None: URLs alone."""
-    job_timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for a recording."""
+    job_timeout: float | None = Field(default=600.0, gt=0)
+    """Seconds to wait for a recording; None for no limit."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further options of every call, such as `punctuate`."""
 

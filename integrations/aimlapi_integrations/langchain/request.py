@@ -13,7 +13,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from .._utils.json_schema import to_strict_schema
 from ..client.openai_format import parse_tool_choice
-from ..client.options import CallOptions
+from ..client.options import CallOptions, parse_extra_body
 from ..client.stored_responses import StoredResponse, continue_stored
 from ..models import RESPONSES
 from ..types import HostedTool, Json, Request, ResponseFormat, Tool, ToolChoice
@@ -85,7 +85,9 @@ def build_request(
     choice = arguments.pop("tool_choice", None)
     tool_choice = to_tool_choice(choice, tools) if tools else None
     parallel = arguments.pop("parallel_tool_calls", None)
-    extra_body = {**(model.extra_body or {}), **(arguments.pop("extra_body", None) or {})}
+    extra_body = {**(model.extra_body or {})}
+    if "extra_body" in arguments:
+        extra_body |= parse_extra_body(arguments.pop("extra_body"))
     model_name = arguments.pop("model", None) or model.model_name
     parameters = _merge_parameters(model, arguments, stop)
     request = Request(

@@ -125,7 +125,7 @@ class BatchJob:
         self.batch = await self._llm._async_client().batches.cancel(self.batch)
 
     def results(
-        self, *, timeout: float = TIMEOUT, interval: float = INTERVAL, return_exceptions: bool = True
+        self, *, timeout: float | None = TIMEOUT, interval: float = INTERVAL, return_exceptions: bool = True
     ) -> list[Any]:
         """Wait for the batch to end, and return what `chat` would have returned for each input, in their order.
 
@@ -134,7 +134,7 @@ class BatchJob:
         `AIMLAPI.prices` if set, else by the gateway's catalog. `track_costs` counts a batch once.
 
         Args:
-            timeout: seconds to wait in total; 0 for a single request.
+            timeout: seconds to wait in total; 0 for a single request, None for no limit.
             interval: seconds before the second request; intervals grow up to a minute.
             return_exceptions: return an input's error as its result; False raises the first one.
 
@@ -148,7 +148,7 @@ class BatchJob:
         return self._responses(results, return_exceptions)
 
     async def aresults(
-        self, *, timeout: float = TIMEOUT, interval: float = INTERVAL, return_exceptions: bool = True
+        self, *, timeout: float | None = TIMEOUT, interval: float = INTERVAL, return_exceptions: bool = True
     ) -> list[Any]:
         """Async version of `results`."""
         results = await self._llm._async_client().batches.results(

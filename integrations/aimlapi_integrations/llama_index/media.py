@@ -148,7 +148,9 @@ class AIMLAPISpeechReader(ConnectionFields, BasePydanticReader, defer_build=Fals
     mode: SegmentMode = Field(default="segment", description="A document per `segment`, or a `single` one.")
     language: str | None = Field(default=None, description="The language spoken, as a code; None to detect it.")
     speakers: bool = Field(default=False, description="Whether to tell speakers apart.")
-    job_timeout: float = Field(default=600.0, gt=0, description="Seconds to wait for each recording.")
+    job_timeout: float | None = Field(
+        default=600.0, gt=0, description="Seconds to wait for each recording; None: no limit."
+    )
     additional_kwargs: dict[str, Any] = Field(
         default_factory=dict, description="Further options of `Client.transcribe`."
     )
@@ -264,7 +266,9 @@ class AIMLAPIMediaToolSpec(ConnectionFields, BaseToolSpec, defer_build=False):
         description="For images that come as base64; and the only folder whose files the model may send. None: URLs.",
     )
     max_images: int = Field(default=4, ge=1, description="The most images of one call.")
-    job_timeout: float = Field(default=600.0, gt=0, description="Seconds to wait for a recording.")
+    job_timeout: float | None = Field(
+        default=600.0, gt=0, description="Seconds to wait for a recording; None: no limit."
+    )
     image_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further options for images.")
     speech_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further options for recordings.")
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from .._utils.json_schema import object_schema, to_strict_schema
 from ..client.openai_format import parse_response_format, parse_tool, parse_tool_choice
-from ..client.options import CallOptions
+from ..client.options import CallOptions, parse_extra_body
 from ..client.stored_responses import StoredResponse, continue_stored
 from ..errors import UnsupportedParameterError
 from ..models import CHAT, RESPONSES, lookup
@@ -98,7 +98,7 @@ def build_request(
         tool_choice=parse_tool_choice(choice, tools) if tools else None,
         parallel_tool_calls=parallel if tools else None,
         response_format=_response_format(response_format, arguments.get("strict", llm.strict)),
-        extra_body=arguments.pop("extra_body", {}),
+        extra_body=parse_extra_body(arguments.pop("extra_body")) if "extra_body" in arguments else {},
         options={name: value for name, value in arguments.items() if name not in _NOT_PARAMETERS},
     )
     if not is_tracked:

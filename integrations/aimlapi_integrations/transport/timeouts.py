@@ -1,8 +1,10 @@
-"""Timeouts: of the phases of a request, and between the events of a stream."""
+"""Timeouts: of the phases of a request, between the events of a stream, and of a job that takes many requests."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from numbers import Real
 from time import monotonic
 from typing import Any
 
@@ -66,6 +68,48 @@ def timeout_error(kind: str, seconds: float | None, url: httpx.URL | None = None
     error = APITimeoutError(message)
     error.timeout, error.seconds = kind, seconds
     return error
+
+
+def check_waiting(timeout: float | None, interval: float) -> None:
+    """Raise if these can't be the seconds to wait for a job, which `poll_intervals` takes.
+
+    Raises:
+        TypeError: one of them is no number.
+        ValueError: one of them is negative.
+    """
+    for name, seconds in (("timeout", 0 if timeout is None else timeout), ("interval", interval)):
+        if isinstance(seconds, bool) or not isinstance(seconds, Real):
+            raise TypeError(f"{name}: expected seconds, received {seconds!r}")
+        if not seconds >= 0:
+            raise ValueError(f"{name}: expected seconds from 0 up, received {seconds!r}")
+
+
+def poll_intervals(
+    first: float,
+    timeout: float | None,
+    longest: float = 10.0,
+    timed_out: Callable[[float], APITimeoutError] | None = None,
+) -> Iterator[float]:
+    """Return the seconds to wait before each further request about a job, which grow up to `longest`.
+
+    The iterator raises `timed_out(timeout)`, by default an APITimeoutError, once they would exceed `timeout`. There is
+    no limit if that is None.
+
+    Raises:
+        TypeError, ValueError: see `check_waiting`.
+    """
+    check_waiting(timeout, first)
+    return _poll_intervals(first, timeout, max(first, longest), timed_out)
+
+
+def _poll_intervals(
+    interval: float, timeout: float | None, longest: float, timed_out: Callable[[float], APITimeoutError] | None
+) -> Iterator[float]:
+    start = monotonic()
+    while timeout is None or monotonic() - start + interval <= timeout:
+        yield interval
+        interval = min(interval * 1.5, longest)
+    raise timed_out(timeout) if timed_out else timeout_error("total", timeout)
 
 
 def host_and_port(url: httpx.URL) -> str:
