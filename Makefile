@@ -55,6 +55,8 @@ installs: .venv/dev-ready  ## Tests of the wheel with each extra, in clean envir
 web: chromium .venv-web/ready  ## Tests of the chat page in headless Chromium
 	@CHROMIUM="$(CHROMIUM)" .venv-web/bin/python -m pytest tests/web
 
+# By default 15, with which a busy machine starves the workers.
+ray: export RAY_worker_niceness = 0
 ray: .venv-ray/ready  ## Tests of bulk jobs on Ray Data, with a worker that is killed
 	@.venv-ray/bin/python -c "import ray.data"
 	@.venv-ray/bin/python -m pytest tests/bulk

@@ -49,7 +49,6 @@ def server() -> Iterator[Emulator]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on Linux too: Ray listens on loopback only
         environment.setenv("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-        environment.setenv("RAY_worker_niceness", "0")  # is 15, with which a busy machine starves the workers
         ray.init(num_cpus=4, include_dashboard=False, logging_level="error", log_to_driver=False)
         environment.delenv("AIMLAPI_API_KEY")
         yield server
