@@ -31,7 +31,7 @@ USES = {
     "emulator": _ANSWERED.format(
         "from aimlapi_integrations import Client; assert Client('key', gateway.base_url).chat('Hello').text"
     ),
-    "cli": "from aimlapi_integrations.cli import main; assert main(['models', '--search', 'gpt-5']) == 0",
+    "cli": "from aimlapi_integrations.cli.main import main; assert main(['models', '--search', 'gpt-5']) == 0",
     "tracing": "from opentelemetry.sdk.trace.export import ConsoleSpanExporter; "
     "from aimlapi_integrations.tracing import CostExporter; CostExporter(ConsoleSpanExporter())",
     "aiohttp": "from httpx_aiohttp import AiohttpTransport",
