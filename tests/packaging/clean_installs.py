@@ -66,6 +66,11 @@ def installed(wheel: Path, extra: str, folder: Path) -> Path:
     return python
 
 
+def use(python: str | Path, extra: str, folder: Path) -> None:
+    """Run what must work with the extra, in `folder`; the package's own warnings are errors."""
+    run(python, "-W", "error:::aimlapi_integrations", "-c", USES[extra], cwd=folder)
+
+
 def main(extras: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -73,14 +78,7 @@ def main(extras: list[str]) -> None:
         [wheel] = folder.glob("*.whl")
         for extra in extras or USES:
             environment = folder / f"with{extra}"
-            run(
-                installed(wheel, extra, environment),
-                "-W",
-                "error:::aimlapi_integrations",
-                "-c",
-                USES[extra],
-                cwd=folder,
-            )
+            use(installed(wheel, extra, environment), extra, folder)
             shutil.rmtree(environment)
             print(f"{wheel.name} {'alone' if extra == '-' else f'[{extra}]'}: installed and used", flush=True)
 

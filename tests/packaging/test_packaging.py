@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 
 import aimlapi_integrations
-from tests.packaging.clean_installs import USES
+from tests.packaging.clean_installs import USES, use
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "integrations" / "aimlapi_integrations"
@@ -123,9 +123,7 @@ def test_every_extra_for_users_is_tested_in_a_clean_environment(metadata: Messag
 @pytest.mark.parametrize("extra", ["-", "langchain", "llama-index", "emulator", "cli", "tracing", "aiohttp"])
 def test_use_of_an_extra_works_here(extra: str, tmp_path: Path) -> None:
     """`make installs` runs it in a clean environment, which takes minutes. `all` is the demo, which runs elsewhere."""
-    keyless = {name: value for name, value in os.environ.items() if not name.startswith("AIMLAPI_")}
-    command = [sys.executable, "-W", "error:::aimlapi_integrations", "-c", USES[extra]]
-    subprocess.run(command, cwd=tmp_path, env=keyless, check=True, capture_output=True)
+    use(sys.executable, extra, tmp_path)
 
 
 def test_every_python_classifier_is_tested_in_ci(metadata: Message) -> None:

@@ -108,10 +108,10 @@ class ConnectionFields(ContextManagerMixin, AsyncContextManagerMixin, BaseModel)
 
     def _resolve_key_and_url(self) -> None:
         """Fill in the key and the URL from the environment, and check them, without the checks of `__setattr__`."""
-        fields, is_set = self.__dict__, self.__pydantic_fields_set__
+        fields, fields_set = self.__dict__, self.__pydantic_fields_set__
         for name in _KEY_AND_URL:
             fields[name] = _RESOLVERS[name](fields[name])
-            is_set.add(name)
+            fields_set.add(name)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with its own connections; `update` takes fields by any of their names, and a `str` as key."""
